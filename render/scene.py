@@ -1,0 +1,261 @@
+"""What an engine draws: frozen numpy, metres, OpenCV camera, no GL.
+
+Frames: `world` is Z up; `obj` is the model file's own frame, scaled to metres; `cam`
+is OpenCV (x right, y down, z forward). ``T_a_b`` means ``p_a = T_a_b @ p_b``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Buffers",
+    "Camera",
+    "Instance",
+    "Light",
+    "Material",
+    "Model",
+    "Primitive",
+    "Role",
+    "Scene",
+    "Silhouette",
+    "Texture",
+]
+
+Wrap = Literal["repeat", "clamp", "mirror"]
+AlphaMode = Literal["opaque", "mask", "blend"]
+Role = Literal["target", "distractor"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Texture:
+    """An image on a surface.
+
+    Attributes:
+        image: ``(H, W, 4)`` uint8 RGBA, read-only, row 0 at the top. The slot of the
+            material tells whether it is sRGB (base colour, emissive) or linear.
+        wrap_st: What lies outside [0, 1] along u and along v.
+    """
+
+    image: NDArray[np.uint8]
+    wrap_st: tuple[Wrap, Wrap] = ("repeat", "repeat")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Material:
+    """glTF 2.0 metallic-roughness; factors are linear and multiply the textures.
+
+    Attributes:
+        base_color: Linear RGBA factor.
+        metallic: 0 to 1.
+        roughness: 0 to 1, perceptual.
+        emissive: Linear RGB.
+        metallic_roughness_texture: Roughness in green, metallic in blue.
+        occlusion_texture: Occlusion in red.
+        alpha_mode: ``mask`` cuts out fragments with alpha below `alpha_cutoff`, in
+            colour, depth, ids and silhouettes alike. ``blend`` is see-through in
+            colour only: for labels and depth the surface is solid.
+        triplanar: A base colour texture laid on from the object's three axes, for
+            surfaces without UVs; replaces `base_color_texture`.
+        triplanar_size_m: Object-space edge of one tile of `triplanar`.
+    """
+
+    name: str = ""
+    base_color: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+    metallic: float = 0.0
+    roughness: float = 0.5
+    emissive: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    base_color_texture: Texture | None = None
+    metallic_roughness_texture: Texture | None = None
+    normal_texture: Texture | None = None
+    normal_scale: float = 1.0
+    occlusion_texture: Texture | None = None
+    occlusion_strength: float = 1.0
+    emissive_texture: Texture | None = None
+    alpha_mode: AlphaMode = "opaque"
+    alpha_cutoff: float = 0.5
+    double_sided: bool = False
+    triplanar: Texture | None = None
+    triplanar_size_m: float = 0.1
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Primitive:
+    """Triangles of one material. All arrays are read-only.
+
+    Attributes:
+        positions_m: ``(V, 3)`` float64, object frame, metres.
+        normals: ``(V, 3)`` float32, unit length.
+        faces: ``(F, 3)`` int32, F >= 1.
+        material: As authored.
+        uv: ``(V, 2)`` float32 or None; ``v = 0`` is the bottom row of the image (as
+            trimesh and OpenGL have it, not as glTF has it).
+        colors: ``(V, 4)`` float32 linear RGBA or None; multiplies the base colour.
+    """
+
+    positions_m: NDArray[np.float64]
+    normals: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    material: Material
+    uv: NDArray[np.float32] | None = None
+    colors: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Model:
+    """One model file: one object, however many meshes and materials it has.
+
+    Attributes:
+        name: Path of the file relative to the models folder, with ``/``. Unique.
+            Primitives made by the program are named ``primitive:<kind>``.
+        category: Category of its labels.
+        sha256: Of the file's bytes (hex), and of the files it names.
+        unit_m: Metres per unit of the file: ``p_obj = unit_m * p_file``.
+        up: Axis of the file that points up: ``x y z -x -y -z``.
+        primitives: At least one.
+        hull_m: ``(N, 3)`` float64: vertices that span the convex hull, object frame.
+        is_closed: All meshes are watertight, consistently wound outwards and not cut
+            out, so back faces can never be seen from outside.
+        stable_poses: ``(P, 3, 3)`` rotations ``R_world_obj`` in which the object rests
+            on a horizontal plane, most likely first; may be empty.
+        stable_probs: ``(P,)`` their probabilities, summing to 1 where P > 0.
+    """
+
+    name: str
+    category: str
+    sha256: str
+    unit_m: float
+    up: str
+    primitives: tuple[Primitive, ...]
+    hull_m: NDArray[np.float64]
+    is_closed: bool = False
+    stable_poses: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3, 3)))
+    stable_probs: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def bounds_m(self) -> NDArray[np.float64]:
+        """``(2, 3)``: lowest and highest corner of the axis-aligned box, object frame."""
+        return np.stack([self.hull_m.min(axis=0), self.hull_m.max(axis=0)])
+
+    @property
+    def center_m(self) -> NDArray[np.float64]:
+        """``(3,)``: centre of `bounds_m`."""
+        return np.asarray(self.bounds_m.mean(axis=0))
+
+    @property
+    def radius_m(self) -> float:
+        """Radius of the sphere about `center_m` that holds the object."""
+        return float(np.linalg.norm(self.hull_m - self.center_m, axis=1).max())
+
+    @property
+    def extent_m(self) -> float:
+        """Longest side of `bounds_m`."""
+        return float(np.ptp(self.bounds_m, axis=0).max())
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Instance:
+    """One object in the scene.
+
+    Attributes:
+        instance_idx: Position in `Scene.instances`, from 0; targets come first.
+        materials: One per primitive of the model; authored or randomised.
+        T_world_obj: ``(4, 4)`` float64, rigid.
+        scale: Multiplies the model's metres: ``p_world = T_world_obj @ (scale * p_obj)``.
+    """
+
+    instance_idx: int
+    role: Role
+    model: Model
+    materials: tuple[Material, ...]
+    T_world_obj: NDArray[np.float64]
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Camera:
+    """A pinhole camera.
+
+    Attributes:
+        K: ``(3, 3)`` float64, pixels, centre coordinates: (0, 0) is the centre of the
+            top-left pixel. Zero skew.
+        size_wh: Image size, pixels.
+        T_world_cam: ``(4, 4)`` float64, rigid; `cam` is OpenCV.
+        near_m: Depth (z) of the near plane, > 0: nearer surface does not exist.
+        far_m: Depth of the far plane; placement puts it behind everything.
+    """
+
+    K: NDArray[np.float64]
+    size_wh: tuple[int, int]
+    T_world_cam: NDArray[np.float64]
+    near_m: float
+    far_m: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Light:
+    """A light without size.
+
+    Attributes:
+        kind: ``directional`` shines along `direction_world`; ``point`` from
+            `position_world`; ``ambient`` from everywhere.
+        color: Linear RGB, its luminance (Rec. 709) 1.
+        intensity: Radiance that a white diffuse surface facing the light sends back:
+            directional and ambient everywhere, point at one metre (it falls by the square).
+    """
+
+    kind: Literal["directional", "point", "ambient"]
+    color: tuple[float, float, float]
+    intensity: float
+    direction_world: tuple[float, float, float] = (0.0, 0.0, -1.0)
+    position_world: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Scene:
+    """All that a frame shows.
+
+    Attributes:
+        instances: Targets first, then distractors; ``instances[i].instance_idx == i``.
+        background_rgb: ``(H, W, 3)`` uint8, display sRGB, of the camera's size.
+    """
+
+    camera: Camera
+    instances: tuple[Instance, ...]
+    lights: tuple[Light, ...]
+    background_rgb: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Buffers:
+    """What an engine gives back; all of one geometry, camera and set of cut-outs.
+
+    Attributes:
+        rgb: ``(H, W, 3)`` uint8, display sRGB, anti-aliased.
+        depth_m: ``(H, W)`` float32, z at the pixel's centre; 0 = nothing.
+        instance_idx: ``(H, W)`` int32 at the pixel's centre; -1 = none.
+    """
+
+    rgb: NDArray[np.uint8]
+    depth_m: NDArray[np.float32]
+    instance_idx: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Silhouette:
+    """The whole outline of one instance, drawn alone, clipped at the near plane only.
+
+    Attributes:
+        x0: Column of the window's first pixel; negative left of the image.
+        y0: Row of the window's first pixel; negative above the image.
+        mask: ``(h, w)`` bool; the window holds the silhouette, also outside the image, up
+            to a canvas of 8 image sizes a side centred on the image. ``(0, 0)`` if empty.
+    """
+
+    x0: int
+    y0: int
+    mask: NDArray[np.bool_]
