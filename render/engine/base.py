@@ -1,0 +1,61 @@
+"""What every engine can do."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+
+from render.scene import Buffers, Scene, Silhouette
+
+__all__ = ["AbstractEngine", "DeviceInfo"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceInfo:
+    """What draws.
+
+    Attributes:
+        platform: ``egl`` or ``osmesa``.
+        device: How the platform names the device, such as ``egl:0`` or ``surfaceless``.
+        vendor: GL_VENDOR.
+        renderer: GL_RENDERER.
+        version: GL_VERSION.
+        is_gpu: False for a software rasterizer.
+    """
+
+    platform: str
+    device: str
+    vendor: str
+    renderer: str
+    version: str
+    is_gpu: bool
+
+
+class AbstractEngine(abc.ABC):
+    """Draws scenes. Holds a context: use as a context manager, in one thread."""
+
+    @property
+    @abc.abstractmethod
+    def info(self) -> DeviceInfo:
+        """What draws, as recorded in the dataset."""
+
+    @abc.abstractmethod
+    def render(self, scene: Scene) -> Buffers:
+        """Colour, depth and ids of one scene."""
+
+    @abc.abstractmethod
+    def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
+        """The amodal outline of each instance, in the order of `scene.instances`.
+
+        A pixel that `render` gives to an instance is always in its silhouette.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Frees the context. The engine cannot be used afterwards."""
+
+    def __enter__(self) -> AbstractEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,58 @@
+"""Rigid transforms: ``T_a_b`` is ``(4, 4)`` float64 and means ``p_a = T_a_b @ p_b``."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["inverse_rigid", "look_at", "rigid", "transform_points"]
+
+Matrix = NDArray[np.float64]
+
+
+def rigid(rotation: NDArray[np.float64], translation_m: NDArray[np.float64]) -> Matrix:
+    """``(4, 4)`` transform from a ``(3, 3)`` rotation and a ``(3,)`` translation."""
+    T = np.eye(4)
+    T[:3, :3] = rotation
+    T[:3, 3] = translation_m
+    return T
+
+
+def inverse_rigid(T_a_b: Matrix) -> Matrix:
+    """``T_b_a`` of a rigid transform."""
+    R_b_a = T_a_b[:3, :3].T
+    return rigid(R_b_a, -R_b_a @ T_a_b[:3, 3])
+
+
+def transform_points(T_a_b: Matrix, points_b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(N, 3)`` points of frame b, given in frame a."""
+    return np.asarray(points_b @ T_a_b[:3, :3].T + T_a_b[:3, 3])
+
+
+def look_at(
+    eye_world: NDArray[np.float64], target_world: NDArray[np.float64], *, roll_deg: float = 0.0
+) -> Matrix:
+    """``T_world_cam`` of an OpenCV camera at `eye_world` that looks at `target_world`.
+
+    World Z is up in the image at zero roll; straight up or down, world Y takes its
+    place. Positive roll turns the camera clockwise about its viewing axis, so that the
+    scene turns anticlockwise in the image.
+
+    Raises:
+        ValueError: If eye and target are the same point.
+    """
+    forward = np.asarray(target_world, float) - np.asarray(eye_world, float)
+    distance = np.linalg.norm(forward)
+    if not distance > 0:
+        raise ValueError(f"eye_world must differ from target_world, got {eye_world} for both")
+    z = forward / distance
+    up = np.array([0.0, 0.0, 1.0])
+    if abs(z @ up) > 1.0 - 1e-9:
+        up = np.array([0.0, 1.0, 0.0])
+    x = np.cross(z, up)
+    x /= np.linalg.norm(x)
+    y = np.cross(z, x)
+    c, s = np.cos(np.radians(roll_deg)), np.sin(np.radians(roll_deg))
+    R_level = np.stack([x, y, z], axis=1)
+    R_roll = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    return rigid(R_level @ R_roll, np.asarray(eye_world, float))

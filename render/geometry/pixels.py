@@ -1,0 +1,54 @@
+"""Pixel coordinates: the one place that knows about the half pixel.
+
+Two conventions are in use, and every name says which it means:
+
+* *centre* coordinates (`uv`): integer values are pixel centres, as OpenCV and BOP
+  have them. `K`, keypoints and projected points use these.
+* *edge* coordinates (`Box`): integer values are pixel edges, so pixel i covers
+  ``[i, i + 1)``. Boxes and COCO use these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Box", "box_of_mask", "box_of_points"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Axis-aligned box in edge coordinates, half open: ``x0 <= x < x1``."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def xywh(self) -> tuple[float, float, float, float]:
+        """Left, top, width, height: COCO's order."""
+        return self.x0, self.y0, self.x1 - self.x0, self.y1 - self.y0
+
+    @property
+    def longest_side(self) -> float:
+        """The larger of width and height, pixels."""
+        return max(self.x1 - self.x0, self.y1 - self.y0)
+
+
+def box_of_points(uv: NDArray[np.float64]) -> Box | None:
+    """Tight box of ``(N, 2)`` points in centre coordinates; None if there are none."""
+    if len(uv) == 0:
+        return None
+    (x0, y0), (x1, y1) = uv.min(axis=0) + 0.5, uv.max(axis=0) + 0.5
+    return Box(float(x0), float(y0), float(x1), float(y1))
+
+
+def box_of_mask(mask: NDArray[np.bool_]) -> Box | None:
+    """Tight box of the set pixels of an ``(H, W)`` mask; None if there are none."""
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return None
+    return Box(float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1))

@@ -1,0 +1,49 @@
+"""How a group of θ declares its leaves.
+
+A group is one frozen dataclass. Its fields are the leaves and hold *drawn* values; the
+metadata of a field says what may be drawn. The config holds, for the same leaf, a plain
+value or a distribution (`render.sampling.distributions`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Leaf", "leaf"]
+
+Kind = Literal["number", "integer", "choice", "flag", "vector", "pattern"]
+Scope = Literal["frame", "target", "distractor", "light"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaf:
+    """What a leaf of θ may be.
+
+    Attributes:
+        kind: ``number`` and ``integer`` are drawn in ``[lo, hi]``; ``choice`` is one of
+            `options`; ``flag`` is true or false; ``vector`` is `length` numbers in
+            ``[lo, hi]``, each of which may be a distribution of its own; ``pattern`` is
+            a name or glob that chooses among the files of `catalog`.
+        scope: ``frame``: drawn once. Otherwise once for each target, distractor or
+            light, and the drawn value is a tuple.
+        nullable: Null is allowed: the leaf takes no part.
+        doc: One line for the table of scene parameters.
+        example: An override that can be copied, the value only.
+    """
+
+    kind: Kind
+    scope: Scope = "frame"
+    lo: float = float("-inf")
+    hi: float = float("inf")
+    options: tuple[str, ...] = ()
+    length: tuple[int, ...] = ()
+    catalog: Literal["models", "backgrounds", "textures", ""] = ""
+    nullable: bool = False
+    doc: str = ""
+    example: str = ""
+
+
+def leaf(**spec: Any) -> Any:
+    """A dataclass field that declares a leaf; see `Leaf` for the arguments."""
+    return field(metadata={"leaf": Leaf(**spec)})
