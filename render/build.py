@@ -1,0 +1,190 @@
+"""From a composed config to a Plan: everything is validated here, before frame 0.
+
+The only caller of `hydra.utils.instantiate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import hydra.utils
+import yaml
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from render.config import RunConfig, identity_of, sha256_of
+from render.engine.base import AbstractEngine
+from render.errors import ConfigError, RenderError
+from render.execute.base import AbstractExecutor
+from render.labels.labeller import LabelFilters
+from render.library.assets import AssetLibrary
+from render.library.images import ImageLibrary
+from render.library.models import ModelLibrary
+from render.paths import find_assets
+from render.sampling.space import ThetaSpace
+from render.theta import GROUPS
+
+_T = TypeVar("_T")
+
+__all__ = ["Plan", "build", "build_engine", "build_executor", "resolve"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Plan:
+    """A validated run.
+
+    Attributes:
+        config: The resolved config, plain containers; `build(config)` gives this plan again.
+        identity: What makes the dataset this dataset.
+    """
+
+    config: Mapping[str, Any]
+    identity: Mapping[str, Any]
+    run: RunConfig
+    space: ThetaSpace
+    assets: AssetLibrary
+    filters: LabelFilters
+
+    @property
+    def identity_sha256(self) -> str:
+        """Of the canonical JSON of `identity`."""
+        return sha256_of(self.identity)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Sorted; the index is the YOLO id, the COCO id is one more."""
+        return self.assets.models.categories
+
+
+def resolve(cfg: DictConfig, preset_dirs: Sequence[Path]) -> dict[str, Any]:
+    """Plain, resolved containers of a composed config, fit for JSON.
+
+    Where a group is the ``mixture`` preset, all its other presets are put beside it under
+    ``presets``, so that a stored config needs no config files to be understood.
+
+    Args:
+        preset_dirs: Folders with one sub-folder of presets per group; the first wins.
+
+    Raises:
+        ConfigError: An interpolation that leads nowhere.
+    """
+    try:
+        config = OmegaConf.to_container(cfg, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"the config cannot be resolved: {error}") from error
+    assert isinstance(config, dict)
+    plain: dict[str, Any] = {str(k): v for k, v in config.items()}
+    plain.pop("hydra", None)
+    presets = {
+        group: _presets_of(group, preset_dirs)
+        for group in GROUPS
+        if isinstance(plain.get(group), dict) and "preset" in plain[group]
+    }
+    if presets:
+        plain["presets"] = presets
+    return plain
+
+
+def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
+    """Validates a resolved config and opens the libraries.
+
+    Args:
+        config: From `resolve`, or the ``config`` of a dataset.yaml.
+        check_assets: Load every selected model and image once, so that a bad one is
+            found now. Workers leave it out: their parent has done it.
+
+    Raises:
+        ConfigError: A value breaks its rule.
+        AssetError: A model, background or texture cannot be used.
+    """
+    run = RunConfig.of(config)
+    models = ModelLibrary(
+        run.models_dir or find_assets("models"), include=run.models, skip_bad=run.skip_bad
+    )
+    backgrounds = ImageLibrary(
+        run.backgrounds_dir or find_assets("backgrounds"), what="backgrounds"
+    )
+    textures = ImageLibrary(run.textures_dir or find_assets("textures"), what="textures")
+    if check_assets or run.skip_bad:
+        models.check_all()
+    space = ThetaSpace.build(
+        {group: config[group] for group in GROUPS},
+        seed=run.seed,
+        sampling=run.sampling,
+        catalogs={
+            "models": models.names,
+            "backgrounds": backgrounds.names,
+            "textures": textures.names,
+        },
+        presets=partial(_stored_preset, config.get("presets", {})),
+    )
+    if check_assets:
+        if "photo" in space.support("background", "kind"):
+            backgrounds.check_all()
+        if True in space.support("material", "textured"):
+            textures.check_all()
+    return Plan(
+        config=config,
+        identity=identity_of(config),
+        run=run,
+        space=space,
+        assets=AssetLibrary(models=models, backgrounds=backgrounds, textures=textures),
+        filters=LabelFilters(min_visib_fract=run.min_visib_fract, min_px=run.min_px),
+    )
+
+
+def build_engine(config: Mapping[str, Any]) -> AbstractEngine:
+    """Starts the engine that the config names.
+
+    Raises:
+        EngineError: No GL platform works.
+    """
+    return _instantiate("engine", config["engine"], AbstractEngine)
+
+
+def build_executor(config: Mapping[str, Any]) -> AbstractExecutor:
+    """The way frames are spread over processes."""
+    return _instantiate("execution", config["execution"], AbstractExecutor)
+
+
+def _instantiate(name: str, node: Any, kind: type[_T]) -> _T:
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise ConfigError(f"{name} must be a preset with a _target_, got {node!r}")
+    try:
+        built = hydra.utils.instantiate(dict(node), _convert_="all")
+    except InstantiationException as error:
+        if isinstance(error.__cause__, RenderError):
+            raise error.__cause__ from None
+        reason = str(error).splitlines()[-1]
+        raise ConfigError(f"{name} must be importable and take its keys: {reason}") from error
+    if not isinstance(built, kind):
+        raise ConfigError(f"{name}._target_ must be a {kind.__name__}, got {node['_target_']}")
+    return built
+
+
+def _presets_of(group: str, preset_dirs: Sequence[Path]) -> dict[str, Any]:
+    """All presets of a group but ``mixture``, by name."""
+    presets: dict[str, Any] = {}
+    for folder in reversed(preset_dirs):
+        for path in sorted((folder / group).glob("*.yaml")):
+            if path.stem != "mixture":
+                presets[path.stem] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return presets
+
+
+def _stored_preset(presets: Mapping[str, Any], group: str, name: str) -> Mapping[str, Any]:
+    known = presets.get(group, {})
+    if name not in known:
+        raise ConfigError(
+            f"{group}.preset must name presets of {group} ({', '.join(sorted(known))}), "
+            f"got {name!r}"
+        )
+    preset = known[name]
+    if not isinstance(preset, Mapping):
+        raise ConfigError(f"the preset {group}/{name} must be a mapping, got {preset!r}")
+    return preset

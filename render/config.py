@@ -1,0 +1,185 @@
+"""The part of the config that is not θ, typed and checked."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from render.errors import ConfigError
+from render.theta import GROUPS
+
+__all__ = ["IDENTITY_EXCLUDED", "RunConfig", "identity_of", "sha256_of"]
+
+# What a dataset is does not depend on how, where or how far it is rendered.
+IDENTITY_EXCLUDED = ("n_frames", "workers", "execution", "shard", "output_dir", "overwrite")
+_SECTIONS: dict[str, tuple[str, ...]] = {
+    "assets": ("models_dir", "backgrounds_dir", "textures_dir", "skip_bad"),
+    "labels": ("min_visib_fract", "min_px"),
+    "output": ("formats", "image", "yolo", "masks", "depth", "depth_unit_m"),
+}
+_SCALARS = (
+    "output_dir", "n_frames", "seed", "workers", "sampling", "val_fraction", "overwrite",
+    "models", "presets", "engine", "execution", "experiment",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything beside θ, the engine and the execution, checked.
+
+    Attributes:
+        workers: Number of processes, or None for ``auto``.
+        formats: Among ``coco`` and ``yolo``.
+    """
+
+    output_dir: Path
+    n_frames: int
+    seed: int
+    workers: int | None
+    sampling: str
+    val_fraction: float
+    overwrite: bool
+    models: tuple[str, ...]
+    models_dir: Path | None
+    backgrounds_dir: Path | None
+    textures_dir: Path | None
+    skip_bad: bool
+    min_visib_fract: float
+    min_px: int
+    formats: tuple[str, ...]
+    image: str
+    yolo: str
+    masks: bool
+    depth: bool
+    depth_unit_m: float
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> RunConfig:
+        """Checks a resolved config.
+
+        Raises:
+            ConfigError: ``<field> must <rule>, got <value>``.
+        """
+        _check_keys("", config, (*_SCALARS, *_SECTIONS, *GROUPS))
+        for section, keys in _SECTIONS.items():
+            _check_keys(f"{section}.", config[section], keys)
+        assets, labels, output = config["assets"], config["labels"], config["output"]
+        return cls(
+            output_dir=_path("output_dir", config["output_dir"]),
+            n_frames=_whole("n_frames", config["n_frames"], lo=1, hi=99_999_999),
+            seed=_whole("seed", config["seed"], lo=0, hi=2**63 - 1),
+            workers=_workers(config["workers"]),
+            sampling=_option("sampling", config["sampling"], ("random", "sobol", "lhs", "grid")),
+            val_fraction=_number("val_fraction", config["val_fraction"], lo=0, hi=1),
+            overwrite=_flag("overwrite", config["overwrite"]),
+            models=_names("models", config["models"]),
+            models_dir=_optional_path("assets.models_dir", assets["models_dir"]),
+            backgrounds_dir=_optional_path("assets.backgrounds_dir", assets["backgrounds_dir"]),
+            textures_dir=_optional_path("assets.textures_dir", assets["textures_dir"]),
+            skip_bad=_flag("assets.skip_bad", assets["skip_bad"]),
+            min_visib_fract=_number(
+                "labels.min_visib_fract", labels["min_visib_fract"], lo=0, hi=1
+            ),
+            min_px=_whole("labels.min_px", labels["min_px"], lo=1, hi=2**31),
+            formats=_formats(output["formats"]),
+            image=_option("output.image", output["image"], ("jpg", "png")),
+            yolo=_option("output.yolo", output["yolo"], ("detect", "segment")),
+            masks=_flag("output.masks", output["masks"]),
+            depth=_flag("output.depth", output["depth"]),
+            depth_unit_m=_number("output.depth_unit_m", output["depth_unit_m"], lo=1e-7, hi=10),
+        )
+
+
+def identity_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a resolved config that decides what the frames are."""
+    return {k: v for k, v in config.items() if k not in IDENTITY_EXCLUDED}
+
+
+def sha256_of(value: Any) -> str:
+    """SHA-256 (hex) of a JSON-like value, whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check_keys(prefix: str, section: Any, known: Sequence[str]) -> None:
+    if not isinstance(section, Mapping):
+        raise ConfigError(f"{prefix.rstrip('.')} must be a mapping, got {section!r}")
+    for key in section:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"; did you mean {prefix}{near[0]}?" if near else ""
+            raise ConfigError(f"{prefix}{key} is not a key of the config{hint}")
+    for key in known:
+        if key not in section and key not in ("presets", "experiment"):
+            raise ConfigError(f"{prefix}{key} must be set, and is missing")
+
+
+def _whole(name: str, value: Any, *, lo: int, hi: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not lo <= value <= hi:
+        raise ConfigError(f"{name} must be a whole number from {lo} to {hi}, got {value!r}")
+    return value
+
+
+def _number(name: str, value: Any, *, lo: float, hi: float) -> float:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or not lo <= value <= hi
+    ):
+        raise ConfigError(f"{name} must be a number from {lo:g} to {hi:g}, got {value!r}")
+    return float(value)
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} must be true or false, got {value!r}")
+    return value
+
+
+def _option(name: str, value: Any, options: Sequence[str]) -> str:
+    if value not in options:
+        raise ConfigError(f"{name} must be one of {', '.join(options)}, got {value!r}")
+    return str(value)
+
+
+def _workers(value: Any) -> int | None:
+    if value == "auto":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1024:
+        raise ConfigError(f"workers must be auto or a whole number from 1 to 1024, got {value!r}")
+    return value
+
+
+def _path(name: str, value: Any) -> Path:
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{name} must be the path of a folder, got {value!r}")
+    return Path(value).expanduser()
+
+
+def _optional_path(name: str, value: Any) -> Path | None:
+    return None if value is None else _path(name, value)
+
+
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value
+    if (
+        not isinstance(values, Sequence)
+        or not values
+        or not all(isinstance(v, str) and v for v in values)
+    ):
+        raise ConfigError(f"{name} must be a list of names or globs, got {value!r}")
+    return tuple(values)
+
+
+def _formats(value: Any) -> tuple[str, ...]:
+    names = _names("output.formats", value) if value != [] else ()
+    for name in names:
+        _option("output.formats", name, ("coco", "yolo"))
+    return tuple(dict.fromkeys(names))

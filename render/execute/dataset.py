@@ -1,0 +1,180 @@
+"""A dataset folder from claim to completion: continued, extended, never half there."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+from render.build import Plan
+from render.errors import DatasetError
+from render.execute.base import FrameResult
+from render.execute.files import remove_temporaries, sha256_of_file, write_whole
+from render.execute.manifest import SHARD_FRAMES, Manifest
+from render.writers.records import write_shard_records
+
+__all__ = ["ShardWriter", "claim", "finish_file", "missing_frames"]
+
+_SUBFOLDERS = ("images", "labels", "masks", "depth")
+
+
+def claim(plan: Plan, versions: Mapping[str, str]) -> Manifest:
+    """Makes the folder this plan's dataset, or finds that it is already.
+
+    Raises:
+        DatasetError: The folder holds another dataset or other files, holds more frames
+            than asked, or cannot be written.
+    """
+    folder = plan.run.output_dir
+    manifest = Manifest(folder)
+    identity = {
+        "config": plan.identity,
+        "models": {name: plan.assets.models.sha256(name) for name in plan.assets.models.names},
+        "versions": dict(versions),
+    }
+    found = manifest.identity()
+    if found is not None and plan.run.overwrite:
+        _remove_dataset(folder)
+        found = None
+    if found is not None:
+        _check_same(folder, found, identity)
+        _check_not_longer(plan, manifest)
+        remove_temporaries(folder)
+    else:
+        _check_empty(folder)
+    _make_folders(plan)
+    if found is None:
+        manifest.write_identity(identity)
+    return manifest
+
+
+def missing_frames(manifest: Manifest, n_frames: int) -> list[int]:
+    """Frames of all shards that are not whole, in order."""
+    missing: list[int] = []
+    for first in range(0, n_frames, SHARD_FRAMES):
+        block = range(first, min(first + SHARD_FRAMES, n_frames))
+        if not manifest.is_whole(first // SHARD_FRAMES, frames=len(block)):
+            missing.extend(block)
+    return missing
+
+
+@final
+@dataclass(eq=False)
+class ShardWriter:
+    """Gathers frames, in any order, and finishes each shard when its last one is there."""
+
+    manifest: Manifest
+    n_frames: int
+    _open: dict[int, dict[int, FrameResult]] = field(default_factory=dict)
+
+    def add(self, result: FrameResult) -> None:
+        """Takes a frame whose files are on disk.
+
+        Raises:
+            DatasetError: It was drawn by another GL than the frames before it.
+        """
+        self.manifest.check_gl(result.gl)
+        shard_idx = result.frame_idx // SHARD_FRAMES
+        frames = self._open.setdefault(shard_idx, {})
+        frames[result.frame_idx] = result
+        if len(frames) == min(SHARD_FRAMES, self.n_frames - shard_idx * SHARD_FRAMES):
+            self._finish(shard_idx, [frames[i] for i in sorted(frames)])
+            del self._open[shard_idx]
+
+    def _finish(self, shard_idx: int, frames: list[FrameResult]) -> None:
+        folder = self.manifest.folder
+        files = {name: digest for frame in frames for name, digest in frame.files.items()}
+        for path in write_shard_records(
+            folder / "records",
+            shard_idx,
+            [frame.frame_row for frame in frames],
+            [row for frame in frames for row in frame.instance_rows],
+        ):
+            digest = sha256_of_file(path)
+            assert digest is not None
+            files[path.relative_to(folder).as_posix()] = digest
+        self.manifest.write_entry(shard_idx, frames=len(frames), files=files)
+
+
+def finish_file(folder: Path, name: str, write: Callable[[Path], None]) -> None:
+    """Lets `write` make a file under a temporary name, then renames it."""
+    temporary = folder / f".{Path(name).name}.part"
+    write(temporary)
+    target = folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary.replace(target)
+
+
+def _check_same(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    old, new = _flat(found), _flat(wanted)
+    changed = [k for k in sorted({*old, *new}) if old.get(k) != new.get(k)]
+    if changed:
+        shown = "; ".join(f"{k}: {old.get(k)!r} there, {new.get(k)!r} here" for k in changed[:8])
+        more = f" and {len(changed) - 8} more" if len(changed) > 8 else ""
+        raise DatasetError(
+            f"{folder} holds another dataset ({shown}{more}). Name another output_dir, or "
+            "overwrite=true to throw that one away."
+        )
+
+
+def _check_not_longer(plan: Plan, manifest: Manifest) -> None:
+    there = manifest.n_frames()
+    if there > plan.run.n_frames:
+        raise DatasetError(
+            f"n_frames must be at least {there}, the frames that {plan.run.output_dir} holds, "
+            f"got {plan.run.n_frames}"
+        )
+
+
+def _check_empty(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise DatasetError(f"output_dir must be a folder, got the file {folder}")
+    if folder.is_dir():
+        foreign = sorted(p.name for p in folder.iterdir() if not p.name.endswith(".log"))
+        # A run that was killed before its claim leaves empty folders only.
+        if any(p.is_file() and p.suffix != ".log" for p in folder.rglob("*")):
+            raise DatasetError(
+                f"output_dir must be an empty folder or hold the dataset to continue; "
+                f"{folder} holds {', '.join(foreign[:5])}"
+            )
+
+
+def _remove_dataset(folder: Path) -> None:
+    """Removes what a dataset consists of, and nothing else."""
+    for name in (*_SUBFOLDERS, "annotations", "records", ".manifest"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("dataset.yaml", "data.yaml", "preview.jpg"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _make_folders(plan: Plan) -> None:
+    run = plan.run
+    used = {"images": True, "labels": "yolo" in run.formats, "masks": run.masks, "depth": run.depth}
+    try:
+        for name in (n for n in _SUBFOLDERS if used[n]):
+            for split in ("train", "val"):
+                (run.output_dir / name / split).mkdir(parents=True, exist_ok=True)
+        for name in ("records", "annotations"):
+            (run.output_dir / name).mkdir(exist_ok=True)
+        write_whole(run.output_dir / "records" / ".probe", b"")
+        with contextlib.suppress(FileNotFoundError):
+            (run.output_dir / "records" / ".probe").unlink()
+    except OSError as error:
+        raise DatasetError(
+            f"output_dir must be a folder that can be written, got {run.output_dir} "
+            f"({error.strerror})"
+        ) from error
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves of nested mappings by dotted path."""
+    if not isinstance(value, Mapping):
+        return {prefix: value}
+    items: Iterable[tuple[str, Any]] = value.items()
+    flat: dict[str, Any] = {}
+    for key, inner in items:
+        flat |= _flat(inner, f"{prefix}.{key}" if prefix else str(key))
+    return flat

@@ -1,0 +1,51 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from render.errors import DatasetError
+
+__all__ = ["TEMPORARY_SUFFIX", "remove_temporaries", "sha256_of_file", "write_whole"]
+
+TEMPORARY_SUFFIX = ".part"
+
+
+def write_whole(path: Path, data: bytes, *, durable: bool = False) -> str:
+    """Writes a file under a temporary name and renames it; returns its SHA-256 (hex).
+
+    Args:
+        durable: Also wait until the disk has it. Frames go without: a file torn by a
+            power cut differs from its hash in the manifest and is made again.
+
+    Raises:
+        DatasetError: The file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be written: {error.strerror}") from error
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_of_file(path: Path) -> str | None:
+    """SHA-256 (hex) of a file's bytes; None if it is not there."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Deletes what a killed run left half-written below `folder`."""
+    for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
+        path.unlink(missing_ok=True)

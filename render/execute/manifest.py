@@ -1,0 +1,117 @@
+"""Which frames of a dataset are finished: one entry per shard, written last.
+
+A shard is a fixed block of frames. Its records are written when all of its frames are
+on disk, then its manifest entry, which holds the hash of every file of the shard. A
+shard without an entry, or whose files differ from it, is rendered again; the bytes come
+out the same, so a run that was killed ends like one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from render.errors import DatasetError
+from render.execute.files import sha256_of_file, write_whole
+
+__all__ = ["SHARD_FRAMES", "Manifest"]
+
+SHARD_FRAMES = 64
+_FOLDER = ".manifest"
+
+
+@final
+@dataclass(frozen=True)
+class Manifest:
+    """The manifest of one dataset folder."""
+
+    folder: Path
+
+    @property
+    def _identity_path(self) -> Path:
+        return self.folder / _FOLDER / "identity.json"
+
+    def _entry_path(self, shard_idx: int) -> Path:
+        return self.folder / _FOLDER / f"shard-{shard_idx:05d}.json"
+
+    def identity(self) -> dict[str, Any] | None:
+        """What the dataset in the folder is; None if there is none.
+
+        Raises:
+            DatasetError: The file is torn.
+        """
+        return self._read(self._identity_path)
+
+    def write_identity(self, identity: Mapping[str, Any]) -> None:
+        """Claims the folder for a dataset."""
+        self._identity_path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self._identity_path, _json(identity), durable=True)
+
+    def gl(self) -> dict[str, Any] | None:
+        """What draws this dataset; None before its first frame."""
+        return self._read(self.folder / _FOLDER / "gl.json")
+
+    def check_gl(self, gl: Mapping[str, Any]) -> None:
+        """Records what draws, or checks that it is what drew before.
+
+        Raises:
+            DatasetError: It is not: bytes are promised for one GL renderer only.
+        """
+        kept = {k: gl[k] for k in ("platform", "vendor", "renderer", "version", "is_gpu")}
+        before = self.gl()
+        if before is None:
+            write_whole(self.folder / _FOLDER / "gl.json", _json(kept), durable=True)
+        elif before != kept:
+            raise DatasetError(
+                f"{self.folder} was begun on {before['renderer']} ({before['version']}), and "
+                f"{kept['renderer']} ({kept['version']}) would give other bytes: continue it "
+                "there, or name another output_dir"
+            )
+
+    def write_entry(self, shard_idx: int, *, frames: int, files: Mapping[str, str]) -> None:
+        """Says that the first `frames` frames of a shard are finished."""
+        entry = {"frames": frames, "files": dict(sorted(files.items()))}
+        write_whole(self._entry_path(shard_idx), _json(entry), durable=True)
+
+    def frames_of(self, shard_idx: int) -> int:
+        """How many frames the entry of a shard holds; 0 without a readable entry."""
+        entry = self._entry(shard_idx)
+        return int(entry["frames"]) if entry else 0
+
+    def is_whole(self, shard_idx: int, *, frames: int) -> bool:
+        """The entry holds just `frames` frames and every file is as it was written."""
+        entry = self._entry(shard_idx)
+        return (
+            entry is not None
+            and entry["frames"] == frames
+            and all(sha256_of_file(self.folder / p) == h for p, h in entry["files"].items())
+        )
+
+    def n_frames(self) -> int:
+        """Frames that the entries hold together."""
+        paths = (self.folder / _FOLDER).glob("shard-*.json")
+        return sum(self.frames_of(int(path.stem.removeprefix("shard-"))) for path in paths)
+
+    def _entry(self, shard_idx: int) -> dict[str, Any] | None:
+        try:
+            return self._read(self._entry_path(shard_idx))
+        except DatasetError:
+            return None  # torn: as good as missing
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise DatasetError(f"{path} is torn: {error}") from error
+        if not isinstance(content, dict):
+            raise DatasetError(f"{path} is torn: it holds no mapping")
+        return content
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()

@@ -1,0 +1,222 @@
+"""One run from a resolved config to a complete dataset."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tqdm import tqdm
+
+import render
+from render.build import Plan, build, build_executor
+from render.execute.dataset import ShardWriter, claim, finish_file, missing_frames
+from render.execute.manifest import Manifest
+from render.pipeline import draw_and_place
+from render.report.preview import write_preview
+from render.writers.coco import write_coco
+from render.writers.data_yaml import write_data_yaml
+from render.writers.records import read_frames, read_instances
+
+__all__ = ["Summary", "run_job"]
+
+_VERSIONED = (
+    "numpy", "opencv-python-headless", "trimesh", "pyrender", "moderngl", "pycocotools",
+    "pyarrow", "scipy", "cascadio", "pillow",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a run made.
+
+    Attributes:
+        rendered: Frames rendered now; the others were there already.
+        seconds: Time spent on them.
+        instances: Labelled instances per category, every category named.
+        filtered: Targets left out of COCO and YOLO, by reason.
+        rejections: Rejected draws of θ, by reason.
+        skipped: Models left out by ``assets.skip_bad``.
+    """
+
+    output_dir: Path
+    frames: int
+    train: int
+    val: int
+    rendered: int
+    seconds: float
+    instances: Mapping[str, int]
+    filtered: Mapping[str, int]
+    rejections: Mapping[str, int]
+    skipped: tuple[str, ...]
+    formats: tuple[str, ...]
+    yolo: str
+
+    def text(self) -> str:
+        """A few lines for the person who waits."""
+        lines = [f"frames      {self.frames} ({self.train} train, {self.val} val)"]
+        if self.rendered:
+            lines[0] += f", {self.rendered / self.seconds:.1f} frames/s"
+        if self.rendered < self.frames:
+            lines[0] += f"; {self.frames - self.rendered} were there already"
+        lines.append(f"instances   {sum(self.instances.values())}: {_counts(self.instances)}")
+        lines.append(f"filtered    {_counts(self.filtered) or 'none'}")
+        lines.append(f"rejections  {_counts(self.rejections) or 'none'}")
+        if self.skipped:
+            lines.append(f"skipped     {'; '.join(self.skipped)}")
+        lines.append(f"preview     {self.output_dir / 'preview.jpg'}")
+        lines.append(f"train       {self._train_command()}")
+        return "\n".join(lines)
+
+    def _train_command(self) -> str:
+        if "yolo" not in self.formats:
+            return f"point your trainer at {self.output_dir / 'annotations'}"
+        task, suffix = ("segment", "-seg") if self.yolo == "segment" else ("detect", "")
+        data = self.output_dir / "data.yaml"
+        return f"yolo {task} train data={data} model=yolo11n{suffix}.pt"
+
+
+def run_job(config: Mapping[str, Any]) -> Summary:
+    """Validates, renders what is missing, and completes the dataset.
+
+    Raises:
+        RenderError: See its subclasses; the dataset can be continued after any of them.
+    """
+    plan = build(config)
+    draw_and_place(plan, 0)  # a θ that can never be realised is told before any file is made
+    manifest = claim(plan, _versions())
+    frames = missing_frames(manifest, plan.run.n_frames)
+    began = time.monotonic()
+    if frames:
+        (plan.run.output_dir / "dataset.yaml").unlink(missing_ok=True)
+        _render(plan, manifest, frames)
+    seconds = time.monotonic() - began
+    return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
+
+
+def _render(plan: Plan, manifest: Manifest, frames: list[int]) -> None:
+    writer = ShardWriter(manifest, plan.run.n_frames)
+    done = plan.run.n_frames - len(frames)
+    bar = tqdm(total=plan.run.n_frames, initial=done, unit="frame", desc="render", smoothing=0.1)
+    with bar:
+        for result in build_executor(plan.config).run(plan, frames):
+            writer.add(result)
+            bar.update()
+
+
+def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
+    """Writes everything that is made of records; dataset.yaml last."""
+    folder = plan.run.output_dir
+    counts = _count(folder / "records", plan.categories)
+    summary = Summary(
+        output_dir=folder,
+        rendered=rendered,
+        seconds=seconds,
+        skipped=tuple(str(error) for error in plan.assets.models.skipped),
+        formats=plan.run.formats,
+        yolo=plan.run.yolo,
+        **counts,
+    )
+    if not rendered and (folder / "dataset.yaml").is_file():
+        return summary
+    if "coco" in plan.run.formats:
+        for split in ("train", "val"):
+            finish_file(
+                folder,
+                f"annotations/instances_{split}.json",
+                partial(_write_coco, folder / "records", split, plan.categories),
+            )
+    if "yolo" in plan.run.formats:
+        finish_file(folder, "data.yaml", partial(write_data_yaml, categories=plan.categories))
+    finish_file(folder, "preview.jpg", partial(write_preview, folder))
+    finish_file(folder, "dataset.yaml", partial(_write_dataset_yaml, plan, manifest, summary))
+    return summary
+
+
+def _write_coco(records: Path, split: str, categories: tuple[str, ...], path: Path) -> None:
+    write_coco(
+        read_frames(records), read_instances(records), split=split, categories=categories,
+        path=path,
+    )  # fmt: skip
+
+
+def _count(records: Path, categories: tuple[str, ...]) -> dict[str, Any]:
+    splits: Counter[str] = Counter()
+    rejections: Counter[str] = Counter()
+    for frame in read_frames(records):
+        splits[frame["split"]] += 1
+        rejections.update(frame["rejections"])
+    instances = Counter(dict.fromkeys(categories, 0))
+    filtered: Counter[str] = Counter()
+    for row in read_instances(records):
+        if row["role"] != "target":
+            continue
+        if row["filtered"]:
+            filtered[row["filtered"]] += 1
+        else:
+            instances[row["category"]] += 1
+    return {
+        "frames": sum(splits.values()),
+        "train": splits["train"],
+        "val": splits["val"],
+        "instances": dict(instances),
+        "filtered": dict(sorted(filtered.items())),
+        "rejections": dict(sorted(rejections.items())),
+    }
+
+
+def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: Path) -> None:
+    run, models = plan.run, plan.assets.models
+    content = {
+        "config": dict(plan.config),
+        "config_sha256": plan.identity_sha256,
+        "seed": run.seed,
+        "n_frames": run.n_frames,
+        "val_fraction": run.val_fraction,
+        "versions": _versions(),
+        "gl": manifest.gl(),
+        "depth_unit_m": run.depth_unit_m,
+        "categories": list(plan.categories),
+        "models": [_model_entry(plan, name) for name in models.names],
+        "counts": {
+            "frames": summary.frames,
+            "train": summary.train,
+            "val": summary.val,
+            "instances": dict(summary.instances),
+            "filtered": dict(summary.filtered),
+        },
+        "rejections": dict(summary.rejections),
+        "output": {
+            "formats": list(run.formats),
+            "image": run.image,
+            "yolo": run.yolo,
+            "masks": run.masks,
+            "depth": run.depth,
+        },
+    }
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _model_entry(plan: Plan, name: str) -> dict[str, Any]:
+    model = plan.assets.models.load(name)
+    return {
+        "name": name,
+        "category": model.category,
+        "sha256": model.sha256,
+        "unit_m": float(model.unit_m),
+    }
+
+
+def _versions() -> dict[str, str]:
+    versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
+    return {"render": render.__version__, **versions}
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {n}" for name, n in counts.items())

@@ -1,0 +1,142 @@
+"""One frame: draw, place, assemble, render, label, develop, encode."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from render.assembly.scene import assemble
+from render.build import Plan
+from render.engine.base import AbstractEngine
+from render.errors import InvariantError, RejectedTheta, UnrealisableError
+from render.execute.base import FrameResult
+from render.execute.files import write_whole
+from render.labels.invariants import check_invariants
+from render.labels.labeller import label
+from render.placement.place import place
+from render.sample import Sample, SampleKey
+from render.sampling.codec import theta_to_json
+from render.sensor.develop import develop
+from render.sensor.jpeg import encode_jpeg
+from render.theta import Placement, Theta
+from render.writers.images import encode_depth, encode_mask, encode_png
+from render.writers.records import frame_row, instance_rows
+from render.writers.yolo import yolo_text
+
+__all__ = ["MAX_ATTEMPTS", "draw_and_place", "encode", "key_of", "realise", "render_frame"]
+
+MAX_ATTEMPTS = 100
+
+
+def key_of(frame_idx: int, val_fraction: float) -> SampleKey:
+    """Which split a frame belongs to; validation frames are spread evenly."""
+    is_val = math.floor((frame_idx + 1) * val_fraction) > math.floor(frame_idx * val_fraction)
+    return SampleKey(frame_idx=frame_idx, split="val" if is_val else "train")
+
+
+def draw_and_place(plan: Plan, frame_idx: int) -> tuple[Theta, Placement, tuple[str, ...]]:
+    """The first draw of θ of a frame that can be realised, its placement, and why others not.
+
+    Raises:
+        UnrealisableError: `MAX_ATTEMPTS` draws were rejected.
+    """
+    reasons: list[str] = []
+    for attempt in range(MAX_ATTEMPTS):
+        try:
+            theta = plan.space.draw(frame_idx, attempt)
+            placement = place(
+                theta, plan.assets, seed=plan.run.seed, frame_idx=frame_idx, attempt=attempt
+            )
+        except RejectedTheta as rejected:
+            reasons.append(rejected.reason)
+            continue
+        return theta, placement, tuple(reasons)
+    counts = ", ".join(f"{reason} ({n})" for reason, n in Counter(reasons).most_common())
+    raise UnrealisableError(
+        f"frame {frame_idx} cannot be realised: {MAX_ATTEMPTS} draws of θ were rejected. "
+        f"Most often: {counts}. Loosen that constraint."
+    )
+
+
+def realise(
+    plan: Plan,
+    engine: AbstractEngine,
+    key: SampleKey,
+    *,
+    theta: Theta,
+    placement: Placement,
+    rejections: tuple[str, ...],
+) -> Sample:
+    """Renders and labels what was placed; a pure function of its arguments.
+
+    Raises:
+        InvariantError: The labels contradict each other; the message holds θ.
+    """
+    scene = assemble(theta, placement, plan.assets)
+    buffers = engine.render(scene)
+    labels = label(scene, buffers, engine.silhouettes(scene), filters=plan.filters)
+    try:
+        check_invariants(labels, buffers, scene)
+    except InvariantError as error:
+        raise InvariantError(
+            f"frame {key.frame_idx}: {error}; θ = {json.dumps(theta_to_json(theta))}"
+        ) from error
+    return Sample(
+        key=key,
+        theta=theta,
+        placement=placement,
+        buffers=buffers,
+        rgb=develop(buffers.rgb, theta.sensor),
+        labels=labels,
+        attempt=len(rejections),
+        rejections=rejections,
+    )
+
+
+def encode(plan: Plan, sample: Sample, rows: list[dict[str, Any]]) -> dict[str, bytes]:
+    """The files of one frame, by path relative to the dataset.
+
+    Args:
+        rows: Its instance records.
+    """
+    run, key = plan.run, sample.key
+    if run.image == "jpg":
+        image = encode_jpeg(sample.rgb, sample.theta.sensor.jpeg_quality)
+    else:
+        image = encode_png(sample.rgb)
+    files = {f"images/{key.split}/{key.stem}.{run.image}": image}
+    if run.masks:
+        files[f"masks/{key.split}/{key.stem}.png"] = encode_mask(sample.buffers.instance_idx)
+    if run.depth:
+        files[f"depth/{key.split}/{key.stem}.png"] = encode_depth(
+            sample.buffers.depth_m, unit_m=run.depth_unit_m
+        )
+    if "yolo" in run.formats:
+        height, width = sample.rgb.shape[:2]
+        text = yolo_text(
+            rows, categories=plan.categories, size_wh=(width, height), kind=run.yolo
+        )
+        files[f"labels/{key.split}/{key.stem}.txt"] = text.encode()
+    return files
+
+
+def render_frame(
+    plan: Plan, engine: AbstractEngine, frame_idx: int, folder: Path, gl: Mapping[str, Any]
+) -> FrameResult:
+    """Renders one frame and writes its files below `folder`."""
+    theta, placement, rejections = draw_and_place(plan, frame_idx)
+    key = key_of(frame_idx, plan.run.val_fraction)
+    sample = realise(
+        plan, engine, key, theta=theta, placement=placement, rejections=rejections
+    )
+    rows = instance_rows(sample)
+    files = encode(plan, sample, rows)
+    hashes = {name: write_whole(folder / name, data) for name, data in files.items()}
+    row = frame_row(sample, image=plan.run.image, hashes=hashes)
+    return FrameResult(
+        frame_idx=frame_idx, frame_row=row, instance_rows=rows, files=hashes, gl=gl
+    )

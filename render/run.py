@@ -1,0 +1,122 @@
+"""`python -m render.run [overrides]`: the main job, and with ``-m`` a sweep of them.
+
+Errors are caught inside the task function and told in one paragraph, and the exit code
+is set after Hydra returns: no traceback, no lost sibling job. ``HYDRA_FULL_ERROR=1``
+shows tracebacks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlparse
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from render.build import resolve
+from render.console import say
+from render.errors import ConfigError, RenderError
+from render.job import Summary, run_job
+from render.paths import CONF_DIR
+from render.sweep import SweepIndex, SweepRow, slug
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Entry point; exits with 1 if any job failed."""
+    OmegaConf.register_new_resolver("slug", slug, replace=True)
+    outcomes: list[bool] = []
+    task = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
+    task(_task(outcomes))()
+    sys.exit(0 if all(outcomes) else 1)
+
+
+def _task(outcomes: list[bool]) -> Callable[[DictConfig], None]:
+    def run(cfg: DictConfig) -> None:
+        error = _guarded(cfg)
+        outcomes.append(error is None)
+
+    return run
+
+
+def _guarded(cfg: DictConfig) -> str | None:
+    """Runs one job; returns its error message, which has been told, or None."""
+    summary, message = None, None
+    try:
+        summary = _job(cfg)
+    except KeyboardInterrupt:
+        message = "interrupted; the same command with this output_dir continues"
+        raise SystemExit(f"error: {message}") from None
+    except RenderError as error:
+        message = _told(str(error), error)
+    except Exception as error:  # noqa: BLE001  a job's bug must not take its siblings down
+        message = _told(f"internal error: {type(error).__name__}: {error}", error)
+    finally:
+        _index(summary, message)
+        _remove_if_empty(Path(HydraConfig.get().runtime.output_dir))
+    return message
+
+
+def _job(cfg: DictConfig) -> Summary:
+    overridden = any(o.split("=")[0].lstrip("+") == "output_dir" for o in _overrides())
+    if overridden and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise ConfigError(
+            "output_dir must not be set in a sweep, each job has its own folder: name "
+            "hydra.sweep.dir instead"
+        )
+    config = resolve(cfg, _preset_dirs())
+    say(f"dataset     {config['output_dir']}")
+    summary = run_job(config)
+    say(summary.text())
+    return summary
+
+
+def _told(message: str, error: Exception) -> str:
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        sys.excepthook(type(error), error, error.__traceback__)
+    sys.stderr.write(f"error: {message}\n")
+    return message
+
+
+def _overrides() -> list[str]:
+    return list(HydraConfig.get().overrides.task)
+
+
+def _preset_dirs() -> list[Path]:
+    sources = (urlparse(s.path) for s in HydraConfig.get().runtime.config_sources)
+    paths = [Path(p.path) for p in sources if p.path]
+    return [path for path in paths if path.is_dir()] or [CONF_DIR]
+
+
+def _index(summary: Summary | None, message: str | None) -> None:
+    """Adds the job to the index of its sweep."""
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode != RunMode.MULTIRUN:
+        return
+    folder = Path(hydra_config.sweep.dir)
+    row = SweepRow.of(
+        job=int(hydra_config.job.num),
+        overrides=_overrides(),
+        path=os.path.relpath(hydra_config.runtime.output_dir, folder),
+        summary=summary,
+        error=message,
+    )
+    SweepIndex(folder / "sweep.csv").add(row)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    # Hydra makes its folder even when output_dir names another one.
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+        folder.parent.rmdir()
+
+
+if __name__ == "__main__":
+    main()
