@@ -183,6 +183,11 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
         "gl": manifest.gl(),
         "depth_unit_m": run.depth_unit_m,
         "categories": list(plan.categories),
+        "asset_dirs": {
+            "models_dir": str(plan.assets.models.folder.resolve()),
+            "backgrounds_dir": str(plan.assets.backgrounds.folder.resolve()),
+            "textures_dir": str(plan.assets.textures.folder.resolve()),
+        },
         "models": [_model_entry(plan, name) for name in models.names],
         "counts": {
             "frames": summary.frames,

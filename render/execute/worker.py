@@ -36,8 +36,17 @@ class Worker:
         self._engine.close()
 
 
-# A spawned process has no other place to keep what its initializer made.
-_process: dict[str, Worker] = {}
+@final
+class _Process:
+    """What a spawned process keeps between tasks."""
+
+    def __init__(self) -> None:
+        self.job: tuple[Mapping[str, Any], Path] | None = None
+        self.worker: Worker | None = None
+
+
+# Tasks and initializer of a process pool are functions: this is the only place they share.
+_process = _Process()
 
 
 def start(config: Mapping[str, Any], folder: Path, gl_threads: int) -> None:
@@ -49,9 +58,16 @@ def start(config: Mapping[str, Any], folder: Path, gl_threads: int) -> None:
     """
     os.environ["LP_NUM_THREADS"] = str(gl_threads)
     cv2.setNumThreads(1)
-    _process["worker"] = Worker(build(config, check_assets=False), folder)
+    _process.job = (config, folder)
 
 
 def renders(frame_idx: int) -> FrameResult:
-    """Task of a worker process."""
-    return _process["worker"].render(frame_idx)
+    """Task of a worker process; its first starts the engine.
+
+    Not the initializer: an error raised there would reach nobody.
+    """
+    if _process.worker is None:
+        assert _process.job is not None
+        config, folder = _process.job
+        _process.worker = Worker(build(config, check_assets=False), folder)
+    return _process.worker.render(frame_idx)

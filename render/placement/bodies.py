@@ -1,0 +1,135 @@
+"""Objects as placement sees them: turned hulls that look for a free place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.placement.hulls import are_apart
+from render.scene import Model
+
+__all__ = ["Body", "Crowd", "Shape"]
+
+# Gap kept between hulls, as a share of the smaller radius: far above the rounding of poses,
+# far below what can be seen.
+_CLEARANCE = 1e-4
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Shape:
+    """A model in its orientation, at scale 1, about the centre of its box.
+
+    Attributes:
+        points_cam: ``(N, 3)`` hull relative to the box's centre, camera axes.
+        radius_m: Of the sphere about the centre that holds it.
+        extent_m: Longest side of the box, object axes.
+    """
+
+    model: Model
+    R_world_obj: NDArray[np.float64]
+    points_cam: NDArray[np.float64]
+    radius_m: float
+    extent_m: float
+
+    @classmethod
+    def of(
+        cls, model: Model, R_world_obj: NDArray[np.float64], R_world_cam: NDArray[np.float64]
+    ) -> Shape:
+        """The shape of `model` turned by `R_world_obj`, seen by a camera."""
+        lo, hi = model.hull_m.min(axis=0), model.hull_m.max(axis=0)
+        centred = model.hull_m - (lo + hi) / 2
+        return cls(
+            model=model,
+            R_world_obj=R_world_obj,
+            points_cam=centred @ (R_world_cam.T @ R_world_obj).T,
+            radius_m=float(np.sqrt(np.einsum("ij,ij->i", centred, centred).max())),
+            extent_m=float((hi - lo).max()),
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Body:
+    """A shape at its place.
+
+    Attributes:
+        center_cam: ``(3,)`` centre of its box, camera frame.
+        points_cam: ``(N, 3)`` hull relative to `center_cam`, scaled.
+    """
+
+    shape: Shape
+    scale: float
+    center_cam: NDArray[np.float64]
+    points_cam: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, shape: Shape, scale: float, center_cam: NDArray[np.float64]) -> Body:
+        """`shape` at a scale and place."""
+        points = shape.points_cam if scale == 1.0 else scale * shape.points_cam
+        return cls(shape=shape, scale=scale, center_cam=center_cam, points_cam=points)
+
+    @property
+    def radius_m(self) -> float:
+        """Of the sphere about `center_cam` that holds it."""
+        return self.scale * self.shape.radius_m
+
+    @property
+    def extent_m(self) -> float:
+        """Longest side of its box, object axes."""
+        return self.scale * self.shape.extent_m
+
+    @property
+    def depth_m(self) -> float:
+        """Depth of its centre."""
+        return float(self.center_cam[2])
+
+    @property
+    def nearest_m(self) -> float:
+        """Depth of its nearest point; negative behind the camera."""
+        return self.depth_m + float(self.points_cam[:, 2].min())
+
+    @property
+    def farthest_m(self) -> float:
+        """Depth of its farthest point."""
+        return self.depth_m + float(self.points_cam[:, 2].max())
+
+    def is_apart_from(self, other: Body) -> bool:
+        """True if the convex hulls are disjoint; False may also mean almost touching."""
+        return are_apart(
+            self.points_cam,
+            other.points_cam,
+            other.center_cam - self.center_cam,
+            clearance=_CLEARANCE * min(self.radius_m, other.radius_m),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """The bodies placed so far; grows."""
+
+    bodies: list[Body] = field(default_factory=list)
+
+    def add(self, body: Body) -> None:
+        """Places one more."""
+        self.bodies.append(body)
+
+    def first_free(
+        self,
+        shape: Shape,
+        scales: NDArray[np.float64],
+        centers_cam: NDArray[np.float64],
+    ) -> Body | None:
+        """The body at the first of ``(T,)`` scales and ``(T, 3)`` centres that hits nothing.
+
+        Spheres are compared first, convex hulls where the spheres meet.
+        """
+        placed = np.array([b.center_cam for b in self.bodies])
+        radii = np.array([b.radius_m for b in self.bodies])
+        gaps = np.linalg.norm(centers_cam[:, None] - placed[None], axis=2)
+        near = gaps <= 1.001 * (radii[None] + shape.radius_m * scales[:, None])
+        for scale, center, close in zip(scales, centers_cam, near):
+            body = Body.of(shape, float(scale), center)
+            if all(body.is_apart_from(self.bodies[i]) for i in np.flatnonzero(close)):
+                return body
+        return None

@@ -1,0 +1,149 @@
+"""Where the camera stands: intrinsics, direction, and the distance that gives a size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from render.errors import ConfigError, RejectedTheta
+from render.geometry.frames import look_at
+from render.geometry.projection import backproject, fov_to_K
+from render.sampling.camera import Camera
+from render.sampling.scale import Scale
+from render.sampling.viewpoint import Viewpoint
+
+__all__ = [
+    "MIN_NEAREST",
+    "View",
+    "distance_for_size",
+    "intrinsics",
+    "target_distance",
+    "view_of",
+]
+
+# The nearest point of the principal target has at least this share of its centre's depth,
+# so that all of it can be kept in front of the near plane.
+MIN_NEAREST = 0.02
+_FARTHEST = 1e9
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class View:
+    """A camera whose distance to the target's centre is still open.
+
+    Attributes:
+        K: ``(3, 3)`` pixels, centre coordinates.
+        size_wh: Image size, pixels.
+        R_world_cam: ``(3, 3)``.
+        ray_cam: ``(3,)`` unit vector from the camera to the target's centre.
+    """
+
+    K: NDArray[np.float64]
+    size_wh: tuple[int, int]
+    R_world_cam: NDArray[np.float64]
+    ray_cam: NDArray[np.float64]
+
+
+def intrinsics(camera: Camera) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """``(3, 3)`` K and whole image size.
+
+    Raises:
+        ConfigError: If neither `K` nor `fov_deg` is set.
+    """
+    size_wh = (round(camera.size_wh[0]), round(camera.size_wh[1]))
+    if camera.K is not None:
+        if len(camera.K) == 4:
+            fx, fy, cx, cy = camera.K
+            return np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]), size_wh
+        return np.array(camera.K, dtype=np.float64).reshape(3, 3), size_wh
+    if camera.fov_deg is None:
+        raise ConfigError("camera.fov_deg must be set where camera.K is null, got null for both")
+    return fov_to_K(camera.fov_deg, size_wh), size_wh
+
+
+def view_of(viewpoint: Viewpoint, camera: Camera) -> View:
+    """The camera that sees the world's origin as `viewpoint` asks, from any distance.
+
+    It looks at the origin, turned by the roll; then it is turned in place, by the
+    smallest turn, until the origin lies at the offset. So the direction from the origin to
+    the camera is that of azimuth and elevation whatever the offset, and a camera that is
+    moved along it keeps its orientation.
+    """
+    K, size_wh = intrinsics(camera)
+    w, h = size_wh
+    uv = np.array([[(w - 1) / 2 + viewpoint.offset_x * w, (h - 1) / 2 + viewpoint.offset_y * h]])
+    ray = backproject(uv, 1.0, K)[0]
+    ray /= np.linalg.norm(ray)
+    az, el = np.radians(viewpoint.azimuth_deg), np.radians(viewpoint.elevation_deg)
+    to_camera = np.array([np.cos(el) * np.cos(az), np.cos(el) * np.sin(az), np.sin(el)])
+    R_world_look = look_at(to_camera, np.zeros(3), roll_deg=viewpoint.roll_deg)[:3, :3]
+    return View(
+        K=K, size_wh=size_wh, R_world_cam=R_world_look @ _turn_to_axis(ray), ray_cam=ray
+    )
+
+
+def target_distance(scale: Scale, view: View, points_cam: NDArray[np.float64]) -> float:
+    """Metres from the camera to the target's centre, as `scale` asks.
+
+    Args:
+        scale: `distance_m` wins over `size_px`, which wins over `size_frac`.
+        view: The camera.
+        points_cam: ``(N, 3)`` hull of the target about its centre, camera axes.
+
+    Raises:
+        RejectedTheta: If no distance gives the size.
+        ConfigError: If nothing is asked.
+    """
+    if scale.distance_m is not None:
+        return scale.distance_m
+    if scale.size_px is not None:
+        return distance_for_size(view, points_cam, size_px=scale.size_px)
+    if scale.size_frac is not None:
+        return distance_for_size(view, points_cam, size_px=scale.size_frac * max(view.size_wh))
+    raise ConfigError("scale.size_frac must be set where size_px and distance_m are null, got null")
+
+
+def distance_for_size(view: View, points_cam: NDArray[np.float64], *, size_px: float) -> float:
+    """Metres to the centre at which the longest side of the amodal box is `size_px`.
+
+    Exact to 1e-9 relative: the box of a mesh in front of the camera is the box of its
+    hull's projected vertices. The side grows without end as the camera comes near, unless
+    the nearest point lies on the ray to the centre.
+
+    Args:
+        view: The camera.
+        points_cam: ``(N, 3)`` hull of the target about its centre, camera axes.
+        size_px: Longest side of the box, not clipped at the image.
+
+    Raises:
+        RejectedTheta: If even the nearest allowed distance shows it smaller.
+    """
+    near_end = points_cam @ view.K.T
+    along = view.K @ view.ray_cam
+
+    def log_excess(log_d: float) -> float:
+        uvw = near_end + np.exp(log_d) * along
+        uv = uvw[:, :2] / uvw[:, 2:]
+        return float(np.log(np.ptp(uv, axis=0).max() / size_px))
+
+    nearest = float(points_cam[:, 2].min())
+    lo = float(np.log(max(-nearest, 1e-12) / ((1.0 - MIN_NEAREST) * view.ray_cam[2])))
+    if log_excess(lo) < 0:
+        raise RejectedTheta("size not reachable: the target would touch the camera")
+    hi = lo + 1.0
+    while log_excess(hi) > 0:
+        if hi - lo > np.log(_FARTHEST):
+            raise RejectedTheta("size not reachable: the target would be too far away")
+        hi += 1.5
+    return float(np.exp(brentq(log_excess, lo, hi, xtol=1e-10, rtol=1e-12)))
+
+
+def _turn_to_axis(ray: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Smallest rotation R with ``R @ ray = (0, 0, 1)``; Rodrigues. `ray` is unit, z > 0."""
+    x, y, z = ray
+    axis = np.array([y, -x, 0.0])  # ray x e_z
+    cross = np.array([[0.0, 0.0, axis[1]], [0.0, 0.0, -axis[0]], [-axis[1], axis[0], 0.0]])
+    return np.asarray(np.eye(3) + cross + cross @ cross / (1.0 + z))

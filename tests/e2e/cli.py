@@ -1,0 +1,53 @@
+"""Commands as a user runs them, in processes of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# Small and quick, but with everything that a default run has.
+SMALL = (
+    "camera.size_wh=[160,120]",
+    "models=[bolt,mug,die]",
+    "workers=1",
+)
+
+
+def environment() -> dict[str, str]:
+    """The environment of a command that finds this checkout from any folder."""
+    return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def run_module(
+    module: str, *args: str, cwd: Path, timeout_s: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Runs ``python -m <module>`` and captures what it says."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *args],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+def render(*overrides: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the main job and expects success."""
+    done = run_module("render.run", *SMALL, *overrides, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def bytes_of(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a dataset, by relative path."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

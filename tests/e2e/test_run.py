@@ -1,0 +1,227 @@
+"""The main job from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import pytest
+import yaml
+
+from tests.e2e.cli import bytes_of, render, run_module
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty frames, sixteen of them for training."""
+    cwd = tmp_path_factory.mktemp("run")
+    done = render("output_dir=data", "n_frames=20", "output.depth=true", cwd=cwd)
+    assert "frames      20 (16 train, 4 val)" in done.stdout
+    assert "yolo detect train data=data/data.yaml" in done.stdout
+    return cwd / "data"
+
+
+def test_layout_is_that_of_the_contract(dataset: Path) -> None:
+    top = sorted(p.name for p in dataset.iterdir() if not p.name.startswith("."))
+    assert top == [
+        "annotations", "data.yaml", "dataset.yaml", "depth", "images", "labels", "masks",
+        "preview.jpg", "records",
+    ]  # fmt: skip
+    # floor((i+1)f) > floor(i f) with f = 0.2
+    val = [f"{i:08d}" for i in (4, 9, 14, 19)]
+    for kind, suffix in (("images", "jpg"), ("labels", "txt"), ("masks", "png"), ("depth", "png")):
+        assert sorted(p.name for p in (dataset / kind / "val").iterdir()) == [
+            f"{stem}.{suffix}" for stem in val
+        ]
+        assert len(list((dataset / kind / "train").iterdir())) == 16
+    assert "path" not in yaml.safe_load((dataset / "data.yaml").read_text())
+
+
+def test_it_verifies(dataset: Path) -> None:
+    done = run_module("render.verify", str(dataset), cwd=dataset.parent)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_images_show_something(dataset: Path) -> None:
+    for path in (dataset / "images").rglob("*.jpg"):
+        image = cv2.imread(str(path))
+
+        assert image.shape == (120, 160, 3)
+        assert image.std() > 5
+
+
+def test_a_shorter_run_is_a_prefix(dataset: Path, tmp_path: Path) -> None:
+    render("output_dir=data", "n_frames=7", "output.depth=true", cwd=tmp_path)
+
+    short, long = bytes_of(tmp_path / "data"), bytes_of(dataset)
+    frames = [p for p in short if p.startswith(("images/", "labels/", "masks/", "depth/"))]
+    assert len(frames) == 28
+    assert {p: short[p] for p in frames} == {p: long[p] for p in frames}
+
+
+def test_extending_gives_the_bytes_of_the_longer_run(dataset: Path, tmp_path: Path) -> None:
+    for n_frames in (7, 20):
+        render("output_dir=data", f"n_frames={n_frames}", "output.depth=true", cwd=tmp_path)
+
+    assert bytes_of(tmp_path / "data") == bytes_of(dataset)
+
+
+def test_two_workers_give_the_same_bytes(dataset: Path, tmp_path: Path) -> None:
+    render("output_dir=data", "n_frames=20", "output.depth=true", "workers=2", cwd=tmp_path)
+
+    ours, theirs = bytes_of(tmp_path / "data"), bytes_of(dataset)
+    for files in (ours, theirs):
+        del files["dataset.yaml"]  # names `workers`
+    assert ours == theirs
+
+
+def test_replay_proves_equality(dataset: Path) -> None:
+    done = run_module("render.replay", str(dataset), "7", cwd=dataset.parent)
+
+    assert done.returncode == 0, done.stderr
+    assert "equals the stored one" in done.stdout
+
+
+def test_replay_finds_a_changed_frame(dataset: Path, tmp_path: Path) -> None:
+    mask = dataset / "masks" / "train" / "00000003.png"
+    before = mask.read_bytes()
+    image = cv2.imread(str(mask), cv2.IMREAD_UNCHANGED)
+    image[0, 0] += 1
+    cv2.imwrite(str(mask), image)
+    try:
+        done = run_module("render.replay", str(dataset), "3", cwd=tmp_path)
+    finally:
+        mask.write_bytes(before)
+
+    assert done.returncode == 1
+    assert "masks/train/00000003.png: 1 of 19200 values differ" in done.stderr
+
+
+def test_coco_carries_the_whole_label(dataset: Path) -> None:
+    coco = json.loads((dataset / "annotations" / "instances_train.json").read_text())
+
+    assert [c["name"] for c in coco["categories"]] == ["bolt", "die", "mug"]
+    assert [c["id"] for c in coco["categories"]] == [1, 2, 3]
+    assert len(coco["images"]) == 16
+    for image in coco["images"]:
+        assert {"cam_K", "frame_idx", "theta"} <= set(image)
+        assert "/" not in image["file_name"]
+    wanted = {
+        "bbox_obj", "segmentation_amodal", "visib_fract", "truncated_fract", "occluded_fract",
+        "px_count_all", "px_count_visib", "cam_R_m2c", "cam_t_m2c", "model_scale", "instance_idx",
+        "model",
+    }  # fmt: skip
+    assert coco["annotations"]
+    for annotation in coco["annotations"]:
+        assert wanted <= set(annotation)
+        assert annotation["iscrowd"] == 0
+
+
+def test_runs_from_any_folder_and_into_the_default_one(tmp_path: Path) -> None:
+    render("n_frames=2", cwd=tmp_path)
+
+    assert len(list(tmp_path.glob("outputs/*/*/dataset.yaml"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["nonsense=3"], "nonsense"),
+        (["lighting=candle"], "candle"),
+        (["viewpoint.tilt=3"], "tilt"),
+        (["scale.size_frac=[uniform,0.5,0.1]"], "scale.size_frac must"),
+        (["scale.size_frac=[uniform,nan,0.1]"], "scale.size_frac must"),
+        (["scale.size_frac=[unifrom,0.1,0.2]"], "uniform"),
+        (["scale.size_frac=big"], "scale.size_frac must"),
+        (["objects.orientation=[choice,{so3: -1, stable: 2}]"], "objects.orientation must"),
+        (["objects.orientation=[choice,{so3: 0, stable: 0}]"], "objects.orientation must"),
+        (["scale.size_px=100", "scale.distance_m=1"], "null"),
+        (["camera.K=[600,600,900,60]"], "camera.K must"),
+        (["models=[no_such_part]"], "no_such_part"),
+        (["assets.models_dir=empty"], "empty"),
+        (["assets.backgrounds_dir=empty"], "empty"),
+        (["assets.backgrounds_dir=broken"], "torn.jpg"),
+        (["assets.models_dir=broken_models"], "part.stl"),
+        (["n_frames=0"], "n_frames must"),
+        (["engine.platform=vulkan"], "engine.platform must"),
+        (["scale.size_frac=3.9", "camera.fov_deg=150", "viewpoint.offset_x=2"], "reject"),
+    ],
+)
+def test_bad_input_is_told_in_one_paragraph_before_frame_0(
+    overrides: list[str], message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    (tmp_path / "broken_models").mkdir()
+    (tmp_path / "broken_models" / "part.stl").write_bytes(b"solid nothing\nendsolid nothing\n")
+
+    base = ["camera.size_wh=[160,120]", "n_frames=2", "output_dir=out"]
+    done = run_module("render.run", *base, *overrides, cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert message in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("years of work")
+
+    done = run_module("render.run", "n_frames=1", "output_dir=out", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "thesis.txt" in done.stderr
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["thesis.txt"]
+
+
+def test_another_dataset_is_refused_with_the_difference(dataset: Path) -> None:
+    before = bytes_of(dataset)
+
+    done = run_module(
+        "render.run", "camera.size_wh=[160,120]", "models=[bolt,mug,die]", "output_dir=data",
+        "n_frames=20", "output.depth=true", "seed=5", cwd=dataset.parent,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert "config.seed: 0 there, 5 here" in done.stderr
+    assert bytes_of(dataset) == before
+
+
+def test_overwrite_makes_the_new_dataset(tmp_path: Path) -> None:
+    render("output_dir=data", "n_frames=2", cwd=tmp_path)
+    render("output_dir=data", "n_frames=2", "seed=5", "overwrite=true", cwd=tmp_path)
+
+    assert yaml.safe_load((tmp_path / "data" / "dataset.yaml").read_text())["seed"] == 5
+
+
+def test_sweep_makes_one_dataset_a_job_and_an_index(tmp_path: Path) -> None:
+    done = run_module(
+        "render.run", "-m", "camera.size_wh=[160,120]", "models=[die]", "n_frames=2", "workers=1",
+        "viewpoint.elevation_deg=10,45", "lighting=studio,sun", "hydra.sweep.dir=sweep",
+        cwd=tmp_path,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "sweep" / "sweep.csv").read_text().splitlines()
+    assert len(lines) == 5
+    folders = [p for p in (tmp_path / "sweep").iterdir() if p.is_dir()]
+    assert len(folders) == 4
+    assert any("viewpoint.elevation_deg=45-lighting=sun" in p.name.replace("_die", "") or
+               ("elevation_deg=45" in p.name and "lighting=sun" in p.name) for p in folders)
+    assert all((p / "dataset.yaml").is_file() for p in folders)
+
+
+def test_a_failing_job_does_not_take_the_others_down(tmp_path: Path) -> None:
+    done = run_module(
+        "render.run", "-m", "camera.size_wh=[160,120]", "models=[die],[no_such_part],[bolt]",
+        "n_frames=1", "workers=1", "hydra.sweep.dir=sweep", cwd=tmp_path,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    rows = (tmp_path / "sweep" / "sweep.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[1] for row in rows] == ["complete", "failed", "complete"]
+    assert len(list((tmp_path / "sweep").glob("*/dataset.yaml"))) == 2

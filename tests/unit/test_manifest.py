@@ -1,0 +1,79 @@
+"""Files that are whole or absent, and the shards that are finished."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from render.errors import DatasetError
+from render.execute.files import remove_temporaries, sha256_of_file, write_whole
+from render.execute.manifest import SHARD_FRAMES, Manifest
+
+
+def test_write_whole_returns_the_hash_and_leaves_no_temporary(tmp_path: Path) -> None:
+    digest = write_whole(tmp_path / "a", b"content")
+
+    assert digest == hashlib.sha256(b"content").hexdigest() == sha256_of_file(tmp_path / "a")
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_write_whole_says_where_it_could_not_write(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="nowhere"):
+        write_whole(tmp_path / "nowhere" / "a", b"")
+
+
+def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / f".00000001.jpg.{os.getpid()}.part").write_bytes(b"half")
+    (tmp_path / "images" / "00000000.jpg").write_bytes(b"whole")
+
+    remove_temporaries(tmp_path)
+
+    assert [p.name for p in (tmp_path / "images").iterdir()] == ["00000000.jpg"]
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    manifest = Manifest(tmp_path)
+    manifest.write_identity({"config": {"seed": 0}})
+    files = {f"{i}.jpg": write_whole(tmp_path / f"{i}.jpg", b"%d" % i) for i in range(3)}
+    manifest.write_entry(0, frames=3, files=files)
+    return manifest
+
+
+def test_a_shard_is_whole_as_long_as_its_files_are(manifest: Manifest) -> None:
+    assert manifest.is_whole(0, frames=3)
+    assert not manifest.is_whole(0, frames=SHARD_FRAMES)
+    assert not manifest.is_whole(1, frames=3)
+    assert manifest.n_frames() == 3
+
+
+def test_a_changed_file_makes_its_shard_torn(manifest: Manifest) -> None:
+    (manifest.folder / "1.jpg").write_bytes(b"changed")
+
+    assert not manifest.is_whole(0, frames=3)
+
+
+def test_a_missing_file_makes_its_shard_torn(manifest: Manifest) -> None:
+    (manifest.folder / "2.jpg").unlink()
+
+    assert not manifest.is_whole(0, frames=3)
+
+
+def test_a_torn_entry_is_as_good_as_none(manifest: Manifest) -> None:
+    (manifest.folder / ".manifest" / "shard-00000.json").write_text('{"frames": 3, "fi')
+
+    assert not manifest.is_whole(0, frames=3)
+    assert manifest.n_frames() == 0
+
+
+def test_another_renderer_is_refused(manifest: Manifest) -> None:
+    gl = {"platform": "egl", "vendor": "v", "renderer": "A", "version": "1", "is_gpu": False}
+    manifest.check_gl(gl | {"device": "egl:0"})
+    manifest.check_gl(gl | {"device": "egl:1"})  # another device of the same kind is fine
+
+    with pytest.raises(DatasetError, match="begun on A"):
+        manifest.check_gl(gl | {"renderer": "B"})
