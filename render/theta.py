@@ -38,6 +38,9 @@ class Theta:
     """Scene parameters of one frame, as asked: plain numbers, strings and tuples.
 
     Leaves of scope ``target``, ``distractor`` and ``light`` hold one value for each.
+
+    Attributes:
+        presets: ``(group, preset)`` of each group whose preset was drawn (``mixture``).
     """
 
     viewpoint: Viewpoint
@@ -49,6 +52,7 @@ class Theta:
     camera: Camera
     material: Material
     sensor: Sensor
+    presets: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

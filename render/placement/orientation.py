@@ -23,9 +23,7 @@ UPRIGHT: dict[str, NDArray[np.float64]] = {
 }
 
 
-def draw_rotation(
-    orientation: str, model: Model, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def draw_rotation(orientation: str, model: Model, rng: np.random.Generator) -> NDArray[np.float64]:
     """``(3, 3)`` ``R_world_obj`` as `objects.orientation` asks.
 
     ``so3`` is uniform (Haar). ``upright`` and ``stable`` turn by an even yaw about world

@@ -128,9 +128,7 @@ def _placement(view: View, bodies: list[Body], n_targets: int) -> Placement:
     )
 
 
-def _pose(
-    body: Body, view: View, origin_cam: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _pose(body: Body, view: View, origin_cam: NDArray[np.float64]) -> NDArray[np.float64]:
     """``(4, 4)`` ``T_world_obj`` that puts the centre of the body's box at its place."""
     R = body.shape.R_world_obj
     center_world = view.R_world_cam @ (body.center_cam - origin_cam)

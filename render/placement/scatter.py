@@ -122,8 +122,9 @@ class Surroundings:
         depth = deepest * (_FRONT_SHARE + u[:, 2] * (1.0 - _FRONT_SHARE))
         box = self._box(target.center_cam + target.points_cam)
         w, h = self.view.size_wh
-        seen = np.array([np.clip(box[0], -0.5, (w - 0.5, h - 0.5)),
-                         np.clip(box[1], -0.5, (w - 0.5, h - 0.5))])
+        seen = np.array(
+            [np.clip(box[0], -0.5, (w - 0.5, h - 0.5)), np.clip(box[1], -0.5, (w - 0.5, h - 0.5))]
+        )
         if (seen[1] <= seen[0]).any():  # the target is out of the picture
             seen = box
         reach = c * np.array([self.view.K[0, 0], self.view.K[1, 1]])
@@ -173,9 +174,7 @@ class Surroundings:
         uv = project(points_cam, self.view.K)
         return np.stack([uv.min(axis=0), uv.max(axis=0)])
 
-    def _covers_part(
-        self, points_cam: NDArray[np.float64], seen: NDArray[np.float64]
-    ) -> bool:
+    def _covers_part(self, points_cam: NDArray[np.float64], seen: NDArray[np.float64]) -> bool:
         """The points' box meets the box `seen`, and leaves a share of it free."""
         if points_cam[:, 2].min() <= 0:
             return False

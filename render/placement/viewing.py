@@ -80,9 +80,7 @@ def view_of(viewpoint: Viewpoint, camera: Camera) -> View:
     az, el = np.radians(viewpoint.azimuth_deg), np.radians(viewpoint.elevation_deg)
     to_camera = np.array([np.cos(el) * np.cos(az), np.cos(el) * np.sin(az), np.sin(el)])
     R_world_look = look_at(to_camera, np.zeros(3), roll_deg=viewpoint.roll_deg)[:3, :3]
-    return View(
-        K=K, size_wh=size_wh, R_world_cam=R_world_look @ _turn_to_axis(ray), ray_cam=ray
-    )
+    return View(K=K, size_wh=size_wh, R_world_cam=R_world_look @ _turn_to_axis(ray), ray_cam=ray)
 
 
 def target_distance(scale: Scale, view: View, points_cam: NDArray[np.float64]) -> float:

@@ -33,7 +33,7 @@ class Background:
     )
     photo: str = leaf(
         kind="pattern", catalog="backgrounds",
-        doc="`photo`: name or glob among `assets.backgrounds_dir`.", example="'kitchen*'",
+        doc="`photo`: name or glob among `assets.backgrounds_dir`.", example="*",
     )
     crop_frac: float = leaf(
         kind="number", lo=0.02, hi=1,

@@ -40,7 +40,7 @@ class Material:
     )
     texture: tuple[str, ...] = leaf(
         kind="pattern", scope="target", catalog="textures",
-        doc="`textured`: name or glob among `assets.textures_dir`.", example="'*wood*'",
+        doc="`textured`: name or glob among `assets.textures_dir`.", example="*",
     )
     texture_size: tuple[float, ...] = leaf(
         kind="number", scope="target", lo=0.01, hi=100,

@@ -18,14 +18,14 @@ class Objects:
     )
     arrangement: str = leaf(
         kind="choice", options=("single", "scatter"),
-        doc="`single`: the principal target alone. `scatter`: the others float around it "
-        "in the field of view, without intersecting.",
+        doc="`single`: the principal target alone, whatever `count`. `scatter`: the others "
+        "float around it in the field of view, without intersecting.",
         example="scatter",
     )
     model: tuple[str, ...] = leaf(
         kind="pattern", scope="target", catalog="models",
         doc="Name or glob of the model of each target; `*` is any of `models`.",
-        example="[choice,{'*bolt*':0.7,'*nut*':0.3}]",
+        example="[choice,{*bolt*:0.7,*nut*:0.3}]",
     )
     orientation: tuple[str, ...] = leaf(
         kind="choice", scope="target", options=("so3", "upright", "stable"),

@@ -59,8 +59,9 @@ def blur(image: NDArray[T], sigma_px: float) -> NDArray[T]:
         float(np.sqrt(max(sigma_px**2 - own, 1e-6))) * side / full
         for side, full in zip(small_wh, (w, h))
     ]
-    soft = cv2.GaussianBlur(small, (0, 0), sigmas[0], sigmaY=sigmas[1],
-                            borderType=cv2.BORDER_REFLECT)
+    soft = cv2.GaussianBlur(
+        small, (0, 0), sigmas[0], sigmaY=sigmas[1], borderType=cv2.BORDER_REFLECT
+    )
     if shrink > 1:
         soft = cv2.resize(soft, (w, h), interpolation=cv2.INTER_LINEAR)
     return np.asarray(soft, dtype=image.dtype)

@@ -1,0 +1,1 @@
+"""Figures, not tests: how fast, how much memory, how exact."""

@@ -1,0 +1,208 @@
+"""Finishes as θ asks: jitter of the authored ones, random textures, colours of distractors."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from render.assembly.color import hsv_to_linear
+from render.sampling.material import Material as Jitter
+from render.sampling.occlusion import Occlusion
+from render.scene import Material, Model, Texture
+from render.sensor.light import linear_to_srgb, srgb_to_linear
+
+__all__ = ["TextureCache", "TextureSource", "distractor_material", "target_materials"]
+
+_IDENTITY = (0.0, 1.0, 1.0, 0.0, 0.0)
+
+
+class TextureSource(Protocol):
+    """What materials need of the asset library."""
+
+    def texture(self, name: str) -> NDArray[np.uint8]:
+        """``(H, W, 3)`` display sRGB."""
+        ...
+
+
+class TextureCache:
+    """Keeps textures made from others, the latest up to a number of bytes.
+
+    Only time depends on it, never a result. Equal requests give the same object, so that
+    an engine need not upload it again. Not for several threads.
+    """
+
+    def __init__(self, max_bytes: int = 256 * 2**20) -> None:
+        self._max_bytes = max_bytes
+        self._n_bytes = 0
+        # The source is kept beside the result: its id is part of the key.
+        self._entries: OrderedDict[tuple[object, ...], tuple[object, Texture]] = OrderedDict()
+
+    def get(
+        self, source: object, params: tuple[object, ...], make: Callable[[], Texture]
+    ) -> Texture:
+        """What `make` gives, or gave before for the same object `source` and `params`."""
+        key = (id(source), *params)
+        if key in self._entries:
+            self._entries.move_to_end(key)
+            return self._entries[key][1]
+        texture = make()
+        self._entries[key] = (source, texture)
+        self._n_bytes += texture.image.nbytes
+        while self._n_bytes > self._max_bytes and len(self._entries) > 1:
+            _, (_, oldest) = self._entries.popitem(last=False)
+            self._n_bytes -= oldest.image.nbytes
+        return texture
+
+
+def target_materials(
+    model: Model, jitter: Jitter, i: int, *, assets: TextureSource, cache: TextureCache
+) -> tuple[Material, ...]:
+    """One material per primitive of target `i`.
+
+    Hue and saturation are those of HSV on display sRGB and act on the base colour, that is
+    on factor times texture; brightness is a factor on linear light. Where nothing is asked, the
+    authored objects themselves come back. Vertex colours take part in the brightness only.
+    Cut-outs keep their texture where `textured` asks for another, because it holds their
+    shape.
+    """
+    amounts = (
+        jitter.hue_shift_deg[i],
+        jitter.saturation_factor[i],
+        jitter.brightness_factor[i],
+        jitter.metallic_shift[i],
+        jitter.roughness_shift[i],
+    )
+    authored = tuple(p.material for p in model.primitives)
+    if jitter.textured[i]:
+        texture = _library_texture(assets.texture(jitter.texture[i]), cache)
+        size_m = jitter.texture_size[i] * model.extent_m
+        authored = tuple(_retextured(m, texture, size_m) for m in authored)
+    if amounts == _IDENTITY:
+        return authored
+    return tuple(
+        _jittered(material, amounts, has_colors=primitive.colors is not None, cache=cache)
+        for material, primitive in zip(authored, model.primitives)
+    )
+
+
+def distractor_material(occlusion: Occlusion, j: int) -> Material:
+    """The finish of distractor `j`."""
+    rgb = hsv_to_linear(occlusion.hue_deg[j], occlusion.saturation[j], occlusion.brightness[j])
+    return Material(
+        name="distractor",
+        base_color=(*rgb, 1.0),
+        metallic=occlusion.metallic[j],
+        roughness=occlusion.roughness[j],
+    )
+
+
+def _retextured(material: Material, texture: Texture, size_m: float) -> Material:
+    if material.alpha_mode == "mask":
+        return material
+    alpha = material.base_color[3]
+    return replace(
+        material,
+        base_color=(1.0, 1.0, 1.0, alpha),
+        base_color_texture=None,
+        triplanar=texture,
+        triplanar_size_m=size_m,
+    )
+
+
+def _jittered(
+    material: Material,
+    amounts: tuple[float, float, float, float, float],
+    *,
+    has_colors: bool,
+    cache: TextureCache,
+) -> Material:
+    hue_deg, saturation, brightness, metallic, roughness = amounts
+    texture = material.triplanar or material.base_color_texture
+    factor = np.array(material.base_color[:3])
+    turned = texture
+    if (hue_deg, saturation) != (0.0, 1.0):
+        if texture is None:
+            factor = _turn_factor(factor, hue_deg, saturation)
+        else:
+            turned = _turned_texture(texture, factor, hue_deg, saturation, cache)
+            factor = np.ones(3)
+    factor = factor * brightness
+    if texture is None and not has_colors:
+        factor = np.minimum(factor, 1.0)  # nothing sends back more light than it gets
+    r, g, b = (float(v) for v in factor)
+    slot = "triplanar" if material.triplanar is not None else "base_color_texture"
+    changed = replace(
+        material,
+        base_color=(r, g, b, material.base_color[3]),
+        metallic=min(max(material.metallic + metallic, 0.0), 1.0),
+        roughness=min(max(material.roughness + roughness, 0.0), 1.0),
+    )
+    if slot == "triplanar":
+        return replace(changed, triplanar=turned)
+    return replace(changed, base_color_texture=turned)
+
+
+def _turn_factor(
+    linear: NDArray[np.float64], hue_deg: float, saturation: float
+) -> NDArray[np.float64]:
+    srgb = linear_to_srgb(np.clip(linear, 0.0, 1.0)).astype(np.float32)
+    hsv = cv2.cvtColor(srgb.reshape(1, 1, 3), cv2.COLOR_RGB2HSV)
+    hsv[..., 0] = (hsv[..., 0] + hue_deg) % 360.0
+    hsv[..., 1] = np.clip(hsv[..., 1] * saturation, 0.0, 1.0)
+    return srgb_to_linear(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).reshape(3))
+
+
+def _turned_texture(
+    texture: Texture,
+    factor: NDArray[np.float64],
+    hue_deg: float,
+    saturation: float,
+    cache: TextureCache,
+) -> Texture:
+    params = (tuple(factor.tolist()), hue_deg, saturation, texture.wrap_st)
+
+    def make() -> Texture:
+        rgb = _turned_pixels(texture.image[..., :3], factor, hue_deg, saturation)
+        image = np.dstack([rgb, texture.image[..., 3]])
+        image.setflags(write=False)
+        return Texture(image=image, wrap_st=texture.wrap_st)
+
+    return cache.get(texture, params, make)
+
+
+def _turned_pixels(
+    rgb: NDArray[np.uint8], factor: NDArray[np.float64], hue_deg: float, saturation: float
+) -> NDArray[np.uint8]:
+    """Hue and saturation of pixels, in 8-bit HSV: within a few levels of the exact."""
+    pixels = np.ascontiguousarray(rgb)
+    if (factor != 1.0).any():
+        linear = srgb_to_linear(np.arange(256) / 255.0)[:, None] * factor
+        table = np.rint(linear_to_srgb(np.clip(linear, 0.0, 1.0)) * 255.0).astype(np.uint8)
+        pixels = np.asarray(cv2.LUT(pixels, table[:, None, :]), dtype=np.uint8)
+    hsv = cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV_FULL)
+    level = np.arange(256)
+    table = np.stack(
+        [
+            (level + round(hue_deg * 256.0 / 360.0)) % 256,
+            np.clip(np.rint(level * saturation), 0, 255),
+            level,
+        ],
+        axis=1,
+    ).astype(np.uint8)
+    turned = cv2.LUT(hsv, table[:, None, :])
+    return np.asarray(cv2.cvtColor(turned, cv2.COLOR_HSV2RGB_FULL), dtype=np.uint8)
+
+
+def _library_texture(rgb: NDArray[np.uint8], cache: TextureCache) -> Texture:
+    def make() -> Texture:
+        image = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
+        image.setflags(write=False)
+        return Texture(image=image)
+
+    return cache.get(rgb, ("library",), make)

@@ -1,0 +1,99 @@
+"""θ, its placement and the assets to a scene: a pure function."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.assembly.background import background_rgb
+from render.assembly.lights import build_lights
+from render.assembly.materials import TextureCache, distractor_material, target_materials
+from render.geometry.frames import transform_points
+from render.scene import Camera, Instance, Material, Model, Scene
+from render.theta import Placement, Theta
+
+__all__ = ["AssetSource", "assemble"]
+
+
+class AssetSource(Protocol):
+    """What assembly needs of the asset library."""
+
+    def model(self, name: str) -> Model:
+        """The model of that name, ``primitive:<kind>`` among them."""
+        ...
+
+    def background(self, name: str) -> NDArray[np.uint8]:
+        """``(H, W, 3)`` display sRGB."""
+        ...
+
+    def texture(self, name: str) -> NDArray[np.uint8]:
+        """``(H, W, 3)`` display sRGB."""
+        ...
+
+
+def assemble(
+    theta: Theta,
+    placement: Placement,
+    assets: AssetSource,
+    *,
+    textures: TextureCache | None = None,
+) -> Scene:
+    """The scene that an engine draws.
+
+    Args:
+        theta: As drawn.
+        placement: Of this θ.
+        assets: Models, backgrounds and textures by name.
+        textures: Keeps textures from frame to frame. It saves time and changes nothing.
+    """
+    cache = textures if textures is not None else TextureCache()
+    instances: list[Instance] = []
+    n_targets = sum(placed.role == "target" for placed in placement.instances)
+    for idx, placed in enumerate(placement.instances):
+        model = assets.model(placed.model)
+        materials: tuple[Material, ...]
+        if placed.role == "target":
+            materials = target_materials(model, theta.material, idx, assets=assets, cache=cache)
+        else:
+            finish = distractor_material(theta.occlusion, idx - n_targets)
+            materials = (finish,) * len(model.primitives)
+        instances.append(
+            Instance(
+                instance_idx=idx,
+                role=placed.role,
+                model=model,
+                materials=materials,
+                T_world_obj=_matrix(placed.T_world_obj, 4),
+                scale=placed.scale,
+            )
+        )
+    first = instances[0]
+    center = first.scale * first.model.center_m[None]
+    return Scene(
+        camera=_camera(placement),
+        instances=tuple(instances),
+        lights=build_lights(
+            theta.lighting,
+            target_world=transform_points(first.T_world_obj, center)[0],
+            extent_m=first.scale * first.model.extent_m,
+        ),
+        background_rgb=background_rgb(theta.background, placement.size_wh, assets),
+    )
+
+
+def _camera(placement: Placement) -> Camera:
+    return Camera(
+        K=_matrix(placement.K, 3),
+        size_wh=placement.size_wh,
+        T_world_cam=_matrix(placement.T_world_cam, 4),
+        near_m=placement.near_m,
+        far_m=placement.far_m,
+    )
+
+
+def _matrix(numbers: tuple[float, ...], side: int) -> NDArray[np.float64]:
+    matrix = np.array(numbers, dtype=np.float64).reshape(side, side)
+    matrix.setflags(write=False)
+    return matrix

@@ -1,0 +1,257 @@
+"""The container of glTF 2.0: GLB chunks, JSON, buffers and accessors, every index checked."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import struct
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.errors import AssetError
+
+__all__ = ["GltfFile"]
+
+_MAX_JSON_BYTES = 128 * 2**20
+_MAX_ITEMS = 2**27
+_DTYPES = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
+_WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
+
+
+class GltfFile:
+    """One .gltf or .glb file, opened: JSON with typed access, buffers read on demand.
+
+    Every method raises AssetError on data that breaks the specification (glTF 2.0, 3.6 and 5).
+
+    Attributes:
+        path: Of the file, for messages.
+        json: The root object.
+        warnings: Grows while the file is read.
+        companions: Files read beside it.
+    """
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        self.path = path
+        self.warnings: list[str] = []
+        self.companions: list[Path] = []
+        self._bin: bytes | None = None
+        self._buffers: dict[int, bytes] = {}
+        self.json = self._parse(data)
+
+    def fail(self, reason: str) -> AssetError:
+        """An error that names this file."""
+        return AssetError(self.path, reason)
+
+    def warn(self, text: str) -> None:
+        """Notes once what was left out."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def items(self, key: str) -> list[Any]:
+        """The root array `key`, empty where absent."""
+        return self.array(self.json, key, "the file")
+
+    def item(self, key: str, index: Any, where: str) -> dict[str, Any]:
+        """Element `index` of the root array `key`."""
+        found = self.items(key)
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(found):
+            raise self.fail(f"{where} names {key}[{index!r}], and there are {len(found)}")
+        if not isinstance(found[index], dict):
+            raise self.fail(f"{key}[{index}] must be an object, got {found[index]!r:.60}")
+        return found[index]
+
+    def array(self, owner: dict[str, Any], key: str, where: str) -> list[Any]:
+        """``owner[key]`` as a list, empty where absent."""
+        value = owner.get(key, [])
+        if not isinstance(value, list):
+            raise self.fail(f"{key} of {where} must be an array, got {value!r:.60}")
+        return value
+
+    def object(self, owner: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+        """``owner[key]`` as an object, empty where absent."""
+        value = owner.get(key, {})
+        if not isinstance(value, dict):
+            raise self.fail(f"{key} of {where} must be an object, got {value!r:.60}")
+        return value
+
+    def number(self, owner: dict[str, Any], key: str, default: float) -> float:
+        """``owner[key]`` as a finite number."""
+        value = owner.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+            raise self.fail(f"{key} must be a number, got {value!r:.60}")
+        return float(value)
+
+    def whole(self, owner: dict[str, Any], key: str, default: int | None = None) -> int:
+        """``owner[key]`` as a whole number of at least 0."""
+        value = owner.get(key, default)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise self.fail(f"{key} must be a whole number of at least 0, got {value!r:.60}")
+        return value
+
+    def numbers(self, owner: dict[str, Any], key: str, default: list[float]) -> NDArray[np.float64]:
+        """``owner[key]`` as a vector of finite numbers, as long as `default`."""
+        value = owner.get(key, default)
+        ok = isinstance(value, list) and len(value) == len(default)
+        if not ok or not all(
+            isinstance(v, int | float) and not isinstance(v, bool) and np.isfinite(v) for v in value
+        ):
+            raise self.fail(f"{key} must be {len(default)} numbers, got {value!r:.60}")
+        return np.array(value, dtype=np.float64)
+
+    def uri(self, uri: Any) -> bytes:
+        """Bytes behind a data URI or a relative path.
+
+        Raises:
+            AssetError: Another scheme, a broken data URI, or no such file.
+        """
+        if not isinstance(uri, str):
+            raise self.fail(f"uri must be a string, got {uri!r:.60}")
+        if uri.startswith("data:"):
+            head, _, body = uri.partition(",")
+            try:
+                if head.endswith(";base64"):
+                    return base64.b64decode(body)
+                return urllib.parse.unquote_to_bytes(body)
+            except (binascii.Error, ValueError) as error:
+                raise self.fail(f"a data URI is broken: {error}") from error
+        relative = urllib.parse.unquote(uri)
+        if "://" in relative or Path(relative).is_absolute():
+            raise self.fail(f"uri must be a relative path, got {uri!r:.120}")
+        target = self.path.parent / relative
+        try:
+            data = target.read_bytes()
+        except (OSError, ValueError) as error:
+            raise self.fail(f"names {relative}, which cannot be read beside it") from error
+        if target not in self.companions:
+            self.companions.append(target)
+        return data
+
+    def view(self, index: Any) -> tuple[bytes, int]:
+        """Bytes of a buffer view and its stride (0 = tightly packed)."""
+        view = self.item("bufferViews", index, "an accessor or image")
+        buffer = self._buffer(view.get("buffer"))
+        start, length = self.whole(view, "byteOffset", 0), self.whole(view, "byteLength")
+        if start + length > len(buffer):
+            raise self.fail(
+                f"bufferViews[{index}] ends at byte {start + length} of a buffer of {len(buffer)}"
+            )
+        return buffer[start : start + length], self.whole(view, "byteStride", 0)
+
+    def accessor(self, index: Any) -> NDArray[Any]:
+        """``(count, width)`` values of an accessor; normalised integers as float64."""
+        spec = self.item("accessors", index, "a primitive")
+        kind, component = spec.get("type"), spec.get("componentType")
+        if kind not in _WIDTHS or component not in _DTYPES:
+            raise self.fail(f"accessors[{index}] has type {kind!r} of {component!r}")
+        width, dtype = _WIDTHS[kind], np.dtype(_DTYPES[component])
+        count = self.whole(spec, "count")
+        if count > _MAX_ITEMS:
+            raise self.fail(f"accessors[{index}] has {count} items, more than {_MAX_ITEMS}")
+        if "bufferView" in spec:
+            offset = self.whole(spec, "byteOffset", 0)
+            values = self._read(spec["bufferView"], offset, count, width, dtype)
+        elif "sparse" in spec:
+            values = np.zeros((count, width), dtype)
+        else:
+            raise self.fail(f"accessors[{index}] has no data")
+        if "sparse" in spec:
+            values = self._sparse(self.object(spec, "sparse", f"accessors[{index}]"), values)
+        if spec.get("normalized") is True and dtype.kind in "iu":
+            return np.maximum(values / np.iinfo(dtype).max, -1.0)
+        return values
+
+    def _read(
+        self, view_index: Any, offset: int, count: int, width: int, dtype: np.dtype[Any]
+    ) -> NDArray[Any]:
+        data, stride = self.view(view_index)
+        row = width * dtype.itemsize
+        stride = stride or row
+        if stride < row:
+            raise self.fail(f"bufferViews[{view_index}] has a stride of {stride} under {row} bytes")
+        end = offset + (count - 1) * stride + row if count else offset
+        if end > len(data):
+            raise self.fail(
+                f"an accessor of {count} items ends at byte {end} of bufferViews[{view_index}], "
+                f"which has {len(data)}"
+            )
+        if stride == row:
+            return np.frombuffer(data, dtype, count * width, offset).reshape(count, width)
+        rows = np.lib.stride_tricks.as_strided(
+            np.frombuffer(data, np.uint8, end - offset, offset), (count, row), (stride, 1)
+        )
+        return np.ascontiguousarray(rows).view(dtype).reshape(count, width)
+
+    def _sparse(self, sparse: dict[str, Any], values: NDArray[Any]) -> NDArray[Any]:
+        count = self.whole(sparse, "count")
+        where = self.object(sparse, "indices", "sparse")
+        what = self.object(sparse, "values", "sparse")
+        if where.get("componentType") not in (5121, 5123, 5125):
+            raise self.fail("sparse indices must be unsigned integers")
+        dtype = np.dtype(_DTYPES[where["componentType"]])
+        offset = self.whole(where, "byteOffset", 0)
+        rows = self._read(where.get("bufferView"), offset, count, 1, dtype)
+        offset = self.whole(what, "byteOffset", 0)
+        new = self._read(what.get("bufferView"), offset, count, values.shape[1], values.dtype)
+        if count and int(rows.max()) >= len(values):
+            raise self.fail("a sparse accessor writes outside itself")
+        out = values.copy()
+        out[rows[:, 0]] = new
+        return out
+
+    def _buffer(self, index: Any) -> bytes:
+        spec = self.item("buffers", index, "a buffer view")
+        if index not in self._buffers:
+            if "uri" in spec:
+                data = self.uri(spec["uri"])
+            elif index == 0 and self._bin is not None:
+                data = self._bin
+            else:
+                raise self.fail(f"buffers[{index}] has no data")
+            length = self.whole(spec, "byteLength")
+            if len(data) < length:
+                raise self.fail(f"buffers[{index}] has {len(data)} bytes, not {length}")
+            self._buffers[index] = data
+        return self._buffers[index]
+
+    def _parse(self, data: bytes) -> dict[str, Any]:
+        text = self._chunks(data) if data[:4] == b"glTF" else data
+        if len(text) > _MAX_JSON_BYTES:
+            raise self.fail(f"has {len(text)} bytes of JSON, more than {_MAX_JSON_BYTES}")
+        try:
+            root = json.loads(text.decode("utf-8-sig"))
+        except (ValueError, RecursionError) as error:
+            raise self.fail(f"is not glTF: its JSON is broken ({error})") from error
+        if not isinstance(root, dict):
+            raise self.fail("is not glTF: its JSON is not an object")
+        version = self.object(root, "asset", "the file").get("version", "2.0")
+        if not str(version).startswith("2"):
+            raise self.fail(f"is glTF {version}; only 2.0 can be read: export it again")
+        return root
+
+    def _chunks(self, data: bytes) -> bytes:
+        if len(data) < 20:
+            raise self.fail("is a GLB file without content")
+        version, length = struct.unpack_from("<II", data, 4)
+        if version != 2:
+            raise self.fail(f"is GLB version {version}; only 2 can be read: export it again")
+        if length > len(data):
+            raise self.fail(f"is cut off: {len(data)} of {length} bytes are there")
+        text, at = b"", 12
+        while at + 8 <= length:
+            size, kind = struct.unpack_from("<I4s", data, at)
+            if at + 8 + size > len(data):
+                raise self.fail("is cut off inside a GLB chunk")
+            chunk = data[at + 8 : at + 8 + size]
+            if kind == b"JSON" and not text:
+                text = chunk
+            elif kind == b"BIN\0" and self._bin is None:
+                self._bin = chunk
+            at += 8 + size
+        return text

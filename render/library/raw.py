@@ -1,0 +1,112 @@
+"""What a reader of a model file gives: arrays in the file's own units, not yet checked."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from render.scene import Material
+
+__all__ = [
+    "READ_ERRORS",
+    "UNITS_M",
+    "RawMesh",
+    "RawModel",
+    "linear_of_srgb",
+    "rgba_of_bytes",
+    "rgba_of_image",
+]
+
+# Metres per unit; the long names are those of 3MF, DAE and trimesh.
+UNITS_M = {
+    "m": 1.0, "meter": 1.0, "meters": 1.0, "metre": 1.0, "metres": 1.0,
+    "mm": 1e-3, "millimeter": 1e-3, "millimeters": 1e-3,
+    "cm": 1e-2, "centimeter": 1e-2, "centimeters": 1e-2,
+    "um": 1e-6, "micron": 1e-6, "microns": 1e-6, "micrometer": 1e-6,
+    "in": 0.0254, "inch": 0.0254, "inches": 0.0254,
+    "ft": 0.3048, "foot": 0.3048, "feet": 0.3048,
+}  # fmt: skip
+
+# What parsers raise on broken files. Named, so that a bug of ours is not hidden as a bad file
+# by a broad `except`.
+READ_ERRORS = (
+    ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError,
+    RecursionError, ArithmeticError, NotImplementedError, StopIteration, EOFError, ImportError,
+    SyntaxError, MemoryError, RuntimeError, Image.DecompressionBombError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RawMesh:
+    """Triangles of one material, in file units, with node transforms applied.
+
+    Attributes:
+        positions: ``(V, 3)`` float64.
+        faces: ``(F, 3)`` int64; may still be out of range.
+        material: None where the file says nothing about the look.
+        normals: ``(V, 3)`` float64 or None; as authored, any length.
+        uv: ``(V, 2)`` float64 or None; ``v = 0`` is the bottom row of the image.
+        colors: ``(V, 4)`` float64 linear RGBA or None.
+    """
+
+    positions: NDArray[np.float64]
+    faces: NDArray[np.int64]
+    material: Material | None = None
+    normals: NDArray[np.float64] | None = None
+    uv: NDArray[np.float64] | None = None
+    colors: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RawModel:
+    """One model file as read.
+
+    Attributes:
+        unit_m: Metres per unit, where the file or its format stores it.
+        unit_source: Where `unit_m` comes from, for people.
+        up: Axis that points up, where the file or its format says so.
+        warnings: What was left out or replaced.
+        companions: Other files that were read (textures, .mtl, .bin), in reading order.
+    """
+
+    meshes: tuple[RawMesh, ...]
+    unit_m: float | None = None
+    unit_source: str = ""
+    up: str | None = None
+    warnings: tuple[str, ...] = ()
+    companions: tuple[Path, ...] = field(default=())
+
+
+def linear_of_srgb(srgb: Any) -> NDArray[np.float64]:
+    """Display sRGB in [0, 1] to linear light, elementwise (IEC 61966-2-1)."""
+    value = np.clip(np.asarray(srgb, dtype=np.float64), 0.0, 1.0)
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def rgba_of_bytes(data: bytes) -> NDArray[np.uint8]:
+    """Decodes an image file to ``(H, W, 4)`` uint8, read-only.
+
+    Raises:
+        OSError, ValueError: Not an image that can be decoded.
+    """
+    with Image.open(io.BytesIO(data)) as image:
+        return rgba_of_image(image)
+
+
+def rgba_of_image(image: Image.Image) -> NDArray[np.uint8]:
+    """``(H, W, 4)`` uint8, read-only, of an image of any mode; EXIF rotation applied."""
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I") or upright.mode == "F":
+        # Pillow clips 16-bit grey when it converts; scale it instead.
+        grey = np.asarray(upright, dtype=np.float64)
+        top = 65535.0 if grey.max(initial=0) > 255 else 255.0
+        upright = Image.fromarray((np.clip(grey / top, 0, 1) * 255 + 0.5).astype(np.uint8))
+    pixels = np.array(upright.convert("RGBA"), dtype=np.uint8)
+    pixels.setflags(write=False)
+    return pixels

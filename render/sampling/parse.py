@@ -1,0 +1,281 @@
+"""From what the config holds for a leaf to a distribution, checked in every respect."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from render.errors import ConfigError
+from render.sampling.distributions import (
+    AbstractDistribution,
+    Beta,
+    Choice,
+    Constant,
+    Integers,
+    Levels,
+    LogUniform,
+    Normal,
+    SinUniform,
+    Uniform,
+    Value,
+    Vector,
+)
+from render.sampling.patterns import match_names
+from render.sampling.schema import Leaf
+
+__all__ = ["fitting", "near", "parse", "show"]
+
+# How each is written. Those of numbers come first, those of listed values last.
+_FORMS = {
+    "uniform": (Uniform, ("lo", "hi")),
+    "log_uniform": (LogUniform, ("lo", "hi")),
+    "normal": (Normal, ("mean", "std", "lo", "hi")),
+    "integers": (Integers, ("lo", "hi")),
+    "sin_uniform": (SinUniform, ("lo", "hi")),
+    "beta": (Beta, ("a", "b", "lo", "hi")),
+}
+_LISTED = ("choice", "levels")
+
+
+def fitting(leaf: Leaf) -> tuple[str, ...]:
+    """Names of the distributions that can stand at a leaf (of a vector: as a whole)."""
+    if leaf.kind == "number":
+        return (*_FORMS, *_LISTED)
+    return ("integers", *_LISTED) if leaf.kind == "integer" else _LISTED
+
+
+def parse(
+    value: Any, leaf: Leaf, name: str, *, catalog: Sequence[str] = (), required: bool = True
+) -> AbstractDistribution | Vector:
+    """Reads a plain value or a distribution in list form.
+
+    Args:
+        value: Plain containers, as YAML gives them.
+        leaf: What is allowed.
+        name: ``group.leaf``, for messages.
+        catalog: For a ``pattern``: the names it chooses among. A glob stands for all it
+            matches, which share its weight evenly.
+        required: For a ``pattern``: whether it must match; if not, "" is drawn instead.
+
+    Raises:
+        ConfigError: ``<name> must <rule>, got <value>``.
+    """
+    if leaf.kind == "vector" and _is_list(value) and not (value and isinstance(value[0], str)):
+        return _vector(value, leaf, name)
+    if not _is_list(value):
+        distribution: AbstractDistribution = Constant(_item(value, leaf, name, value))
+    else:
+        distribution = _distribution(value, leaf, name)
+    if leaf.kind == "pattern":
+        return _expand(distribution, name, catalog, leaf.catalog if required else "")
+    return distribution
+
+
+def near(word: object, known: Sequence[str]) -> str:
+    """The tail of a message: the name that was probably meant, or a few that exist."""
+    matches = difflib.get_close_matches(str(word), known, n=3)
+    if matches:
+        return f"; did you mean {' or '.join(matches)}?"
+    some = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
+    return f"; there are: {some}" if known else ""
+
+
+def show(value: Any) -> str:
+    """A config value as one would write it in YAML."""
+    if _is_list(value):
+        return f"[{', '.join(show(v) for v in value)}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{show(k)}: {show(v)}" for k, v in value.items()) + "}"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return str(value) if value != "" else "''"
+
+
+def _fail(name: str, rule: str, value: Any, hint: str = "") -> NoReturn:
+    raise ConfigError(f"{name} must {rule}, got {show(value)}{hint}")
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _is_number(value: Any) -> bool:
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300
+    )
+
+
+def _distribution(value: Sequence[Any], leaf: Leaf, name: str) -> AbstractDistribution:
+    """A list that begins with the name of a distribution."""
+    known = (*_FORMS, *_LISTED)
+    word, args = (value[0], value[1:]) if value else (None, ())
+    if word not in known:
+        rule = f"be a value or a list that begins with one of {', '.join(fitting(leaf))}"
+        hint = near(word, known) if difflib.get_close_matches(str(word), known) else ""
+        if not hint and leaf.kind in ("pattern", "choice"):
+            hint = "; to draw one of several, write [choice, a, b]"
+        _fail(name, rule, value, hint)
+    if word not in fitting(leaf):
+        of_components = "; each component can have its own" if leaf.kind == "vector" else ""
+        _fail(name, f"be drawn with {' or '.join(fitting(leaf))}", value, of_components)
+    if word in _LISTED:
+        return _listed(word, args, leaf=leaf, name=name, shown=value)
+    distribution = _numeric(word, args, name=name, shown=value)
+    _check_domain(distribution.bounds, leaf, name, value)
+    return distribution
+
+
+def _numeric(
+    word: str, args: Sequence[Any], *, name: str, shown: Sequence[Any]
+) -> AbstractDistribution:
+    kind, arg_names = _FORMS[word]
+    if len(args) != len(arg_names):
+        _fail(name, f"be written [{word}, {', '.join(arg_names)}]", shown)
+    if not all(_is_number(arg) for arg in args):
+        _fail(name, f"have finite numbers after {word}", shown)
+    if word == "integers":
+        if not all(isinstance(arg, int) for arg in args):
+            _fail(name, "have whole numbers after integers", shown)
+    else:
+        args = [float(arg) for arg in args]
+    return _checked(lambda: kind(*args), name, shown)
+
+
+def _listed(
+    word: str, args: Sequence[Any], *, leaf: Leaf, name: str, shown: Any
+) -> AbstractDistribution:
+    if not args or (isinstance(args[0], Mapping) and not args[0]):
+        _fail(name, f"have at least one value after {word}", shown)
+    if not isinstance(args[0], Mapping):
+        values = tuple(_item(arg, leaf, name, shown) for arg in args)
+        if word == "levels":
+            return Levels(values)
+        return _checked(lambda: Choice(values, (1.0,) * len(values)), name, shown)
+    if word == "levels" or len(args) > 1:
+        _fail(name, f"be written [{word}, a, b] or [choice, {{a: 0.7, b: 0.3}}]", shown)
+    pairs = [(_item(_key(k, leaf), leaf, name, shown), w) for k, w in args[0].items()]
+    if not all(_is_number(weight) for _, weight in pairs):
+        _fail(name, "have finite numbers as weights", shown)
+    # A mapping has no order: the same weights give the same frames however they are stored.
+    pairs.sort(key=lambda pair: json.dumps(pair[0]))
+    values = tuple(v for v, _ in pairs)
+    return _checked(lambda: Choice(values, tuple(float(w) for _, w in pairs)), name, shown)
+
+
+def _checked(
+    make: Callable[[], AbstractDistribution], name: str, shown: Any
+) -> AbstractDistribution:
+    try:
+        return make()
+    except ValueError as error:
+        raise ConfigError(f"{name} must {error}, got {show(shown)}") from error
+
+
+def _key(key: Any, leaf: Leaf) -> Any:
+    """A key of a mapping of weights; YAML and JSON may have made a string of it."""
+    if leaf.kind == "pattern":
+        return key if isinstance(key, str) else str(key)
+    if not isinstance(key, str):
+        return key
+    if (key == "null" and leaf.nullable) or leaf.kind in ("number", "integer", "flag"):
+        try:
+            return json.loads(key.lower())
+        except json.JSONDecodeError:
+            return key
+    return key
+
+
+def _item(value: Any, leaf: Leaf, name: str, shown: Any) -> Value:
+    """One plain value, checked; `shown` is what the message ends with."""
+    if value is None:
+        if not leaf.nullable:
+            _fail(name, "not be null", shown)
+        return None
+    if leaf.kind == "vector":
+        return _plain_vector(value, leaf, name, shown)
+    if leaf.kind in ("number", "integer"):
+        return _plain_number(value, leaf, name, shown)
+    if leaf.kind == "flag":
+        if not isinstance(value, bool):
+            _fail(name, "be true or false", shown)
+        return value
+    if not isinstance(value, str) or not value:
+        what = "a name or glob" if leaf.kind == "pattern" else f"one of {', '.join(leaf.options)}"
+        _fail(name, f"be {what}", shown)
+    if leaf.kind == "choice" and value not in leaf.options:
+        rule = f"be one of {', '.join(leaf.options)}"
+        close = difflib.get_close_matches(value, leaf.options, n=1)
+        _fail(name, rule, shown, f"; did you mean {close[0]}?" if close else "")
+    return value
+
+
+def _plain_number(value: Any, leaf: Leaf, name: str, shown: Any) -> float | int:
+    if leaf.kind == "integer" and not (_is_number(value) and isinstance(value, int)):
+        _fail(name, "be a whole number", shown)
+    if not _is_number(value):
+        _fail(name, "be a finite number", shown)
+    _check_domain((value, value), leaf, name, shown)
+    return int(value) if leaf.kind == "integer" else float(value)
+
+
+def _plain_vector(value: Any, leaf: Leaf, name: str, shown: Any) -> tuple[float, ...]:
+    if not _is_list(value) or len(value) not in leaf.length:
+        _fail(name, f"be a list of {_lengths(leaf)} numbers", shown)
+    component = Leaf(kind="number", lo=leaf.lo, hi=leaf.hi)
+    return tuple(_plain_number(v, component, name, shown) for v in value)
+
+
+def _vector(value: Sequence[Any], leaf: Leaf, name: str) -> Constant | Vector:
+    if len(value) not in leaf.length:
+        _fail(name, f"be a list of {_lengths(leaf)} numbers or distributions", value)
+    component = Leaf(kind="number", lo=leaf.lo, hi=leaf.hi)
+    parts = tuple(parse(v, component, f"{name}[{i}]") for i, v in enumerate(value))
+    scalars = tuple(part for part in parts if isinstance(part, AbstractDistribution))
+    if all(isinstance(part, Constant) for part in scalars):
+        return Constant(tuple(float(part.ppf(0.0)) for part in scalars))  # type: ignore[arg-type]
+    return Vector(scalars)
+
+
+def _lengths(leaf: Leaf) -> str:
+    return " or ".join(str(n) for n in leaf.length)
+
+
+def _check_domain(bounds: tuple[float, float] | None, leaf: Leaf, name: str, shown: Any) -> None:
+    if bounds is None:
+        return
+    lo, hi = bounds
+    if lo < leaf.lo or hi > leaf.hi or math.isnan(lo) or math.isnan(hi):
+        _fail(name, f"lie in {leaf.lo:.10g} to {leaf.hi:.10g}", shown)
+
+
+def _expand(
+    patterns: AbstractDistribution, name: str, catalog: Sequence[str], needed: str
+) -> AbstractDistribution:
+    """Patterns become the names they match, each with an even share of the weight."""
+    matches: dict[str, tuple[str, ...]] = {}
+    for pattern in patterns.support or ():
+        matches[str(pattern)] = match_names(str(pattern), catalog)
+        if not matches[str(pattern)]:
+            if not needed:
+                return Constant("")
+            hint = near(pattern, catalog) if catalog else f"; there are no {needed}"
+            _fail(name, f"match one of the {needed}", pattern, hint)
+    if isinstance(patterns, Levels):
+        every = (n for pattern in patterns.values for n in matches[str(pattern)])
+        return Levels(tuple(dict.fromkeys(every)))
+    weights: dict[str, float] = {}
+    weighted = (
+        [(v, w) for v, w in zip(patterns.values, patterns.weights, strict=True) if w > 0]
+        if isinstance(patterns, Choice)
+        else [(pattern, 1.0) for pattern in patterns.support or ()]
+    )
+    for pattern, weight in weighted:
+        names = matches[str(pattern)]
+        for n in names:
+            weights[n] = weights.get(n, 0.0) + weight / len(names)
+    if len(weights) == 1:
+        return Constant(next(iter(weights)))
+    return Choice(tuple(weights), tuple(weights.values()))

@@ -1,0 +1,128 @@
+"""Rules between leaves: what no leaf can be checked for alone."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterator, Mapping
+
+from render.errors import ConfigError
+from render.sampling.distributions import AbstractDistribution, Integers, Vector
+
+__all__ = ["check_group", "support_of"]
+
+_LOG = logging.getLogger(__name__)
+
+Distribution = AbstractDistribution | Vector
+Box = tuple[tuple[float, float], ...]
+
+
+def check_group(group: str, leaves: Mapping[str, Distribution]) -> None:
+    """Checks the leaves of one group, as of one preset, together.
+
+    Raises:
+        ConfigError: A rule is broken by some value that can be drawn.
+    """
+    if group == "scale":
+        _check_scale(leaves)
+    elif group == "camera":
+        _check_camera(leaves)
+    elif group == "objects":
+        _warn_of_single(leaves)
+
+
+def support_of(distribution: Distribution) -> tuple[object, ...] | None:
+    """All values that can be drawn, or None where they are not a short list."""
+    return None if isinstance(distribution, Vector) else distribution.support
+
+
+def _can_be(distribution: Distribution, value: object) -> bool:
+    support = support_of(distribution)
+    return support is not None and any(v is value or v == value for v in support)
+
+
+def _is_null(distribution: Distribution) -> bool:
+    return support_of(distribution) == (None,)
+
+
+def _check_scale(leaves: Mapping[str, Distribution]) -> None:
+    px, metres = leaves["size_px"], leaves["distance_m"]
+    if not _is_null(px) and not _is_null(metres):
+        raise ConfigError(
+            "scale.size_px and scale.distance_m must not both be set, got both: "
+            "set scale.distance_m=null (or scale.size_px=null)"
+        )
+    if all(_can_be(leaf, None) for leaf in leaves.values()):
+        raise ConfigError(
+            "one of scale.size_frac, scale.size_px and scale.distance_m must be set in every "
+            "frame, got null for all: set scale.size_frac=[uniform,0.1,0.5]"
+        )
+
+
+def _check_camera(leaves: Mapping[str, Distribution]) -> None:
+    if _can_be(leaves["K"], None) and _can_be(leaves["fov_deg"], None):
+        raise ConfigError(
+            "one of camera.fov_deg and camera.K must be set in every frame, got null for "
+            "both: set camera.fov_deg=50"
+        )
+    sizes = leaves["size_wh"]
+    if not _is_whole(sizes):
+        raise ConfigError(
+            "camera.size_wh must be whole numbers of pixels: plain ones, or drawn with "
+            "integers, choice or levels"
+        )
+    for K, size in itertools.product(_boxes(leaves["K"]), _boxes(sizes)):
+        _check_K(K, size)
+
+
+def _is_whole(sizes: Distribution) -> bool:
+    if isinstance(sizes, Vector):
+        return all(_is_whole(component) for component in sizes.components)
+    if isinstance(sizes, Integers):
+        return True
+    values = sizes.support or (0.5,)
+    numbers = [n for v in values for n in (v if isinstance(v, tuple) else (v,))]
+    return all(isinstance(n, int | float) and n == int(n) for n in numbers)
+
+
+def _boxes(distribution: Distribution) -> Iterator[Box]:
+    """Lowest and highest of each component, for each vector that can be drawn."""
+    if isinstance(distribution, Vector):
+        yield tuple(c.bounds or (float("-inf"), float("inf")) for c in distribution.components)
+        return
+    for value in distribution.support or ():
+        if isinstance(value, tuple):
+            yield tuple((n, n) for n in value)
+
+
+def _check_K(K: Box, size: Box) -> None:
+    if len(K) == 9:
+        rest = (K[1], K[3], K[6], K[7], K[8])
+        if rest != ((0, 0), (0, 0), (0, 0), (0, 0), (1, 1)):
+            raise ConfigError(
+                "camera.K must be [fx, 0, cx, 0, fy, cy, 0, 0, 1], without skew, got "
+                f"{_text(K)}"
+            )
+        K = (K[0], K[4], K[2], K[5])
+    if K[0][0] <= 0 or K[1][0] <= 0:
+        raise ConfigError(f"camera.K must have fx > 0 and fy > 0, got {_text(K[:2])}")
+    for name, center, side in zip(("cx", "cy"), K[2:], size):
+        # Centre coordinates: pixel 0 reaches from -0.5 to 0.5. The smallest image counts.
+        if center[0] < -0.5 or center[1] > side[0] - 0.5:
+            raise ConfigError(
+                f"camera.K must fit camera.size_wh: {name} must lie in -0.5 to "
+                f"{side[0] - 0.5:g}, got {_text((center,))}. Give the K of this image size, "
+                "or the size that this K was measured at"
+            )
+
+
+def _text(intervals: Box) -> str:
+    return ", ".join(f"{a:g}" if a == b else f"{a:g} to {b:g}" for a, b in intervals)
+
+
+def _warn_of_single(leaves: Mapping[str, Distribution]) -> None:
+    if _can_be(leaves["arrangement"], "single") and support_of(leaves["count"]) != (1,):
+        _LOG.warning(
+            "objects.arrangement=single shows one target, whatever objects.count is; "
+            "objects=scatter shows several"
+        )

@@ -1,0 +1,317 @@
+"""θ as a whole: all leaves of all groups, validated, and drawn frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from render.errors import ConfigError
+from render.sampling.distributions import (
+    AbstractDistribution,
+    Choice,
+    Constant,
+    Levels,
+    Value,
+    Vector,
+)
+from render.sampling.parse import near, parse, show
+from render.sampling.rules import check_group, support_of
+from render.sampling.schema import Leaf, Scope
+from render.sampling.sequences import (
+    AbstractSequence,
+    Grid,
+    LatinHypercube,
+    Random,
+    Sobol,
+    sobol_dimension,
+)
+from render.theta import GROUPS, Theta
+
+__all__ = ["FROM_PRESET", "ThetaSpace"]
+
+FROM_PRESET = "from_preset"
+_PRESET = "preset"
+_PRESET_LEAF_IDX = 31
+_SAMPLINGS = ("random", "sobol", "lhs", "grid")
+# A leaf that names files matters, and must match one, where another leaf can have this value.
+_NEEDED_IF: Mapping[tuple[str, str], tuple[str, Value]] = {
+    ("background", "photo"): ("kind", "photo"),
+    ("material", "texture"): ("textured", True),
+}
+_COUNTED_BY: Mapping[Scope, tuple[str, str]] = {
+    "target": ("objects", "count"),
+    "distractor": ("occlusion", "count"),
+    "light": ("lighting", "count"),
+}
+
+PresetLoader = Callable[[str, str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LeafDraw:
+    """A leaf and how it is drawn; one name, and so one number u, for each component."""
+
+    field: str
+    scope: Scope
+    names: tuple[str, ...]
+    distribution: AbstractDistribution | Vector
+
+    def draw(
+        self, sequence: AbstractSequence, frame_idx: int, attempt: int, instance: int | None
+    ) -> Value:
+        d = self.distribution
+        if not isinstance(d, Vector):
+            return _draw(d, self.names[0], sequence, (frame_idx, attempt, instance))
+        key = (frame_idx, attempt, instance)
+        drawn = (_draw(c, n, sequence, key) for c, n in zip(d.components, self.names))
+        return tuple(v for v in drawn if isinstance(v, int | float))
+
+    @property
+    def levels(self) -> tuple[tuple[str, int], ...]:
+        """Names that hold levels, and how many."""
+        d = self.distribution
+        parts = d.components if isinstance(d, Vector) else (d,)
+        pairs = zip(self.names, parts)
+        return tuple((name, len(p.values)) for name, p in pairs if isinstance(p, Levels))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _GroupDraw:
+    """A group: one set of leaves, or one for each preset that can be drawn."""
+
+    group: str
+    preset: _LeafDraw | None
+    variants: Mapping[str, tuple[_LeafDraw, ...]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ThetaSpace:
+    """A validated space of scene parameters and the sequence that samples it."""
+
+    groups: tuple[_GroupDraw, ...]
+    sequence: AbstractSequence
+
+    @classmethod
+    def build(
+        cls,
+        groups: Mapping[str, Mapping[str, Any]],
+        *,
+        seed: int,
+        sampling: str,
+        catalogs: Mapping[str, Sequence[str]],
+        presets: PresetLoader | None = None,
+    ) -> ThetaSpace:
+        """Validates every leaf.
+
+        Args:
+            groups: ``{group: {leaf: value or distribution}}``, plain containers, complete.
+                A group with the key ``preset`` is a mixture: of each preset that it names,
+                those leaves are taken that the group holds as ``from_preset``.
+            seed: Seed of the run.
+            sampling: ``random``, ``sobol``, ``lhs`` or ``grid``.
+            catalogs: File names for ``models``, ``backgrounds`` and ``textures``.
+            presets: Gives the leaves of ``(group, preset)``; raises `ConfigError` if there
+                is none. Only needed for mixtures.
+
+        Raises:
+            ConfigError: A leaf is missing, unknown or breaks a rule.
+        """
+        for group in groups:
+            if group not in GROUPS:
+                raise ConfigError(f"{group} must be a group of θ{near(group, tuple(GROUPS))}")
+        names = {what: tuple(sorted(catalog)) for what, catalog in catalogs.items()}
+        drawn = tuple(
+            _build_group(group, _mapping(groups.get(group), group), names, presets)
+            for group in GROUPS
+        )
+        return cls(groups=drawn, sequence=_sequence(sampling, seed, drawn))
+
+    def support(self, group: str, leaf: str) -> frozenset[Value]:
+        """All values that a leaf can have in some frame.
+
+        Raises:
+            ValueError: They are not a short list.
+        """
+        values: set[Value] = set()
+        for leaves in self._variants(group):
+            distribution = next(d.distribution for d in leaves if d.field == leaf)
+            support = support_of(distribution)
+            if support is None:
+                raise ValueError(f"{group}.{leaf} can have any of very many values")
+            values.update(support)  # type: ignore[arg-type]
+        return frozenset(values)
+
+    def draw(self, frame_idx: int, attempt: int = 0) -> Theta:
+        """The scene parameters of one frame; depends on the config, seed and arguments alone.
+
+        Args:
+            frame_idx: Zero-based index of the frame in the run.
+            attempt: How many draws of this frame were rejected before.
+        """
+        values: dict[str, dict[str, Any]] = {}
+        presets: list[tuple[str, str]] = []
+        later: list[tuple[str, _LeafDraw]] = []
+        for group in self.groups:
+            name = ""
+            if group.preset is not None:
+                name = str(group.preset.draw(self.sequence, frame_idx, attempt, None))
+                presets.append((group.group, name))
+            values[group.group] = {}
+            for leaf in group.variants[name]:
+                if leaf.scope == "frame":
+                    value = leaf.draw(self.sequence, frame_idx, attempt, None)
+                    values[group.group][leaf.field] = value
+                else:
+                    later.append((group.group, leaf))
+        if values["objects"]["arrangement"] == "single":
+            values["objects"]["count"] = 1
+        for name, leaf in later:
+            counting_group, counting_leaf = _COUNTED_BY[leaf.scope]
+            values[name][leaf.field] = tuple(
+                leaf.draw(self.sequence, frame_idx, attempt, instance)
+                for instance in range(values[counting_group][counting_leaf])
+            )
+        drawn = {name: schema(**values[name]) for name, schema in GROUPS.items()}
+        return Theta(**drawn, presets=tuple(presets))
+
+    def _variants(self, group: str) -> tuple[tuple[_LeafDraw, ...], ...]:
+        return next(tuple(g.variants.values()) for g in self.groups if g.group == group)
+
+
+def _draw(
+    distribution: AbstractDistribution,
+    name: str,
+    sequence: AbstractSequence,
+    key: tuple[int, int, int | None],
+) -> Value:
+    if isinstance(distribution, Constant):
+        return distribution.value
+    frame_idx, attempt, instance = key
+    source = sequence.u_level if isinstance(distribution, Levels) else sequence.u
+    return distribution.ppf(source(frame_idx, name, attempt, instance))
+
+
+def _mapping(node: Any, group: str) -> Mapping[str, Any]:
+    if not isinstance(node, Mapping):
+        raise ConfigError(f"{group} must be a preset of its group, got {show(node)}")
+    return node
+
+
+def _build_group(
+    group: str,
+    node: Mapping[str, Any],
+    catalogs: Mapping[str, Sequence[str]],
+    presets: PresetLoader | None,
+) -> _GroupDraw:
+    if _PRESET not in node:
+        return _GroupDraw(
+            group=group, preset=None, variants={"": _build_leaves(group, node, catalogs)}
+        )
+    choice = _parse_preset(group, node[_PRESET])
+    own = {k: v for k, v in node.items() if k != _PRESET and v != FROM_PRESET}
+    for leaf in node:
+        if leaf != _PRESET:
+            _check_known(group, leaf)
+    if presets is None:
+        raise ConfigError(f"{group}.{_PRESET} must not be used here: no presets are known")
+    variants = {
+        str(name): _build_leaves(group, {**presets(group, str(name)), **own}, catalogs)
+        for name in choice.support or ()
+    }
+    draw = _LeafDraw(
+        field=_PRESET, scope="frame", names=(f"{group}.{_PRESET}",), distribution=choice
+    )
+    return _GroupDraw(group=group, preset=draw, variants=variants)
+
+
+def _parse_preset(group: str, value: Any) -> AbstractDistribution:
+    """The choice of a mixture: names, which only the loader can tell to be right."""
+    name = f"{group}.{_PRESET}"
+    leaf = Leaf(kind="choice", options=_AnyName())
+    distribution = parse(value, leaf, name)
+    assert isinstance(distribution, Constant | Choice | Levels)
+    if "mixture" in (distribution.support or ()):
+        raise ConfigError(f"{name} must name presets other than mixture, got {show(value)}")
+    return distribution
+
+
+def _build_leaves(
+    group: str, node: Mapping[str, Any], catalogs: Mapping[str, Sequence[str]]
+) -> tuple[_LeafDraw, ...]:
+    specs: dict[str, Leaf] = {f.name: f.metadata["leaf"] for f in fields(GROUPS[group])}
+    for key in node:
+        _check_known(group, key)
+    for key in specs:
+        if key not in node:
+            raise ConfigError(f"{group}.{key} must be set, got nothing")
+        if node[key] == FROM_PRESET:
+            raise ConfigError(
+                f"{group}.{key} must be a value or a distribution, got {FROM_PRESET}, which "
+                f"has a meaning in {group}=mixture alone"
+            )
+    parsed: dict[str, AbstractDistribution | Vector] = {}
+    # Leaves that name files come last: whether they must match is told by the others.
+    for key in sorted(specs, key=lambda k: specs[k].kind == "pattern"):
+        spec = specs[key]
+        needed = True
+        if (group, key) in _NEEDED_IF:
+            other, value = _NEEDED_IF[group, key]
+            needed = value in (support_of(parsed[other]) or ())
+        catalog = catalogs[spec.catalog] if spec.catalog else ()
+        parsed[key] = parse(
+            node[key], spec, f"{group}.{key}", catalog=catalog, required=needed
+        )
+    check_group(group, parsed)
+    return tuple(_leaf_draw(group, key, spec, parsed[key]) for key, spec in specs.items())
+
+
+def _leaf_draw(
+    group: str, key: str, spec: Leaf, distribution: AbstractDistribution | Vector
+) -> _LeafDraw:
+    n = len(distribution.components) if isinstance(distribution, Vector) else 1
+    names = tuple(f"{group}.{key}" + (f"[{i}]" if i else "") for i in range(n))
+    return _LeafDraw(field=key, scope=spec.scope, names=names, distribution=distribution)
+
+
+def _check_known(group: str, key: object) -> None:
+    known = tuple(f.name for f in fields(GROUPS[group]))
+    if key not in known:
+        raise ConfigError(f"{group}.{key} must be a leaf of {group}{near(key, known)}")
+
+
+def _sequence(sampling: str, seed: int, groups: Sequence[_GroupDraw]) -> AbstractSequence:
+    if sampling == "random":
+        return Random(seed)
+    if sampling == "sobol":
+        return Sobol(seed, _sobol_dimensions())
+    if sampling == "lhs":
+        return LatinHypercube(seed)
+    if sampling == "grid":
+        return Grid(seed, _grid_levels(groups))
+    raise ConfigError(f"sampling must be one of {', '.join(_SAMPLINGS)}, got {show(sampling)}")
+
+
+def _sobol_dimensions() -> dict[str, int]:
+    """Of every leaf there is, so that nothing depends on which of them vary."""
+    dimensions: dict[str, int] = {}
+    for group_idx, (group, schema) in enumerate(GROUPS.items()):
+        dimensions[f"{group}.{_PRESET}"] = sobol_dimension(group_idx, _PRESET_LEAF_IDX)
+        for leaf_idx, f in enumerate(fields(schema)):
+            spec: Leaf = f.metadata["leaf"]
+            for i in range(max(spec.length, default=1)):
+                name = f"{group}.{f.name}" + (f"[{i}]" if i else "")
+                dimensions[name] = sobol_dimension(group_idx, leaf_idx, i)
+    return dimensions
+
+
+def _grid_levels(groups: Sequence[_GroupDraw]) -> tuple[tuple[str, int], ...]:
+    """Names with levels, in the order of groups and schemas; the longest of all presets."""
+    levels: dict[str, int] = {}
+    for group in groups:
+        heads = (group.preset,) if group.preset is not None else ()
+        for leaves in (heads, *group.variants.values()):
+            for leaf in leaves:
+                for name, n in leaf.levels:
+                    levels[name] = max(n, levels.get(name, 0))
+    return tuple(levels.items())
