@@ -155,7 +155,8 @@ def _turn_factor(
     hsv = cv2.cvtColor(srgb.reshape(1, 1, 3), cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0] + hue_deg) % 360.0
     hsv[..., 1] = np.clip(hsv[..., 1] * saturation, 0.0, 1.0)
-    return srgb_to_linear(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).reshape(3))
+    turned = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).reshape(3)
+    return srgb_to_linear(np.asarray(turned, dtype=np.float64))
 
 
 def _turned_texture(

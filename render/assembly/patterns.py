@@ -98,11 +98,11 @@ def _voronoi(rng: np.random.Generator, size_wh: tuple[int, int]) -> Rgb:
     )
     palette = _palette(rng, int(rng.integers(2, 6)))
     colors = palette[rng.integers(0, 256, n + 1)]
-    picture = np.take(colors, cell, axis=0)
+    picture = np.take(colors, np.asarray(cell, dtype=np.int32), axis=0)
     if rng.random() < 0.5:
         dark = np.float32(rng.uniform(0.2, 0.8)) / max(float(distance.max()), 1.0)
-        picture = cv2.multiply(picture, _gray3(1.0 - dark * distance), dtype=cv2.CV_8U)
-    return _shaded(rng, np.asarray(picture, dtype=np.uint8))
+        picture = _dimmed(picture, np.asarray(1.0 - dark * distance, dtype=np.float32))
+    return _shaded(rng, picture)
 
 
 PATTERNS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Rgb]] = {
@@ -160,7 +160,8 @@ def _axes(size_wh: tuple[int, int], angle: float) -> tuple[Field, Field]:
 def _square_wave(u: Field, px_per_unit: float) -> Field:
     """-1 or 1 by turns, with edges about one pixel wide."""
     triangle = np.abs(u - 2.0 * np.floor(u / 2.0 + 0.25) - 0.5) - 0.5
-    return np.clip(triangle * np.float32(-2.0 * px_per_unit), -1.0, 1.0)
+    edged = np.clip(triangle * np.float32(-2.0 * px_per_unit), -1.0, 1.0)
+    return np.asarray(edged, dtype=np.float32)
 
 
 def _stretched(field: Field) -> Field:
@@ -199,8 +200,9 @@ def _shaded(rng: np.random.Generator, picture: Rgb) -> Rgb:
     grid = rng.uniform(rng.uniform(0.4, 0.9), 1.0, (3, 4)).astype(np.float32)
     light = cv2.resize(grid, (w // 8 + 1, h // 8 + 1), interpolation=cv2.INTER_CUBIC)
     light = cv2.resize(light, (w, h), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.multiply(picture, _gray3(light), dtype=cv2.CV_8U), dtype=np.uint8)
+    return _dimmed(picture, np.asarray(light, dtype=np.float32))
 
 
-def _gray3(field: Field) -> Field:
-    return np.asarray(cv2.merge([field, field, field]), dtype=np.float32)
+def _dimmed(picture: Rgb, light: Field) -> Rgb:
+    three = cv2.merge([light, light, light])
+    return np.asarray(cv2.multiply(picture, three, dtype=cv2.CV_8U), dtype=np.uint8)

@@ -203,9 +203,9 @@ def _item(value: Any, leaf: Leaf, name: str, shown: Any) -> Value:
             _fail(name, "be true or false", shown)
         return value
     if not isinstance(value, str) or not value:
-        what = "a name or glob" if leaf.kind == "pattern" else f"one of {', '.join(leaf.options)}"
+        what = f"one of {', '.join(leaf.options)}" if leaf.options else "a name"
         _fail(name, f"be {what}", shown)
-    if leaf.kind == "choice" and value not in leaf.options:
+    if leaf.options and value not in leaf.options:
         rule = f"be one of {', '.join(leaf.options)}"
         close = difflib.get_close_matches(value, leaf.options, n=1)
         _fail(name, rule, shown, f"; did you mean {close[0]}?" if close else "")

@@ -121,7 +121,7 @@ def _text(intervals: Box) -> str:
 
 
 def _warn_of_single(leaves: Mapping[str, Distribution]) -> None:
-    if _can_be(leaves["arrangement"], "single") and support_of(leaves["count"]) != (1,):
+    if _can_be(leaves["arrangement"], "single") and not _can_be(leaves["count"], 1):
         _LOG.warning(
             "objects.arrangement=single shows one target, whatever objects.count is; "
             "objects=scatter shows several"

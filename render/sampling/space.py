@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 from render.errors import ConfigError
 from render.sampling.distributions import (
     AbstractDistribution,
-    Choice,
     Constant,
     Levels,
     Value,
@@ -65,7 +64,7 @@ class _LeafDraw:
             return _draw(d, self.names[0], sequence, (frame_idx, attempt, instance))
         key = (frame_idx, attempt, instance)
         drawn = (_draw(c, n, sequence, key) for c, n in zip(d.components, self.names))
-        return tuple(v for v in drawn if isinstance(v, int | float))
+        return cast("tuple[float, ...]", tuple(drawn))
 
     @property
     def levels(self) -> tuple[tuple[str, int], ...]:
@@ -228,9 +227,8 @@ def _build_group(
 def _parse_preset(group: str, value: Any) -> AbstractDistribution:
     """The choice of a mixture: names, which only the loader can tell to be right."""
     name = f"{group}.{_PRESET}"
-    leaf = Leaf(kind="choice", options=_AnyName())
-    distribution = parse(value, leaf, name)
-    assert isinstance(distribution, Constant | Choice | Levels)
+    distribution = parse(value, Leaf(kind="choice"), name)
+    assert isinstance(distribution, AbstractDistribution)  # a Vector is of another kind
     if "mixture" in (distribution.support or ()):
         raise ConfigError(f"{name} must name presets other than mixture, got {show(value)}")
     return distribution
@@ -299,7 +297,7 @@ def _sobol_dimensions() -> dict[str, int]:
         dimensions[f"{group}.{_PRESET}"] = sobol_dimension(group_idx, _PRESET_LEAF_IDX)
         for leaf_idx, f in enumerate(fields(schema)):
             spec: Leaf = f.metadata["leaf"]
-            for i in range(max(spec.length, default=1)):
+            for i in range(max(spec.length, default=1) if spec.scope == "frame" else 0):
                 name = f"{group}.{f.name}" + (f"[{i}]" if i else "")
                 dimensions[name] = sobol_dimension(group_idx, leaf_idx, i)
     return dimensions
