@@ -25,7 +25,7 @@ os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
 import numpy as np
 
 if not hasattr(np, "infty"):
-    np.infty = np.inf  # pyrender 0.1.45 on NumPy 2
+    np.infty = np.inf  # noqa: NPY201  pyrender 0.1.45 on NumPy 2
 
 import pyglet
 
@@ -120,8 +120,12 @@ def render_frame(
     """Files of one frame to disk; its annotations back."""
     K = np.reshape(frame["K"], (3, 3))
     camera = pyrender.IntrinsicsCamera(
-        fx=K[0, 0], fy=K[1, 1], cx=K[0, 2] + 0.5, cy=K[1, 2] + 0.5,
-        znear=frame["near_m"], zfar=frame["far_m"],
+        fx=K[0, 0],
+        fy=K[1, 1],
+        cx=K[0, 2] + 0.5,
+        cy=K[1, 2] + 0.5,
+        znear=frame["near_m"],
+        zfar=frame["far_m"],
     )
     camera_node = scene.add(camera)
     nodes = add_objects(scene, frame["objects"], meshes)

@@ -57,9 +57,7 @@ def model_of(
 
 def mesh_of(model: Model) -> trimesh.Trimesh:
     """The model as one mesh again, object frame."""
-    parts = [
-        trimesh.Trimesh(p.positions_m, p.faces, process=False) for p in model.primitives
-    ]
+    parts = [trimesh.Trimesh(p.positions_m, p.faces, process=False) for p in model.primitives]
     return trimesh.util.concatenate(parts)
 
 
@@ -82,9 +80,7 @@ class HandMadeAssets:
         half_turns = np.stack([np.eye(3), np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])])
         models = [
             model_of(bracket(), "bracket.stl", up="y"),
-            model_of(
-                box_mesh, "brick.ply", poses=half_turns, probs=np.array([0.75, 0.25])
-            ),
+            model_of(box_mesh, "brick.ply", poses=half_turns, probs=np.array([0.75, 0.25])),
             model_of(creation.icosphere(subdivisions=3, radius=0.03), "ball.obj"),
             model_of(creation.torus(0.03, 0.008), "ring.obj"),
             model_of(creation.cylinder(0.002, 0.4), "rod.obj"),
@@ -102,8 +98,11 @@ class HandMadeAssets:
         down = np.linspace(0, 255, 300).astype(np.uint8)
         self.photos = {
             "ramp.png": np.dstack(
-                [np.tile(across, (300, 1)), np.tile(down[:, None], (1, 400)),
-                 np.zeros((300, 400), np.uint8)]
+                [
+                    np.tile(across, (300, 1)),
+                    np.tile(down[:, None], (1, 400)),
+                    np.zeros((300, 400), np.uint8),
+                ]
             )
         }
 
@@ -128,31 +127,57 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
         ),
         scale=Scale(size_frac=0.3, size_px=None, distance_m=None),
         lighting=Lighting(
-            count=1, kind=("directional",), azimuth_deg=(60.0,), elevation_deg=(50.0,),
-            distance=(3.0,), intensity=(0.8,), temperature_k=(6504.0,), ambient=0.3,
+            count=1,
+            kind=("directional",),
+            azimuth_deg=(60.0,),
+            elevation_deg=(50.0,),
+            distance=(3.0,),
+            intensity=(0.8,),
+            temperature_k=(6504.0,),
+            ambient=0.3,
             ambient_temperature_k=6504.0,
         ),
         objects=Objects(
-            count=n, arrangement="scatter", model=("bracket.stl",) * n,
-            orientation=("so3",) * n, size_ratio=(1.0,) * n, depth_spread=3.0,
+            count=n,
+            arrangement="scatter",
+            model=("bracket.stl",) * n,
+            orientation=("so3",) * n,
+            size_ratio=(1.0,) * n,
+            depth_spread=3.0,
         ),
         occlusion=Occlusion(
-            count=n_distractors, kind=("box",) * n_distractors,
-            place=("front",) * n_distractors, size_ratio=(0.4,) * n_distractors,
-            hue_deg=(120.0,) * n_distractors, saturation=(0.8,) * n_distractors,
-            brightness=(0.7,) * n_distractors, metallic=(0.0,) * n_distractors,
+            count=n_distractors,
+            kind=("box",) * n_distractors,
+            place=("front",) * n_distractors,
+            size_ratio=(0.4,) * n_distractors,
+            hue_deg=(120.0,) * n_distractors,
+            saturation=(0.8,) * n_distractors,
+            brightness=(0.7,) * n_distractors,
+            metallic=(0.0,) * n_distractors,
             roughness=(0.5,) * n_distractors,
         ),
         background=Background(
-            kind="color", color=(120.0, 130.0, 140.0), pattern="noise", pattern_seed=1,
-            photo="ramp.png", crop_frac=1.0, crop_x=0.5, crop_y=0.5, flip=False, blur_px=0.0,
+            kind="color",
+            color=(120.0, 130.0, 140.0),
+            pattern="noise",
+            pattern_seed=1,
+            photo="ramp.png",
+            crop_frac=1.0,
+            crop_x=0.5,
+            crop_y=0.5,
+            flip=False,
+            blur_px=0.0,
             brightness=1.0,
         ),
         camera=Camera(size_wh=(640, 480), fov_deg=50.0, K=None),
         material=Jitter(
-            hue_shift_deg=(0.0,) * n, saturation_factor=(1.0,) * n,
-            brightness_factor=(1.0,) * n, metallic_shift=(0.0,) * n,
-            roughness_shift=(0.0,) * n, textured=(False,) * n, texture=("wood.png",) * n,
+            hue_shift_deg=(0.0,) * n,
+            saturation_factor=(1.0,) * n,
+            brightness_factor=(1.0,) * n,
+            metallic_shift=(0.0,) * n,
+            roughness_shift=(0.0,) * n,
+            textured=(False,) * n,
+            texture=("wood.png",) * n,
             texture_size=(0.5,) * n,
         ),
         sensor=Sensor(exposure_ev=0.0, blur_px=0.0, noise=0.0, noise_seed=1, jpeg_quality=90),

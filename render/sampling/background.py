@@ -14,39 +14,65 @@ class Background:
     """A colour, a procedural pattern or a photograph."""
 
     kind: str = leaf(
-        kind="choice", options=("color", "procedural", "photo"),
-        doc="What kind of background.", example="[choice,photo,procedural]",
+        kind="choice",
+        options=("color", "procedural", "photo"),
+        doc="What kind of background.",
+        example="[choice,photo,procedural]",
     )
     color: tuple[float, float, float] = leaf(
-        kind="vector", length=(3,), lo=0, hi=255,
+        kind="vector",
+        length=(3,),
+        lo=0,
+        hi=255,
         doc="`color`: display sRGB, 0 to 255.",
         example="[[uniform,0,255],[uniform,0,255],[uniform,0,255]]",
     )
     pattern: str = leaf(
-        kind="choice", options=("noise", "gradient", "checker", "stripes", "voronoi"),
+        kind="choice",
+        options=("noise", "gradient", "checker", "stripes", "voronoi"),
         doc="`procedural`: which pattern, in colours drawn from `pattern_seed`.",
         example="[choice,noise,checker]",
     )
     pattern_seed: int = leaf(
-        kind="integer", lo=0, hi=2**31 - 1, doc="`procedural`: seed of colours and layout.",
+        kind="integer",
+        lo=0,
+        hi=2**31 - 1,
+        doc="`procedural`: seed of colours and layout.",
         example="[integers,0,2147483647]",
     )
     photo: str = leaf(
-        kind="pattern", catalog="backgrounds",
-        doc="`photo`: name or glob among `assets.backgrounds_dir`.", example="*",
+        kind="pattern",
+        catalog="backgrounds",
+        doc="`photo`: name or glob among `assets.backgrounds_dir`.",
+        example="*",
     )
     crop_frac: float = leaf(
-        kind="number", lo=0.02, hi=1,
+        kind="number",
+        lo=0.02,
+        hi=1,
         doc="`photo`: side of the crop over the largest crop of the image's shape.",
         example="[uniform,0.5,1]",
     )
-    crop_x: float = leaf(kind="number", lo=0, hi=1, doc="`photo`: crop from left (0) to right.",
-                         example="[uniform,0,1]")
-    crop_y: float = leaf(kind="number", lo=0, hi=1, doc="`photo`: crop from top (0) to bottom.",
-                         example="[uniform,0,1]")
-    flip: bool = leaf(kind="flag", doc="`photo`: mirror left and right.",
-                      example="[choice,true,false]")
-    blur_px: float = leaf(kind="number", lo=0, hi=200, doc="Gaussian blur, sigma.",
-                          example="[uniform,0,3]")
-    brightness: float = leaf(kind="number", lo=0, hi=8, doc="Factor on linear light.",
-                             example="[uniform,0.6,1.3]")
+    crop_x: float = leaf(
+        kind="number",
+        lo=0,
+        hi=1,
+        doc="`photo`: crop from left (0) to right.",
+        example="[uniform,0,1]",
+    )
+    crop_y: float = leaf(
+        kind="number",
+        lo=0,
+        hi=1,
+        doc="`photo`: crop from top (0) to bottom.",
+        example="[uniform,0,1]",
+    )
+    flip: bool = leaf(
+        kind="flag", doc="`photo`: mirror left and right.", example="[choice,true,false]"
+    )
+    blur_px: float = leaf(
+        kind="number", lo=0, hi=200, doc="Gaussian blur, sigma.", example="[uniform,0,3]"
+    )
+    brightness: float = leaf(
+        kind="number", lo=0, hi=8, doc="Factor on linear light.", example="[uniform,0.6,1.3]"
+    )

@@ -17,29 +17,40 @@ class Objects:
         kind="integer", lo=1, hi=2000, doc="Targets in a frame.", example="[integers,1,8]"
     )
     arrangement: str = leaf(
-        kind="choice", options=("single", "scatter"),
+        kind="choice",
+        options=("single", "scatter"),
         doc="`single`: the principal target alone, whatever `count`. `scatter`: the others "
         "float around it in the field of view, without intersecting.",
         example="scatter",
     )
     model: tuple[str, ...] = leaf(
-        kind="pattern", scope="target", catalog="models",
+        kind="pattern",
+        scope="target",
+        catalog="models",
         doc="Name or glob of the model of each target; `*` is any of `models`.",
         example="[choice,{*bolt*:0.7,*nut*:0.3}]",
     )
     orientation: tuple[str, ...] = leaf(
-        kind="choice", scope="target", options=("so3", "upright", "stable"),
+        kind="choice",
+        scope="target",
+        options=("so3", "upright", "stable"),
         doc="`so3`: any rotation, evenly. `upright`: the model's up axis is up, any yaw. "
         "`stable`: as it would come to rest on a plane, any yaw.",
         example="[choice,stable,so3]",
     )
     size_ratio: tuple[float, ...] | None = leaf(
-        kind="number", scope="target", lo=0.01, hi=100, nullable=True,
+        kind="number",
+        scope="target",
+        lo=0.01,
+        hi=100,
+        nullable=True,
         doc="Extent of each further target over the principal one's; null keeps true sizes.",
         example="[uniform,0.7,1.4]",
     )
     depth_spread: float = leaf(
-        kind="number", lo=0, hi=20,
+        kind="number",
+        lo=0,
+        hi=20,
         doc="Depth of the scattered volume, in extents of the principal target.",
         example="3",
     )

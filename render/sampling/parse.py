@@ -103,9 +103,7 @@ def _is_list(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300
-    )
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300
 
 
 def _distribution(value: Sequence[Any], leaf: Leaf, name: str) -> AbstractDistribution:

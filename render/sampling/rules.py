@@ -100,8 +100,7 @@ def _check_K(K: Box, size: Box) -> None:
         rest = (K[1], K[3], K[6], K[7], K[8])
         if rest != ((0, 0), (0, 0), (0, 0), (0, 0), (1, 1)):
             raise ConfigError(
-                "camera.K must be [fx, 0, cx, 0, fy, cy, 0, 0, 1], without skew, got "
-                f"{_text(K)}"
+                f"camera.K must be [fx, 0, cx, 0, fy, cy, 0, 0, 1], without skew, got {_text(K)}"
             )
         K = (K[0], K[4], K[2], K[5])
     if K[0][0] <= 0 or K[1][0] <= 0:

@@ -14,17 +14,27 @@ class Scale:
     """Size in the image, or distance. `size_px` or `distance_m`, when set, wins."""
 
     size_frac: float | None = leaf(
-        kind="number", lo=0.005, hi=4, nullable=True,
+        kind="number",
+        lo=0.005,
+        hi=4,
+        nullable=True,
         doc="Longest side of the amodal box over the image's longer side; reached by the "
         "camera's distance.",
         example="[uniform,0.1,0.5]",
     )
     size_px: float | None = leaf(
-        kind="number", lo=2, hi=100000, nullable=True,
-        doc="Longest side of the amodal box in pixels.", example="[uniform,90,160]",
+        kind="number",
+        lo=2,
+        hi=100000,
+        nullable=True,
+        doc="Longest side of the amodal box in pixels.",
+        example="[uniform,90,160]",
     )
     distance_m: float | None = leaf(
-        kind="number", lo=1e-4, hi=1e5, nullable=True,
+        kind="number",
+        lo=1e-4,
+        hi=1e5,
+        nullable=True,
         doc="Metres from the camera to the centre of the target's box.",
         example="[uniform,0.4,1.2]",
     )

@@ -22,9 +22,9 @@ class Leaf:
 
     Attributes:
         kind: ``number`` and ``integer`` are drawn in ``[lo, hi]``; ``choice`` is one of
-            `options` (any name if there are none); ``flag`` is true or false; ``vector`` is `length` numbers in
-            ``[lo, hi]``, each of which may be a distribution of its own; ``pattern`` is
-            a name or glob that chooses among the files of `catalog`.
+            `options` (any name if there are none); ``flag`` is true or false; ``vector``
+            is `length` numbers in ``[lo, hi]``, each of which may be a distribution of its
+            own; ``pattern`` is a name or glob that chooses among the files of `catalog`.
         scope: ``frame``: drawn once. Otherwise once for each target, distractor or
             light, and the drawn value is a tuple.
         nullable: Null is allowed: the leaf takes no part.

@@ -38,9 +38,7 @@ class AbstractSequence(abc.ABC):
     """Gives each leaf of each frame its number u."""
 
     @abc.abstractmethod
-    def u(
-        self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None
-    ) -> float:
+    def u(self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None) -> float:
         """The number in [0, 1) of one draw.
 
         Args:
@@ -64,9 +62,7 @@ class Random(AbstractSequence):
 
     seed: int
 
-    def u(
-        self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None
-    ) -> float:
+    def u(self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None) -> float:
         return uniform(self.seed, frame_idx, name, instance or 0, attempt)
 
     def u_level(
@@ -106,9 +102,7 @@ class Sobol(AbstractSequence):
         object.__setattr__(self, "_columns", columns)
         object.__setattr__(self, "_keys", keys)
 
-    def u(
-        self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None
-    ) -> float:
+    def u(self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None) -> float:
         if attempt or instance is not None:
             return uniform(self.seed, frame_idx, name, instance or 0, attempt)
         bits = _scramble(self.reversed_point(frame_idx, name), self._keys[name])
@@ -144,9 +138,7 @@ class LatinHypercube(AbstractSequence):
 
     seed: int
 
-    def u(
-        self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None
-    ) -> float:
+    def u(self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None) -> float:
         u = uniform(self.seed, frame_idx, name, instance or 0, attempt)
         if attempt or instance is not None:
             return u
@@ -186,9 +178,7 @@ class Grid(AbstractSequence):
             stride *= n
         object.__setattr__(self, "_radix", radix)
 
-    def u(
-        self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None
-    ) -> float:
+    def u(self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None) -> float:
         return uniform(self.seed, frame_idx, name, instance or 0, attempt)
 
     def u_level(
@@ -207,9 +197,7 @@ def sobol_dimension(group_idx: int, leaf_idx: int, component: int = 0) -> int:
         leaf_idx: Place of the leaf in its schema, below 31; 31 is the group's preset.
         component: Of a vector, below 10.
     """
-    return (
-        component * _DIMENSIONS_PER_COMPONENT + group_idx * _DIMENSIONS_PER_GROUP + leaf_idx
-    )
+    return component * _DIMENSIONS_PER_COMPONENT + group_idx * _DIMENSIONS_PER_GROUP + leaf_idx
 
 
 def _scramble(bits: int, key: tuple[int, ...]) -> int:

@@ -257,9 +257,7 @@ def _build_leaves(
             other, value = _NEEDED_IF[group, key]
             needed = value in (support_of(parsed[other]) or ())
         catalog = catalogs[spec.catalog] if spec.catalog else ()
-        parsed[key] = parse(
-            node[key], spec, f"{group}.{key}", catalog=catalog, required=needed
-        )
+        parsed[key] = parse(node[key], spec, f"{group}.{key}", catalog=catalog, required=needed)
     check_group(group, parsed)
     return tuple(_leaf_draw(group, key, spec, parsed[key]) for key, spec in specs.items())
 

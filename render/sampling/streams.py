@@ -14,9 +14,7 @@ import numpy as np
 __all__ = ["key_bits", "stream", "uniform"]
 
 
-def uniform(
-    seed: int, frame_idx: int, name: str, instance: int = 0, attempt: int = 0
-) -> float:
+def uniform(seed: int, frame_idx: int, name: str, instance: int = 0, attempt: int = 0) -> float:
     """One number in [0, 1), a multiple of 2**-53.
 
     Args:

@@ -14,25 +14,37 @@ class Viewpoint:
     """Direction of the camera, seen from the principal target, in the world frame."""
 
     azimuth_deg: float = leaf(
-        kind="number", lo=-360, hi=360, doc="Angle about world Z; 0 is +X, 90 is +Y.",
+        kind="number",
+        lo=-360,
+        hi=360,
+        doc="Angle about world Z; 0 is +X, 90 is +Y.",
         example="[uniform,0,360]",
     )
     elevation_deg: float = leaf(
-        kind="number", lo=-90, hi=90,
+        kind="number",
+        lo=-90,
+        hi=90,
         doc="Angle above the horizontal plane; `sin_uniform` is even over solid angle.",
         example="[sin_uniform,10,80]",
     )
     roll_deg: float = leaf(
-        kind="number", lo=-360, hi=360, doc="Turn of the camera about its viewing axis.",
+        kind="number",
+        lo=-360,
+        hi=360,
+        doc="Turn of the camera about its viewing axis.",
         example="[uniform,-15,15]",
     )
     offset_x: float = leaf(
-        kind="number", lo=-2, hi=2,
+        kind="number",
+        lo=-2,
+        hi=2,
         doc="Where the target's centre lies right of the image centre, in image widths.",
         example="[uniform,-0.2,0.2]",
     )
     offset_y: float = leaf(
-        kind="number", lo=-2, hi=2,
+        kind="number",
+        lo=-2,
+        hi=2,
         doc="Where the target's centre lies below the image centre, in image heights.",
         example="[uniform,-0.2,0.2]",
     )
