@@ -21,6 +21,7 @@ class DeviceInfo:
         renderer: GL_RENDERER.
         version: GL_VERSION.
         is_gpu: False for a software rasterizer.
+
     """
 
     platform: str

@@ -1,0 +1,141 @@
+"""The rasterizer: pyrender's headless contexts, our own passes over one uploaded scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from render.engine.base import AbstractEngine, DeviceInfo
+from render.engine.pyrender.context import GlContext, choose
+from render.engine.pyrender.gl import use_or, use_reversed_depth
+from render.engine.pyrender.passes.color import ColorPass
+from render.engine.pyrender.passes.draws import UploadedScene, upload
+from render.engine.pyrender.passes.ids import IdPass
+from render.engine.pyrender.passes.silhouettes import SilhouettePass
+from render.engine.pyrender.upload import Residents
+from render.errors import EngineError
+from render.scene import Buffers, Scene, Silhouette
+
+__all__ = ["MAX_INSTANCES", "PyrenderEngine"]
+
+MAX_INSTANCES = 65_535  # what a u16 mask file can name
+
+_BUDGET_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, eq=False)
+class _Passes:
+    """The passes for one image size."""
+
+    size_wh: tuple[int, int]
+    ids: IdPass
+    silhouettes: SilhouettePass
+    color: ColorPass
+
+    def release(self) -> None:
+        self.ids.release()
+        self.silhouettes.release()
+        self.color.release()
+
+
+@final
+class PyrenderEngine(AbstractEngine):
+    """Draws scenes with OpenGL, headless, on a GPU or in software."""
+
+    def __init__(self, *, platform: str = "auto", device: str | int = "auto") -> None:
+        """Opens a context.
+
+        Args:
+            platform: ``auto`` (a GPU through EGL, else EGL in software, else OSMesa), ``egl``
+                or ``osmesa``.
+            device: ``auto``, the index of an EGL device, or ``surfaceless``;
+                ``python -m render.doctor`` lists them.
+
+        Raises:
+            EngineError: No such platform or device works; tells what was tried.
+
+        """
+        self._context: GlContext | None = choose(platform, str(device))
+        use_reversed_depth(self._context)
+        use_or(self._context)
+        self._context.mgl.depth_func = ">"
+        # The image's y axis runs down in GL's window as well, which mirrors every triangle.
+        self._context.mgl.front_face = "cw"
+        self._info = self._context.info
+        self._residents = Residents(self._context, budget_bytes=_BUDGET_BYTES)
+        self._passes: _Passes | None = None
+        self._uploaded: UploadedScene | None = None
+
+    @property
+    def info(self) -> DeviceInfo:
+        return self._info
+
+    def render(self, scene: Scene) -> Buffers:
+        """Colour, depth and ids of one scene.
+
+        Raises:
+            EngineError: The scene is beyond what GL or the mask files hold, or GL failed.
+
+        """
+        passes, uploaded = self._prepare(scene)
+        instance_idx, depth_m = passes.ids.render(uploaded)
+        rgb = passes.color.render(uploaded)
+        self._check()
+        return Buffers(rgb=rgb, depth_m=depth_m, instance_idx=instance_idx)
+
+    def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
+        """The amodal outline of each instance, in the order of `scene.instances`."""
+        passes, uploaded = self._prepare(scene)
+        outlines = passes.silhouettes.render(uploaded)
+        self._check()
+        return outlines
+
+    def close(self) -> None:
+        """Frees the context; a second call does nothing."""
+        if self._context is not None:
+            self._uploaded = None
+            self._context.close()
+            self._context = None
+
+    def _prepare(self, scene: Scene) -> tuple[_Passes, UploadedScene]:
+        context = self._open_context()
+        context.make_current()
+        if len(scene.instances) > MAX_INSTANCES:
+            raise EngineError(
+                f"instances must be at most {MAX_INSTANCES}, got {len(scene.instances)}"
+            )
+        passes = self._passes_for(scene.camera.size_wh)
+        if self._uploaded is None or self._uploaded.scene is not scene:
+            self._uploaded = None
+            self._residents.trim()
+            self._uploaded = upload(scene, self._residents)
+        return passes, self._uploaded
+
+    def _passes_for(self, size_wh: tuple[int, int]) -> _Passes:
+        if self._passes is not None and self._passes.size_wh == size_wh:
+            return self._passes
+        context = self._open_context()
+        largest = int(context.mgl.info["GL_MAX_TEXTURE_SIZE"])
+        if max(size_wh) > largest:
+            raise EngineError(
+                f"camera.size_wh must be at most {largest} on {self._info.renderer}, got {size_wh}"
+            )
+        if self._passes is not None:
+            self._passes.release()
+        self._passes = _Passes(
+            size_wh,
+            IdPass(context, self._residents, size_wh),
+            SilhouettePass(context, self._residents, size_wh),
+            ColorPass(context, self._residents, size_wh),
+        )
+        return self._passes
+
+    def _open_context(self) -> GlContext:
+        if self._context is None:
+            raise EngineError("the engine is closed")
+        return self._context
+
+    def _check(self) -> None:
+        error = self._open_context().mgl.error
+        if error != "GL_NO_ERROR":
+            raise EngineError(f"{self._info.renderer}: {error} while drawing a frame")

@@ -1,0 +1,174 @@
+"""A scene as a list of draws that every pass goes through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from render.engine.pyrender.context import GlContext
+from render.engine.pyrender.gl import Program, compile_program
+from render.engine.pyrender.upload import Mesh, Residents
+from render.geometry.frames import inverse_rigid
+from render.scene import Camera, Instance, Material, Scene
+
+__all__ = ["Draw", "GeometryPrograms", "UploadedScene", "upload"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Draw:
+    """One mesh at its place. Matrices map from the mesh's coordinates, as GL wants them.
+
+    Attributes:
+        clip_obj: To clip space; column by column, float32.
+        cam_obj: To the camera frame; likewise.
+        normal: ``(3, 3)`` of normals to the camera frame; likewise.
+        center_m: The model's centre, which the mesh's coordinates count from.
+        center_depth_m: Its depth, to sort what is see-through.
+        culls: Back faces cannot be seen.
+
+    """
+
+    instance_idx: int
+    mesh: Mesh
+    material: Material
+    clip_obj: bytes
+    cam_obj: bytes
+    normal: bytes
+    center_m: tuple[float, float, float]
+    center_depth_m: float
+    culls: bool
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class UploadedScene:
+    """Everything of a scene that the passes share.
+
+    Attributes:
+        draws: In the order of instances and primitives: at equal depth the first one wins.
+        corners_cam: ``(N, 8, 3)``: box of each instance, camera frame.
+
+    """
+
+    scene: Scene
+    draws: tuple[Draw, ...]
+    corners_cam: NDArray[np.float64]
+
+
+def upload(scene: Scene, residents: Residents) -> UploadedScene:
+    """Brings a scene's models to the GPU and works out its matrices in float64."""
+    T_cam_world = inverse_rigid(scene.camera.T_world_cam)
+    P_clip_cam = _projection(scene.camera)
+    draws: list[Draw] = []
+    corners = np.zeros((len(scene.instances), 8, 3))
+    for instance in scene.instances:
+        corners[instance.instance_idx] = _corners_cam(instance, T_cam_world)
+        is_cut_by_near = corners[instance.instance_idx, :, 2].min() <= scene.camera.near_m
+        culls = instance.model.is_closed and not is_cut_by_near
+        draws += _draws_of(instance, T_cam_world, P_clip_cam, residents, culls)
+    return UploadedScene(scene=scene, draws=tuple(draws), corners_cam=corners)
+
+
+def _draws_of(
+    instance: Instance,
+    T_cam_world: NDArray[np.float64],
+    P_clip_cam: NDArray[np.float64],
+    residents: Residents,
+    culls: bool,
+) -> list[Draw]:
+    T_cam_obj = T_cam_world @ instance.T_world_obj
+    # Meshes count from the centre, so that float32 holds a small part far from its origin.
+    center = instance.model.center_m
+    cam_mesh = T_cam_obj.copy()
+    cam_mesh[:3, :3] *= instance.scale
+    cam_mesh[:3, 3] += instance.scale * (T_cam_obj[:3, :3] @ center)
+    x, y, z = (float(v) for v in center)
+    return [
+        Draw(
+            instance_idx=instance.instance_idx,
+            mesh=mesh,
+            material=material,
+            clip_obj=_columns(P_clip_cam @ cam_mesh),
+            cam_obj=_columns(cam_mesh),
+            normal=_columns(T_cam_obj[:3, :3]),
+            center_m=(x, y, z),
+            center_depth_m=float(cam_mesh[2, 3]),
+            culls=culls,
+        )
+        for mesh, material in zip(residents.meshes(instance.model), instance.materials, strict=True)
+    ]
+
+
+class GeometryPrograms:
+    """One fragment shader over the shared geometry, for solid and for cut-out surfaces."""
+
+    CUTOUT_UNIT = 7
+
+    def __init__(self, context: GlContext, fragment: str, residents: Residents) -> None:
+        self._context = context
+        self._residents = residents
+        self._solid = compile_program(context, "geometry.vert", fragment)
+        cutout = ("CUTOUT", "OUT_QUALIFIER")
+        self._cutout = compile_program(context, "geometry.vert", fragment, cutout)
+        self._cutout.set("u_cutout", self.CUTOUT_UNIT)
+
+    def draw(
+        self, draw: Draw, *, value_name: str, value: int, shift_xy: tuple[float, float]
+    ) -> None:
+        """Draws one mesh.
+
+        Args:
+            draw: What.
+            value_name: Integer uniform of the fragment shader.
+            value: What it writes.
+            shift_xy: Of the tile, in clip space.
+
+        """
+        gl = self._context.mgl
+        gl.enable(moderngl.CULL_FACE) if draw.culls else gl.disable(moderngl.CULL_FACE)
+        is_cut = draw.material.alpha_mode == "mask"
+        program = self._cutout if is_cut else self._solid
+        if is_cut:
+            bind_cutout(program, draw.material, self._residents, self.CUTOUT_UNIT)
+        program.write("u_clip_obj", draw.clip_obj)
+        program.set("u_shift", (*shift_xy, 0.0, 0.0))
+        program.set(value_name, value)
+        draw.mesh.draw(gl, program)
+
+
+def bind_cutout(program: Program, material: Material, residents: Residents, unit: int) -> None:
+    """Sets what `cutout.glsl` reads."""
+    residents.texture(material.base_color_texture, srgb=True).use(unit)
+    program.set("u_cutout_alpha", material.base_color[3])
+    program.set("u_cutoff", material.alpha_cutoff)
+
+
+def _projection(camera: Camera) -> NDArray[np.float64]:
+    """Camera frame (OpenCV) to clip space: z in [0, 1], reversed; the image's first row first.
+
+    Rows of GL's window count upwards from 0, and reading starts there: with the image's y down
+    kept, the first row that is read is the top one.
+    """
+    (w, h), K = camera.size_wh, camera.K
+    near, far = camera.near_m, camera.far_m
+    P = np.zeros((4, 4))
+    # The half pixel between OpenCV's pixel centres and GL's pixel edges: here alone.
+    P[0] = [2.0 * K[0, 0] / w, 0.0, 2.0 * (K[0, 2] + 0.5) / w - 1.0, 0.0]
+    P[1] = [0.0, 2.0 * K[1, 1] / h, 2.0 * (K[1, 2] + 0.5) / h - 1.0, 0.0]
+    P[2] = [0.0, 0.0, -near / (far - near), near * far / (far - near)]
+    P[3] = [0.0, 0.0, 1.0, 0.0]
+    return P
+
+
+def _corners_cam(instance: Instance, T_cam_world: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, high = instance.model.bounds_m
+    pick = np.array([[i & 1, i >> 1 & 1, i >> 2 & 1] for i in range(8)])
+    corners = instance.scale * np.where(pick == 0, low, high)
+    T = T_cam_world @ instance.T_world_obj
+    return np.asarray(corners @ T[:3, :3].T + T[:3, 3])
+
+
+def _columns(matrix: NDArray[np.float64]) -> bytes:
+    return matrix.T.astype(np.float32).tobytes()

@@ -1,0 +1,157 @@
+"""Every instance alone, also outside the image: amodal masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations, islice
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from render.engine.pyrender.context import GlContext
+from render.engine.pyrender.gl import clear_int
+from render.engine.pyrender.passes.draws import Draw, GeometryPrograms, UploadedScene
+from render.engine.pyrender.upload import Residents
+from render.scene import Camera, Silhouette
+
+__all__ = ["CANVAS_SIZES", "SilhouettePass"]
+
+# A silhouette is cut at a canvas of this many image sizes a side, centred on the image.
+CANVAS_SIZES = 8
+
+_GL_COLOR_LOGIC_OP = 0x0BF2
+_BITS = 32
+_EMPTY = np.zeros((0, 0), np.bool_)
+
+Window = tuple[int, int, int, int]  # x0, y0, x1, y1: pixels of the image, half open
+
+
+class SilhouettePass:
+    """Outlines by bit masks: no depth, one bit for each of up to 32 instances at a time.
+
+    What lies outside the image is drawn with the image moved by whole image sizes, so that the
+    grid of pixels is the same everywhere.
+    """
+
+    def __init__(self, context: GlContext, residents: Residents, size_wh: tuple[int, int]) -> None:
+        self._context = context
+        self._size_wh = size_wh
+        self._programs = GeometryPrograms(context, "silhouettes.frag", residents)
+        self._bits = context.mgl.texture(size_wh, 1, dtype="u4")
+        self._target = context.mgl.framebuffer([self._bits])
+
+    def render(self, uploaded: UploadedScene) -> tuple[Silhouette, ...]:
+        """One silhouette for each instance, in order."""
+        windows = [window_of(corners, uploaded.scene.camera) for corners in uploaded.corners_cam]
+        masks = [
+            _EMPTY if w is None else np.zeros((w[3] - w[1], w[2] - w[0]), np.bool_) for w in windows
+        ]
+        for tile, members in _tiles_of(windows, self._size_wh).items():
+            for batch in _batches(members):
+                bits = self._draw_tile(uploaded, tile, batch)
+                for bit, idx in enumerate(batch):
+                    window = windows[idx]
+                    assert window is not None  # members have one
+                    self._take(bits, bit, tile, window, masks[idx])
+        return tuple(
+            Silhouette(x0=window[0], y0=window[1], mask=mask)
+            if window is not None and mask.any()
+            else Silhouette(x0=0, y0=0, mask=_EMPTY)
+            for window, mask in zip(windows, masks, strict=True)
+        )
+
+    def release(self) -> None:
+        """Frees the targets."""
+        self._target.release()
+        self._bits.release()
+
+    def _draw_tile(
+        self, uploaded: UploadedScene, tile: tuple[int, int], batch: Sequence[int]
+    ) -> NDArray[np.uint32]:
+        gl = self._context.mgl
+        self._target.use()
+        clear_int(self._context, 0, 0)
+        gl.enable_only(moderngl.NOTHING)
+        gl.enable_direct(_GL_COLOR_LOGIC_OP)
+        bit_of = {idx: bit for bit, idx in enumerate(batch)}
+        # Tile (1, 0) is right of the image: it is drawn moved to the left by one image.
+        shift_xy = (-2.0 * tile[0], -2.0 * tile[1])
+        for draw in _draws_of(uploaded, bit_of):
+            self._programs.draw(
+                draw, value_name="u_bit", value=1 << bit_of[draw.instance_idx], shift_xy=shift_xy
+            )
+        gl.disable_direct(_GL_COLOR_LOGIC_OP)
+        bits = np.empty((self._size_wh[1], self._size_wh[0]), np.uint32)
+        self._bits.read_into(bits)
+        return bits
+
+    def _take(
+        self,
+        bits: NDArray[np.uint32],
+        bit: int,
+        tile: tuple[int, int],
+        window: Window,
+        mask: NDArray[np.bool_],
+    ) -> None:
+        """Copies one instance's share of a tile into its mask."""
+        w, h = self._size_wh
+        left, top = tile[0] * w, tile[1] * h
+        x0, y0, x1, y1 = window
+        u0, u1 = max(x0, left), min(x1, left + w)
+        v0, v1 = max(y0, top), min(y1, top + h)
+        part = bits[v0 - top : v1 - top, u0 - left : u1 - left]
+        mask[v0 - y0 : v1 - y0, u0 - x0 : u1 - x0] = (part >> np.uint32(bit)) & np.uint32(1)
+
+
+def window_of(corners_cam: NDArray[np.float64], camera: Camera) -> Window | None:
+    """Pixels that hold all of a box in front of the near plane; None if there are none.
+
+    Args:
+        corners_cam: ``(8, 3)`` corners of the box, camera frame.
+        camera: Gives the image and the canvas that the window is cut to.
+
+    """
+    z = corners_cam[:, 2]
+    inside = z >= camera.near_m
+    points = [*corners_cam[inside]]
+    for a, b in combinations(range(8), 2):
+        if inside[a] != inside[b]:
+            t = (camera.near_m - z[a]) / (z[b] - z[a])
+            points.append(corners_cam[a] + t * (corners_cam[b] - corners_cam[a]))
+    if not points:
+        return None
+    uvw = np.asarray(points) @ camera.K.T
+    uv = uvw[:, :2] / uvw[:, 2:]
+    size = np.array(camera.size_wh)
+    low = -((CANVAS_SIZES - 1) * size // 2)
+    # One pixel more on each side for the rasterizer's rounding.
+    first = np.clip(np.floor(uv.min(axis=0)) - 1, low, low + CANVAS_SIZES * size)
+    last = np.clip(np.ceil(uv.max(axis=0)) + 2, low, low + CANVAS_SIZES * size)
+    (x0, y0), (x1, y1) = first.astype(int), last.astype(int)
+    return (int(x0), int(y0), int(x1), int(y1)) if x0 < x1 and y0 < y1 else None
+
+
+def _tiles_of(
+    windows: Sequence[Window | None], size_wh: tuple[int, int]
+) -> dict[tuple[int, int], list[int]]:
+    """Instances by the tile, in whole image sizes from the image, that they may touch."""
+    w, h = size_wh
+    tiles: dict[tuple[int, int], list[int]] = {}
+    for idx, window in enumerate(windows):
+        if window is None:
+            continue
+        x0, y0, x1, y1 = window
+        for ty in range(y0 // h, (y1 - 1) // h + 1):
+            for tx in range(x0 // w, (x1 - 1) // w + 1):
+                tiles.setdefault((tx, ty), []).append(idx)
+    return tiles
+
+
+def _batches(members: Sequence[int]) -> list[list[int]]:
+    rest = iter(members)
+    return list(iter(lambda: list(islice(rest, _BITS)), []))
+
+
+def _draws_of(uploaded: UploadedScene, wanted: dict[int, int]) -> list[Draw]:
+    return [draw for draw in uploaded.draws if draw.instance_idx in wanted]

@@ -1,0 +1,125 @@
+// Linear radiance of a surface in the light of the scene; glTF 2.0 metallic-roughness.
+// Premultiplied by alpha. Camera frame throughout (x right, y down, z forward).
+#define MAX_LIGHTS 32
+
+in vec3 v_position;
+in vec3 v_obj;
+in vec3 v_normal_obj;
+centroid in vec3 v_normal;
+#ifndef CUTOUT
+centroid in vec2 v_uv;
+#endif
+OUT_QUALIFIER in vec4 v_color;
+
+uniform vec4 u_base_color;
+uniform vec2 u_metal_rough;
+uniform vec3 u_emissive;
+uniform float u_normal_scale;
+uniform float u_occlusion_strength;
+uniform float u_tile_m;             // edge of a triplanar tile; 0: by the texture coordinates
+uniform bool u_has_normal_map;
+uniform bool u_blend;
+uniform sampler2D u_base_map;
+uniform sampler2D u_metal_rough_map;
+uniform sampler2D u_normal_map;
+uniform sampler2D u_occlusion_map;
+uniform sampler2D u_emissive_map;
+
+uniform vec3 u_ambient;             // radiance from everywhere
+uniform int u_light_count;
+uniform vec4 u_light_place[MAX_LIGHTS];   // w = 1: position; w = 0: direction towards the light
+uniform vec3 u_light_color[MAX_LIGHTS];   // what a white diffuse surface sends back
+
+layout(location = 0) out vec4 o_color;
+
+const float PI = 3.14159265359;
+
+vec4 base_color() {
+    vec4 color = u_base_color * v_color;
+    if (u_tile_m <= 0.0) return color * texture(u_base_map, v_uv);
+    vec3 weight = pow(abs(normalize(v_normal_obj)), vec3(4.0));
+    weight /= weight.x + weight.y + weight.z;
+    vec3 p = v_obj / u_tile_m;
+    return color * (texture(u_base_map, p.yz) * weight.x + texture(u_base_map, p.zx) * weight.y
+                    + texture(u_base_map, p.xy) * weight.z);
+}
+
+// The surface's normal towards the eye, whichever side is seen and however it is wound.
+vec3 facing_normal(vec3 view) {
+    vec3 flat_normal = cross(dFdx(v_position), dFdy(v_position));
+    if (dot(flat_normal, view) < 0.0) flat_normal = -flat_normal;
+    vec3 normal = dot(v_normal, v_normal) > 0.0 ? normalize(v_normal) : normalize(flat_normal);
+    return dot(normal, flat_normal) < 0.0 ? -normal : normal;
+}
+
+// Tangents from the texture coordinates' derivatives: files need not carry any.
+vec3 mapped_normal(vec3 n) {
+    vec3 px = dFdx(v_position), py = dFdy(v_position);
+    vec2 tx = dFdx(v_uv), ty = dFdy(v_uv);
+    vec3 across = cross(py, n), along = cross(n, px);
+    float side = dot(px, across) < 0.0 ? -1.0 : 1.0;
+    vec3 tangent = side * (across * tx.x + along * ty.x);
+    vec3 up = -side * (across * tx.y + along * ty.y);    // t runs down the image
+    float longest = max(dot(tangent, tangent), dot(up, up));
+    if (longest <= 0.0) return n;
+    vec3 m = texture(u_normal_map, v_uv).xyz * 2.0 - 1.0;
+    m.xy *= u_normal_scale;
+    float s = inversesqrt(longest);
+    return normalize(tangent * (s * m.x) + up * (s * m.y) + n * m.z);
+}
+
+// Tokuyoshi and Kaplanyan 2019: what the normal does within the pixel widens the highlight.
+float widened(float alpha, vec3 n) {
+    vec3 dx = dFdx(n), dy = dFdy(n);
+    float kernel = min(0.5 * (dot(dx, dx) + dot(dy, dy)), 0.18);
+    return sqrt(clamp(alpha * alpha + kernel, 4e-6, 1.0));
+}
+
+// GGX with the height-correlated Smith term and Schlick's Fresnel, times pi.
+vec3 specular(vec3 n, vec3 v, vec3 l, float alpha, vec3 f0) {
+    vec3 h = normalize(v + l);
+    float nl = max(dot(n, l), 0.0), nv = max(dot(n, v), 1e-4), nh = max(dot(n, h), 0.0);
+    float a2 = alpha * alpha;
+    float d = nh * nh * (a2 - 1.0) + 1.0;
+    float visible = 0.5 / max(nl * sqrt(nv * nv * (1.0 - a2) + a2)
+                              + nv * sqrt(nl * nl * (1.0 - a2) + a2), 1e-6);
+    vec3 fresnel = f0 + (1.0 - f0) * pow(1.0 - max(dot(v, h), 0.0), 5.0);
+    return fresnel * (a2 / (d * d) * visible);
+}
+
+// The same reflectance under light from everywhere: Karis 2014, fitted.
+vec3 specular_everywhere(float nv, float roughness, vec3 f0) {
+    vec4 r = roughness * vec4(-1.0, -0.0275, -0.572, 0.022) + vec4(1.0, 0.0425, 1.04, -0.04);
+    float a = min(r.x * r.x, exp2(-9.28 * nv)) * r.x + r.y;
+    vec2 ab = vec2(-1.04, 1.04) * a + r.zw;
+    return f0 * ab.x + ab.y;
+}
+
+void main() {
+    cut_out();
+    vec4 base = base_color();
+    vec2 metal_rough = u_metal_rough * texture(u_metal_rough_map, v_uv).bg;
+    float metallic = clamp(metal_rough.x, 0.0, 1.0);
+    float roughness = clamp(metal_rough.y, 0.045, 1.0);
+    vec3 view = normalize(-v_position);
+    vec3 n = facing_normal(view);
+    float alpha = widened(roughness * roughness, n);
+    if (u_has_normal_map) n = mapped_normal(n);
+
+    vec3 diffuse = base.rgb * (1.0 - metallic);
+    vec3 f0 = mix(vec3(0.04), base.rgb, metallic);
+    float nv = clamp(dot(n, view), 0.0, 1.0);
+    float occlusion = mix(1.0, texture(u_occlusion_map, v_uv).r, u_occlusion_strength);
+    vec3 color = u_ambient * occlusion * (diffuse + specular_everywhere(nv, roughness, f0));
+    for (int i = 0; i < u_light_count; ++i) {
+        vec3 to_light = u_light_place[i].xyz - v_position * u_light_place[i].w;
+        vec3 l = normalize(to_light);
+        float nl = dot(n, l);
+        if (nl <= 0.0) continue;
+        float falloff = u_light_place[i].w > 0.0 ? 1.0 / max(dot(to_light, to_light), 1e-12) : 1.0;
+        color += u_light_color[i] * (falloff * nl) * (diffuse + specular(n, view, l, alpha, f0));
+    }
+    color += u_emissive * texture(u_emissive_map, v_uv).rgb;
+    float opacity = u_blend ? clamp(base.a, 0.0, 1.0) : 1.0;
+    o_color = vec4(min(color, vec3(6e4)) * opacity, opacity);
+}

@@ -1,0 +1,152 @@
+"""Models and textures on the GPU: uploaded once, kept while memory lasts."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from render.engine.pyrender.context import GlContext
+from render.engine.pyrender.gl import Program, set_wrap
+from render.scene import Model, Primitive, Texture
+
+__all__ = ["Mesh", "Residents"]
+
+_GL_SRGB8_ALPHA8 = 0x8C43
+_ATTRIBUTES = {"a_normal": "3f", "a_uv": "2f", "a_color": "4f"}
+
+
+@dataclass(eq=False)
+class Mesh:
+    """One primitive of a model on the GPU; positions are relative to the model's centre."""
+
+    positions: moderngl.Buffer
+    attributes: moderngl.Buffer
+    indices: moderngl.Buffer
+    _arrays: dict[int, moderngl.VertexArray] = field(default_factory=dict)
+
+    @property
+    def n_bytes(self) -> int:
+        """GPU memory."""
+        return self.positions.size + self.attributes.size + self.indices.size
+
+    def draw(self, context: moderngl.Context, program: Program) -> None:
+        """Draws all triangles with the uniforms as they are."""
+        array = self._arrays.get(program.raw.glo)
+        if array is None:
+            array = self._arrays[program.raw.glo] = self._bind(context, program)
+        array.render(moderngl.TRIANGLES)
+
+    def release(self) -> None:
+        """Frees the GPU memory."""
+        for array in self._arrays.values():
+            array.release()
+        for buffer in (self.positions, self.attributes, self.indices):
+            buffer.release()
+
+    def _bind(self, context: moderngl.Context, program: Program) -> moderngl.VertexArray:
+        used = [name for name in _ATTRIBUTES if name in program.raw]
+        layout = " ".join(
+            kind if name in used else f"{4 * int(kind[0])}x" for name, kind in _ATTRIBUTES.items()
+        )
+        content: list[tuple[object, ...]] = [(self.positions, "3f", "a_position")]
+        if used:
+            content.append((self.attributes, layout, *used))
+        return context.vertex_array(program.raw, content, self.indices, index_element_size=4)
+
+
+class Residents:
+    """What lies on the GPU, keyed by the identity of the frozen arrays it was made from."""
+
+    def __init__(self, context: GlContext, *, budget_bytes: int) -> None:
+        self._context = context
+        self._budget_bytes = budget_bytes
+        # The source is kept beside its copy: an id is only unique while its object lives.
+        self._models: OrderedDict[int, tuple[Model, tuple[Mesh, ...]]] = OrderedDict()
+        self._textures: OrderedDict[tuple[int, bool, tuple[str, str]], _Resident] = OrderedDict()
+        self.white = self._make(Texture(image=np.full((1, 1, 4), 255, np.uint8)), srgb=False)
+
+    def meshes(self, model: Model) -> tuple[Mesh, ...]:
+        """One mesh for each primitive of the model."""
+        found = self._models.get(id(model))
+        if found is None:
+            found = (model, tuple(self._upload(p, model.center_m) for p in model.primitives))
+            self._models[id(model)] = found
+        self._models.move_to_end(id(model))
+        return found[1]
+
+    def texture(self, texture: Texture | None, *, srgb: bool) -> moderngl.Texture:
+        """An image with all its smaller sizes; white for None.
+
+        Args:
+            texture: What to upload.
+            srgb: The image is in display sRGB: samples are linear.
+
+        """
+        if texture is None:
+            return self.white
+        key = (id(texture.image), srgb, texture.wrap_st)
+        found = self._textures.get(key)
+        if found is None:
+            found = _Resident(texture.image, self._make(texture, srgb=srgb))
+            self._textures[key] = found
+        self._textures.move_to_end(key)
+        return found.copy
+
+    def trim(self) -> None:
+        """Frees what was used longest ago until the budget holds. Not while a scene is drawn."""
+        used = sum(mesh.n_bytes for _, meshes in self._models.values() for mesh in meshes)
+        used += sum(resident.n_bytes for resident in self._textures.values())
+        while used > self._budget_bytes and len(self._models) > 1:
+            _, (_, meshes) = self._models.popitem(last=False)
+            used -= sum(mesh.n_bytes for mesh in meshes)
+            for mesh in meshes:
+                mesh.release()
+        while used > self._budget_bytes and self._textures:
+            _, resident = self._textures.popitem(last=False)
+            used -= resident.n_bytes
+            resident.copy.release()
+
+    def _upload(self, primitive: Primitive, center_m: NDArray[np.float64]) -> Mesh:
+        n = len(primitive.positions_m)
+        attributes = np.ones((n, 9), np.float32)
+        attributes[:, :3] = primitive.normals
+        attributes[:, 3:5] = 0.0
+        if primitive.uv is not None:
+            attributes[:, 3] = primitive.uv[:, 0]
+            attributes[:, 4] = 1.0 - primitive.uv[:, 1]  # GL's first row is the image's first
+        if primitive.colors is not None:
+            attributes[:, 5:] = primitive.colors
+        gl = self._context.mgl
+        return Mesh(
+            positions=gl.buffer((primitive.positions_m - center_m).astype(np.float32).tobytes()),
+            attributes=gl.buffer(attributes.tobytes()),
+            indices=gl.buffer(np.ascontiguousarray(primitive.faces, np.int32).tobytes()),
+        )
+
+    def _make(self, texture: Texture, *, srgb: bool) -> moderngl.Texture:
+        image = np.ascontiguousarray(texture.image)
+        height, width = image.shape[:2]
+        made = self._context.mgl.texture(
+            (width, height),
+            4,
+            image.tobytes(),
+            internal_format=_GL_SRGB8_ALPHA8 if srgb else None,
+        )
+        made.build_mipmaps()
+        made.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        set_wrap(self._context, made, texture.wrap_st)
+        return made
+
+
+@dataclass(frozen=True, eq=False)
+class _Resident:
+    source: NDArray[np.uint8]
+    copy: moderngl.Texture
+
+    @property
+    def n_bytes(self) -> int:
+        return self.source.nbytes * 4 // 3  # with the smaller sizes
