@@ -62,7 +62,8 @@ class GlContext:
         platform.init_context()
         platform.make_current()
         try:
-            self.mgl = moderngl.create_context(require=410, context=_Loader(platform.load))
+            loader: Any = _Loader(platform.load)  # annotated as a dict of settings by moderngl
+            self.mgl = moderngl.create_context(require=410, context=loader)
         except BaseException:
             platform.delete_context()
             raise

@@ -47,28 +47,34 @@ class UploadedScene:
     """Everything of a scene that the passes share.
 
     Attributes:
-        draws: In the order of instances and primitives: at equal depth the first one wins.
+        draws_by_instance: In the order of instances and primitives: at equal depth the first
+            one wins.
         corners_cam: ``(N, 8, 3)``: box of each instance, camera frame.
 
     """
 
     scene: Scene
-    draws: tuple[Draw, ...]
+    draws_by_instance: tuple[tuple[Draw, ...], ...]
     corners_cam: NDArray[np.float64]
+
+    @property
+    def draws(self) -> Iterator[Draw]:
+        """Of all instances."""
+        return chain.from_iterable(self.draws_by_instance)
 
 
 def upload(scene: Scene, residents: Residents) -> UploadedScene:
     """Brings a scene's models to the GPU and works out its matrices in float64."""
     T_cam_world = inverse_rigid(scene.camera.T_world_cam)
     P_clip_cam = _projection(scene.camera)
-    draws: list[Draw] = []
+    draws: list[tuple[Draw, ...]] = []
     corners = np.zeros((len(scene.instances), 8, 3))
     for instance in scene.instances:
         corners[instance.instance_idx] = _corners_cam(instance, T_cam_world)
         is_cut_by_near = corners[instance.instance_idx, :, 2].min() <= scene.camera.near_m
         culls = instance.model.is_closed and not is_cut_by_near
-        draws += _draws_of(instance, T_cam_world, P_clip_cam, residents, culls)
-    return UploadedScene(scene=scene, draws=tuple(draws), corners_cam=corners)
+        draws.append(_draws_of(instance, T_cam_world, P_clip_cam, residents, culls))
+    return UploadedScene(scene=scene, draws_by_instance=tuple(draws), corners_cam=corners)
 
 
 def _draws_of(
@@ -77,7 +83,7 @@ def _draws_of(
     P_clip_cam: NDArray[np.float64],
     residents: Residents,
     culls: bool,
-) -> list[Draw]:
+) -> tuple[Draw, ...]:
     T_cam_obj = T_cam_world @ instance.T_world_obj
     # Meshes count from the centre, so that float32 holds a small part far from its origin.
     center = instance.model.center_m
@@ -85,7 +91,7 @@ def _draws_of(
     cam_mesh[:3, :3] *= instance.scale
     cam_mesh[:3, 3] += instance.scale * (T_cam_obj[:3, :3] @ center)
     x, y, z = (float(v) for v in center)
-    return [
+    return tuple(
         Draw(
             instance_idx=instance.instance_idx,
             mesh=mesh,
@@ -98,7 +104,7 @@ def _draws_of(
             culls=culls,
         )
         for mesh, material in zip(residents.meshes(instance.model), instance.materials, strict=True)
-    ]
+    )
 
 
 class GeometryPrograms:

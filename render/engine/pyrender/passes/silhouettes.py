@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import clear_int
-from render.engine.pyrender.passes.draws import Draw, GeometryPrograms, UploadedScene
+from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene
 from render.engine.pyrender.upload import Residents
 from render.scene import Camera, Silhouette
 
@@ -74,13 +74,11 @@ class SilhouettePass:
         clear_int(self._context, 0, 0)
         gl.enable_only(moderngl.NOTHING)
         gl.enable_direct(_GL_COLOR_LOGIC_OP)
-        bit_of = {idx: bit for bit, idx in enumerate(batch)}
         # Tile (1, 0) is right of the image: it is drawn moved to the left by one image.
         shift_xy = (-2.0 * tile[0], -2.0 * tile[1])
-        for draw in _draws_of(uploaded, bit_of):
-            self._programs.draw(
-                draw, value_name="u_bit", value=1 << bit_of[draw.instance_idx], shift_xy=shift_xy
-            )
+        for bit, idx in enumerate(batch):
+            for draw in uploaded.draws_by_instance[idx]:
+                self._programs.draw(draw, value_name="u_bit", value=1 << bit, shift_xy=shift_xy)
         gl.disable_direct(_GL_COLOR_LOGIC_OP)
         bits = np.empty((self._size_wh[1], self._size_wh[0]), np.uint32)
         self._bits.read_into(bits)
@@ -151,7 +149,3 @@ def _tiles_of(
 def _batches(members: Sequence[int]) -> list[list[int]]:
     rest = iter(members)
     return list(iter(lambda: list(islice(rest, _BITS)), []))
-
-
-def _draws_of(uploaded: UploadedScene, wanted: dict[int, int]) -> list[Draw]:
-    return [draw for draw in uploaded.draws if draw.instance_idx in wanted]
