@@ -165,7 +165,7 @@ def candidates(platform: str, device: str) -> Iterator[Candidate]:
 
 
 def choose(platform: str, device: str) -> GlContext:
-    """The first GPU, else the first that works.
+    """The first GPU among EGL's devices, else the first that works at all.
 
     Raises:
         EngineError: Nothing works, or nothing matches; the message tells what was tried.
@@ -174,6 +174,8 @@ def choose(platform: str, device: str) -> GlContext:
     fallback: GlContext | None = None
     tried: list[str] = []
     for candidate in candidates(platform, device):
+        if fallback is not None and not candidate.device.isdecimal():
+            break  # neither OSMesa nor Mesa without a device finds a GPU that the list lacks
         try:
             context = candidate.open()
         except EngineError as error:
@@ -236,15 +238,17 @@ def _open_egl(index: int | None) -> _Platform:
         def make_current(self) -> None:
             if self._egl_context is None or not self._egl_context.address:
                 raise EngineError("the driver offers no OpenGL 4.1 core context")
+            # EGL passes over a context that it holds for current, also when OSMesa, which EGL
+            # knows nothing of, has taken the thread since.
+            self.make_uncurrent()
             super().make_current()
 
+        def make_uncurrent(self) -> None:
+            none = egl.egl.EGL_NO_SURFACE
+            egl.egl.eglMakeCurrent(self._egl_display, none, none, egl.egl.EGL_NO_CONTEXT)
+
         def delete_context(self) -> None:
-            egl.egl.eglMakeCurrent(
-                self._egl_display,
-                egl.egl.EGL_NO_SURFACE,
-                egl.egl.EGL_NO_SURFACE,
-                egl.egl.EGL_NO_CONTEXT,
-            )
+            self.make_uncurrent()
             egl.egl.eglDestroyContext(self._egl_display, self._egl_context)
             self._egl_context = None
 

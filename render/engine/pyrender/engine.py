@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import final
 
 from render.engine.base import AbstractEngine, DeviceInfo
@@ -21,21 +20,6 @@ __all__ = ["MAX_INSTANCES", "PyrenderEngine"]
 MAX_INSTANCES = 65_535  # what a u16 mask file can name
 
 _BUDGET_BYTES = 1 << 30
-
-
-@dataclass(frozen=True, eq=False)
-class _Passes:
-    """The passes for one image size."""
-
-    size_wh: tuple[int, int]
-    ids: IdPass
-    silhouettes: SilhouettePass
-    color: ColorPass
-
-    def release(self) -> None:
-        self.ids.release()
-        self.silhouettes.release()
-        self.color.release()
 
 
 @final
@@ -63,7 +47,9 @@ class PyrenderEngine(AbstractEngine):
         self._context.mgl.front_face = "cw"
         self._info = self._context.info
         self._residents = Residents(self._context, budget_bytes=_BUDGET_BYTES)
-        self._passes: _Passes | None = None
+        self._ids = IdPass(self._context, self._residents)
+        self._silhouettes = SilhouettePass(self._context, self._residents)
+        self._color = ColorPass(self._context, self._residents)
         self._uploaded: UploadedScene | None = None
 
     @property
@@ -77,16 +63,15 @@ class PyrenderEngine(AbstractEngine):
             EngineError: The scene is beyond what GL or the mask files hold, or GL failed.
 
         """
-        passes, uploaded = self._prepare(scene)
-        instance_idx, depth_m = passes.ids.render(uploaded)
-        rgb = passes.color.render(uploaded)
+        uploaded = self._prepare(scene)
+        instance_idx, depth_m = self._ids.render(uploaded)
+        rgb = self._color.render(uploaded)
         self._check()
         return Buffers(rgb=rgb, depth_m=depth_m, instance_idx=instance_idx)
 
     def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
         """The amodal outline of each instance, in the order of `scene.instances`."""
-        passes, uploaded = self._prepare(scene)
-        outlines = passes.silhouettes.render(uploaded)
+        outlines = self._silhouettes.render(self._prepare(scene))
         self._check()
         return outlines
 
@@ -97,38 +82,27 @@ class PyrenderEngine(AbstractEngine):
             self._context.close()
             self._context = None
 
-    def _prepare(self, scene: Scene) -> tuple[_Passes, UploadedScene]:
+    def _prepare(self, scene: Scene) -> UploadedScene:
+        """The scene on the GPU; the same scene twice in a row is uploaded once."""
         context = self._open_context()
         context.make_current()
+        if self._uploaded is None or self._uploaded.scene is not scene:
+            self._check_limits(context, scene)
+            self._uploaded = None
+            self._residents.trim()
+            self._uploaded = upload(scene, self._residents)
+        return self._uploaded
+
+    def _check_limits(self, context: GlContext, scene: Scene) -> None:
         if len(scene.instances) > MAX_INSTANCES:
             raise EngineError(
                 f"instances must be at most {MAX_INSTANCES}, got {len(scene.instances)}"
             )
-        passes = self._passes_for(scene.camera.size_wh)
-        if self._uploaded is None or self._uploaded.scene is not scene:
-            self._uploaded = None
-            self._residents.trim()
-            self._uploaded = upload(scene, self._residents)
-        return passes, self._uploaded
-
-    def _passes_for(self, size_wh: tuple[int, int]) -> _Passes:
-        if self._passes is not None and self._passes.size_wh == size_wh:
-            return self._passes
-        context = self._open_context()
-        largest = int(context.mgl.info["GL_MAX_TEXTURE_SIZE"])
+        largest, size_wh = int(context.mgl.info["GL_MAX_TEXTURE_SIZE"]), scene.camera.size_wh
         if max(size_wh) > largest:
             raise EngineError(
                 f"camera.size_wh must be at most {largest} on {self._info.renderer}, got {size_wh}"
             )
-        if self._passes is not None:
-            self._passes.release()
-        self._passes = _Passes(
-            size_wh,
-            IdPass(context, self._residents, size_wh),
-            SilhouettePass(context, self._residents, size_wh),
-            ColorPass(context, self._residents, size_wh),
-        )
-        return self._passes
 
     def _open_context(self) -> GlContext:
         if self._context is None:

@@ -19,6 +19,7 @@ __all__ = [
     "clear_int",
     "compile_program",
     "delete_renderbuffer",
+    "release_framebuffer",
     "set_wrap",
     "use_or",
     "use_reversed_depth",
@@ -119,6 +120,12 @@ def delete_renderbuffer(context: GlContext, name: int) -> None:
     """Frees what `attach_depth` made."""
     value = ctypes.c_uint(name)
     context.call("glDeleteRenderbuffers", ctypes.c_int(1), ctypes.c_void_p(ctypes.addressof(value)))
+
+
+def release_framebuffer(context: GlContext, framebuffer: moderngl.Framebuffer) -> None:
+    """Frees a framebuffer; another is bound first, since moderngl binds the last one again."""
+    context.mgl.screen.use()
+    framebuffer.release()
 
 
 def clear_int(context: GlContext, attachment: int, value: int) -> None:

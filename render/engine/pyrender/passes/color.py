@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from render.engine.pyrender.gl import (
     clear_float,
     compile_program,
     delete_renderbuffer,
+    release_framebuffer,
 )
 from render.engine.pyrender.passes.draws import Draw, UploadedScene, bind_cutout
 from render.engine.pyrender.upload import Residents
@@ -42,34 +45,23 @@ _SAMPLES_UNIT, _BACKGROUND_UNIT = 0, 1
 class ColorPass:
     """Four samples a pixel in linear float16, joined with the background by a second shader."""
 
-    def __init__(self, context: GlContext, residents: Residents, size_wh: tuple[int, int]) -> None:
-        gl = context.mgl
+    def __init__(self, context: GlContext, residents: Residents) -> None:
         self._context = context
         self._residents = residents
-        self._size_wh = size_wh
-        solid, cutout = (
-            ("SHADED", "OUT_QUALIFIER centroid"),
-            ("SHADED", "CUTOUT", "OUT_QUALIFIER sample"),
-        )
+        solid = ("SHADED", "OUT_QUALIFIER centroid")
+        cutout = ("SHADED", "CUTOUT", "OUT_QUALIFIER sample")
         self._solid = compile_program(context, "geometry.vert", "color.frag", solid)
         # Cut-outs are decided at every sample, so that their edges are smooth, too.
         self._cutout = compile_program(context, "geometry.vert", "color.frag", cutout)
         for program in (self._solid, self._cutout):
             for name, unit in _MAPS.items():
                 program.set(name, unit)
-        self._linear = gl.texture(size_wh, 4, samples=_SAMPLES, dtype="f2")
-        self._target = gl.framebuffer([self._linear])
-        self._depth_buffer = attach_depth(context, self._target, size_wh=size_wh, samples=_SAMPLES)
-        self._join = compile_program(
-            context, "composite.vert", "composite.frag", (f"SAMPLES {_SAMPLES}",)
-        )
+        samples = (f"SAMPLES {_SAMPLES}",)
+        self._join = compile_program(context, "composite.vert", "composite.frag", samples)
         self._join.set("u_samples", _SAMPLES_UNIT)
         self._join.set("u_background", _BACKGROUND_UNIT)
-        self._whole_image = gl.vertex_array(self._join.raw, [])
-        self._background = gl.texture(size_wh, 3, internal_format=_GL_SRGB8, alignment=1)
-        self._background.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        self._display = gl.texture(size_wh, 4)
-        self._display_target = gl.framebuffer([self._display])
+        self._whole_image = context.mgl.vertex_array(self._join.raw, [])
+        self._targets: _Targets | None = None
 
     def render(self, uploaded: UploadedScene) -> NDArray[np.uint8]:
         """``(H, W, 3)`` display sRGB.
@@ -79,26 +71,19 @@ class ColorPass:
 
         """
         gl = self._context.mgl
+        targets = self._targets_for(uploaded.scene.camera.size_wh)
         self._set_lights(uploaded.scene.lights, uploaded.scene.camera)
-        self._target.use()
+        targets.framebuffer.use()
         clear_float(self._context, 0, 0.0)
         clear_depth(self._context)
         gl.enable_only(moderngl.DEPTH_TEST)
         for draw in uploaded.draws:
             if draw.material.alpha_mode != "blend":
                 self._draw(draw)
-        self._draw_see_through(uploaded)
-        return self._composite(uploaded.scene.background_rgb)
+        self._draw_see_through(uploaded, targets)
+        return self._composite(uploaded.scene.background_rgb, targets)
 
-    def release(self) -> None:
-        """Frees the targets."""
-        self._target.release()
-        self._display_target.release()
-        for texture in (self._linear, self._background, self._display):
-            texture.release()
-        delete_renderbuffer(self._context, self._depth_buffer)
-
-    def _draw_see_through(self, uploaded: UploadedScene) -> None:
+    def _draw_see_through(self, uploaded: UploadedScene, targets: _Targets) -> None:
         """Blended surfaces, the farthest first; they hide nothing from each other."""
         blended = [d for d in uploaded.draws if d.material.alpha_mode == "blend"]
         if not blended:
@@ -106,11 +91,11 @@ class ColorPass:
         gl = self._context.mgl
         gl.enable(moderngl.BLEND)
         gl.blend_func = (moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA)
-        self._target.depth_mask = False
-        self._target.use()
+        targets.framebuffer.depth_mask = False
+        targets.framebuffer.use()
         for draw in sorted(blended, key=lambda d: (-d.center_depth_m, d.instance_idx)):
             self._draw(draw)
-        self._target.depth_mask = True
+        targets.framebuffer.depth_mask = True
         gl.disable(moderngl.BLEND)
 
     def _draw(self, draw: Draw) -> None:
@@ -171,14 +156,54 @@ class ColorPass:
             program.write("u_light_place", places.tobytes())
             program.write("u_light_color", colors.tobytes())
 
-    def _composite(self, background_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        gl = self._context.mgl
-        self._background.write(np.ascontiguousarray(background_rgb).tobytes(), alignment=1)
-        self._display_target.use()
-        gl.enable_only(moderngl.NOTHING)
-        self._linear.use(_SAMPLES_UNIT)
-        self._background.use(_BACKGROUND_UNIT)
+    def _composite(self, background_rgb: NDArray[np.uint8], targets: _Targets) -> NDArray[np.uint8]:
+        targets.background.write(np.ascontiguousarray(background_rgb).tobytes(), alignment=1)
+        targets.display_framebuffer.use()
+        self._context.mgl.enable_only(moderngl.NOTHING)
+        targets.linear.use(_SAMPLES_UNIT)
+        targets.background.use(_BACKGROUND_UNIT)
         self._whole_image.render(moderngl.TRIANGLES, vertices=3)
-        rgba = np.empty((self._size_wh[1], self._size_wh[0], 4), np.uint8)
-        self._display.read_into(rgba)
+        rgba = np.empty((*background_rgb.shape[:2], 4), np.uint8)
+        targets.display.read_into(rgba)
         return np.ascontiguousarray(rgba[..., :3])
+
+    def _targets_for(self, size_wh: tuple[int, int]) -> _Targets:
+        if self._targets is None or self._targets.display.size != size_wh:
+            if self._targets is not None:
+                self._targets.release(self._context)
+            self._targets = _Targets.of(self._context, size_wh)
+        return self._targets
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Targets:
+    linear: moderngl.Texture
+    framebuffer: moderngl.Framebuffer
+    depth_buffer: int
+    background: moderngl.Texture
+    display: moderngl.Texture
+    display_framebuffer: moderngl.Framebuffer
+
+    @classmethod
+    def of(cls, context: GlContext, size_wh: tuple[int, int]) -> _Targets:
+        gl = context.mgl
+        linear = gl.texture(size_wh, 4, samples=_SAMPLES, dtype="f2")
+        framebuffer = gl.framebuffer([linear])
+        background = gl.texture(size_wh, 3, internal_format=_GL_SRGB8, alignment=1)
+        background.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        display = gl.texture(size_wh, 4)
+        return cls(
+            linear=linear,
+            framebuffer=framebuffer,
+            depth_buffer=attach_depth(context, framebuffer, size_wh=size_wh, samples=_SAMPLES),
+            background=background,
+            display=display,
+            display_framebuffer=gl.framebuffer([display]),
+        )
+
+    def release(self, context: GlContext) -> None:
+        release_framebuffer(context, self.framebuffer)
+        release_framebuffer(context, self.display_framebuffer)
+        for texture in (self.linear, self.background, self.display):
+            texture.release()
+        delete_renderbuffer(context, self.depth_buffer)

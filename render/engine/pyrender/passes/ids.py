@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from render.engine.pyrender.gl import (
     clear_float,
     clear_int,
     delete_renderbuffer,
+    release_framebuffer,
 )
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene
 from render.engine.pyrender.upload import Residents
@@ -23,35 +26,55 @@ __all__ = ["IdPass"]
 class IdPass:
     """Which instance each pixel shows, and how deep it lies."""
 
-    def __init__(self, context: GlContext, residents: Residents, size_wh: tuple[int, int]) -> None:
+    def __init__(self, context: GlContext, residents: Residents) -> None:
         self._context = context
-        self._size_wh = size_wh
         self._programs = GeometryPrograms(context, "ids.frag", residents)
-        self._ids = context.mgl.texture(size_wh, 1, dtype="i4")
-        self._depth = context.mgl.texture(size_wh, 1, dtype="f4")
-        self._target = context.mgl.framebuffer([self._ids, self._depth])
-        self._depth_buffer = attach_depth(context, self._target, size_wh=size_wh, samples=0)
+        self._targets: _Targets | None = None
 
     def render(self, uploaded: UploadedScene) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """``(H, W)`` instance indices (-1 = none) and depth in metres (0 = nothing)."""
-        self._target.use()
+        gl, size_wh = self._context.mgl, uploaded.scene.camera.size_wh
+        targets = self._targets_for(size_wh)
+        targets.framebuffer.use()
         clear_int(self._context, 0, -1)
         clear_float(self._context, 1, 0.0)
         clear_depth(self._context)
-        self._context.mgl.enable_only(moderngl.DEPTH_TEST)
+        gl.enable_only(moderngl.DEPTH_TEST)
         for draw in uploaded.draws:
             self._programs.draw(
                 draw, value_name="u_instance_idx", value=draw.instance_idx, shift_xy=(0.0, 0.0)
             )
-        shape = (self._size_wh[1], self._size_wh[0])
+        shape = (size_wh[1], size_wh[0])
         ids, depth_m = np.empty(shape, np.int32), np.empty(shape, np.float32)
-        self._ids.read_into(ids)
-        self._depth.read_into(depth_m)
+        targets.ids.read_into(ids)
+        targets.depth.read_into(depth_m)
         return ids, depth_m
 
-    def release(self) -> None:
-        """Frees the targets."""
-        self._target.release()
-        self._ids.release()
-        self._depth.release()
-        delete_renderbuffer(self._context, self._depth_buffer)
+    def _targets_for(self, size_wh: tuple[int, int]) -> _Targets:
+        if self._targets is None or self._targets.ids.size != size_wh:
+            if self._targets is not None:
+                self._targets.release(self._context)
+            self._targets = _Targets.of(self._context, size_wh)
+        return self._targets
+
+
+@dataclass(frozen=True, eq=False)
+class _Targets:
+    ids: moderngl.Texture
+    depth: moderngl.Texture
+    framebuffer: moderngl.Framebuffer
+    depth_buffer: int
+
+    @classmethod
+    def of(cls, context: GlContext, size_wh: tuple[int, int]) -> _Targets:
+        ids = context.mgl.texture(size_wh, 1, dtype="i4")
+        depth = context.mgl.texture(size_wh, 1, dtype="f4")
+        framebuffer = context.mgl.framebuffer([ids, depth])
+        buffer = attach_depth(context, framebuffer, size_wh=size_wh, samples=0)
+        return cls(ids, depth, framebuffer, buffer)
+
+    def release(self, context: GlContext) -> None:
+        release_framebuffer(context, self.framebuffer)
+        self.ids.release()
+        self.depth.release()
+        delete_renderbuffer(context, self.depth_buffer)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.engine.pyrender.context import GlContext
-from render.engine.pyrender.gl import clear_int
+from render.engine.pyrender.gl import clear_int, release_framebuffer
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene
 from render.engine.pyrender.upload import Residents
 from render.scene import Camera, Silhouette
@@ -34,26 +34,25 @@ class SilhouettePass:
     grid of pixels is the same everywhere.
     """
 
-    def __init__(self, context: GlContext, residents: Residents, size_wh: tuple[int, int]) -> None:
+    def __init__(self, context: GlContext, residents: Residents) -> None:
         self._context = context
-        self._size_wh = size_wh
         self._programs = GeometryPrograms(context, "silhouettes.frag", residents)
-        self._bits = context.mgl.texture(size_wh, 1, dtype="u4")
-        self._target = context.mgl.framebuffer([self._bits])
+        self._targets: tuple[moderngl.Texture, moderngl.Framebuffer] | None = None
 
     def render(self, uploaded: UploadedScene) -> tuple[Silhouette, ...]:
         """One silhouette for each instance, in order."""
+        size_wh = uploaded.scene.camera.size_wh
         windows = [window_of(corners, uploaded.scene.camera) for corners in uploaded.corners_cam]
         masks = [
             _EMPTY if w is None else np.zeros((w[3] - w[1], w[2] - w[0]), np.bool_) for w in windows
         ]
-        for tile, members in _tiles_of(windows, self._size_wh).items():
+        for tile, members in _tiles_of(windows, size_wh).items():
             for batch in _batches(members):
                 bits = self._draw_tile(uploaded, tile, batch)
                 for bit, idx in enumerate(batch):
                     window = windows[idx]
                     assert window is not None  # members have one
-                    self._take(bits, bit, tile, window, masks[idx])
+                    _take(bits, bit, tile, window=window, mask=masks[idx])
         return tuple(
             Silhouette(x0=window[0], y0=window[1], mask=mask)
             if window is not None and mask.any()
@@ -61,16 +60,12 @@ class SilhouettePass:
             for window, mask in zip(windows, masks, strict=True)
         )
 
-    def release(self) -> None:
-        """Frees the targets."""
-        self._target.release()
-        self._bits.release()
-
     def _draw_tile(
         self, uploaded: UploadedScene, tile: tuple[int, int], batch: Sequence[int]
     ) -> NDArray[np.uint32]:
-        gl = self._context.mgl
-        self._target.use()
+        gl, size_wh = self._context.mgl, uploaded.scene.camera.size_wh
+        texture, framebuffer = self._targets_for(size_wh)
+        framebuffer.use()
         clear_int(self._context, 0, 0)
         gl.enable_only(moderngl.NOTHING)
         gl.enable_direct(_GL_COLOR_LOGIC_OP)
@@ -80,26 +75,38 @@ class SilhouettePass:
             for draw in uploaded.draws_by_instance[idx]:
                 self._programs.draw(draw, value_name="u_bit", value=1 << bit, shift_xy=shift_xy)
         gl.disable_direct(_GL_COLOR_LOGIC_OP)
-        bits = np.empty((self._size_wh[1], self._size_wh[0]), np.uint32)
-        self._bits.read_into(bits)
+        bits = np.empty((size_wh[1], size_wh[0]), np.uint32)
+        texture.read_into(bits)
         return bits
 
-    def _take(
-        self,
-        bits: NDArray[np.uint32],
-        bit: int,
-        tile: tuple[int, int],
-        window: Window,
-        mask: NDArray[np.bool_],
-    ) -> None:
-        """Copies one instance's share of a tile into its mask."""
-        w, h = self._size_wh
-        left, top = tile[0] * w, tile[1] * h
-        x0, y0, x1, y1 = window
-        u0, u1 = max(x0, left), min(x1, left + w)
-        v0, v1 = max(y0, top), min(y1, top + h)
-        part = bits[v0 - top : v1 - top, u0 - left : u1 - left]
-        mask[v0 - y0 : v1 - y0, u0 - x0 : u1 - x0] = (part >> np.uint32(bit)) & np.uint32(1)
+    def _targets_for(
+        self, size_wh: tuple[int, int]
+    ) -> tuple[moderngl.Texture, moderngl.Framebuffer]:
+        if self._targets is None or self._targets[0].size != size_wh:
+            if self._targets is not None:
+                release_framebuffer(self._context, self._targets[1])
+                self._targets[0].release()
+            texture = self._context.mgl.texture(size_wh, 1, dtype="u4")
+            self._targets = texture, self._context.mgl.framebuffer([texture])
+        return self._targets
+
+
+def _take(
+    bits: NDArray[np.uint32],
+    bit: int,
+    tile: tuple[int, int],
+    *,
+    window: Window,
+    mask: NDArray[np.bool_],
+) -> None:
+    """Copies one instance's share of a tile into its mask."""
+    h, w = bits.shape
+    left, top = tile[0] * w, tile[1] * h
+    x0, y0, x1, y1 = window
+    u0, u1 = max(x0, left), min(x1, left + w)
+    v0, v1 = max(y0, top), min(y1, top + h)
+    part = bits[v0 - top : v1 - top, u0 - left : u1 - left]
+    mask[v0 - y0 : v1 - y0, u0 - x0 : u1 - x0] = (part >> np.uint32(bit)) & np.uint32(1)
 
 
 def window_of(corners_cam: NDArray[np.float64], camera: Camera) -> Window | None:

@@ -1,0 +1,58 @@
+"""Images as PNG bytes: the picture, the instance mask, the depth."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from render.errors import InvariantError
+
+__all__ = ["encode_depth", "encode_mask", "encode_png"]
+
+_U16_MAX = 65535
+# zlib level 1: a third of the time of the default for a tenth more bytes.
+_FLAGS = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+
+
+def encode_png(rgb: NDArray[np.uint8]) -> bytes:
+    """An ``(H, W, 3)`` RGB picture, lossless."""
+    return _encode(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+
+
+def encode_mask(instance_idx: NDArray[np.int32]) -> bytes:
+    """An id image, u16: 0 is none, ``instance_idx + 1`` otherwise.
+
+    Args:
+        instance_idx: ``(H, W)``; -1 is none.
+
+    Raises:
+        InvariantError: An index below -1 or above 65,534.
+
+    """
+    if instance_idx.min() < -1 or instance_idx.max() >= _U16_MAX:
+        raise InvariantError(
+            f"instance_idx must lie in [-1, {_U16_MAX - 1}], "
+            f"got {instance_idx.min()} to {instance_idx.max()}"
+        )
+    return _encode((instance_idx + 1).astype(np.uint16))
+
+
+def encode_depth(depth_m: NDArray[np.float32], *, unit_m: float) -> bytes:
+    """A depth image, u16 in units of `unit_m`, rounded to the nearest; 0 is nothing.
+
+    Surface never becomes 0: what is nearer than half a unit is 1. What is farther than
+    65,535 units is 65,535, which therefore means "this far or farther"; nothing wraps.
+
+    Args:
+        depth_m: ``(H, W)`` z along the optical axis; 0 is nothing.
+
+    """
+    units = np.rint(depth_m.astype(np.float64) / unit_m)
+    clipped = np.where(depth_m > 0, np.clip(units, 1, _U16_MAX), 0)
+    return _encode(clipped.astype(np.uint16))
+
+
+def _encode(image: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+    _, data = cv2.imencode(".png", image, _FLAGS)
+    return data.tobytes()

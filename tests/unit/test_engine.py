@@ -1,0 +1,210 @@
+"""The rasterizer at its limits; what it draws is judged in tests/conformance."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from render.engine.pyrender.engine import PyrenderEngine
+from render.engine.pyrender.probe import probe
+from render.errors import EngineError
+from render.geometry.frames import look_at, rigid
+from render.geometry.projection import fov_to_K
+from render.scene import Camera, Instance, Light, Material, Model, Primitive, Scene
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[PyrenderEngine]:
+    with PyrenderEngine() as engine:
+        yield engine
+
+
+def square(name: str = "square") -> Model:
+    """One metre of the plane z = 0, about the origin; visible from both sides."""
+    corners = np.array([[-0.5, -0.5, 0], [0.5, -0.5, 0], [0.5, 0.5, 0], [-0.5, 0.5, 0]])
+    primitive = Primitive(
+        positions_m=corners,
+        normals=np.tile(np.float32([0, 0, 1]), (4, 1)),
+        faces=np.int32([[0, 1, 2], [0, 2, 3]]),
+        material=Material(base_color=(1, 1, 1, 1), roughness=1.0),
+    )
+    return Model(
+        name=name, category=name, sha256="", unit_m=1.0, up="z", primitives=(primitive,),
+        hull_m=corners,
+    )  # fmt: skip
+
+
+def scene_of(
+    placed: list[tuple[Model, np.ndarray, float]],
+    *,
+    size_wh: tuple[int, int] = (64, 48),
+    lights: tuple[Light, ...] = (Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.5),),
+) -> Scene:
+    """Models at ``(position, scale)`` seen from 2 m above, world Y up in the image."""
+    camera = Camera(
+        K=fov_to_K(60.0, size_wh),
+        size_wh=size_wh,
+        T_world_cam=look_at(np.array([0.0, 0.0, 2.0]), np.zeros(3)),
+        near_m=0.01,
+        far_m=10.0,
+    )
+    instances = tuple(
+        Instance(
+            instance_idx=i, role="target", model=model, scale=scale,
+            materials=tuple(p.material for p in model.primitives),
+            T_world_obj=rigid(np.eye(3), position),
+        )
+        for i, (model, position, scale) in enumerate(placed)
+    )  # fmt: skip
+    background = np.full((size_wh[1], size_wh[0], 3), 7, np.uint8)
+    return Scene(camera=camera, instances=instances, lights=lights, background_rgb=background)
+
+
+def test_empty_scene_is_the_background(engine: PyrenderEngine) -> None:
+    buffers = engine.render(scene_of([]))
+    assert (buffers.rgb == 7).all()
+    assert (buffers.instance_idx == -1).all()
+    assert (buffers.depth_m == 0).all()
+    assert engine.silhouettes(scene_of([])) == ()
+
+
+def test_background_passes_through_unchanged(engine: PyrenderEngine) -> None:
+    scene = scene_of([], size_wh=(256, 32))
+    ramp = np.broadcast_to(np.arange(256, dtype=np.uint8)[None, :, None], (32, 256, 3))
+    buffers = engine.render(dataclasses.replace(scene, background_rgb=ramp))
+    np.testing.assert_array_equal(buffers.rgb, ramp)
+
+
+def test_ambient_light_of_intensity_i_shows_a_white_matt_surface_as_i(
+    engine: PyrenderEngine,
+) -> None:
+    # A square that fills the frame; sRGB encoding of 0.5 by IEC 61966-2-1.
+    buffers = engine.render(scene_of([(square(), np.zeros(3), 8.0)]))
+    expected = round(255 * (1.055 * 0.5 ** (1 / 2.4) - 0.055))
+    middle = buffers.rgb[24, 32].astype(int)
+    # Rough glass-like surfaces reflect up to 4 % on top.
+    assert (middle >= expected).all()
+    assert (middle <= expected + 6).all()
+
+
+def test_as_many_instances_as_a_mask_file_can_name(engine: PyrenderEngine) -> None:
+    model, n = square(), 65_535
+    grid = np.stack(np.meshgrid(np.arange(256), np.arange(256)), axis=-1).reshape(-1, 2)[:n]
+    at = (grid - 127.5) * 0.004
+    placed = [(model, np.array([x, y, 0.0]), 0.004) for x, y in at]
+    scene = scene_of(placed, size_wh=(512, 512))
+    buffers = engine.render(scene)
+    seen = np.unique(buffers.instance_idx)
+    # The squares tile a field of which each covers about one pixel; where a centre falls
+    # inside one, exactly that one must be named.
+    uv_m = (np.arange(512) - 255.5) * 2.0 * np.tan(np.radians(30)) * 2.0 / 512
+    col = np.floor(uv_m / 0.004 + 128).astype(int)
+    row = np.floor(-uv_m / 0.004 + 128).astype(int)
+    inside = (0 <= col) & (col < 256)
+    expected = np.where(
+        inside[None, :] & inside[::-1][:, None], row[:, None] * 256 + col[None, :], -1
+    )
+    expected[expected >= n] = -1
+    off_edge = np.abs(uv_m / 0.004 - np.round(uv_m / 0.004)) > 0.02
+    sure = off_edge[:, None] & off_edge[None, :]
+    np.testing.assert_array_equal(buffers.instance_idx[sure], expected[sure])
+    assert seen.max() > 60_000
+
+
+def test_one_instance_too_many(engine: PyrenderEngine) -> None:
+    model = square()
+    scene = scene_of([(model, np.zeros(3), 1.0)])
+    crowded = dataclasses.replace(scene, instances=scene.instances * 65_536)
+    with pytest.raises(EngineError, match="at most 65535"):
+        engine.render(crowded)
+
+
+def test_too_many_lights(engine: PyrenderEngine) -> None:
+    light = Light(kind="directional", color=(1.0, 1.0, 1.0), intensity=0.1)
+    with pytest.raises(EngineError, match="at most 32, got 33"):
+        engine.render(scene_of([], lights=(light,) * 33))
+
+
+def test_image_larger_than_gl_can_draw(engine: PyrenderEngine) -> None:
+    scene = scene_of([])
+    wide = dataclasses.replace(scene.camera, size_wh=(1_000_000, 8))
+    with pytest.raises(EngineError, match=r"camera\.size_wh must be at most"):
+        engine.render(dataclasses.replace(scene, camera=wide))
+
+
+def test_closed_engine_says_so() -> None:
+    engine = PyrenderEngine()
+    engine.close()
+    engine.close()
+    with pytest.raises(EngineError, match="closed"):
+        engine.render(scene_of([]))
+
+
+def test_two_engines_do_not_disturb_each_other(engine: PyrenderEngine) -> None:
+    scene = scene_of([(square(), np.zeros(3), 1.0)])
+    alone = engine.render(scene)
+    with PyrenderEngine() as other:
+        beside = other.render(scene)
+    again = engine.render(dataclasses.replace(scene))
+    np.testing.assert_array_equal(alone.rgb, beside.rgb)
+    np.testing.assert_array_equal(alone.rgb, again.rgb)
+
+
+def test_changing_sizes_and_models_leave_no_trace(engine: PyrenderEngine) -> None:
+    first = scene_of([(square("a"), np.zeros(3), 1.0)])
+    other = scene_of([(square("b"), np.array([0.3, 0, 0]), 0.5)], size_wh=(80, 40))
+    before = engine.render(first)
+    engine.render(other)
+    engine.silhouettes(other)
+    after = engine.render(dataclasses.replace(first))
+    for name in ("rgb", "depth_m", "instance_idx"):
+        np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
+
+
+@pytest.mark.parametrize(
+    ("platform", "device", "message"),
+    [("glx", "auto", "must be auto, egl or osmesa"), ("egl", "17", "Tried: no such device")],
+)
+def test_unknown_platform_or_device(platform: str, device: str, message: str) -> None:
+    with pytest.raises(EngineError, match=message):
+        PyrenderEngine(platform=platform, device=device)
+
+
+def test_probe_agrees_with_the_engine(engine: PyrenderEngine) -> None:
+    results = probe()
+    (chosen,) = [result for result in results if result.chosen]
+    assert (chosen.platform, chosen.device) == (engine.info.platform, engine.info.device)
+    assert chosen.renderer == engine.info.renderer
+    assert all(result.ok or result.error for result in results)
+
+
+def test_machine_without_gl_is_told_what_to_install() -> None:
+    code = (
+        "import ctypes\n"
+        "real = ctypes.CDLL\n"
+        "class Missing(real):\n"
+        "    def __init__(self, name=None, *args, **kwargs):\n"
+        "        if name and any(w in str(name) for w in ('GL', 'OSMesa')):\n"
+        "            raise OSError(f'{name}: cannot open shared object file')\n"
+        "        super().__init__(name, *args, **kwargs)\n"
+        "ctypes.CDLL = Missing\n"
+        "from render.engine.pyrender.engine import PyrenderEngine\n"
+        "from render.errors import EngineError\n"
+        "try:\n"
+        "    PyrenderEngine()\n"
+        "except EngineError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "apt-get install libegl1" in done.stdout, done.stderr
+    assert "libOSMesa.so.8 is not installed" in done.stdout
