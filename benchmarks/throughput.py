@@ -1,0 +1,105 @@
+"""Labelled frames per second, beside a stock pyrender script that renders the same poses.
+
+Both write to disk: JPEG, id masks, depth, COCO with visible and amodal masks. The poses are
+drawn by this project first; the script gets them for nothing.
+
+    python -m benchmarks.throughput [--frames 100] [--models-dir DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from benchmarks.command import TEN_OBJECTS, environment, render
+from render.paths import find_assets
+from render.writers.records import read_frames, read_instances
+
+
+def poses_of(dataset_dir: Path, models_dir: Path) -> dict[str, Any]:
+    """What the stock script needs of each frame: camera, models, poses."""
+    objects: dict[int, list[dict[str, Any]]] = {}
+    for row in read_instances(dataset_dir / "records"):
+        objects.setdefault(row["frame_idx"], []).append(
+            {
+                "path": str(models_dir / row["model"]),
+                "R": row["cam_R_m2c"],
+                "t": row["cam_t_m2c"],
+                "scale": row["model_scale"],
+                "category_id": 1,
+            }
+        )
+    frames = []
+    size_wh = (0, 0)
+    for row in read_frames(dataset_dir / "records"):
+        placement = json.loads(row["placement"])
+        size_wh = (row["width"], row["height"])
+        frames.append(
+            {
+                "frame_idx": row["frame_idx"],
+                "K": row["cam_K"],
+                "near_m": placement["near_m"],
+                "far_m": placement["far_m"],
+                "objects": objects[row["frame_idx"]],
+            }
+        )
+    categories = [{"id": 1, "name": "object"}]
+    return {"size_wh": size_wh, "frames": frames, "categories": categories}
+
+
+def stock(poses: dict[str, Any], folder: Path) -> tuple[float, float]:
+    """Runs the stock script; seconds of the whole command, and of its frame loop alone."""
+    path = folder / "poses.json"
+    path.write_text(json.dumps(poses))
+    command = [sys.executable, "-m", "benchmarks.stock_pyrender", str(path), str(folder / "stock")]
+    began_s = time.perf_counter()
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr)
+    loop_s = json.loads(done.stdout.splitlines()[-1])["loop_s"]
+    return time.perf_counter() - began_s, loop_s
+
+
+def main() -> None:
+    """Prints frames per second of both and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--models-dir", type=Path, default=None)
+    args = parser.parse_args()
+    models_dir = (args.models_dir or find_assets("models")).resolve()
+    ratios = []
+    # Alternating rounds, so that a busy neighbour slows both.
+    for round_idx in range(args.rounds):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            ours_s = render(
+                folder / "ours",
+                *TEN_OBJECTS,
+                f"n_frames={args.frames}",
+                f"assets.models_dir={models_dir}",
+            )
+            dataset = yaml.safe_load((folder / "ours" / "dataset.yaml").read_text())
+            stock_s, loop_s = stock(poses_of(folder / "ours", models_dir), folder)
+        ratios.append(stock_s / ours_s)
+        if round_idx == 0:
+            print(f"{dataset['gl']['renderer']}, {args.frames} frames, 10 objects, 640x480")
+        print(
+            f"round {round_idx + 1}: ours {args.frames / ours_s:.2f} frames/s, "
+            f"stock {args.frames / stock_s:.2f} frames/s (loop alone {args.frames / loop_s:.2f}), "
+            f"ratio {ratios[-1]:.2f}"
+        )
+    print(f"median ratio, whole command to whole command: {np.median(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()
