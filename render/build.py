@@ -41,6 +41,7 @@ class Plan:
     Attributes:
         config: The resolved config, plain containers; `build(config)` gives this plan again.
         identity: What makes the dataset this dataset.
+
     """
 
     config: Mapping[str, Any]
@@ -72,6 +73,7 @@ def resolve(cfg: DictConfig, preset_dirs: Sequence[Path]) -> dict[str, Any]:
 
     Raises:
         ConfigError: An interpolation that leads nowhere.
+
     """
     try:
         config = OmegaConf.to_container(cfg, resolve=True)
@@ -101,6 +103,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
     Raises:
         ConfigError: A value breaks its rule.
         AssetError: A model, background or texture cannot be used.
+
     """
     run = RunConfig.of(config)
     models = ModelLibrary(
@@ -143,6 +146,7 @@ def build_engine(config: Mapping[str, Any]) -> AbstractEngine:
 
     Raises:
         EngineError: No GL platform works.
+
     """
     return _instantiate("engine", config["engine"], AbstractEngine)
 

@@ -36,6 +36,7 @@ class RunConfig:
     Attributes:
         workers: Number of processes, or None for ``auto``.
         formats: Among ``coco`` and ``yolo``.
+
     """
 
     output_dir: Path
@@ -65,6 +66,7 @@ class RunConfig:
 
         Raises:
             ConfigError: ``<field> must <rule>, got <value>``.
+
         """
         _check_keys("", config, (*_SCALARS, *_SECTIONS, *GROUPS))
         for section, keys in _SECTIONS.items():

@@ -42,6 +42,7 @@ class AssetError(RenderError):
     Attributes:
         path: The file or folder.
         reason: Why, without the path.
+
     """
 
     def __init__(self, path: Path | str, reason: str) -> None:
@@ -74,6 +75,7 @@ class RejectedTheta(Exception):
 
     Attributes:
         reason: A short constant phrase: rejections are counted by it.
+
     """
 
     def __init__(self, reason: str) -> None:

@@ -43,6 +43,7 @@ class Summary:
         filtered: Targets left out of COCO and YOLO, by reason.
         rejections: Rejected draws of θ, by reason.
         skipped: Models left out by ``assets.skip_bad``.
+
     """
 
     output_dir: Path
@@ -87,6 +88,7 @@ def run_job(config: Mapping[str, Any]) -> Summary:
 
     Raises:
         RenderError: See its subclasses; the dataset can be continued after any of them.
+
     """
     plan = build(config)
     draw_and_place(plan, 0)  # a θ that can never be realised is told before any file is made

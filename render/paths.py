@@ -19,6 +19,7 @@ def find_assets(kind: str) -> Path:
 
     Args:
         kind: ``models``, ``environments``, ``backgrounds`` or ``textures``.
+
     """
     local = Path.cwd() / "assets" / kind
     if local.is_dir() and any(p.is_file() for p in local.rglob("*")):

@@ -43,6 +43,7 @@ def draw_and_place(plan: Plan, frame_idx: int) -> tuple[Theta, Placement, tuple[
 
     Raises:
         UnrealisableError: `MAX_ATTEMPTS` draws were rejected.
+
     """
     reasons: list[str] = []
     for attempt in range(MAX_ATTEMPTS):
@@ -75,6 +76,7 @@ def realise(
 
     Raises:
         InvariantError: The labels contradict each other; the message holds θ.
+
     """
     scene = assemble(theta, placement, plan.assets)
     buffers = engine.render(scene)
@@ -102,6 +104,7 @@ def encode(plan: Plan, sample: Sample, rows: list[dict[str, Any]]) -> dict[str, 
 
     Args:
         rows: Its instance records.
+
     """
     run, key = plan.run, sample.key
     if run.image == "jpg":
@@ -117,9 +120,7 @@ def encode(plan: Plan, sample: Sample, rows: list[dict[str, Any]]) -> dict[str, 
         )
     if "yolo" in run.formats:
         height, width = sample.rgb.shape[:2]
-        text = yolo_text(
-            rows, categories=plan.categories, size_wh=(width, height), kind=run.yolo
-        )
+        text = yolo_text(rows, categories=plan.categories, size_wh=(width, height), kind=run.yolo)
         files[f"labels/{key.split}/{key.stem}.txt"] = text.encode()
     return files
 
@@ -130,13 +131,9 @@ def render_frame(
     """Renders one frame and writes its files below `folder`."""
     theta, placement, rejections = draw_and_place(plan, frame_idx)
     key = key_of(frame_idx, plan.run.val_fraction)
-    sample = realise(
-        plan, engine, key, theta=theta, placement=placement, rejections=rejections
-    )
+    sample = realise(plan, engine, key, theta=theta, placement=placement, rejections=rejections)
     rows = instance_rows(sample)
     files = encode(plan, sample, rows)
     hashes = {name: write_whole(folder / name, data) for name, data in files.items()}
     row = frame_row(sample, image=plan.run.image, hashes=hashes)
-    return FrameResult(
-        frame_idx=frame_idx, frame_row=row, instance_rows=rows, files=hashes, gl=gl
-    )
+    return FrameResult(frame_idx=frame_idx, frame_row=row, instance_rows=rows, files=hashes, gl=gl)

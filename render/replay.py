@@ -43,6 +43,7 @@ def replay(folder: Path, frame_idx: int, *, out: Path | None = None) -> list[str
     Raises:
         DatasetError: There is no such frame, or the models are not the ones it shows.
         EngineError: No GL platform works.
+
     """
     dataset = _read_dataset_yaml(folder)
     plan = _plan(folder, dataset)
@@ -85,7 +86,9 @@ def _read_dataset_yaml(folder: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DatasetError(f"{folder} must hold a complete dataset, but has no dataset.yaml") from None
+        raise DatasetError(
+            f"{folder} must hold a complete dataset, but has no dataset.yaml"
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path} is torn: {error}") from error
     if not isinstance(content, dict):
@@ -133,7 +136,9 @@ def _differences(
         hashes[name] = hashlib.sha256(data).hexdigest()
     if frame_row(sample, image=plan.run.image, hashes=hashes) != dict(stored):
         found.append("  its frame record")
-    old_rows = [r for r in read_instances(folder / "records") if r["frame_idx"] == sample.key.frame_idx]
+    old_rows = [
+        r for r in read_instances(folder / "records") if r["frame_idx"] == sample.key.frame_idx
+    ]
     if rows != old_rows:
         found.append("  its instance records")
     return found

@@ -38,6 +38,7 @@ class ObjectLabel:
         t_cam_obj_m: ``(3,)`` metres.
         model_scale: Metres in the scene per unit of the model file.
         filtered: Why it is absent from COCO and YOLO; "" if it is there.
+
     """
 
     instance_idx: int
@@ -80,6 +81,7 @@ class Sample:
         rgb: What the sensor gave: ``(H, W, 3)`` uint8. `buffers.rgb` is the clean image.
         attempt: Which draw of θ it is; earlier ones were rejected.
         rejections: Their reasons, in order.
+
     """
 
     key: SampleKey

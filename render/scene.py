@@ -39,6 +39,7 @@ class Texture:
         image: ``(H, W, 4)`` uint8 RGBA, read-only, row 0 at the top. The slot of the
             material tells whether it is sRGB (base colour, emissive) or linear.
         wrap_st: What lies outside [0, 1] along u and along v.
+
     """
 
     image: NDArray[np.uint8]
@@ -62,6 +63,7 @@ class Material:
         triplanar: A base colour texture laid on from the object's three axes, for
             surfaces without UVs; replaces `base_color_texture`.
         triplanar_size_m: Object-space edge of one tile of `triplanar`.
+
     """
 
     name: str = ""
@@ -95,6 +97,7 @@ class Primitive:
         uv: ``(V, 2)`` float32 or None; ``v = 0`` is the bottom row of the image (as
             trimesh and OpenGL have it, not as glTF has it).
         colors: ``(V, 4)`` float32 linear RGBA or None; multiplies the base colour.
+
     """
 
     positions_m: NDArray[np.float64]
@@ -123,6 +126,7 @@ class Model:
         stable_poses: ``(P, 3, 3)`` rotations ``R_world_obj`` in which the object rests
             on a horizontal plane, most likely first; may be empty.
         stable_probs: ``(P,)`` their probabilities, summing to 1 where P > 0.
+
     """
 
     name: str
@@ -166,6 +170,7 @@ class Instance:
         materials: One per primitive of the model; authored or randomised.
         T_world_obj: ``(4, 4)`` float64, rigid.
         scale: Multiplies the model's metres: ``p_world = T_world_obj @ (scale * p_obj)``.
+
     """
 
     instance_idx: int
@@ -187,6 +192,7 @@ class Camera:
         T_world_cam: ``(4, 4)`` float64, rigid; `cam` is OpenCV.
         near_m: Depth (z) of the near plane, > 0: nearer surface does not exist.
         far_m: Depth of the far plane; placement puts it behind everything.
+
     """
 
     K: NDArray[np.float64]
@@ -206,6 +212,7 @@ class Light:
         color: Linear RGB, its luminance (Rec. 709) 1.
         intensity: Radiance that a white diffuse surface facing the light sends back:
             directional and ambient everywhere, point at one metre (it falls by the square).
+
     """
 
     kind: Literal["directional", "point", "ambient"]
@@ -222,6 +229,7 @@ class Scene:
     Attributes:
         instances: Targets first, then distractors; ``instances[i].instance_idx == i``.
         background_rgb: ``(H, W, 3)`` uint8, display sRGB, of the camera's size.
+
     """
 
     camera: Camera
@@ -238,6 +246,7 @@ class Buffers:
         rgb: ``(H, W, 3)`` uint8, display sRGB, anti-aliased.
         depth_m: ``(H, W)`` float32, z at the pixel's centre; 0 = nothing.
         instance_idx: ``(H, W)`` int32 at the pixel's centre; -1 = none.
+
     """
 
     rgb: NDArray[np.uint8]
@@ -254,6 +263,7 @@ class Silhouette:
         y0: Row of the window's first pixel; negative above the image.
         mask: ``(h, w)`` bool; the window holds the silhouette, also outside the image, up
             to a canvas of 8 image sizes a side centred on the image. ``(0, 0)`` if empty.
+
     """
 
     x0: int

@@ -41,6 +41,7 @@ class Theta:
 
     Attributes:
         presets: ``(group, preset)`` of each group whose preset was drawn (``mixture``).
+
     """
 
     viewpoint: Viewpoint
@@ -63,6 +64,7 @@ class PlacedInstance:
         model: `render.scene.Model.name`.
         T_world_obj: 16 numbers, row by row; rigid.
         scale: Multiplies the model's metres.
+
     """
 
     model: str
@@ -81,6 +83,7 @@ class Placement:
         near_m: Depth of the near plane.
         far_m: Depth of the far plane, behind everything.
         instances: Targets in the order of θ's tuples, then distractors likewise.
+
     """
 
     K: tuple[float, ...]

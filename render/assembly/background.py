@@ -38,6 +38,7 @@ def background_rgb(
 
     Raises:
         ConfigError: If the kind is unknown.
+
     """
     if background.kind == "color":
         color = np.rint(np.clip(background.color, 0, 255)).astype(np.uint8)

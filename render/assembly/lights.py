@@ -24,6 +24,7 @@ def build_lights(
         lighting: As drawn.
         target_world: ``(3,)`` centre of the principal target.
         extent_m: Its extent.
+
     """
     ambient = Light(
         kind="ambient",

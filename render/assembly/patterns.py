@@ -26,6 +26,7 @@ def procedural(pattern: str, seed: int, size_wh: tuple[int, int]) -> Rgb:
 
     Raises:
         ConfigError: For an unknown pattern.
+
     """
     if pattern not in PATTERNS:
         raise ConfigError(

@@ -47,6 +47,7 @@ def assemble(
         placement: Of this θ.
         assets: Models, backgrounds and textures by name.
         textures: Keeps textures from frame to frame. It saves time and changes nothing.
+
     """
     cache = textures if textures is not None else TextureCache()
     instances: list[Instance] = []

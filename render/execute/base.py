@@ -22,6 +22,7 @@ class FrameResult:
         instance_rows: Its rows of the instance records, in order.
         files: SHA-256 (hex) of each file written, by path relative to the dataset.
         gl: What drew it: the fields of `render.engine.base.DeviceInfo`.
+
     """
 
     frame_idx: int
@@ -40,4 +41,5 @@ class AbstractExecutor(abc.ABC):
 
         Raises:
             RenderError: The first error of any frame; work under way is abandoned.
+
         """

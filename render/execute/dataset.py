@@ -27,6 +27,7 @@ def claim(plan: Plan, versions: Mapping[str, str]) -> Manifest:
     Raises:
         DatasetError: The folder holds another dataset or other files, holds more frames
             than asked, or cannot be written.
+
     """
     folder = plan.run.output_dir
     manifest = Manifest(folder)
@@ -75,6 +76,7 @@ class ShardWriter:
 
         Raises:
             DatasetError: It was drawn by another GL than the frames before it.
+
         """
         self.manifest.check_gl(result.gl)
         shard_idx = result.frame_idx // SHARD_FRAMES

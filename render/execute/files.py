@@ -22,6 +22,7 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False) -> str:
 
     Raises:
         DatasetError: The file cannot be written.
+
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:

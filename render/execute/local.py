@@ -30,6 +30,7 @@ class LocalExecutor(AbstractExecutor):
 
         Raises:
             RenderError: A frame failed, or workers died again and again.
+
         """
         cores = len(os.sched_getaffinity(0))
         asked = plan.run.workers

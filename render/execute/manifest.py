@@ -42,6 +42,7 @@ class Manifest:
 
         Raises:
             DatasetError: The file is torn.
+
         """
         return self._read(self._identity_path)
 
@@ -59,6 +60,7 @@ class Manifest:
 
         Raises:
             DatasetError: It is not: bytes are promised for one GL renderer only.
+
         """
         kept = {k: gl[k] for k in ("platform", "vendor", "renderer", "version", "is_gpu")}
         before = self.gl()

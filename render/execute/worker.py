@@ -55,6 +55,7 @@ def start(config: Mapping[str, Any], folder: Path, gl_threads: int) -> None:
     Args:
         gl_threads: Threads that a software rasterizer may use: all processes together
             should have about one a core.
+
     """
     os.environ["LP_NUM_THREADS"] = str(gl_threads)
     cv2.setNumThreads(1)

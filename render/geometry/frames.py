@@ -40,6 +40,7 @@ def look_at(
 
     Raises:
         ValueError: If eye and target are the same point.
+
     """
     forward = np.asarray(target_world, float) - np.asarray(eye_world, float)
     distance = np.linalg.norm(forward)

@@ -28,6 +28,7 @@ def fov_to_K(fov_deg: float, size_wh: tuple[int, int]) -> NDArray[np.float64]:
     Args:
         fov_deg: Horizontal field of view between the outer pixel edges.
         size_wh: Image size, pixels.
+
     """
     w, h = size_wh
     f = 0.5 * w / np.tan(np.radians(fov_deg) / 2)

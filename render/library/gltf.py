@@ -1,5 +1,6 @@
 """glTF 2.0 and GLB, read here rather than by trimesh: samplers, texture transforms, quantised
-and sparse accessors, and every index checked before it is used."""
+and sparse accessors, and every index checked before it is used.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +33,7 @@ def read_gltf(path: Path) -> RawModel:
 
     Raises:
         AssetError: Breaks the specification, or needs an extension that is not supported.
+
     """
     return read_gltf_bytes(path, path.read_bytes())
 
@@ -280,5 +282,3 @@ def _moved(raw: RawMesh, matrix: NDArray[np.float64]) -> RawMesh:
         uv=raw.uv,
         colors=raw.colors,
     )
-
-

@@ -33,6 +33,7 @@ class GltfFile:
         json: The root object.
         warnings: Grows while the file is read.
         companions: Files read beside it.
+
     """
 
     def __init__(self, path: Path, data: bytes) -> None:
@@ -110,6 +111,7 @@ class GltfFile:
 
         Raises:
             AssetError: Another scheme, a broken data URI, or no such file.
+
         """
         if not isinstance(uri, str):
             raise self.fail(f"uri must be a string, got {uri!r:.60}")

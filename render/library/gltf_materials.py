@@ -34,6 +34,7 @@ class UvChoice:
     Attributes:
         texcoord: Number of the TEXCOORD set.
         matrix: ``(3, 3)``, applied to ``(u, v, 1)`` of glTF (v down); KHR_texture_transform.
+
     """
 
     texcoord: int

@@ -46,6 +46,7 @@ class MtlReader:
         materials: By name, one object each.
         warnings: What was left out.
         companions: Files read.
+
     """
 
     def __init__(self, folder: Path) -> None:
@@ -116,9 +117,10 @@ class MtlReader:
         if found is None:
             found = self._texture(lines.get("map_bump") or lines.get("bump"))
             # A grey image is a height map; a normal map is bluish on average.
-            if found is not None and float(
-                found.image[..., 2].mean() - found.image[..., 0].mean()
-            ) < 30:
+            if (
+                found is not None
+                and float(found.image[..., 2].mean() - found.image[..., 0].mean()) < 30
+            ):
                 self._warn("a bump (height) map is not drawn")
                 return None
         return found
@@ -127,7 +129,9 @@ class MtlReader:
         self, name: str, lines: dict[str, str], key: str, default: tuple[float, ...]
     ) -> tuple[float, float, float]:
         values = self._numbers(name, lines, key, 3) or list(default)
-        r, g, b = (float(np.clip(v, 0, 1)) for v in (values * 3 if len(values) == 1 else values)[:3])
+        r, g, b = (
+            float(np.clip(v, 0, 1)) for v in (values * 3 if len(values) == 1 else values)[:3]
+        )
         return (r, g, b)
 
     def _numbers(self, name: str, lines: dict[str, str], key: str, count: int) -> list[float]:

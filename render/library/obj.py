@@ -1,5 +1,6 @@
 """Wavefront OBJ, read here rather than by trimesh: negative indices count from the line they
-stand on, concave polygons are triangulated as drawn, and what is missing is told."""
+stand on, concave polygons are triangulated as drawn, and what is missing is told.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +43,7 @@ def read_obj(path: Path) -> RawModel:
 
     Raises:
         AssetError: Not text, or a face that names a vertex that is not there.
+
     """
     parsed = _parse(path, _text(path))
     reader = MtlReader(path.parent)

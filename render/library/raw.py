@@ -53,6 +53,7 @@ class RawMesh:
         normals: ``(V, 3)`` float64 or None; as authored, any length.
         uv: ``(V, 2)`` float64 or None; ``v = 0`` is the bottom row of the image.
         colors: ``(V, 4)`` float64 linear RGBA or None.
+
     """
 
     positions: NDArray[np.float64]
@@ -73,6 +74,7 @@ class RawModel:
         up: Axis that points up, where the file or its format says so.
         warnings: What was left out or replaced.
         companions: Other files that were read (textures, .mtl, .bin), in reading order.
+
     """
 
     meshes: tuple[RawMesh, ...]
@@ -94,6 +96,7 @@ def rgba_of_bytes(data: bytes) -> NDArray[np.uint8]:
 
     Raises:
         OSError, ValueError: Not an image that can be decoded.
+
     """
     with Image.open(io.BytesIO(data)) as image:
         return rgba_of_image(image)

@@ -22,6 +22,7 @@ def triangulate(points: NDArray[np.float64]) -> list[tuple[int, int, int]]:
     Returns:
         N - 2 triples of indices into `points`. A polygon that crosses itself gives a
         covering of about its area; one of no area, or of more than 4096 corners, a fan.
+
     """
     n = len(points)
     if n == 3:

@@ -25,6 +25,7 @@ class Shape:
         points_cam: ``(N, 3)`` hull relative to the box's centre, camera axes.
         radius_m: Of the sphere about the centre that holds it.
         extent_m: Longest side of the box, object axes.
+
     """
 
     model: Model
@@ -56,6 +57,7 @@ class Body:
     Attributes:
         center_cam: ``(3,)`` centre of its box, camera frame.
         points_cam: ``(N, 3)`` hull relative to `center_cam`, scaled.
+
     """
 
     shape: Shape

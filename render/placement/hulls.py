@@ -39,6 +39,7 @@ def are_apart(
         points_b: ``(M, 3)``, M >= 1.
         offset_b: ``(3,)``, added to every point of b.
         clearance: Smallest gap that counts, in the unit of the points; >= 0.
+
     """
     ox, oy, oz = (float(v) for v in offset_b)
 

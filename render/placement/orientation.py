@@ -32,6 +32,7 @@ def draw_rotation(orientation: str, model: Model, rng: np.random.Generator) -> N
 
     Raises:
         ConfigError: For any other word.
+
     """
     if orientation == "so3":
         return random_rotation(rng)

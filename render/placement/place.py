@@ -56,6 +56,7 @@ def place(
         RejectedTheta: If θ cannot be realised: a size that no distance gives, a camera
             inside the target, objects that find no free place.
         ConfigError: If a leaf that is needed is null.
+
     """
 
     def rng(name: str, instance: int) -> np.random.Generator:

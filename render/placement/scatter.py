@@ -34,6 +34,7 @@ class Surroundings:
     Attributes:
         view: The camera; its distance is part of the crowd's coordinates.
         crowd: What is placed; the principal target comes first.
+
     """
 
     view: View
@@ -59,6 +60,7 @@ class Surroundings:
 
         Raises:
             RejectedTheta: If it hits another at every try.
+
         """
         first = self.principal
         half = 0.5 * depth_spread * first.extent_m
@@ -87,6 +89,7 @@ class Surroundings:
 
         Raises:
             RejectedTheta: If it hits another at every try.
+
         """
         margin = 0.5 * self.principal.extent_m
         depths = [t.depth_m for t in targets]
@@ -111,6 +114,7 @@ class Surroundings:
 
         Raises:
             RejectedTheta: If it hits another, or covers too much or nothing, at every try.
+
         """
         target = targets[int(rng.integers(len(targets)))]
         per_depth = self._apparent(shape, size_ratio)

@@ -39,6 +39,7 @@ class View:
         size_wh: Image size, pixels.
         R_world_cam: ``(3, 3)``.
         ray_cam: ``(3,)`` unit vector from the camera to the target's centre.
+
     """
 
     K: NDArray[np.float64]
@@ -52,6 +53,7 @@ def intrinsics(camera: Camera) -> tuple[NDArray[np.float64], tuple[int, int]]:
 
     Raises:
         ConfigError: If neither `K` nor `fov_deg` is set.
+
     """
     size_wh = (round(camera.size_wh[0]), round(camera.size_wh[1]))
     if camera.K is not None:
@@ -94,6 +96,7 @@ def target_distance(scale: Scale, view: View, points_cam: NDArray[np.float64]) -
     Raises:
         RejectedTheta: If no distance gives the size.
         ConfigError: If nothing is asked.
+
     """
     if scale.distance_m is not None:
         return scale.distance_m
@@ -118,6 +121,7 @@ def distance_for_size(view: View, points_cam: NDArray[np.float64], *, size_px: f
 
     Raises:
         RejectedTheta: If even the nearest allowed distance shows it smaller.
+
     """
     near_end = points_cam @ view.K.T
     along = view.K @ view.ray_cam

@@ -34,6 +34,7 @@ def theta_from_json(data: Mapping[str, Mapping[str, Any]]) -> Theta:
 
     Raises:
         DatasetError: A group or leaf is missing or unknown.
+
     """
     groups: dict[str, Any] = {}
     presets: list[tuple[str, str]] = []
@@ -60,6 +61,7 @@ def placement_from_json(data: Mapping[str, Any]) -> Placement:
 
     Raises:
         DatasetError: A field is missing or unknown.
+
     """
     instances = tuple(
         _make(PlacedInstance, instance, "placement.instances")

@@ -248,6 +248,7 @@ class Choice(AbstractDistribution):
     Attributes:
         values: At least one. Those of weight 0 are never drawn.
         weights: One for each value, not negative, not all 0; they need not sum to 1.
+
     """
 
     values: tuple[Value, ...]

@@ -62,6 +62,7 @@ def parse(
 
     Raises:
         ConfigError: ``<name> must <rule>, got <value>``.
+
     """
     if leaf.kind == "vector" and _is_list(value) and not (value and isinstance(value[0], str)):
         return _vector(value, leaf, name)

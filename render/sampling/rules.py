@@ -22,6 +22,7 @@ def check_group(group: str, leaves: Mapping[str, Distribution]) -> None:
 
     Raises:
         ConfigError: A rule is broken by some value that can be drawn.
+
     """
     if group == "scale":
         _check_scale(leaves)

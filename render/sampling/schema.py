@@ -30,6 +30,7 @@ class Leaf:
         nullable: Null is allowed: the leaf takes no part.
         doc: One line for the table of scene parameters.
         example: An override that can be copied, the value only.
+
     """
 
     kind: Kind

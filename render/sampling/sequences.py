@@ -46,6 +46,7 @@ class AbstractSequence(abc.ABC):
             name: ``group.leaf``; further components of vectors are ``group.leaf[1]``, ...
             attempt: How many draws of this frame were rejected before.
             instance: Which target, distractor or light; None for leaves drawn once.
+
         """
 
     @abc.abstractmethod
@@ -84,6 +85,7 @@ class Sobol(AbstractSequence):
     Attributes:
         seed: Seed of the run.
         dimensions: Sobol dimension of each name; see `sobol_dimension`.
+
     """
 
     seed: int
@@ -164,6 +166,7 @@ class Grid(AbstractSequence):
     Attributes:
         seed: Seed of the run.
         n_levels: Names with levels and how many, in the order of the loops.
+
     """
 
     seed: int
@@ -196,6 +199,7 @@ def sobol_dimension(group_idx: int, leaf_idx: int, component: int = 0) -> int:
         group_idx: Place of the group in `render.theta.GROUPS`, below 64.
         leaf_idx: Place of the leaf in its schema, below 31; 31 is the group's preset.
         component: Of a vector, below 10.
+
     """
     return component * _DIMENSIONS_PER_COMPONENT + group_idx * _DIMENSIONS_PER_GROUP + leaf_idx
 

@@ -115,6 +115,7 @@ class ThetaSpace:
 
         Raises:
             ConfigError: A leaf is missing, unknown or breaks a rule.
+
         """
         for group in groups:
             if group not in GROUPS:
@@ -131,6 +132,7 @@ class ThetaSpace:
 
         Raises:
             ValueError: They are not a short list.
+
         """
         values: set[Value] = set()
         for leaves in self._variants(group):
@@ -147,6 +149,7 @@ class ThetaSpace:
         Args:
             frame_idx: Zero-based index of the frame in the run.
             attempt: How many draws of this frame were rejected before.
+
         """
         values: dict[str, dict[str, Any]] = {}
         presets: list[tuple[str, str]] = []

@@ -23,6 +23,7 @@ def uniform(seed: int, frame_idx: int, name: str, instance: int = 0, attempt: in
         name: What the number is for, such as ``"viewpoint.azimuth_deg"``.
         instance: Which target, distractor or light.
         attempt: How many draws of this frame were rejected before.
+
     """
     key = f"u/{seed}/{frame_idx}/{instance}/{attempt}/{name}".encode()
     bits = int.from_bytes(blake2b(key, digest_size=8).digest(), "little")

@@ -32,6 +32,7 @@ def develop(rgb: NDArray[np.uint8], sensor: Sensor) -> NDArray[np.uint8]:
 
     Returns:
         ``(H, W, 3)``; `rgb` itself where all is off.
+
     """
     gain = 2.0**sensor.exposure_ev
     if sensor.blur_px == 0.0 and sensor.noise == 0.0:

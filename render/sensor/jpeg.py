@@ -18,6 +18,7 @@ def encode_jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:
 
     Raises:
         ValueError: If the quality is out of range.
+
     """
     if not 1 <= quality <= 100:
         raise ValueError(f"quality must be from 1 to 100, got {quality}")

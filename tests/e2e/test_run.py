@@ -210,8 +210,11 @@ def test_sweep_makes_one_dataset_a_job_and_an_index(tmp_path: Path) -> None:
     assert len(lines) == 5
     folders = [p for p in (tmp_path / "sweep").iterdir() if p.is_dir()]
     assert len(folders) == 4
-    assert any("viewpoint.elevation_deg=45-lighting=sun" in p.name.replace("_die", "") or
-               ("elevation_deg=45" in p.name and "lighting=sun" in p.name) for p in folders)
+    assert any(
+        "viewpoint.elevation_deg=45-lighting=sun" in p.name.replace("_die", "")
+        or ("elevation_deg=45" in p.name and "lighting=sun" in p.name)
+        for p in folders
+    )
     assert all((p / "dataset.yaml").is_file() for p in folders)
 
 

@@ -16,9 +16,7 @@ def test_slug_is_a_short_plain_file_name(number: int, overrides: str) -> None:
     name = slug(number, overrides)
 
     assert len(name.encode()) <= 200
-    assert set(name) <= set(
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._=+-"
-    )
+    assert set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._=+-")
     assert name.split("_")[0] == str(number)
 
 
