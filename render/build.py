@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import hydra.utils
 import yaml
@@ -28,8 +28,6 @@ from render.library.models import ModelLibrary
 from render.paths import find_assets
 from render.sampling.space import ThetaSpace
 from render.theta import GROUPS
-
-_T = TypeVar("_T")
 
 __all__ = ["Plan", "build", "build_engine", "build_executor", "resolve"]
 
@@ -148,15 +146,17 @@ def build_engine(config: Mapping[str, Any]) -> AbstractEngine:
         EngineError: No GL platform works.
 
     """
-    return _instantiate("engine", config["engine"], AbstractEngine)
+    engine: AbstractEngine = _instantiate("engine", config["engine"], AbstractEngine)
+    return engine
 
 
 def build_executor(config: Mapping[str, Any]) -> AbstractExecutor:
     """The way frames are spread over processes."""
-    return _instantiate("execution", config["execution"], AbstractExecutor)
+    executor: AbstractExecutor = _instantiate("execution", config["execution"], AbstractExecutor)
+    return executor
 
 
-def _instantiate(name: str, node: Any, kind: type[_T]) -> _T:
+def _instantiate(name: str, node: Any, kind: type[Any]) -> Any:
     if not isinstance(node, Mapping) or "_target_" not in node:
         raise ConfigError(f"{name} must be a preset with a _target_, got {node!r}")
     try:

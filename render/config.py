@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from render.errors import ConfigError
 from render.theta import GROUPS
@@ -55,7 +55,7 @@ class RunConfig:
     min_px: int
     formats: tuple[str, ...]
     image: str
-    yolo: str
+    yolo: Literal["detect", "segment"]
     masks: bool
     depth: bool
     depth_unit_m: float
@@ -91,7 +91,7 @@ class RunConfig:
             min_px=_whole("labels.min_px", labels["min_px"], lo=1, hi=2**31),
             formats=_formats(output["formats"]),
             image=_option("output.image", output["image"], ("jpg", "png")),
-            yolo=_option("output.yolo", output["yolo"], ("detect", "segment")),
+            yolo=_yolo(output["yolo"]),
             masks=_flag("output.masks", output["masks"]),
             depth=_flag("output.depth", output["depth"]),
             depth_unit_m=_number("output.depth_unit_m", output["depth_unit_m"], lo=1e-7, hi=10),
@@ -149,6 +149,12 @@ def _option(name: str, value: Any, options: Sequence[str]) -> str:
     if value not in options:
         raise ConfigError(f"{name} must be one of {', '.join(options)}, got {value!r}")
     return str(value)
+
+
+def _yolo(value: Any) -> Literal["detect", "segment"]:
+    return (
+        "segment" if _option("output.yolo", value, ("detect", "segment")) == "segment" else "detect"
+    )
 
 
 def _workers(value: Any) -> int | None:

@@ -70,7 +70,7 @@ class UnrealisableError(RenderError):
     """A frame was rejected at every attempt; the message counts the reasons."""
 
 
-class RejectedTheta(Exception):
+class RejectedTheta(Exception):  # noqa: N818  (not an error: it is counted)
     """One draw of θ cannot be realised.
 
     Attributes:

@@ -63,10 +63,10 @@ class SweepRow:
             status="complete" if summary else "failed",
             overrides=" ".join(overrides),
             path=path,
-            frames=summary and summary.frames,
-            instances=summary and sum(summary.instances.values()),
-            filtered=summary and sum(summary.filtered.values()),
-            rejections=summary and sum(summary.rejections.values()),
+            frames=summary.frames if summary else None,
+            instances=sum(summary.instances.values()) if summary else None,
+            filtered=sum(summary.filtered.values()) if summary else None,
+            rejections=sum(summary.rejections.values()) if summary else None,
             error=error or "",
         )
 
