@@ -1,20 +1,17 @@
-"""One frame: draw, place, assemble, render, label, develop, encode."""
+"""One frame: draw, place, assemble, render, label, develop, encode; nothing is written here."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from render.assembly.materials import TextureCache
 from render.assembly.scene import assemble
 from render.build import Plan
 from render.engine.base import AbstractEngine
 from render.errors import InvariantError, RejectedTheta, UnrealisableError
-from render.execute.base import FrameResult
-from render.execute.files import write_whole
 from render.labels.invariants import check_invariants
 from render.labels.labeller import label
 from render.placement.place import place
@@ -24,10 +21,9 @@ from render.sensor.develop import develop
 from render.sensor.jpeg import encode_jpeg
 from render.theta import Placement, Theta
 from render.writers.images import encode_depth, encode_mask, encode_png
-from render.writers.records import frame_row, instance_rows
 from render.writers.yolo import yolo_text
 
-__all__ = ["MAX_ATTEMPTS", "draw_and_place", "encode", "key_of", "realise", "render_frame"]
+__all__ = ["MAX_ATTEMPTS", "draw_and_place", "encode", "key_of", "realise"]
 
 MAX_ATTEMPTS = 100
 
@@ -71,14 +67,18 @@ def realise(
     theta: Theta,
     placement: Placement,
     rejections: tuple[str, ...],
+    textures: TextureCache | None = None,
 ) -> Sample:
     """Renders and labels what was placed; a pure function of its arguments.
+
+    Args:
+        textures: Keeps what assembly made for earlier frames; it changes time alone.
 
     Raises:
         InvariantError: The labels contradict each other; the message holds θ.
 
     """
-    scene = assemble(theta, placement, plan.assets)
+    scene = assemble(theta, placement, plan.assets, textures=textures)
     buffers = engine.render(scene)
     labels = label(scene, buffers, engine.silhouettes(scene), filters=plan.filters)
     try:
@@ -123,17 +123,3 @@ def encode(plan: Plan, sample: Sample, rows: list[dict[str, Any]]) -> dict[str, 
         text = yolo_text(rows, categories=plan.categories, size_wh=(width, height), kind=run.yolo)
         files[f"labels/{key.split}/{key.stem}.txt"] = text.encode()
     return files
-
-
-def render_frame(
-    plan: Plan, engine: AbstractEngine, frame_idx: int, folder: Path, gl: Mapping[str, Any]
-) -> FrameResult:
-    """Renders one frame and writes its files below `folder`."""
-    theta, placement, rejections = draw_and_place(plan, frame_idx)
-    key = key_of(frame_idx, plan.run.val_fraction)
-    sample = realise(plan, engine, key, theta=theta, placement=placement, rejections=rejections)
-    rows = instance_rows(sample)
-    files = encode(plan, sample, rows)
-    hashes = {name: write_whole(folder / name, data) for name, data in files.items()}
-    row = frame_row(sample, image=plan.run.image, hashes=hashes)
-    return FrameResult(frame_idx=frame_idx, frame_row=row, instance_rows=rows, files=hashes, gl=gl)

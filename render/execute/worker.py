@@ -10,9 +10,12 @@ from typing import Any, final
 
 import cv2
 
+from render.assembly.materials import TextureCache
 from render.build import Plan, build, build_engine
 from render.execute.base import FrameResult
-from render.pipeline import render_frame
+from render.execute.files import write_whole
+from render.pipeline import draw_and_place, encode, key_of, realise
+from render.writers.records import frame_row, instance_rows
 
 __all__ = ["Worker", "renders", "start"]
 
@@ -25,11 +28,32 @@ class Worker:
         self._plan = plan
         self._folder = folder
         self._engine = build_engine(plan.config)
+        self._textures = TextureCache()
         self._gl = dataclasses.asdict(self._engine.info)
 
     def render(self, frame_idx: int) -> FrameResult:
         """Renders one frame and writes its files."""
-        return render_frame(self._plan, self._engine, frame_idx, self._folder, self._gl)
+        plan = self._plan
+        theta, placement, rejections = draw_and_place(plan, frame_idx)
+        sample = realise(
+            plan,
+            self._engine,
+            key_of(frame_idx, plan.run.val_fraction),
+            theta=theta,
+            placement=placement,
+            rejections=rejections,
+            textures=self._textures,
+        )
+        rows = instance_rows(sample)
+        files = encode(plan, sample, rows)
+        hashes = {name: write_whole(self._folder / name, data) for name, data in files.items()}
+        return FrameResult(
+            frame_idx=frame_idx,
+            frame_row=frame_row(sample, image=plan.run.image, hashes=hashes),
+            instance_rows=rows,
+            files=hashes,
+            gl=self._gl,
+        )
 
     def close(self) -> None:
         """Frees the engine."""
