@@ -5,6 +5,8 @@ The only caller of `hydra.utils.instantiate`.
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra.utils
-import yaml
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -30,6 +31,8 @@ from render.sampling.space import ThetaSpace
 from render.theta import GROUPS
 
 __all__ = ["Plan", "build", "build_engine", "build_executor", "resolve"]
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -75,19 +78,21 @@ def resolve(cfg: DictConfig, preset_dirs: Sequence[Path]) -> dict[str, Any]:
     """
     try:
         config = OmegaConf.to_container(cfg, resolve=True)
+        assert isinstance(config, dict)
+        plain: dict[str, Any] = {str(k): v for k, v in config.items() if k != "hydra"}
+        presets = {
+            group: _presets_of(group, preset_dirs)
+            for group in GROUPS
+            if isinstance(plain.get(group), dict) and "preset" in plain[group]
+        }
     except OmegaConfBaseException as error:
-        raise ConfigError(f"the config cannot be resolved: {error}") from error
-    assert isinstance(config, dict)
-    plain: dict[str, Any] = {str(k): v for k, v in config.items()}
-    plain.pop("hydra", None)
-    presets = {
-        group: _presets_of(group, preset_dirs)
-        for group in GROUPS
-        if isinstance(plain.get(group), dict) and "preset" in plain[group]
-    }
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"the config cannot be resolved: {reason}") from error
     if presets:
         plain["presets"] = presets
-    return plain
+    # As a dataset stores it: keys of weights, too, become strings.
+    stored: dict[str, Any] = json.loads(json.dumps(plain))
+    return stored
 
 
 def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
@@ -125,6 +130,8 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         presets=partial(_stored_preset, config.get("presets", {})),
     )
     if check_assets:
+        for remark in space.remarks():
+            _LOG.warning("%s", remark)
         if "photo" in space.support("background", "kind"):
             backgrounds.check_all()
         if True in space.support("material", "textured"):
@@ -177,7 +184,8 @@ def _presets_of(group: str, preset_dirs: Sequence[Path]) -> dict[str, Any]:
     for folder in reversed(preset_dirs):
         for path in sorted((folder / group).glob("*.yaml")):
             if path.stem != "mixture":
-                presets[path.stem] = yaml.safe_load(path.read_text(encoding="utf-8"))
+                # As Hydra reads it: PyYAML alone takes 1e-3 for a string.
+                presets[path.stem] = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
     return presets
 
 

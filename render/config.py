@@ -7,14 +7,14 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from render.errors import ConfigError
 from render.theta import GROUPS
 
-__all__ = ["IDENTITY_EXCLUDED", "RunConfig", "identity_of", "sha256_of"]
+__all__ = ["IDENTITY_EXCLUDED", "RunConfig", "identity_of", "sha256_of", "unknown_key"]
 
 # What a dataset is does not depend on how, where or how far it is rendered.
 IDENTITY_EXCLUDED = ("n_frames", "workers", "execution", "shard", "output_dir", "overwrite")
@@ -35,7 +35,7 @@ class RunConfig:
 
     Attributes:
         workers: Number of processes, or None for ``auto``.
-        formats: Among ``coco`` and ``yolo``.
+        formats: ``coco``, ``yolo`` or both.
 
     """
 
@@ -109,14 +109,35 @@ def sha256_of(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def unknown_key(key: str) -> str:
+    """What to say of a key that the config does not have: what may have been meant.
+
+    Args:
+        key: With its section or group, such as ``viewpoint.elevation``.
+
+    """
+    leaves = {group: tuple(f.name for f in fields(schema)) for group, schema in GROUPS.items()}
+    sections = {**_SECTIONS, **leaves}
+    every = [f"{section}.{name}" for section, names in sections.items() for name in names]
+    section, _, name = key.rpartition(".")
+    same = [known for known in every if known.endswith(f".{name}")]
+    if same:
+        return f"{key} must be a key of the config; did you mean {' or '.join(same)}?"
+    prefix = f"{section}." if section in sections else ""
+    known = sections[section] if prefix else (*_SCALARS, *sections)
+    close = difflib.get_close_matches(name if prefix else key, known, n=1) or known
+    there_are = "did you mean" if len(close) == 1 else "there are"
+    end = "?" if len(close) == 1 else ""
+    names = ", ".join(f"{prefix}{n}" for n in close)
+    return f"{key} must be a key of the config; {there_are} {names}{end}"
+
+
 def _check_keys(prefix: str, section: Any, known: Sequence[str]) -> None:
     if not isinstance(section, Mapping):
         raise ConfigError(f"{prefix.rstrip('.')} must be a mapping, got {section!r}")
     for key in section:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"; did you mean {prefix}{near[0]}?" if near else ""
-            raise ConfigError(f"{prefix}{key} is not a key of the config{hint}")
+            raise ConfigError(unknown_key(f"{prefix}{key}"))
     for key in known:
         if key not in section and key not in ("presets", "experiment"):
             raise ConfigError(f"{prefix}{key} must be set, and is missing")
@@ -182,12 +203,12 @@ def _names(name: str, value: Any) -> tuple[str, ...]:
         or not values
         or not all(isinstance(v, str) and v for v in values)
     ):
-        raise ConfigError(f"{name} must be a list of names or globs, got {value!r}")
+        raise ConfigError(f"{name} must be a list of one or more names, got {value!r}")
     return tuple(values)
 
 
 def _formats(value: Any) -> tuple[str, ...]:
-    names = _names("output.formats", value) if value != [] else ()
+    names = _names("output.formats", value)
     for name in names:
         _option("output.formats", name, ("coco", "yolo"))
     return tuple(dict.fromkeys(names))

@@ -11,42 +11,69 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
 
 import hydra
+import yaml
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from render.build import resolve
 from render.console import say
 from render.errors import ConfigError, RenderError
+from render.hydra_errors import message_of
 from render.job import Summary, run_job
 from render.paths import CONF_DIR
 from render.sweep import SweepIndex, SweepRow, slug
 
 __all__ = ["main"]
 
+_FULL_ERROR = "HYDRA_FULL_ERROR"
+
 
 def main() -> None:
     """Entry point; exits with 1 if any job failed."""
     OmegaConf.register_new_resolver("slug", slug, replace=True)
     outcomes: list[bool] = []
+    tell = _Teller(traceback=os.environ.get(_FULL_ERROR) == "1")
+    # Hydra prints the errors of composition itself, unless this makes it raise them.
+    os.environ[_FULL_ERROR] = "1"
     task = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
-    task(_task(outcomes))()
+    try:
+        task(_task(outcomes, tell))()
+    except (HydraException, OmegaConfBaseException, OSError, yaml.YAMLError) as error:
+        tell(message_of(error), error)
+        outcomes.append(False)
     sys.exit(0 if all(outcomes) else 1)
 
 
-def _task(outcomes: list[bool]) -> Callable[[DictConfig], None]:
+@dataclass(frozen=True)
+class _Teller:
+    """Writes an error as one paragraph, after its traceback where that is asked for."""
+
+    traceback: bool
+
+    def __call__(self, message: str, error: Exception) -> str:
+        if self.traceback:
+            sys.excepthook(type(error), error, error.__traceback__)
+        sys.stderr.write(f"error: {message}\n")
+        return message
+
+
+def _task(outcomes: list[bool], tell: _Teller) -> Callable[[DictConfig], None]:
     def run(cfg: DictConfig) -> None:
-        error = _guarded(cfg)
+        error = _guarded(cfg, tell)
         outcomes.append(error is None)
 
     return run
 
 
-def _guarded(cfg: DictConfig) -> str | None:
+def _guarded(cfg: DictConfig, tell: _Teller) -> str | None:
     """Runs one job; returns its error message, which has been told, or None."""
     summary, message = None, None
     try:
@@ -55,9 +82,9 @@ def _guarded(cfg: DictConfig) -> str | None:
         message = "interrupted; the same command with this output_dir continues"
         raise SystemExit(f"error: {message}") from None
     except RenderError as error:
-        message = _told(str(error), error)
+        message = tell(str(error), error)
     except Exception as error:  # noqa: BLE001  a job's bug must not take its siblings down
-        message = _told(f"internal error: {type(error).__name__}: {error}", error)
+        message = tell(f"internal error: {type(error).__name__}: {error}", error)
     finally:
         _index(summary, message)
         _remove_if_empty(Path(HydraConfig.get().runtime.output_dir))
@@ -78,15 +105,10 @@ def _job(cfg: DictConfig) -> Summary:
     return summary
 
 
-def _told(message: str, error: Exception) -> str:
-    if os.environ.get("HYDRA_FULL_ERROR") == "1":
-        sys.excepthook(type(error), error, error.__traceback__)
-    sys.stderr.write(f"error: {message}\n")
-    return message
-
-
 def _overrides() -> list[str]:
-    return list(HydraConfig.get().overrides.task)
+    # As they were typed: an interpolation in them is not for these strings.
+    task = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    return [str(override) for override in task]
 
 
 def _preset_dirs() -> list[Path]:

@@ -75,13 +75,13 @@ def parse(
     return distribution
 
 
-def near(word: object, known: Sequence[str]) -> str:
-    """The tail of a message: the name that was probably meant, or a few that exist."""
+def near(word: object, known: Sequence[str], n_listed: int = 8) -> str:
+    """The tail of a message: the name that was probably meant, or the first that exist."""
     matches = difflib.get_close_matches(str(word), known, n=3)
     if matches:
         return f"; did you mean {' or '.join(matches)}?"
-    some = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
-    return f"; there are: {some}" if known else ""
+    some = ", ".join(known[:n_listed]) + (", ..." if len(known) > n_listed else "")
+    return f"; there are: {some}" if known and n_listed else ""
 
 
 def show(value: Any) -> str:

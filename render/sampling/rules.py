@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import logging
+import math
 from collections.abc import Iterator, Mapping
 
 from render.errors import ConfigError
@@ -11,7 +11,8 @@ from render.sampling.distributions import AbstractDistribution, Integers, Vector
 
 __all__ = ["check_group", "support_of"]
 
-_LOG = logging.getLogger(__name__)
+# The field of view that a K may have, as of the leaf `camera.fov_deg`.
+_FOV_DEG = (0.5, 150.0)
 
 Distribution = AbstractDistribution | Vector
 Box = tuple[tuple[float, float], ...]
@@ -28,8 +29,6 @@ def check_group(group: str, leaves: Mapping[str, Distribution]) -> None:
         _check_scale(leaves)
     elif group == "camera":
         _check_camera(leaves)
-    elif group == "objects":
-        _warn_of_single(leaves)
 
 
 def support_of(distribution: Distribution) -> tuple[object, ...] | None:
@@ -108,21 +107,26 @@ def _check_K(K: Box, size: Box) -> None:
         raise ConfigError(f"camera.K must have fx > 0 and fy > 0, got {_text(K[:2])}")
     for name, center, side in zip(("cx", "cy"), K[2:], size):
         # Centre coordinates: pixel 0 reaches from -0.5 to 0.5. The smallest image counts.
-        if center[0] < -0.5 or center[1] > side[0] - 0.5:
+        # The edge itself is out: the K of an image twice as large has its centre there.
+        if center[0] <= -0.5 or center[1] >= side[0] - 0.5:
             raise ConfigError(
-                f"camera.K must fit camera.size_wh: {name} must lie in -0.5 to "
+                f"camera.K must fit camera.size_wh: {name} must lie between -0.5 and "
                 f"{side[0] - 0.5:g}, got {_text((center,))}. Give the K of this image size, "
                 "or the size that this K was measured at"
             )
+    for name, focal, side in zip(("fx", "fy"), K, size):
+        widest, narrowest = _fov_deg(side[1], focal[0]), _fov_deg(max(size)[0], focal[1])
+        if widest > _FOV_DEG[1] or narrowest < _FOV_DEG[0]:
+            raise ConfigError(
+                f"camera.K must fit camera.size_wh: {name} must give a field of view of "
+                f"{_FOV_DEG[0]:g} to {_FOV_DEG[1]:g} degrees, got {_text((focal,))} for "
+                f"{_text((side,))} pixels. Focal lengths are in pixels, not in millimetres"
+            )
+
+
+def _fov_deg(side: float, focal: float) -> float:
+    return math.degrees(2 * math.atan(side / (2 * focal)))
 
 
 def _text(intervals: Box) -> str:
     return ", ".join(f"{a:g}" if a == b else f"{a:g} to {b:g}" for a, b in intervals)
-
-
-def _warn_of_single(leaves: Mapping[str, Distribution]) -> None:
-    if _can_be(leaves["arrangement"], "single") and not _can_be(leaves["count"], 1):
-        _LOG.warning(
-            "objects.arrangement=single shows one target, whatever objects.count is; "
-            "objects=scatter shows several"
-        )

@@ -145,7 +145,9 @@ class LatinHypercube(AbstractSequence):
         if attempt or instance is not None:
             return u
         block, place = divmod(frame_idx, LHS_BLOCK)
-        return (_permutation(self.seed, block, name)[place] + u) / LHS_BLOCK
+        # The sum is rounded, and must not round into the next slice, or to 1.
+        within = min(u, 1 - 2.0**-40)
+        return (_permutation(self.seed, block, name)[place] + within) / LHS_BLOCK
 
     def u_level(
         self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None

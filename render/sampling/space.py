@@ -143,6 +143,24 @@ class ThetaSpace:
             values.update(support)  # type: ignore[arg-type]
         return frozenset(values)
 
+    def remarks(self) -> tuple[str, ...]:
+        """What is allowed, but hardly meant."""
+        remarks = []
+        if isinstance(self.sequence, Grid) and not self.sequence.n_levels:
+            remarks.append(
+                "sampling=grid goes through leaves that hold [levels, a, b, ...]; there are "
+                "none, so every leaf is drawn at random"
+            )
+        for leaves in self._variants("objects"):
+            drawn = {leaf.field: leaf.distribution for leaf in leaves}
+            always_single = support_of(drawn["arrangement"]) == ("single",)
+            if always_single and 1 not in (support_of(drawn["count"]) or ()):
+                remarks.append(
+                    "objects.arrangement=single shows one target, whatever objects.count is; "
+                    "objects=scatter shows several"
+                )
+        return tuple(remarks)
+
     def draw(self, frame_idx: int, attempt: int = 0) -> Theta:
         """The scene parameters of one frame; depends on the config, seed and arguments alone.
 

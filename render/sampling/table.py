@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
+from typing import Any
 
+from render.sampling.parse import show
 from render.sampling.schema import Leaf
 from render.theta import GROUPS
 
-__all__ = ["override_of", "theta_table"]
+__all__ = ["override_of", "theta_table", "with_table"]
+
+_BEGIN, _END = "<!-- theta table: begin -->\n", "<!-- theta table: end -->\n"
 
 
-def theta_table() -> str:
-    """Markdown: each leaf of θ with its domain, meaning and an override to copy."""
+def with_table(page: str, table: str) -> str:
+    """The page with the table between its markers, in place of what is there.
+
+    Raises:
+        ValueError: The page does not have both markers, each on a line of its own.
+
+    """
+    head, begin, rest = page.partition(_BEGIN)
+    _, end, tail = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"the page must hold the lines {_BEGIN.strip()} and {_END.strip()}")
+    return f"{head}{begin}{table}{end}{tail}"
+
+
+def theta_table(defaults: Mapping[str, Mapping[str, Any]]) -> str:
+    """Markdown: each leaf of θ with its domain, default, meaning and an override to copy.
+
+    Args:
+        defaults: ``{group: {leaf: value or distribution}}`` of a run without overrides.
+
+    """
     rows = [
-        "| parameter | values | meaning | copy |",
-        "|---|---|---|---|",
+        "| parameter | meaning | values | default | copy |",
+        "|---|---|---|---|---|",
     ]
     for group, schema in GROUPS.items():
         for f in fields(schema):
             spec: Leaf = f.metadata["leaf"]
             cells = (
                 f"`{group}.{f.name}`",
-                _domain(spec),
                 spec.doc,
+                _domain(spec),
+                f"`{show(defaults[group][f.name])}`",
                 f"`{override_of(group, f.name, spec)}`",
             )
             rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
