@@ -6,13 +6,14 @@ from starter.shapes import Finish
 
 __all__ = [
     "BALL_STEEL", "BLACK_PLASTIC", "BLACK_STEEL", "BLUE_PAINT", "BRASS", "CAGE", "CHROME",
-    "DARK_STEEL", "GALVANISED", "IVORY", "PIP", "RED_PAINT", "RED_PLASTIC", "STEEL", "ZINC",
+    "IVORY", "MATT_BRASS", "MATT_STEEL", "PIP", "RED_PAINT", "RED_PLASTIC", "STEEL", "ZINC",
 ]  # fmt: skip
 
 STEEL = Finish(name="steel", color=(0.56, 0.55, 0.53), metallic=1.0, roughness=0.35)
 ZINC = Finish(name="zinc", color=(0.66, 0.66, 0.64), metallic=1.0, roughness=0.38)
-GALVANISED = Finish(name="galvanised", color=(0.58, 0.59, 0.6), metallic=1.0, roughness=0.5)
-DARK_STEEL = Finish(name="dark_steel", color=(0.3, 0.29, 0.28), metallic=1.0, roughness=0.42)
+# For files that store a colour and nothing else: metal as it looks in grey surroundings.
+MATT_BRASS = Finish(name="matt_brass", color=(0.38, 0.23, 0.075))
+MATT_STEEL = Finish(name="matt_steel", color=(0.27, 0.27, 0.27))
 BLACK_STEEL = Finish(name="black_oxide", color=(0.05, 0.05, 0.052), metallic=0.6, roughness=0.45)
 BALL_STEEL = Finish(name="ball_steel", color=(0.66, 0.65, 0.64), metallic=1.0, roughness=0.12)
 CHROME = Finish(name="chrome", color=(0.6, 0.6, 0.6), metallic=1.0, roughness=0.18)

@@ -131,7 +131,11 @@ def gear() -> list[Part]:
 def _involute(*, module: float, teeth: int, pressure_deg: float = 20.0) -> Floats:
     """Outline of an involute gear, counter-clockwise."""
     pitch = module * teeth / 2
-    base, tip, root = pitch * np.cos(np.radians(pressure_deg)), pitch + module, pitch - 1.25 * module
+    base, tip, root = (
+        pitch * np.cos(np.radians(pressure_deg)),
+        pitch + module,
+        pitch - 1.25 * module,
+    )
     start = max(base, root + 0.25)
     radius = np.linspace(start, tip, 7)
 
@@ -206,9 +210,7 @@ def pulley() -> list[Part]:
     holes = [circle(2.6, 28) + 17.0 * circle(1, 4, 45)[i] for i in range(4)]
     soups = [
         skin([ring(circle(r, n), z) for r, z in profile]),
-        cap(circle(31.0, n), [wide], 0.0, up=False) if not holes else cap(
-            circle(31.0, n), [wide, *holes], 0.0, up=False
-        ),
+        cap(circle(31.0, n), [wide, *holes], 0.0, up=False),
         cap(circle(31.0, n), [rim], 28.0, up=True),
         skin([ring(rim, 28.0), ring(floor, 16.0)]),
         cap(floor, [hub, *holes], 16.0, up=True),

@@ -263,9 +263,7 @@ def part(finish: Finish, *soups: Floats, crease_deg: float = 25.0) -> Part:
     faces = inverse.reshape(-1, 3)
     solid = (faces != np.roll(faces, 1, axis=1)).all(axis=1)
     uv = soup[solid][..., 3:]
-    return Part(
-        vertices=vertices, faces=faces[solid], uv=uv, finish=finish, crease_deg=crease_deg
-    )
+    return Part(vertices=vertices, faces=faces[solid], uv=uv, finish=finish, crease_deg=crease_deg)
 
 
 def shade(of: Part) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:

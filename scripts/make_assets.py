@@ -1,0 +1,61 @@
+"""Makes the starter assets: models, backgrounds, environments, textures. CC0.
+
+`python scripts/make_assets.py [--out DIR] [NAME ...]` writes all, or the files whose names match
+(globs work); the same bytes each time, for one set of library versions.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from fnmatch import fnmatch
+from pathlib import Path
+
+from starter import files, hardware, household, sheet, step
+
+_ASSETS = Path(__file__).resolve().parents[1] / "assets"
+
+
+def side_file(path: Path, **facts: str) -> None:
+    """What a model file cannot say about itself."""
+    lines = [f"category: {path.stem}", "up: z", *(f"{k}: {v}" for k, v in facts.items())]
+    path.write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+MAKERS: dict[str, Callable[[Path], None]] = {
+    "models/bolt.glb": lambda path: files.write_glb(path, hardware.bolt()),
+    "models/nut.glb": lambda path: files.write_glb(path, hardware.nut()),
+    "models/bracket.obj": lambda path: files.write_obj(path, sheet.bracket()),
+    "models/gear.glb": lambda path: files.write_glb(path, hardware.gear()),
+    "models/bearing.glb": lambda path: files.write_glb(path, hardware.bearing()),
+    "models/mug.glb": lambda path: files.write_glb(path, household.mug()),
+    "models/bottle.glb": lambda path: files.write_glb(path, household.bottle()),
+    "models/die.glb": lambda path: files.write_glb(path, household.die()),
+    "models/flange.step": step.write_flange,
+    "models/pulley.stl": lambda path: files.write_stl(path, hardware.pulley()),
+    "models/pulley.yaml": lambda path: side_file(path, unit="mm", finish="aluminium"),
+    "models/valve.yaml": lambda path: side_file(path, unit="m"),
+    "models/valve.ply": lambda path: files.write_ply(path, sheet.valve()),
+    "models/grille.glb": lambda path: files.write_glb(path, sheet.grille()),
+    "models/screwdriver.glb": lambda path: files.write_glb(path, household.screwdriver()),
+}
+
+
+def main() -> None:
+    """Writes what the arguments ask for and tells each file's size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=["*"], help="such as models/bolt.glb")
+    parser.add_argument("--out", type=Path, default=_ASSETS, help="folder, default assets/")
+    arguments = parser.parse_args()
+    chosen = [m for m in MAKERS if any(fnmatch(m, name) for name in arguments.names)]
+    if not chosen:
+        parser.error(f"NAME must match one of {', '.join(MAKERS)}, got {arguments.names}")
+    for name in chosen:
+        path = arguments.out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        MAKERS[name](path)
+        print(f"{name}: {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
