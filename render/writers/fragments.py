@@ -47,9 +47,10 @@ def join_fragments(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], list[Bri
         and the bridges between the others: one fewer than fragments.
 
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+    count, found, stats, _ = cv2.connectedComponentsWithStats(
         mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S
     )
+    labels = found.astype(np.int32, copy=False)
     if count == 2:  # the background and one fragment
         return mask, []
     areas = stats[:, cv2.CC_STAT_AREA].astype(np.int64)

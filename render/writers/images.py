@@ -17,7 +17,7 @@ _FLAGS = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
 def encode_png(rgb: NDArray[np.uint8]) -> bytes:
     """An ``(H, W, 3)`` RGB picture, lossless."""
-    return _encode(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    return _encode(np.ascontiguousarray(rgb[..., ::-1]))
 
 
 def encode_mask(instance_idx: NDArray[np.int32]) -> bytes:

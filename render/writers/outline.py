@@ -6,7 +6,8 @@ coordinates down to integers before it does so; supervision rounds them. So the 
 just inside the outermost pixels: 1/256 px inside left and top edges, and half a pixel and
 1/256 px inside right and bottom edges, the farthest that both still take for the same pixel.
 Two spikes without width, one to the right and one to the bottom edge of the mask, make the
-extent of the polygon that of the mask (ultralytics takes its boxes from it).
+extent of the polygon that of the mask, because ultralytics takes its boxes from it. For
+programs that round, each spike is one pixel too many.
 
 Rings are joined by corridors without width, walked to and fro. A corridor to a hole runs
 over the mask itself and costs nothing. One between fragments fills the pixels under it, so
@@ -27,9 +28,10 @@ from render.writers.fragments import Bridge, join_fragments
 
 __all__ = ["outline"]
 
-_UNIT = 256  # integer coordinates per pixel: all of the below is exact
-_LOW, _HIGH = 1, 127  # where a line runs in its pixel: at left and top edges; at the others
-_TIP = 255  # where a spike ends
+_UNIT = 2048  # integer coordinates per pixel: all of the below is exact
+_LOW, _HIGH = 8, 1016  # where a line runs in its pixel: at left and top edges; at the others
+_TIP = 2040  # where a spike ends
+_MIDDLE = 1023  # where a bridge runs: the middle itself would round up
 
 _Ints = NDArray[np.int64]
 _Point = tuple[int, int]
@@ -175,9 +177,10 @@ def _hole_links(rings: _Rings, mask: NDArray[np.bool_]) -> Iterator[_Link]:
 def _bridge_link(rings: _Rings, bridge: Bridge) -> _Link:
     edge_a, point_a = rings.edge_in(bridge.pixel_a_xy)
     edge_b, point_b = rings.edge_in(bridge.pixel_b_xy)
-    # ultralytics puts points between those of the file: only a diagonal through the middle
-    # of the pixels stays on them. (The middle of a pixel rounds up, so a little less.)
-    middles = [(x * _UNIT + _HIGH, y * _UNIT + _HIGH) for x, y in bridge.turns_xy]
+    # ultralytics puts points between those of the file, and only a diagonal through the
+    # middle of the pixels stays on them. This one passes by so closely that such a point
+    # falls beside it once in a thousand steps: a pixel too many.
+    middles = [(x * _UNIT + _MIDDLE, y * _UNIT + _MIDDLE) for x, y in bridge.turns_xy]
     return _Link(edge_a=edge_a, edge_b=edge_b, path=(point_a, *middles, point_b))
 
 

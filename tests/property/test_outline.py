@@ -1,0 +1,127 @@
+"""Outlines of random masks, filled as the programs that read label files fill them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.ndimage import label
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial import cKDTree
+
+from render.writers.outline import outline
+from tests.unit.test_outline import (
+    assert_equal_but_for_spikes,
+    filled_by_supervision,
+    filled_by_ultralytics,
+    iou,
+)
+
+Mask = NDArray[np.bool_]
+CANVAS = 96
+
+
+@st.composite
+def masks(draw: st.DrawFn) -> Mask:
+    """Blobs, with holes, cut by bars, thin lines, dots, anywhere and at the edges."""
+    size_wh = draw(st.integers(12, CANVAS)), draw(st.integers(12, CANVAS))
+    canvas = np.zeros(size_wh[::-1], np.uint8)
+    point = st.tuples(st.integers(-4, size_wh[0] + 4), st.integers(-4, size_wh[1] + 4))
+    shapes = st.sampled_from(["disc", "hole", "bar", "gap", "line", "dot", "ellipse", "polygon"])
+    for shape in draw(st.lists(shapes, min_size=1, max_size=8)):
+        value = int(shape not in {"hole", "gap"})
+        at = draw(point)
+        if shape in {"disc", "hole"}:
+            cv2.circle(canvas, at, draw(st.integers(1, 30)), value, -1)
+        elif shape in {"bar", "gap", "line"}:
+            cv2.line(canvas, at, draw(point), value, 1 if shape == "line" else 5)
+        elif shape == "ellipse":
+            axes = draw(st.integers(2, 40)), draw(st.integers(1, 12))
+            cv2.ellipse(canvas, at, axes, draw(st.integers(0, 179)), 0, 360, value, -1)
+        elif shape == "polygon":
+            cv2.fillPoly(canvas, [np.array([at, draw(point), draw(point)])], value)
+        else:
+            x, y = min(max(at[0], 0), size_wh[0] - 1), min(max(at[1], 0), size_wh[1] - 1)
+            canvas[y, x] = 1
+    if draw(st.booleans()):  # ragged edges and speckles, as small far objects have
+        noise = np.random.default_rng(draw(st.integers(0, 9999))).random(canvas.shape)
+        canvas ^= noise < draw(st.sampled_from([0.003, 0.03, 0.3]))
+    if not canvas.any():
+        canvas[0, 0] = 1
+    return canvas.astype(np.bool_)
+
+
+def bridges(mask: Mask) -> tuple[int, int]:
+    """The shortest bridges that join all 4-connected parts of a mask.
+
+    Returns:
+        Pixels under them, and their steps from pixel to pixel.
+
+    """
+    parts, count = label(mask)
+    points = [np.argwhere(parts == i) for i in range(1, count + 1)]
+    trees = [cKDTree(p) for p in points]
+    steps = np.zeros((count, count))
+    for i in range(count):
+        for j in range(i + 1, count):
+            steps[i, j] = trees[j].query(points[i], p=np.inf)[0].min()
+    length = int(minimum_spanning_tree(steps).sum())
+    return length - (count - 1), length
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(mask=masks())
+@example(mask=np.ones((1, 1), np.bool_))
+@example(mask=np.ones((1, 40), np.bool_))
+@example(mask=np.eye(30, dtype=np.bool_))
+@example(mask=np.indices((9, 9)).sum(axis=0) % 2 == 0)
+@example(mask=np.indices((20, 20)).max(axis=0) % 2 == 0)
+def test_polygon_is_the_mask_and_the_shortest_bridges_and_no_more(mask: Mask) -> None:
+    assume(label(mask)[1] <= 60)  # for the oracle's sake, which compares each with each
+    under, steps = bridges(mask)
+    polygon = outline(mask)
+
+    assert len(polygon) >= 4
+    # A step between pixels that touch by a corner may cost ultralytics one pixel, rarely.
+    assert np.count_nonzero(filled_by_ultralytics(polygon, mask.shape) ^ mask) <= under + steps
+    # The two spikes are one pixel each for supervision.
+    assert np.count_nonzero(filled_by_supervision(polygon, mask.shape) ^ mask) <= under + 2
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(mask=masks())
+def test_polygon_of_a_connected_mask_is_exact(mask: Mask) -> None:
+    parts, _ = label(mask)
+    largest = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
+    polygon = outline(largest)
+
+    np.testing.assert_array_equal(largest, filled_by_ultralytics(polygon, mask.shape))
+    assert_equal_but_for_spikes(largest, filled_by_supervision(polygon, mask.shape))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    radius=st.integers(30, 45),
+    bore=st.floats(0.1, 0.6),
+    turn=st.integers(0, 59),
+    bars=st.integers(0, 3),
+    at=st.tuples(st.integers(20, 80), st.integers(20, 80)),
+)
+def test_nut_behind_bars_keeps_its_shape(
+    radius: int, bore: float, turn: int, bars: int, at: tuple[int, int]
+) -> None:
+    """IoU of the contract, for what users have: rings, cut by things in front of them."""
+    angles = np.radians(turn + 60 * np.arange(6))
+    corners = np.rint(np.array(at) + radius * np.stack([np.cos(angles), np.sin(angles)], 1))
+    canvas = np.zeros((100, 100), np.uint8)
+    cv2.fillPoly(canvas, [corners.astype(np.int32)], 1)
+    cv2.circle(canvas, at, round(bore * radius), 0, -1)
+    for x in np.linspace(at[0] - radius / 2, at[0] + radius / 2, bars).astype(int):
+        canvas[:, x : x + 2] = 0
+    mask = canvas.astype(np.bool_)
+    polygon = outline(mask)
+
+    assert iou(mask, filled_by_ultralytics(polygon, mask.shape)) >= 0.98
+    assert iou(mask, filled_by_supervision(polygon, mask.shape)) >= 0.98
