@@ -123,7 +123,9 @@ def unknown_key(key: str) -> str:
     same = [known for known in every if known.endswith(f".{name}")]
     if same:
         return f"{key} must be a key of the config; did you mean {' or '.join(same)}?"
-    prefix = f"{section}." if section in sections else ""
+    if section and section not in sections:  # of the engine or the execution, say
+        return f"{key} must be a key of the config, and there is no such key"
+    prefix = f"{section}." if section else ""
     known = sections[section] if prefix else (*_SCALARS, *sections)
     close = difflib.get_close_matches(name if prefix else key, known, n=1) or known
     there_are = "did you mean" if len(close) == 1 else "there are"

@@ -108,7 +108,7 @@ def _job(cfg: DictConfig) -> Summary:
 def _overrides() -> list[str]:
     # As they were typed: an interpolation in them is not for these strings.
     task = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
-    return [str(override) for override in task]
+    return [str(override) for override in task or ()]
 
 
 def _preset_dirs() -> list[Path]:
