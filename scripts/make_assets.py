@@ -11,7 +11,9 @@ from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 
-from starter import files, hardware, household, sheet, step
+from starter import files, hardware, household, noise, places, sheet, step, surfaces
+from starter.environments import ENVIRONMENTS, write_hdr
+from starter.textures import TEXTURES
 
 _ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
@@ -39,6 +41,22 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "models/grille.glb": lambda path: files.write_glb(path, sheet.grille()),
     "models/screwdriver.glb": lambda path: files.write_glb(path, household.screwdriver()),
 }
+
+
+def _picture(make: Callable[[], noise.Floats]) -> Callable[[Path], None]:
+    return lambda path: noise.write_jpeg(path, make())
+
+
+def _environment(make: Callable[[], noise.Floats]) -> Callable[[Path], None]:
+    return lambda path: write_hdr(path, make())
+
+
+BACKGROUNDS = [
+    (name, getattr(module, name)) for module in (surfaces, places) for name in module.__all__
+]
+MAKERS |= {f"backgrounds/{name}.jpg": _picture(make) for name, make in BACKGROUNDS}
+MAKERS |= {f"environments/{name}.hdr": _environment(make) for name, make in ENVIRONMENTS.items()}
+MAKERS |= {f"textures/{name}.jpg": _picture(make) for name, make in TEXTURES.items()}
 
 
 def main() -> None:
