@@ -62,9 +62,10 @@ class GltfFile:
         found = self.items(key)
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(found):
             raise self.fail(f"{where} names {key}[{index!r}], and there are {len(found)}")
-        if not isinstance(found[index], dict):
-            raise self.fail(f"{key}[{index}] must be an object, got {found[index]!r:.60}")
-        return found[index]
+        value = found[index]
+        if not isinstance(value, dict):
+            raise self.fail(f"{key}[{index}] must be an object, got {value!r:.60}")
+        return value
 
     def array(self, owner: dict[str, Any], key: str, where: str) -> list[Any]:
         """``owner[key]`` as a list, empty where absent."""

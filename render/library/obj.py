@@ -54,7 +54,6 @@ def read_obj(path: Path) -> RawModel:
     ]
     return RawModel(
         meshes=tuple(meshes),
-        up="y",
         warnings=(*parsed.warnings, *reader.warnings),
         companions=tuple(reader.companions),
     )

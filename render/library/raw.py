@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +41,8 @@ UNITS_M = {
 READ_ERRORS = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError,
     RecursionError, ArithmeticError, NotImplementedError, StopIteration, EOFError, ImportError,
-    SyntaxError, MemoryError, RuntimeError, Image.DecompressionBombError,
+    SyntaxError, MemoryError, RuntimeError, NameError, struct.error, zlib.error,
+    zipfile.BadZipFile, Image.DecompressionBombError,
 )  # fmt: skip
 
 

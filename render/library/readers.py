@@ -1,0 +1,87 @@
+"""One entry for every model format: a file in, raw triangles or a readable refusal out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from render.errors import AssetError
+from render.library.cad import read_iges, read_step
+from render.library.gltf import read_gltf
+from render.library.mesh_files import read_3mf, read_dae, read_off, read_ply, read_stl
+from render.library.obj import read_obj
+from render.library.raw import READ_ERRORS, RawMesh, RawModel
+from render.scene import Material
+
+__all__ = ["MAX_FACES", "SUFFIXES", "read_raw"]
+
+# Beyond any model that can be drawn many times a second; guards memory against broken counts.
+MAX_FACES = 64 * 10**6
+
+_READERS: Mapping[str, Callable[[Path], RawModel]] = {
+    ".obj": read_obj,
+    ".gltf": read_gltf,
+    ".glb": read_gltf,
+    ".stl": read_stl,
+    ".ply": read_ply,
+    ".off": read_off,
+    ".dae": read_dae,
+    ".3mf": read_3mf,
+    ".step": read_step,
+    ".stp": read_step,
+    ".iges": read_iges,
+    ".igs": read_iges,
+}
+
+SUFFIXES: frozenset[str] = frozenset(_READERS)
+"""Suffixes of the formats that can be read, in lower case, with the dot."""
+
+
+def read_raw(path: Path) -> RawModel:
+    """Reads one model file, by its suffix, in any case.
+
+    Positions are those of ``trimesh.load(path, force="scene")`` with default arguments and
+    node transforms applied (IGES: of cascadio, in metres), neither scaled nor rotated;
+    `RawModel.unit_m` and `RawModel.up` speak of them. Vertices are never merged.
+
+    Returns:
+        At least one mesh, each with at least one face; indices and numbers not yet checked.
+
+    Raises:
+        AssetError: Not a known suffix, cannot be read, or holds no triangles.
+
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        known = " ".join(sorted(SUFFIXES))
+        raise AssetError(path, f"suffix must be one of {known}, got {path.suffix!r}")
+    try:
+        with warnings.catch_warnings():
+            # Of libraries, on files that are refused or repaired below with words of our own.
+            warnings.simplefilter("ignore")
+            model = reader(path)
+    except READ_ERRORS as error:
+        raise AssetError(path, f"cannot be read: {_told(error)}") from error
+    meshes = tuple(_with_look(mesh) for mesh in model.meshes if len(mesh.faces))
+    if not meshes:
+        raise AssetError(path, "holds no triangles")
+    count = sum(len(mesh.faces) for mesh in meshes)
+    if count > MAX_FACES:
+        raise AssetError(path, f"has {count} triangles, more than {MAX_FACES}: simplify it")
+    return replace(model, meshes=meshes)
+
+
+def _with_look(mesh: RawMesh) -> RawMesh:
+    """Colours of vertices are a look: a plain white material for them to multiply."""
+    if mesh.colors is None or mesh.material is not None:
+        return mesh
+    return replace(mesh, material=Material(name="vertex colors", double_sided=True))
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = " ".join(str(error).split())
+    return f"{text:.200} ({type(error).__name__})" if text else type(error).__name__
