@@ -2,11 +2,118 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from render.errors import DatasetError
+from render.report.drawing import category_colors, draw_caption, draw_labels, drawn_label
+from render.writers.records import read_frames, read_instances
 
 __all__ = ["write_preview"]
 
+_MAX_FRAMES = 16
+_SHEET_PX = 1920  # about the width of a sheet
+_MAX_CELL_PX = 960
+_GAP_PX = 6
+_PAPER = 250
+_JPEG_QUALITY = 90
+
+_Row = Mapping[str, Any]
+_Picture = NDArray[np.uint8]
+
 
 def write_preview(dataset_dir: Path, path: Path) -> None:
-    """Writes the contact sheet."""
-    raise NotImplementedError
+    """Writes a JPEG of up to 16 frames, spread evenly over the dataset, with their labels.
+
+    It shows what COCO and YOLO hold: distractors and filtered targets are not drawn. See
+    `render.report.drawing` for what each line means.
+
+    Args:
+        dataset_dir: With `images` and `records`.
+        path: Replaced if it is there; any suffix.
+
+    Raises:
+        DatasetError: There is no frame, or an image or a record cannot be read.
+
+    """
+    frames = _spread(dataset_dir / "records")
+    rows, categories = _labelled(dataset_dir / "records", {f["frame_idx"] for f in frames})
+    columns = math.ceil(math.sqrt(len(frames)))
+    cell_px = min(_MAX_CELL_PX, (_SHEET_PX - _GAP_PX) // columns - _GAP_PX)
+    colors = category_colors(categories)
+    cells = [_cell(dataset_dir, f, rows[f["frame_idx"]], colors, cell_px) for f in frames]
+    sheet = _sheet(cells, columns)
+    flags = (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), flags)
+    path.write_bytes(data.tobytes())
+
+
+def _spread(records: Path) -> list[_Row]:
+    """Frames at even distances, the first and the last among them, in bounded memory."""
+    count = sum(1 for _ in read_frames(records))
+    if not count:
+        raise DatasetError(f"{records} must hold at least one frame, got none")
+    shown = min(count, _MAX_FRAMES)
+    wanted = {round(i * (count - 1) / max(shown - 1, 1)) for i in range(shown)}
+    return [frame for i, frame in enumerate(read_frames(records)) if i in wanted]
+
+
+def _labelled(records: Path, frame_idxs: set[int]) -> tuple[dict[int, list[_Row]], tuple[str, ...]]:
+    """Labelled instances of some frames, and the sorted categories of all frames."""
+    rows: dict[int, list[_Row]] = {idx: [] for idx in frame_idxs}
+    categories: set[str] = set()
+    for row in read_instances(records):
+        if row["role"] != "target":
+            continue
+        categories.add(row["category"])
+        if row["frame_idx"] in rows and not row["filtered"]:
+            rows[row["frame_idx"]].append(row)
+    return rows, tuple(sorted(categories))
+
+
+def _cell(
+    dataset_dir: Path,
+    frame: _Row,
+    rows: Sequence[_Row],
+    colors: Mapping[str, tuple[int, int, int]],
+    cell_px: int,
+) -> _Picture:
+    rgb = _read(dataset_dir / "images" / frame["split"] / frame["file_name"])
+    labels = [drawn_label(row, text=row["category"], color=colors[row["category"]]) for row in rows]
+    # Large masks first, so that what lies on them stays in sight.
+    labels.sort(key=lambda label: -int(np.count_nonzero(label.mask_visib)))
+    picture = draw_labels(rgb, labels, scale=cell_px / max(rgb.shape[:2]))
+    draw_caption(picture, f"frame {frame['frame_idx']}, {frame['split']}")
+    return picture
+
+
+def _read(path: Path) -> _Picture:
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if bgr is None:
+        raise DatasetError(f"{path} must be an image, got {len(data)} bytes that are none")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _sheet(cells: Sequence[_Picture], columns: int) -> _Picture:
+    """Cells row by row on light paper, each in the middle of its place."""
+    height = max(cell.shape[0] for cell in cells)
+    width = max(cell.shape[1] for cell in cells)
+    lines = math.ceil(len(cells) / columns)
+    size_hw = lines * (height + _GAP_PX) + _GAP_PX, columns * (width + _GAP_PX) + _GAP_PX
+    sheet = np.full((*size_hw, 3), _PAPER, np.uint8)
+    for i, cell in enumerate(cells):
+        line, column = divmod(i, columns)
+        y = _GAP_PX + line * (height + _GAP_PX) + (height - cell.shape[0]) // 2
+        x = _GAP_PX + column * (width + _GAP_PX) + (width - cell.shape[1]) // 2
+        sheet[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
+    return sheet
