@@ -28,8 +28,8 @@ def message_of(error: Exception) -> str:
     if unknown := _UNKNOWN.match(str(error)):
         return unknown_key(unknown[1])
     reason = _one_line(error)
-    cause = error.__cause__
-    return f"{reason}: {str(cause).splitlines()[0]}" if cause and str(cause) else reason
+    cause = str(error.__cause__ or "").splitlines()
+    return f"{reason}: {cause[0]}{_hint(reason)}" if cause else reason
 
 
 def _unknown_preset(path: str, options: list[str]) -> str:
@@ -38,17 +38,20 @@ def _unknown_preset(path: str, options: list[str]) -> str:
 
 
 def _unreadable(override: str, reason: str) -> str:
-    hint = ""
-    if re.search(r"\{[^}]*(null|[\"'])", override):
-        hint = (
-            ". Keys of weights cannot be null or in quotes here: repeat the values, as in "
-            "[choice,null,100,100], or write them in an experiment file"
-        )
     parser = re.sub(r"\s*See https?://\S+ for details", "", reason)
     return (
         f"the override {override} must be written key=value, with every bracket closed and in "
         f"quotes as a whole: 'scale.size_frac=[uniform,0.1,0.5]'; got: {' '.join(parser.split())}"
-        f"{hint}"
+        f"{_hint(override)}"
+    )
+
+
+def _hint(override: str) -> str:
+    if not re.search(r"\{[^}]*(null|[\"'])", override):
+        return ""
+    return (
+        ". Keys of weights cannot be null or in quotes here: repeat the values, as in "
+        '[choice,null,100,100], or write the key "null" in an experiment file'
     )
 
 

@@ -66,6 +66,8 @@ def parse(
     """
     if leaf.kind == "vector" and _is_list(value) and not (value and isinstance(value[0], str)):
         return _vector(value, leaf, name)
+    if isinstance(value, Mapping):
+        _fail(name, _form_rule(leaf), value)
     if not _is_list(value):
         distribution: AbstractDistribution = Constant(_item(value, leaf, name, value))
     else:
@@ -99,6 +101,10 @@ def _fail(name: str, rule: str, value: Any, hint: str = "") -> NoReturn:
     raise ConfigError(f"{name} must {rule}, got {show(value)}{hint}")
 
 
+def _form_rule(leaf: Leaf) -> str:
+    return f"be a value or a list that begins with one of {', '.join(fitting(leaf))}"
+
+
 def _is_list(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
@@ -112,11 +118,10 @@ def _distribution(value: Sequence[Any], leaf: Leaf, name: str) -> AbstractDistri
     known = (*_FORMS, *_LISTED)
     word, args = (value[0], value[1:]) if value else (None, ())
     if word not in known:
-        rule = f"be a value or a list that begins with one of {', '.join(fitting(leaf))}"
         hint = near(word, known) if difflib.get_close_matches(str(word), known) else ""
         if not hint and leaf.kind in ("pattern", "choice"):
             hint = "; to draw one of several, write [choice, a, b]"
-        _fail(name, rule, value, hint)
+        _fail(name, _form_rule(leaf), value, hint)
     if word not in fitting(leaf):
         of_components = "; each component can have its own" if leaf.kind == "vector" else ""
         _fail(name, f"be drawn with {' or '.join(fitting(leaf))}", value, of_components)
