@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from render.errors import AssetError
 from render.library.mtl import MtlReader
 from render.library.raw import RawMesh, RawModel, linear_of_srgb
-from render.library.triangulate import triangulate
+from render.library.triangulate import triangulate_all
 
 __all__ = ["read_obj"]
 
@@ -49,9 +49,7 @@ def read_obj(path: Path) -> RawModel:
     reader = MtlReader(path.parent)
     for name in parsed.libraries:
         reader.read(name)
-    meshes = [
-        _mesh(path, parsed, polygons, reader, name) for name, polygons in parsed.polygons.items()
-    ]
+    meshes = [_mesh(parsed, polygons, reader, name) for name, polygons in parsed.polygons.items()]
     return RawModel(
         meshes=tuple(meshes),
         warnings=(*parsed.warnings, *reader.warnings),
@@ -139,21 +137,12 @@ def _index(path: Path, number: int, part: str, count: int, *, required: bool) ->
     return -1
 
 
-def _mesh(
-    path: Path, parsed: _Parsed, polygons: list[list[_Corner]], reader: MtlReader, name: str
-) -> RawMesh:
+def _mesh(parsed: _Parsed, polygons: list[list[_Corner]], reader: MtlReader, name: str) -> RawMesh:
     positions = np.array([v[:3] for v in parsed.vertices], dtype=np.float64)
-    corners: list[_Corner] = []
-    for polygon in polygons:
-        if len(polygon) == 3:
-            corners.extend(polygon)
-            continue
-        points = positions[[c[0] for c in polygon]]
-        if not np.isfinite(points).all():
-            raise AssetError(path, "a face uses a vertex with a number that is not finite")
-        for triangle in triangulate(points):
-            corners.extend(polygon[i] for i in triangle)
-    unique, inverse = np.unique(np.array(corners, dtype=np.int64), axis=0, return_inverse=True)
+    corners = np.array([corner for polygon in polygons for corner in polygon], dtype=np.int64)
+    counts = np.array([len(polygon) for polygon in polygons], dtype=np.int64)
+    corners = corners[triangulate_all(positions[corners[:, 0]], counts).reshape(-1)]
+    unique, inverse = np.unique(corners, axis=0, return_inverse=True)
     material = reader.materials.get(name)
     if name and material is None and reader.companions:
         parsed.warn(f"material {name} is in none of its material files")

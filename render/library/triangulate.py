@@ -7,10 +7,46 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["triangulate"]
+__all__ = ["triangulate", "triangulate_all"]
 
 # Ear clipping is quadratic and more; nothing made by people is larger.
 _MAX_CORNERS = 4096
+
+
+def triangulate_all(points: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Triangles of many polygons, in their order; as `triangulate`, but fast.
+
+    Args:
+        points: ``(N, 3)``, the corners of the polygons, one polygon after the other.
+        counts: ``(P,)`` corners of each, all at least 3; their sum is N.
+
+    Returns:
+        ``(F, 3)`` rows of `points`.
+
+    """
+    starts = np.cumsum(counts) - counts
+    firsts = np.cumsum(counts - 2) - (counts - 2)
+    faces = np.zeros((int((counts - 2).sum()), 3), np.int64)
+    for n in np.unique(counts):
+        which = np.flatnonzero(counts == n)
+        rows = starts[which, None] + np.arange(n)
+        fan = np.stack([np.zeros(n - 2), np.arange(1, n - 1), np.arange(2, n)], axis=1)
+        local = np.broadcast_to(fan.astype(np.int64), (len(which), n - 2, 3)).copy()
+        for at in np.flatnonzero(~_fan_fits(points[rows])) if n > 3 else ():
+            local[at] = triangulate(points[rows[at]])
+        faces[firsts[which, None] + np.arange(n - 2)] = starts[which, None, None] + local
+    return faces
+
+
+def _fan_fits(corners: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of ``(P, N, 3)`` polygons are strictly convex, so that a fan covers them."""
+    local = corners - corners[:, :1]
+    after = np.roll(local, -1, axis=1)
+    normal = np.cross(local, after).sum(axis=1)
+    fan = np.cross(local[:, 1:-1], local[:, 2:])
+    turns = np.cross(after - local, np.roll(after, -1, axis=1) - after)
+    inside = (np.einsum("pnk,pk->pn", fan, normal) > 0).all(axis=1)
+    return np.asarray(inside & (np.einsum("pnk,pk->pn", turns, normal) > 0).all(axis=1))
 
 
 def triangulate(points: NDArray[np.float64]) -> list[tuple[int, int, int]]:
