@@ -106,7 +106,7 @@ def some_samples(n: int = 5) -> list[Sample]:
             Shape(
                 category=CATEGORIES[int(rng.integers(3))],
                 at=(float(rng.uniform(0, 160)), float(rng.uniform(0, 120))),
-                radius=float(rng.uniform(8, 35)),
+                radius=float(rng.uniform(3, 35)),
                 corners=int(rng.integers(3, 9)),
                 turn_deg=float(rng.uniform(0, 90)),
                 bore=float(rng.choice([0.0, 0.5])),

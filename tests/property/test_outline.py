@@ -8,12 +8,11 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.ndimage import label
-from scipy.sparse.csgraph import minimum_spanning_tree
-from scipy.spatial import cKDTree
 
 from render.writers.outline import outline
-from tests.unit.test_outline import (
+from tests.polygon_readers import (
     assert_equal_but_for_spikes,
+    bridges,
     filled_by_supervision,
     filled_by_ultralytics,
     iou,
@@ -51,24 +50,6 @@ def masks(draw: st.DrawFn) -> Mask:
     if not canvas.any():
         canvas[0, 0] = 1
     return canvas.astype(np.bool_)
-
-
-def bridges(mask: Mask) -> tuple[int, int]:
-    """The shortest bridges that join all 4-connected parts of a mask.
-
-    Returns:
-        Pixels under them, and their steps from pixel to pixel.
-
-    """
-    parts, count = label(mask)
-    points = [np.argwhere(parts == i) for i in range(1, count + 1)]
-    trees = [cKDTree(p) for p in points]
-    steps = np.zeros((count, count))
-    for i in range(count):
-        for j in range(i + 1, count):
-            steps[i, j] = trees[j].query(points[i], p=np.inf)[0].min()
-    length = int(minimum_spanning_tree(steps).sum())
-    return length - (count - 1), length
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

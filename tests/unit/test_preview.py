@@ -110,13 +110,34 @@ def test_amodal_box_is_dashed() -> None:
 
 
 def test_names_of_objects_in_one_place_do_not_cover_each_other() -> None:
-    labels = [label_of(text=text) for text in ("AAAA", "BBBB", "CCCC")]
-    apart = draw_labels(grey(160, 200), labels)
-    plates = [draw_labels(grey(160, 200), labels[:n]) for n in (1, 2, 3)]
+    """Each plate is drawn in a colour of its own and stays as large as it is alone."""
+    empty = np.zeros((160, 200), np.bool_)
+    colors = [(230, 40, 30), (30, 200, 40), (40, 60, 220), (200, 190, 20)]
+    labels = [
+        DrawnLabel(
+            text="name", color=color, mask=empty, mask_visib=empty, bbox_obj=None,
+            bbox_visib=(60.0, 60.0, 90.0, 40.0),
+        )
+        for color in colors
+    ]  # fmt: skip
+    drawn = draw_labels(grey(160, 200), labels).astype(int)
+    areas = [(np.abs(drawn - color).sum(axis=2) < 60).sum() for color in colors]
 
-    changed = [(a != b).any(axis=2) for a, b in combinations(plates, 2)]
-    np.testing.assert_array_equal(apart, plates[-1])
-    assert all(c.sum() > 200 for c in changed)
+    assert min(areas) > 250
+    assert max(areas[:3]) - min(areas[:3]) < 80
+
+
+def test_name_lies_above_its_box_and_does_not_cover_it() -> None:
+    mask = np.zeros((160, 200), np.bool_)
+    mask[60:100, 60:150] = True
+    box = (60.0, 60.0, 90.0, 40.0)
+    label = DrawnLabel(
+        text="name", color=RED, mask=mask, mask_visib=mask, bbox_obj=box, bbox_visib=box
+    )
+    rows = np.flatnonzero((draw_labels(grey(160, 200), [label])[:59] != GREY).any(axis=(1, 2)))
+
+    assert 58 == rows[-1]
+    assert 12 < len(rows) < 22
 
 
 @pytest.mark.parametrize("at", [(0, 0), (95, 0), (0, 75), (95, 75)])
