@@ -43,8 +43,8 @@ MAKERS: dict[str, Callable[[Path], None]] = {
 }
 
 
-def _picture(make: Callable[[], noise.Floats]) -> Callable[[Path], None]:
-    return lambda path: noise.write_jpeg(path, make())
+def _picture(make: Callable[[], noise.Floats], *, tiles: bool) -> Callable[[Path], None]:
+    return lambda path: noise.write_jpeg(path, make(), tiles=tiles)
 
 
 def _environment(make: Callable[[], noise.Floats]) -> Callable[[Path], None]:
@@ -54,9 +54,9 @@ def _environment(make: Callable[[], noise.Floats]) -> Callable[[Path], None]:
 BACKGROUNDS = [
     (name, getattr(module, name)) for module in (surfaces, places) for name in module.__all__
 ]
-MAKERS |= {f"backgrounds/{name}.jpg": _picture(make) for name, make in BACKGROUNDS}
+MAKERS |= {f"backgrounds/{name}.jpg": _picture(make, tiles=False) for name, make in BACKGROUNDS}
 MAKERS |= {f"environments/{name}.hdr": _environment(make) for name, make in ENVIRONMENTS.items()}
-MAKERS |= {f"textures/{name}.jpg": _picture(make) for name, make in TEXTURES.items()}
+MAKERS |= {f"textures/{name}.jpg": _picture(make, tiles=True) for name, make in TEXTURES.items()}
 
 
 def main() -> None:

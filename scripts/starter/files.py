@@ -195,6 +195,7 @@ def write_stl(path: Path, parts: Sequence[Part]) -> None:
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
     table = np.zeros(len(corners), np.dtype([("v", "<f4", (4, 3)), ("attribute", "<u2")]))
     table["v"][:, 0], table["v"][:, 1:] = normals, corners
+    normals = np.round(normals, 5) + 0.0
     head = f"{path.stem}, millimetres".encode().ljust(80, b" ")
     path.write_bytes(head + struct.pack("<I", len(corners)) + table.tobytes())
 

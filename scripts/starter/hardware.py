@@ -176,10 +176,10 @@ def bearing() -> list[Part]:
     inner += [(pitch - a, middle + b) for a, b in zip(r, z)]
     inner += [(14.1, 13.8), (13.9, 14.0), (10.8, 14.0)]
     races = [part(finishes.STEEL, turned([*p, p[0]], n), crease_deg=22) for p in (outer, inner)]
-    sphere = [(ball * np.cos(a), ball * np.sin(a)) for a in np.radians(np.linspace(-90, 90, 17))]
+    sphere = [(ball * np.cos(a), ball * np.sin(a)) for a in np.radians(np.linspace(-90, 90, 15))]
     sphere[0], sphere[-1] = (0.0, -ball), (0.0, ball)
     places = pitch * circle(1, 8, 11)
-    balls = [moved(turned(sphere, 24), by=(*at, middle)) for at in places]
+    balls = [moved(turned(sphere, 22), by=(*at, middle)) for at in places]
     return [*races, part(finishes.BALL_STEEL, *balls), part(finishes.CAGE, _cage(pitch, ball))]
 
 

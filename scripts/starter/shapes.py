@@ -182,7 +182,7 @@ def cap(outer: Floats, holes: Sequence[Floats], z: float, *, up: bool) -> Floats
 def _clip_ears(outer: Floats, holes: Sequence[Floats]) -> Floats:
     """``(K, 3, 2)``; holes are joined to the outline by bridges, the rightmost hole first."""
     loop = outer
-    for hole in sorted(holes, key=lambda h: -h[:, 0].max()):
+    for hole in sorted(holes, key=lambda h: -np.round(h[:, 0].max(), 6)):
         loop = _bridged(loop, hole[::-1], [loop, *holes])
     points, left, triangles = loop, list(range(len(loop))), []
     while len(left) > 3:
@@ -195,8 +195,8 @@ def _clip_ears(outer: Floats, holes: Sequence[Floats]) -> Floats:
 
 def _bridged(loop: Floats, hole: Floats, loops: Sequence[Floats]) -> Floats:
     """One loop of two: through the shortest bridge that crosses no edge of `loops`."""
-    start = int(hole[:, 0].argmax())
-    order = np.argsort(((loop - hole[start]) ** 2).sum(axis=1), kind="stable")
+    start = int(np.round(hole[:, 0], 6).argmax())
+    order = np.argsort(np.round(((loop - hole[start]) ** 2).sum(axis=1), 6), kind="stable")
     edges = [(a, np.roll(a, -1, axis=0)) for a in loops]
     for end in order:
         bridge = (hole[start], loop[end])
@@ -228,7 +228,8 @@ def _next_ear(points: Floats, left: list[int]) -> list[int]:
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
     area = _side(a, b, c)
     longest = np.max([((p - q) ** 2).sum(axis=1) for p, q in ((a, b), (b, c), (c, a))], axis=0)
-    for i in np.argsort(-area / np.maximum(longest, 1e-12), kind="stable"):
+    fatness = np.round(area / np.maximum(longest, 1e-12), 6)
+    for i in np.argsort(-fatness, kind="stable"):
         if area[i] <= 1e-9:
             break
         p, q, r, rest = a[i], b[i], c[i], points[index]
@@ -259,7 +260,8 @@ def part(finish: Finish, *soups: Floats, crease_deg: float = 25.0) -> Part:
     soup = np.concatenate(soups)
     keys = np.round(soup[..., :3].reshape(-1, 3) * 1e5).astype(np.int64)
     _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    vertices = soup[..., :3].reshape(-1, 3)[first]
+    # Rounded, so that the last bit of one machine's cosine does not reach a file.
+    vertices = np.round(soup[..., :3].reshape(-1, 3)[first], 6) + 0.0
     faces = inverse.reshape(-1, 3)
     solid = (faces != np.roll(faces, 1, axis=1)).all(axis=1)
     uv = soup[solid][..., 3:]
@@ -275,7 +277,7 @@ def shade(of: Part) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-30)
     lengths = np.linalg.norm(edge, axis=2) * np.linalg.norm(back, axis=2)
     angle = np.arccos(np.clip((edge * back).sum(axis=2) / np.maximum(lengths, 1e-30), -1, 1))
-    smooth = _blend(of, np.repeat(normal, 3, axis=0), angle.reshape(-1))
+    smooth = np.round(_blend(of, np.repeat(normal, 3, axis=0), angle.reshape(-1)), 5) + 0.0
     keys = np.concatenate(
         [of.faces.reshape(-1, 1), np.round(smooth * 1e4), np.round(of.uv.reshape(-1, 2) * 1e6)],
         axis=1,

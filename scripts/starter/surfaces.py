@@ -133,7 +133,7 @@ def cardboard() -> Floats:
     fibre = noise(FRAME, 140, beta=0.9, stretch=0.3)
     dents = blurred(noise(FRAME, 141, beta=3.4), 5)
     tone = 1 + 0.04 * flute + 0.035 * fibre + 0.03 * dents
-    out = tinted(tone * relief(dents * 22, strength=0.5), (186, 142, 96))
+    out = tinted(tone * relief(dents * 22, strength=0.07), (186, 142, 96))
     gap = np.exp(-((y - 470 - 5 * np.sin(x / 260)) ** 2) / 12)
     out = out * (1 - 0.8 * gap)[..., None]
     tape = smooth(88 - np.abs(y - 470), 0, 2)

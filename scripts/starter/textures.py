@@ -56,7 +56,7 @@ def brushed_metal() -> Floats:
 def fabric() -> Floats:
     """A plain weave of blue and grey yarn."""
     y, x = _grid()
-    warp, weft = x * 48, y * 48
+    warp, weft = x * 64, y * 64
     over = (np.floor(warp) + np.floor(weft)) % 2
     across, along = (warp % 1) - 0.5, (weft % 1) - 0.5
     yarn = np.where(over == 1, np.cos(np.pi * across), np.cos(np.pi * along))
