@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from render.library.gltf_file import GltfFile
 from render.library.gltf_materials import GltfMaterials, UvChoice
-from render.library.raw import READ_ERRORS, UNITS_M, RawMesh, RawModel
+from render.library.raw import READ_ERRORS, UNITS_M, RawMesh, RawModel, placed
 from render.scene import Material
 
 __all__ = ["read_gltf", "read_gltf_bytes"]
@@ -56,7 +56,7 @@ def read_gltf_bytes(path: Path, data: bytes) -> RawModel:
                 raise file.fail(f"{where} must be an object, got {spec!r:.60}")
             raw = _primitive(file, materials, spec, where)
             if raw is not None:
-                meshes.append(_moved(raw, matrix))
+                meshes.append(placed(raw, matrix))
     for key, text in (("skins", "it is skinned: shown in bind pose"),
                       ("animations", "it is animated: shown at rest")):  # fmt: skip
         if file.items(key):
@@ -260,25 +260,3 @@ def _draco(
         if spec.get("normalized") is True and array.dtype.kind in "iu":
             values[name] = array / np.iinfo(array.dtype).max
     return values, faces
-
-
-def _moved(raw: RawMesh, matrix: NDArray[np.float64]) -> RawMesh:
-    """Applies a node's world matrix; a mirroring one turns the winding round (3.7.4)."""
-    linear = matrix[:3, :3]
-    normals, faces = raw.normals, raw.faces
-    det = float(np.linalg.det(linear))
-    if normals is not None:
-        # The cofactor matrix is the inverse transpose times det, and exists for flat ones too.
-        cofactor = np.stack([np.cross(linear[1], linear[2]), np.cross(linear[2], linear[0]),
-                             np.cross(linear[0], linear[1])])  # fmt: skip
-        normals = normals @ cofactor.T * (-1.0 if det < 0 else 1.0)
-    if det < 0:
-        faces = faces[:, ::-1]
-    return RawMesh(
-        positions=raw.positions @ linear.T + matrix[:3, 3],
-        faces=faces,
-        material=raw.material,
-        normals=normals,
-        uv=raw.uv,
-        colors=raw.colors,
-    )

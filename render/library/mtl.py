@@ -6,37 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from render.library.raw import READ_ERRORS, linear_of_srgb, rgba_of_bytes
-from render.scene import AlphaMode, Material, Texture
+from render.library.beside import ImageReader, find_beside
+from render.library.raw import linear_of_srgb, phong_roughness
+from render.scene import AlphaMode, Material, Texture, Wrap
 
-__all__ = ["MtlReader", "find_beside"]
+__all__ = ["MtlReader"]
 
 # Number of arguments of the options that may stand before a texture's file name.
 _OPTIONS = {
     "-blendu": 1, "-blendv": 1, "-boost": 1, "-mm": 2, "-o": 3, "-s": 3, "-t": 3,
     "-texres": 1, "-clamp": 1, "-bm": 1, "-imfchan": 1, "-type": 1, "-cc": 1,
 }  # fmt: skip
-
-
-def find_beside(folder: Path, name: str) -> Path | None:
-    """A file named by another one: as written, else with another case, else by its bare name."""
-    parts = [p for p in name.strip().strip('"').replace("\\", "/").split("/") if p]
-    if not parts:
-        return None
-    for tail in (parts, parts[-1:]):
-        try:
-            direct = folder.joinpath(*tail)
-            if direct.is_file():
-                return direct
-            if direct.parent.is_dir():
-                same = [p for p in direct.parent.iterdir() if p.name.lower() == tail[-1].lower()]
-                if same:
-                    return min(same)
-        except (OSError, ValueError):
-            continue
-    return None
 
 
 class MtlReader:
@@ -51,10 +32,11 @@ class MtlReader:
 
     def __init__(self, folder: Path) -> None:
         self.materials: dict[str, Material] = {}
-        self.warnings: list[str] = []
-        self.companions: list[Path] = []
+        self._images = ImageReader(folder)
+        # One list for both, so that the order is that of reading.
+        self.warnings = self._images.warnings
+        self.companions = self._images.companions
         self._folder = folder
-        self._images: dict[Path, NDArray[np.uint8] | None] = {}
 
     def read(self, name: str) -> None:
         """Adds the materials of one file; a missing one is a warning."""
@@ -160,25 +142,9 @@ class MtlReader:
                 # -o, -s and -t take one to three numbers.
                 if words and (count != 3 or _is_number(words[0])):
                     del words[0]
-        name = " ".join(words)
-        path = find_beside(self._folder, name)
-        if path is None:
-            self._warn(f"texture {name} is missing; the factors alone are drawn")
-            return None
-        if path not in self._images:
-            self._images[path] = self._decode(path)
-        image = self._images[path]
-        wrap = ("clamp", "clamp") if clamp else ("repeat", "repeat")
-        return None if image is None else Texture(image=image, wrap_st=wrap)  # type: ignore[arg-type]
-
-    def _decode(self, path: Path) -> NDArray[np.uint8] | None:
-        try:
-            image = rgba_of_bytes(path.read_bytes())
-        except READ_ERRORS as error:
-            self._warn(f"texture {path.name} cannot be decoded ({error})")
-            return None
-        self.companions.append(path)
-        return image
+        image = self._images.read(" ".join(words))
+        wrap: tuple[Wrap, Wrap] = ("clamp", "clamp") if clamp else ("repeat", "repeat")
+        return None if image is None else Texture(image=image, wrap_st=wrap)
 
 
 def _blocks(text: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -197,10 +163,10 @@ def _blocks(text: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _roughness(stated: list[float], shine: list[float]) -> float:
-    """Pr as it is; else of the Phong exponent: alpha^2 = 2 / (Ns + 2) (Walter et al. 2007)."""
+    """Pr as it is, else of the Phong exponent."""
     if stated:
         return float(np.clip(stated[0], 0, 1))
-    return float((2.0 / (max(shine[0], 0.0) + 2.0)) ** 0.25) if shine else 0.5
+    return phong_roughness(shine[0]) if shine else 0.5
 
 
 def _is_number(word: str) -> bool:

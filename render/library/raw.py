@@ -6,7 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ __all__ = [
     "RawMesh",
     "RawModel",
     "linear_of_srgb",
+    "phong_roughness",
+    "placed",
     "rgba_of_bytes",
     "rgba_of_image",
 ]
@@ -93,6 +95,28 @@ def linear_of_srgb(srgb: Any) -> NDArray[np.float64]:
     """Display sRGB in [0, 1] to linear light, elementwise (IEC 61966-2-1)."""
     value = np.clip(np.asarray(srgb, dtype=np.float64), 0.0, 1.0)
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def phong_roughness(exponent: float) -> float:
+    """Roughness r of a Phong exponent: r^2 = sqrt(2 / (n + 2)) (Walter et al. 2007)."""
+    return float((2.0 / (max(exponent, 0.0) + 2.0)) ** 0.25)
+
+
+def placed(raw: RawMesh, matrix: NDArray[np.float64]) -> RawMesh:
+    """Applies a ``(4, 4)`` world matrix; a mirroring one turns the winding round."""
+    linear = matrix[:3, :3]
+    normals, faces = raw.normals, raw.faces
+    det = float(np.linalg.det(linear))
+    if normals is not None:
+        # The cofactor matrix is the inverse transpose times det, and exists for flat ones too.
+        cofactor = np.stack([np.cross(linear[1], linear[2]), np.cross(linear[2], linear[0]),
+                             np.cross(linear[0], linear[1])])  # fmt: skip
+        normals = normals @ cofactor.T * (-1.0 if det < 0 else 1.0)
+    if det < 0:
+        faces = faces[:, ::-1]
+    return replace(
+        raw, positions=raw.positions @ linear.T + matrix[:3, 3], faces=faces, normals=normals
+    )
 
 
 def rgba_of_bytes(data: bytes) -> NDArray[np.uint8]:

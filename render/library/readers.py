@@ -9,10 +9,14 @@ from pathlib import Path
 
 from render.errors import AssetError
 from render.library.cad import read_iges, read_step
+from render.library.dae import read_dae
 from render.library.gltf import read_gltf
-from render.library.mesh_files import read_3mf, read_dae, read_off, read_ply, read_stl
 from render.library.obj import read_obj
+from render.library.off import read_off
+from render.library.ply import read_ply
 from render.library.raw import READ_ERRORS, RawMesh, RawModel
+from render.library.stl import read_stl
+from render.library.threemf import read_3mf
 from render.scene import Material
 
 __all__ = ["MAX_FACES", "SUFFIXES", "read_raw"]
@@ -74,10 +78,14 @@ def read_raw(path: Path) -> RawModel:
 
 
 def _with_look(mesh: RawMesh) -> RawMesh:
-    """Colours of vertices are a look: a plain white material for them to multiply."""
+    """Colours of vertices are a look: one for all is a material, several multiply a white one."""
     if mesh.colors is None or mesh.material is not None:
         return mesh
-    return replace(mesh, material=Material(name="vertex colors", double_sided=True))
+    first = mesh.colors[:1]
+    if len(first) and bool((mesh.colors == first).all()):
+        r, g, b = (float(v) for v in first[0, :3])
+        return replace(mesh, material=Material(base_color=(r, g, b, 1.0)), colors=None)
+    return replace(mesh, material=Material(name="vertex colors"))
 
 
 def _told(error: BaseException) -> str:

@@ -1,0 +1,247 @@
+"""The container of PLY: header, then the rows of its elements, ASCII or binary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.errors import AssetError
+
+__all__ = ["Element", "PlyFile"]
+
+_TYPES = {
+    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2",
+    "ushort": "u2", "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4",
+    "int64": "i8", "uint64": "u8", "float16": "f2", "float": "f4", "float32": "f4",
+    "double": "f8", "float64": "f8",
+}  # fmt: skip
+_ENDIANS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
+_MAX_HEADER_LINES = 10_000
+
+
+@dataclass(eq=False)
+class Element:
+    """One kind of rows, as vertex or face.
+
+    Attributes:
+        count: Number of rows.
+        scalars: By property, one number a row.
+        lists: By property, the length of each row's list and all values one after the other.
+
+    """
+
+    count: int
+    scalars: dict[str, NDArray[Any]] = field(default_factory=dict)
+    lists: dict[str, tuple[NDArray[np.int64], NDArray[Any]]] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class _Spec:
+    """An element as the header tells it; `counts` is the type of a list's length, or ""."""
+
+    name: str
+    count: int
+    names: list[str] = field(default_factory=list)
+    types: list[str] = field(default_factory=list)
+    counts: list[str] = field(default_factory=list)
+
+
+class PlyFile:
+    """A PLY file, read whole.
+
+    Attributes:
+        elements: By name.
+        textures: Files named by ``comment TextureFile``.
+
+    """
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        self.elements: dict[str, Element] = {}
+        self.textures: list[str] = []
+        self._path = path
+        self._specs: list[_Spec] = []
+        self._format = ""
+        at = self._header(data)
+        if self._format == "ascii":
+            self._ascii(data[at:].split())
+        else:
+            self._binary(data, at, _ENDIANS[self._format])
+
+    def _fail(self, reason: str) -> AssetError:
+        return AssetError(self._path, reason)
+
+    def _header(self, data: bytes) -> int:
+        """Fills `_specs`; returns where the rows begin."""
+        at = 0
+        for number in range(_MAX_HEADER_LINES):
+            end = data.find(b"\n", at)
+            line = data[at : end if end >= 0 else len(data)].decode("latin-1").strip()
+            at = end + 1
+            words = line.split()
+            if number == 0 and line.lower() != "ply":
+                raise self._fail("is not PLY: it does not begin with ply")
+            if words[:1] == ["end_header"]:
+                if self._format not in _ENDIANS:
+                    raise self._fail(f"format must be one of {', '.join(_ENDIANS)}")
+                return at if end >= 0 else len(data)
+            if end < 0:
+                break
+            self._line(line, words)
+        raise self._fail("its header has no end_header")
+
+    def _line(self, line: str, words: list[str]) -> None:
+        kind = words[0] if words else ""
+        if kind == "format" and len(words) > 1:
+            self._format = words[1]
+        elif kind in ("comment", "obj_info"):
+            if len(words) > 2 and words[1].lower() == "texturefile":
+                self.textures.append(line.split(None, 2)[2])
+        elif kind == "element":
+            if len(words) != 3 or not words[2].isdigit():
+                raise self._fail(f"has a broken header line: {line:.60}")
+            self._specs.append(_Spec(words[1], int(words[2])))
+        elif kind == "property":
+            types = words[2:4] if words[1:2] == ["list"] else words[1:2]
+            if not self._specs or not types or any(t not in _TYPES for t in types):
+                raise self._fail(f"has a broken header line: {line:.60}")
+            spec = self._specs[-1]
+            spec.names.append(words[-1])
+            spec.types.append(_TYPES[types[-1]])
+            spec.counts.append(_TYPES[types[0]] if len(types) == 2 else "")
+
+    def _cut_off(self, spec: _Spec) -> AssetError:
+        return self._fail(f"is cut off: not all {spec.count} rows of {spec.name} are there")
+
+    def _ascii(self, words: list[bytes]) -> None:
+        at = 0
+        for spec in self._specs:
+            if spec.count > len(words) - at and spec.names:
+                raise self._cut_off(spec)
+            values: list[list[bytes]] = [[] for _ in spec.names]
+            lengths: list[list[int]] = [[] for _ in spec.names]
+            if not any(spec.counts):
+                width = len(spec.names)
+                rows = words[at : at + spec.count * width]
+                values = [rows[column::width] for column in range(width)]
+                at += len(rows)
+            else:
+                at = self._ascii_rows(words, at, spec, values, lengths)
+            if any(len(v) != spec.count for v, c in zip(values, spec.counts) if not c):
+                raise self._cut_off(spec)
+            columns = [
+                np.array(v, dtype="S").astype(np.float64).astype(t)
+                if v else np.zeros(0, t)
+                for v, t in zip(values, spec.types)
+            ]  # fmt: skip
+            self._add(spec, columns, [np.array(n, dtype=np.int64) for n in lengths])
+
+    def _ascii_rows(
+        self,
+        words: list[bytes],
+        at: int,
+        spec: _Spec,
+        values: list[list[bytes]],
+        lengths: list[list[int]],
+    ) -> int:
+        for _ in range(spec.count):
+            for column, is_list in enumerate(spec.counts):
+                n = 1
+                if at >= len(words):
+                    raise self._cut_off(spec)
+                if is_list:
+                    n = int(float(words[at]))
+                    lengths[column].append(n)
+                    at += 1
+                if n < 0 or at + n > len(words):
+                    raise self._cut_off(spec)
+                values[column].extend(words[at : at + n])
+                at += n
+        return at
+
+    def _binary(self, data: bytes, at: int, endian: str) -> None:
+        for spec in self._specs:
+            if not spec.names:
+                continue
+            if spec.count > len(data) - at:
+                raise self._cut_off(spec)
+            done = self._even_rows(data, at, endian, spec)
+            at = self._uneven_rows(data, at, endian, spec) if done is None else done
+
+    def _even_rows(self, data: bytes, at: int, endian: str, spec: _Spec) -> int | None:
+        """All rows at once, where their lists are as long as those of the first row."""
+        dtype: list[tuple[str, str, tuple[int, ...]]] = []
+        inside = at
+        for column, (kind, counts) in enumerate(zip(spec.types, spec.counts)):
+            size: tuple[int, ...] = ()
+            if counts and spec.count:
+                length = self._number(data, inside, endian + counts, spec)
+                inside += np.dtype(counts).itemsize
+                dtype.append((f"n{column}", endian + counts, ()))
+                size = (length,)
+            inside += np.dtype(kind).itemsize * (size[0] if size else 1)
+            dtype.append((f"v{column}", endian + kind, size))
+        row = np.dtype(dtype)
+        if spec.count * row.itemsize > len(data) - at:
+            if any(spec.counts):
+                return None
+            raise self._cut_off(spec)
+        rows = np.frombuffer(data, row, spec.count, at)
+        lengths = []
+        for column, counts in enumerate(spec.counts):
+            n = rows[f"n{column}"].astype(np.int64) if counts and spec.count else np.zeros(0, int)
+            if len(n) and (n != n[0]).any():
+                return None
+            lengths.append(n)
+        columns = [
+            rows[f"v{column}"].reshape(-1).astype(kind) for column, kind in enumerate(spec.types)
+        ]
+        self._add(spec, columns, lengths)
+        return at + spec.count * row.itemsize
+
+    def _uneven_rows(self, data: bytes, at: int, endian: str, spec: _Spec) -> int:
+        values: list[list[bytes]] = [[] for _ in spec.names]
+        lengths: list[list[int]] = [[] for _ in spec.names]
+        sizes = [np.dtype(kind).itemsize for kind in spec.types]
+        for _ in range(spec.count):
+            for column, counts in enumerate(spec.counts):
+                n = 1
+                if counts:
+                    n = self._number(data, at, endian + counts, spec)
+                    lengths[column].append(n)
+                    at += np.dtype(counts).itemsize
+                end = at + n * sizes[column]
+                if end > len(data):
+                    raise self._cut_off(spec)
+                values[column].append(data[at:end])
+                at = end
+        columns = [
+            np.frombuffer(b"".join(parts), endian + kind).astype(kind)
+            for parts, kind in zip(values, spec.types)
+        ]
+        self._add(spec, columns, [np.array(n, dtype=np.int64) for n in lengths])
+        return at
+
+    def _number(self, data: bytes, at: int, kind: str, spec: _Spec) -> int:
+        """The length of a list."""
+        size = int(kind[2:])
+        if at + size > len(data):
+            raise self._cut_off(spec)
+        number = int(np.frombuffer(data, kind, 1, at)[0])
+        if number < 0 or number > len(data) - at or kind[1] == "f":
+            raise self._fail(f"a list of {spec.name} says it has {number} items")
+        return number
+
+    def _add(
+        self, spec: _Spec, columns: list[NDArray[Any]], lengths: list[NDArray[np.int64]]
+    ) -> None:
+        element = Element(spec.count)
+        for name, counts, values, n in zip(spec.names, spec.counts, columns, lengths):
+            if counts:
+                element.lists[name] = (n, values)
+            else:
+                element.scalars[name] = values
+        self.elements[spec.name] = element
