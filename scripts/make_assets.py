@@ -20,7 +20,7 @@ _ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 def side_file(path: Path, **facts: str) -> None:
     """What a model file cannot say about itself."""
-    lines = [f"category: {path.stem}", "up: z", *(f"{k}: {v}" for k, v in facts.items())]
+    lines = [f"category: {path.stem}", *(f"{k}: {v}" for k, v in facts.items())]
     path.write_text("\n".join(lines) + "\n", encoding="ascii")
 
 
@@ -28,6 +28,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "models/bolt.glb": lambda path: files.write_glb(path, hardware.bolt()),
     "models/nut.glb": lambda path: files.write_glb(path, hardware.nut()),
     "models/bracket.obj": lambda path: files.write_obj(path, sheet.bracket()),
+    "models/bracket.yaml": lambda path: side_file(path, up="y", unit="m"),
     "models/gear.glb": lambda path: files.write_glb(path, hardware.gear()),
     "models/bearing.glb": lambda path: files.write_glb(path, hardware.bearing()),
     "models/mug.glb": lambda path: files.write_glb(path, household.mug()),
@@ -35,8 +36,8 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "models/die.glb": lambda path: files.write_glb(path, household.die()),
     "models/flange.step": step.write_flange,
     "models/pulley.stl": lambda path: files.write_stl(path, hardware.pulley()),
-    "models/pulley.yaml": lambda path: side_file(path, unit="mm", finish="aluminium"),
-    "models/valve.yaml": lambda path: side_file(path, unit="m"),
+    "models/pulley.yaml": lambda path: side_file(path, up="z", unit="mm", finish="aluminium"),
+    "models/valve.yaml": lambda path: side_file(path, up="z", unit="m"),
     "models/valve.ply": lambda path: files.write_ply(path, sheet.valve()),
     "models/grille.glb": lambda path: files.write_glb(path, sheet.grille()),
     "models/screwdriver.glb": lambda path: files.write_glb(path, household.screwdriver()),
