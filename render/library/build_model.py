@@ -1,0 +1,315 @@
+"""From what a reader found to a checked `Model`: the gate that bad geometry does not pass.
+
+A unit comes from the side file or models.yaml, else from the file, else it is the default of
+the format (`DEFAULT_UNITS`): millimetres for STL, metres for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.errors import AssetError
+from render.library.finishes import DEFAULT_FINISH, FINISHES
+from render.library.hull import hull_centroid, hull_vertices
+from render.library.normals import crease_normals
+from render.library.raw import UNITS_M, RawMesh, RawModel
+from render.library.side_files import Remarks
+from render.library.stable import stable_poses
+from render.library.surface import Surface
+from render.scene import Material, Model, Primitive, Texture
+
+__all__ = ["DEFAULT_UNITS", "BuiltModel", "build_model"]
+
+DEFAULT_UNITS = {".stl": "mm"}
+"""Unit of formats that store none, where it is not metres."""
+
+# Where neither the file nor a side file says: modelling tools have Y up, CAD has Z up.
+_Y_UP = (".obj", ".gltf", ".glb")
+_SMALLEST_M, _LARGEST_M = 1e-9, 1e6
+# Height of a triangle over its longest side, below which it has no direction.
+_NO_HEIGHT = 1e-12
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BuiltModel:
+    """A model and what the doctor tells about it.
+
+    Attributes:
+        unit_source: Where the unit comes from.
+        surface: Of all meshes together, file units.
+        warnings: What was repaired or left out, and what looks wrong.
+
+    """
+
+    model: Model
+    unit_source: str
+    surface: Surface
+    warnings: tuple[str, ...]
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of arrays and images."""
+        images: dict[int, int] = {}
+        arrays = self.model.hull_m.nbytes + self.model.stable_poses.nbytes
+        for primitive in self.model.primitives:
+            for array in (
+                primitive.positions_m, primitive.normals, primitive.faces, primitive.uv,
+                primitive.colors,
+            ):  # fmt: skip
+                arrays += 0 if array is None else array.nbytes
+            for texture in _textures(primitive.material):
+                images[id(texture.image)] = texture.image.nbytes
+        return arrays + sum(images.values())
+
+
+def build_model(
+    raw: RawModel, *, path: Path, name: str, category: str, sha256: str, remarks: Remarks
+) -> BuiltModel:
+    """Checks and completes what was read.
+
+    Degenerate triangles are dropped, meshes of one material become one primitive, and
+    normals that are missing or not usable are computed; each repair is a warning.
+
+    Args:
+        raw: As read.
+        path: Of the file, for its suffix and for messages.
+        remarks: Of side files.
+
+    Raises:
+        AssetError: No triangle with an area; a position that is used and not finite; a face
+            that names no vertex; a size outside 1e-9 to 1e6 m.
+
+    """
+    warnings = list(raw.warnings)
+    meshes = [_checked(mesh, path, warnings) for mesh in raw.meshes]
+    surface = _surface([mesh for mesh in meshes if len(mesh.faces)], path)
+    meshes = _without_degenerate(meshes, path, warnings)
+    warnings += _surface_warnings(surface)
+    unit_m, unit_source = _unit(raw, path, remarks)
+    _check_size(meshes, unit_m, unit_source, path)
+    parts = _merged([_dressed(mesh, remarks, warnings) for mesh in meshes])
+    primitives = tuple(_primitive(part, unit_m, warnings) for part in parts)
+    points = np.concatenate([p.positions_m for p in primitives])
+    hull_m = points[hull_vertices(points)]
+    is_closed = surface.is_closed and all(p.material.alpha_mode != "mask" for p in primitives)
+    centroid = np.array(surface.centroid) * unit_m if surface.is_closed else hull_centroid(hull_m)
+    poses, probs = stable_poses(hull_m, centroid)
+    model = Model(
+        name=name,
+        category=category,
+        sha256=sha256,
+        unit_m=unit_m,
+        up=remarks.up or raw.up or ("y" if path.suffix.lower() in _Y_UP else "z"),
+        primitives=primitives,
+        hull_m=_frozen(hull_m),
+        is_closed=is_closed,
+        stable_poses=_frozen(poses),
+        stable_probs=_frozen(probs),
+    )
+    return BuiltModel(
+        model=model,
+        unit_source=unit_source,
+        surface=surface,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _checked(mesh: RawMesh, path: Path, warnings: list[str]) -> RawMesh:
+    """The mesh with the vertices that are used, all of them finite."""
+    faces, count = mesh.faces, len(mesh.positions)
+    if faces.size and not (faces.min() >= 0 and faces.max() < count):
+        bad = faces.max() if faces.max() >= count else faces.min()
+        raise AssetError(path, f"faces must name vertices 0 to {count - 1}, got {bad}")
+    used = np.zeros(count, bool)
+    used[faces] = True
+    positions = mesh.positions[used]
+    if not np.isfinite(positions).all():
+        n_bad = int((~np.isfinite(positions)).any(axis=1).sum())
+        raise AssetError(path, f"positions must be finite, got {n_bad} that are not")
+
+    def of_used(array: NDArray[np.float64] | None, what: str) -> NDArray[np.float64] | None:
+        if array is None:
+            return None
+        if np.isfinite(array[used]).all():
+            return array[used]
+        warnings.append(f"{what} that are not finite were left out")
+        return None
+
+    return replace(
+        mesh,
+        positions=positions + 0.0,  # no negative zeros: equal positions are equal bytes
+        faces=(np.cumsum(used) - 1)[faces],
+        normals=None if mesh.normals is None else mesh.normals[used],
+        uv=of_used(mesh.uv, "UVs"),
+        colors=of_used(mesh.colors, "vertex colours"),
+    )
+
+
+def _surface(meshes: Sequence[RawMesh], path: Path) -> Surface:
+    if not meshes:
+        raise AssetError(path, "holds no triangles")
+    starts = np.cumsum([0, *(len(mesh.positions) for mesh in meshes)])
+    return Surface.of(
+        np.concatenate([mesh.positions for mesh in meshes]),
+        np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts)]),
+    )
+
+
+def _without_degenerate(
+    meshes: Sequence[RawMesh], path: Path, warnings: list[str]
+) -> list[RawMesh]:
+    kept: list[RawMesh] = []
+    dropped = 0
+    for mesh in meshes:
+        corners = mesh.positions[mesh.faces]
+        edges = corners[:, [1, 2, 0]] - corners
+        area = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1)
+        longest = np.einsum("fij,fij->fi", edges, edges).max(axis=1, initial=0.0)
+        solid = area > _NO_HEIGHT * longest
+        dropped += int((~solid).sum())
+        if solid.all() and len(solid):
+            kept.append(mesh)
+        elif solid.any():
+            kept.append(_checked(replace(mesh, faces=mesh.faces[solid]), path, warnings))
+    if not kept:
+        raise AssetError(path, "holds no triangle that has an area")
+    if dropped:
+        warnings.append(f"{dropped} degenerate triangles (without area) were left out")
+    return kept
+
+
+def _surface_warnings(surface: Surface) -> list[str]:
+    if surface.is_wound and surface.volume < 0:
+        return ["its winding is inside out: turn its faces round in the modelling tool"]
+    if surface.is_watertight and not surface.is_wound:
+        return ["its winding is mixed: some faces are turned round"]
+    return []
+
+
+def _unit(raw: RawModel, path: Path, remarks: Remarks) -> tuple[float, str]:
+    if remarks.unit_m is not None:
+        return remarks.unit_m, remarks.unit_source
+    if raw.unit_m is not None:
+        return raw.unit_m, raw.unit_source
+    suffix = path.suffix.lower()
+    unit = DEFAULT_UNITS.get(suffix, "m")
+    return UNITS_M[unit], f"default for {suffix[1:].upper()} ({unit})"
+
+
+def _check_size(meshes: Sequence[RawMesh], unit_m: float, source: str, path: Path) -> None:
+    points = np.concatenate([mesh.positions for mesh in meshes])
+    extent_m = float(np.ptp(points, axis=0).max()) * unit_m
+    if not _SMALLEST_M <= extent_m <= _LARGEST_M:
+        raise AssetError(
+            path,
+            f"its longest side must be {_SMALLEST_M:g} to {_LARGEST_M:g} m, got {extent_m:.3g} m "
+            f"at {unit_m:g} m a unit ({source}); state its unit in a side file",
+        )
+
+
+def _dressed(mesh: RawMesh, remarks: Remarks, warnings: list[str]) -> RawMesh:
+    """The mesh with a material that it can carry."""
+    if remarks.finish is not None:
+        return replace(mesh, material=FINISHES[remarks.finish], uv=None, colors=None)
+    if mesh.material is None:
+        return replace(mesh, material=FINISHES[DEFAULT_FINISH])
+    if mesh.uv is None and _textures(mesh.material):
+        warnings.append(
+            f"material {mesh.material.name!r} has textures, and its mesh has no UVs; "
+            "the factors alone are drawn"
+        )
+    return mesh
+
+
+def _merged(meshes: Sequence[RawMesh]) -> list[RawMesh]:
+    """Meshes of one material object that carry the same attributes become one."""
+    groups: dict[tuple[int, bool, bool, bool], list[RawMesh]] = {}
+    for mesh in meshes:
+        uv = mesh.uv if mesh.material is not None and _textures(mesh.material) else None
+        carried = replace(mesh, uv=uv)
+        key = (id(mesh.material), uv is not None, mesh.colors is not None, _has_normals(mesh))
+        groups.setdefault(key, []).append(carried)
+    return [_joined(group) for group in groups.values()]
+
+
+def _joined(meshes: Sequence[RawMesh]) -> RawMesh:
+    if len(meshes) == 1:
+        return meshes[0]
+    starts = np.cumsum([0, *(len(mesh.positions) for mesh in meshes)])
+
+    def all_of(what: str) -> NDArray[np.float64] | None:
+        arrays = [getattr(mesh, what) for mesh in meshes]
+        return None if any(a is None for a in arrays) else np.concatenate(arrays)
+
+    return RawMesh(
+        positions=np.concatenate([mesh.positions for mesh in meshes]),
+        faces=np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts)]),
+        material=meshes[0].material,
+        normals=all_of("normals"),
+        uv=all_of("uv"),
+        colors=all_of("colors"),
+    )
+
+
+def _has_normals(mesh: RawMesh) -> bool:
+    """True if every vertex has a normal with a direction."""
+    if mesh.normals is None or not np.isfinite(mesh.normals).all():
+        return False
+    return bool((np.linalg.norm(mesh.normals, axis=1) > 1e-12).all())
+
+
+def _primitive(mesh: RawMesh, unit_m: float, warnings: list[str]) -> Primitive:
+    faces, old, normals = mesh.faces, slice(None), mesh.normals
+    if normals is None or not _has_normals(mesh):
+        if normals is not None:
+            warnings.append("normals that have no direction were replaced")
+        vertices, faces, normals = crease_normals(mesh.positions, mesh.faces)
+        return _frozen_primitive(mesh, vertices, faces, normals, unit_m)
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    return _frozen_primitive(mesh, old, faces, normals / lengths, unit_m)
+
+
+def _frozen_primitive(
+    mesh: RawMesh,
+    vertices: NDArray[np.int64] | slice,
+    faces: NDArray[np.int64],
+    normals: NDArray[np.float64],
+    unit_m: float,
+) -> Primitive:
+    material = mesh.material or FINISHES[DEFAULT_FINISH]
+    if mesh.uv is None and _textures(material):
+        material = _without_textures(material)
+    uv = None if mesh.uv is None else _frozen(mesh.uv[vertices].astype(np.float32))
+    colors = None
+    if mesh.colors is not None:
+        colors = _frozen(np.clip(mesh.colors[vertices], 0.0, 1.0).astype(np.float32))
+    return Primitive(
+        positions_m=_frozen(mesh.positions[vertices] * unit_m),
+        normals=_frozen(normals.astype(np.float32)),
+        faces=_frozen(np.ascontiguousarray(faces, dtype=np.int32)),
+        material=material,
+        uv=uv,
+        colors=colors,
+    )
+
+
+def _textures(material: Material) -> list[Texture]:
+    values = [getattr(material, f.name) for f in fields(material)]
+    return [v for v in values if isinstance(v, Texture)]
+
+
+def _without_textures(material: Material) -> Material:
+    slots = [f.name for f in fields(material) if isinstance(getattr(material, f.name), Texture)]
+    nothing: dict[str, Any] = dict.fromkeys(slots)
+    return replace(material, **nothing)
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,102 @@
+"""What the doctor says about models: sizes, repairs, and what is probably a mistake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from render.errors import AssetError
+from render.library.build_model import BuiltModel
+from render.library.models import ModelLibrary
+from render.library.twins import Shape, kinship
+
+__all__ = ["ModelReport", "diagnose"]
+
+_LARGE_M, _SMALL_M = 10.0, 1e-3
+# What a size that looks wrong was probably meant in, the likeliest first.
+_COMMON = (("mm", 1e-3), ("in", 0.0254), ("cm", 1e-2), ("m", 1.0))
+_PLAUSIBLE_M = (5e-3, 3.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelReport:
+    """One model file, for people.
+
+    Attributes:
+        size_m: Sides of its box along the file's axes, metres; zeros if it cannot be used.
+        unit_m: Metres per unit of the file; 0 if it cannot be used.
+        unit_source: Where the unit comes from.
+        is_closed: Its surface encloses a solid, faces outwards.
+        warnings: A sentence each.
+        error: Why it cannot be used, or None.
+
+    """
+
+    name: str
+    category: str
+    size_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    triangles: int = 0
+    unit_m: float = 0.0
+    unit_source: str = ""
+    is_closed: bool = False
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def diagnose(library: ModelLibrary) -> list[ModelReport]:
+    """Looks at every model of a library, in the order of its names; none is left out.
+
+    Models of one shape are told in the warnings of the later one, with the factor between
+    them and whether one is the mirror image of the other.
+    """
+    reports: list[ModelReport] = []
+    shapes: list[tuple[str, Shape]] = []
+    for name in library.names:
+        try:
+            built = library.inspect(name)
+        except AssetError as error:
+            reports.append(
+                ModelReport(name=name, category=library.category(name), error=error.reason)
+            )
+            continue
+        report = _report(built)
+        shape = Shape.of(built.model)
+        told = [f"{k} {other}" for other, o in shapes if (k := kinship(shape, o)) is not None]
+        shapes.append((name, shape))
+        reports.append(replace(report, warnings=(*report.warnings, *told)))
+    return reports
+
+
+def _report(built: BuiltModel) -> ModelReport:
+    model = built.model
+    x, y, z = (float(v) for v in np.ptp(model.bounds_m, axis=0))
+    suspicion = _unit_suspicion(model.extent_m, model.unit_m, built.unit_source)
+    return ModelReport(
+        name=model.name,
+        category=model.category,
+        size_m=(x, y, z),
+        triangles=sum(len(p.faces) for p in model.primitives),
+        unit_m=model.unit_m,
+        unit_source=built.unit_source,
+        is_closed=built.surface.is_closed,
+        warnings=(*built.warnings, *suspicion),
+    )
+
+
+def _unit_suspicion(extent_m: float, unit_m: float, source: str) -> list[str]:
+    if _SMALL_M <= extent_m <= _LARGE_M:
+        return []
+    units = extent_m / unit_m
+    told = f"it is {_length(extent_m)} long by its unit ({source})"
+    for name, metres in _COMMON:
+        if metres != unit_m and _PLAUSIBLE_M[0] <= units * metres <= _PLAUSIBLE_M[1]:
+            told += f"; as {name} it would be {_length(units * metres)}: "
+            return [told + f"say `unit: {name}` in a side file"]
+    return [told]
+
+
+def _length(metres: float) -> str:
+    if metres >= 1.0:
+        return f"{metres:.4g} m"
+    return f"{1e3 * metres:.4g} mm"

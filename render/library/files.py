@@ -1,0 +1,28 @@
+"""Finds files of some kinds under a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["find_files"]
+
+
+def find_files(folder: Path, suffixes: frozenset[str]) -> Iterator[str]:
+    """Paths of files with one of the suffixes, in any case, relative to `folder`, with ``/``.
+
+    Hidden files and folders are passed over, links are followed. None if there is no such
+    folder.
+    """
+    entered: set[str] = set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in entered:  # a link back
+            folders.clear()
+            continue
+        entered.add(real)
+        folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
+        for file in files:
+            if Path(file).suffix.lower() in suffixes and not file.startswith("."):
+                yield (Path(root) / file).relative_to(folder).as_posix()

@@ -1,0 +1,107 @@
+"""Every picture under a folder: backgrounds, textures."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from render.errors import AssetError, ConfigError
+from render.library.cache import ByteCache
+from render.library.files import find_files
+from render.library.raw import READ_ERRORS, rgba_of_image
+
+__all__ = ["IMAGE_SUFFIXES", "ImageLibrary"]
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+_CACHE_BYTES = 512 * 2**20
+_PAPER = 255.0  # what lies behind transparent pixels: white, as viewers show it
+
+
+@final
+class ImageLibrary:
+    """The pictures of one folder, by path relative to it; there may be none, and no folder.
+
+    Attributes:
+        folder: Searched with all folders in it.
+        names: Sorted, with ``/``.
+
+    """
+
+    def __init__(self, folder: Path, *, what: str) -> None:
+        """Finds files, loads none.
+
+        Args:
+            folder: Of the pictures.
+            what: What they are, as the config has it: ``assets.<what>_dir``.
+
+        """
+        self.folder = folder
+        self.names: tuple[str, ...] = tuple(sorted(find_files(folder, IMAGE_SUFFIXES)))
+        self._what = what
+        self._cache: ByteCache[NDArray[np.uint8]] = ByteCache(_CACHE_BYTES)
+
+    def load(self, name: str) -> NDArray[np.uint8]:
+        """``(H, W, 3)`` uint8 display sRGB, read-only; upright, transparent parts on white.
+
+        Raises:
+            AssetError: It cannot be decoded.
+
+        """
+        image = self._cache.get(name)
+        if image is None:
+            image = _decode(self.folder / name)
+            self._cache.put(name, image, image.nbytes)
+        return image
+
+    def check_all(self) -> None:
+        """Decodes every picture once.
+
+        Raises:
+            ConfigError: There is none.
+            AssetError: One cannot be decoded.
+
+        """
+        if not self.names:
+            raise ConfigError(
+                f"assets.{self._what}_dir must be a folder with pictures "
+                f"({' '.join(sorted(IMAGE_SUFFIXES))}), got {self.folder}"
+            )
+        for name in self.names:
+            self.load(name)
+
+
+def _decode(path: Path) -> NDArray[np.uint8]:
+    try:
+        data = path.read_bytes()
+        try:
+            with Image.open(io.BytesIO(data)) as image:
+                rgba = rgba_of_image(image)
+        except UnidentifiedImageError:
+            rgba = _deep(data)  # TIFF with 16 bits a channel
+    except READ_ERRORS as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise AssetError(path, f"is not a picture that can be decoded: {reason}") from error
+    alpha = rgba[..., 3:]
+    rgb = np.ascontiguousarray(rgba[..., :3])
+    if (alpha < 255).any():
+        share = alpha / 255.0
+        rgb = np.rint(rgb * share + _PAPER * (1.0 - share)).astype(np.uint8)
+    rgb.setflags(write=False)
+    return rgb
+
+
+def _deep(data: bytes) -> NDArray[np.uint8]:
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16:
+        raise ValueError("unknown format")
+    eight = np.rint(pixels / 257.0).astype(np.uint8)
+    if eight.ndim == 2:
+        return np.asarray(cv2.cvtColor(eight, cv2.COLOR_GRAY2RGBA), dtype=np.uint8)
+    code = cv2.COLOR_BGRA2RGBA if eight.shape[2] == 4 else cv2.COLOR_BGR2RGBA
+    return np.asarray(cv2.cvtColor(eight, code), dtype=np.uint8)

@@ -1,0 +1,190 @@
+"""Every model file under a folder: found, named, loaded on demand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import final
+
+from render.errors import AssetError, ConfigError
+from render.library.build_model import BuiltModel, build_model
+from render.library.cache import ByteCache
+from render.library.files import find_files
+from render.library.raw import RawModel
+from render.library.readers import SUFFIXES, read_raw
+from render.library.side_files import Remarks, read_remarks
+from render.sampling.patterns import match_names
+from render.scene import Model
+
+__all__ = ["ModelLibrary"]
+
+_LOG = logging.getLogger(__name__)
+_CACHE_BYTES = 1024 * 2**20
+
+
+@final
+class ModelLibrary:
+    """The model files of one folder.
+
+    A model's name is its path relative to the folder, with ``/`` and its suffix, so files
+    of one stem stay apart. Its category is what a side file or models.yaml says, else
+    the first folder of its path, else its stem. Hidden files and folders are passed over,
+    links are followed.
+    """
+
+    def __init__(
+        self, folder: Path, *, include: Sequence[str] = ("*",), skip_bad: bool = False
+    ) -> None:
+        """Finds files and reads what is said about them; loads none.
+
+        Args:
+            folder: Searched with all folders in it.
+            include: Names, stems, categories or globs; each must match a model.
+            skip_bad: Whether `check_all` leaves out models that cannot be used.
+
+        Raises:
+            ConfigError: No such folder, or a pattern that matches nothing.
+            AssetError: A side file or models.yaml breaks its rules.
+
+        """
+        if not folder.is_dir():
+            raise ConfigError(f"assets.models_dir must be a folder, got {folder}")
+        self.folder = folder
+        self._skip_bad = skip_bad
+        found = sorted(find_files(folder, SUFFIXES))
+        self._remarks = read_remarks(folder, found)
+        self._names = self._select(found, include)
+        self._skipped: tuple[AssetError, ...] = ()
+        self._sha256: dict[str, str] = {}
+        self._cache: ByteCache[BuiltModel] = ByteCache(_CACHE_BYTES)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the models that are used, sorted."""
+        return self._names
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Of the models that are used, sorted."""
+        return tuple(sorted({self.category(name) for name in self._names}))
+
+    @property
+    def skipped(self) -> tuple[AssetError, ...]:
+        """Why `check_all` left models out."""
+        return self._skipped
+
+    def category(self, name: str) -> str:
+        """Category of a model."""
+        path = PurePosixPath(name)
+        folder = path.parts[0] if len(path.parts) > 1 else path.stem
+        return self._remarks[name].category or folder
+
+    def load(self, name: str) -> Model:
+        """The model; loaded once, and again after others have taken its place in memory.
+
+        Raises:
+            AssetError: It cannot be used.
+
+        """
+        return self.inspect(name).model
+
+    def inspect(self, name: str) -> BuiltModel:
+        """The model with what was noticed about it; as `load`."""
+        built = self._cache.get(name)
+        if built is None:
+            built = self._build(name)
+            self._cache.put(name, built, built.n_bytes)
+            self._sha256[name] = built.model.sha256
+        return built
+
+    def sha256(self, name: str) -> str:
+        """Of the file's bytes; where other files or remarks take part, of all of these (hex)."""
+        if name not in self._sha256:
+            self.load(name)
+        return self._sha256[name]
+
+    def check_all(self) -> None:
+        """Loads every model once.
+
+        With `skip_bad`, those that cannot be used leave `names` and come into `skipped`.
+
+        Raises:
+            AssetError: A model cannot be used; all such are told. Or none is left.
+
+        """
+        bad: dict[str, AssetError] = {}
+        for name in self._names:
+            try:
+                built = self.inspect(name)
+            except AssetError as error:
+                bad[name] = error
+                continue
+            for warning in built.warnings:
+                _LOG.warning("%s: %s", name, warning)
+        if bad and (not self._skip_bad or len(bad) == len(self._names)):
+            raise self._refusal(list(bad.values()))
+        self._names = tuple(name for name in self._names if name not in bad)
+        self._skipped += tuple(bad.values())
+
+    def _select(self, found: Sequence[str], include: Sequence[str]) -> tuple[str, ...]:
+        chosen: set[str] = set()
+        for pattern in include:
+            matches = set(match_names(pattern, found))
+            if matches != {pattern}:
+                matches |= {n for n in found if fnmatchcase(self.category(n), pattern)}
+            if not matches:
+                raise ConfigError(
+                    f"models must match at least one file under {self.folder}, "
+                    f"got {pattern!r}; {_there(found)}"
+                )
+            chosen |= matches
+        return tuple(sorted(chosen))
+
+    def _build(self, name: str) -> BuiltModel:
+        path = self.folder / name
+        remarks = self._remarks[name]
+        try:
+            raw = read_raw(path)
+            sha256 = _sha256(path, raw, remarks)
+        except OSError as error:
+            raise AssetError(path, error.strerror or str(error)) from error
+        return build_model(
+            raw,
+            path=path,
+            name=name,
+            category=self.category(name),
+            sha256=sha256,
+            remarks=remarks,
+        )
+
+    def _refusal(self, errors: Sequence[AssetError]) -> AssetError:
+        hint = "assets.skip_bad=true leaves it out"
+        if len(errors) == 1:
+            return AssetError(errors[0].path, f"{errors[0].reason} ({hint})")
+        told = "; ".join(str(error) for error in errors)
+        if len(errors) == len(self._names):
+            return AssetError(self.folder, f"none of its models can be used: {told}")
+        hint = "assets.skip_bad=true leaves them out"
+        return AssetError(self.folder, f"{len(errors)} models cannot be used ({hint}): {told}")
+
+
+def _there(names: Sequence[str], at_most: int = 8) -> str:
+    if not names:
+        return f"there is no model file ({' '.join(sorted(SUFFIXES))})"
+    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
+    return f"there are {', '.join(names[:at_most])}{more}"
+
+
+def _sha256(path: Path, raw: RawModel, remarks: Remarks) -> str:
+    digest = hashlib.sha256(path.read_bytes())
+    if not raw.companions and remarks == Remarks():
+        return digest.hexdigest()
+    whole = hashlib.sha256(digest.digest())
+    for companion in raw.companions:
+        whole.update(hashlib.sha256(companion.read_bytes()).digest())
+    whole.update(json.dumps(vars(remarks), sort_keys=True).encode())
+    return whole.hexdigest()

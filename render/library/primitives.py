@@ -1,0 +1,54 @@
+"""Shapes made by the program: distractors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import trimesh
+
+from render.library.build_model import build_model
+from render.library.raw import RawMesh, RawModel
+from render.library.side_files import Remarks
+from render.scene import Material, Model
+
+__all__ = ["PREFIX", "make_primitive"]
+
+PREFIX = "primitive:"
+_LOOK = Material(name="primitive", base_color=(0.6, 0.6, 0.6, 1.0))
+
+_SHAPES: Mapping[str, Callable[[], trimesh.Trimesh]] = {
+    "box": lambda: trimesh.creation.box((1.0, 1.0, 1.0)),
+    "sphere": lambda: trimesh.creation.icosphere(subdivisions=4, radius=0.5),
+    "cylinder": lambda: trimesh.creation.cylinder(0.35, 1.0, sections=64),
+    "cone": lambda: trimesh.creation.cone(0.4, 1.0, sections=64),
+    "torus": lambda: trimesh.creation.torus(0.35, 0.15, major_sections=64, minor_sections=32),
+}
+
+
+def make_primitive(name: str) -> Model:
+    """``primitive:box``, ``sphere``, ``cylinder``, ``cone`` or ``torus``; about 1 m, closed.
+
+    The cylinder and the cone stand along z; the torus lies around it.
+
+    Raises:
+        KeyError: Any other name.
+
+    """
+    mesh = _SHAPES[name.removeprefix(PREFIX)]()
+    positions = np.asarray(mesh.vertices, np.float64)
+    faces = np.asarray(mesh.faces, np.int64)
+    raw = RawModel(
+        meshes=(RawMesh(positions=positions, faces=faces, material=_LOOK),), unit_m=1.0, up="z"
+    )
+    built = build_model(
+        raw,
+        path=Path(name),
+        name=name,
+        category=name,
+        sha256=hashlib.sha256(positions.tobytes() + faces.tobytes()).hexdigest(),
+        remarks=Remarks(),
+    )
+    return built.model

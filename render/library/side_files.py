@@ -1,0 +1,167 @@
+"""What people say about model files: ``part.yaml`` beside ``part.step``, and one ``models.yaml``.
+
+``models.yaml`` lies at the root of the models folder and maps names to the same keys; a name
+is the path of a model, its stem, or a glob (as `models` in the config). A side file wins over
+it, and what is written later in it over what is written earlier.
+
+======== ==========================================================================
+category Name of its labels.
+unit     Length of one unit of the file: m, mm, cm, um, in, ft, or metres as a number.
+up       Axis of the file that points up: x, y, z, -x, -y or -z.
+finish   A preset of `render.library.finishes`; replaces every look of the file.
+======== ==========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from render.errors import AssetError
+from render.library.finishes import FINISHES
+from render.library.raw import UNITS_M
+from render.sampling.patterns import match_names
+
+__all__ = ["AXES", "MODELS_YAML", "Remarks", "read_remarks"]
+
+MODELS_YAML = "models.yaml"
+AXES = ("x", "y", "z", "-x", "-y", "-z")
+_KEYS = ("category", "unit", "up", "finish")
+_UNITS = ("m", "mm", "cm", "um", "in", "ft")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remarks:
+    """What was said about one model; None where nothing was.
+
+    Attributes:
+        unit_m: Metres per unit of the file.
+        unit_source: The file that says so.
+
+    """
+
+    category: str | None = None
+    unit_m: float | None = None
+    unit_source: str = ""
+    up: str | None = None
+    finish: str | None = None
+
+
+def read_remarks(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
+    """Remarks on all models of a folder, by name.
+
+    Args:
+        folder: The models folder.
+        names: All model files in it, relative, with ``/``.
+
+    Raises:
+        AssetError: A file that is no mapping, an unknown key, a value that breaks its
+            rule, an entry of models.yaml that names no model, or a unit or up axis
+            for a stem that several files share.
+
+    """
+    remarks = dict.fromkeys(names, Remarks())
+    path = folder / MODELS_YAML
+    for key, entry in _mapping(path).items() if path.is_file() else ():
+        where = f"{MODELS_YAML}: {key}"
+        chosen = match_names(str(key), names)
+        if not chosen:
+            raise AssetError(path, f"{key} must name a model file of the folder, and names none")
+        stem_alone = chosen[0] != str(key) and not set("*?[") & set(str(key))
+        _apply(remarks, chosen if stem_alone else (), chosen, entry, path=path, where=where)
+    for path, chosen in _side_files(folder, names):
+        _apply(remarks, chosen, chosen, _mapping(path), path=path, where=path.name)
+    return remarks
+
+
+def _side_files(folder: Path, names: Sequence[str]) -> list[tuple[Path, tuple[str, ...]]]:
+    """Each side file with the models beside it that bear its stem."""
+    stems: dict[str, list[str]] = {}
+    for name in names:
+        stems.setdefault(str(PurePosixPath(name).with_suffix("")), []).append(name)
+    found: list[tuple[Path, tuple[str, ...]]] = []
+    for stem, sharing in stems.items():
+        for suffix in (".yaml", ".yml"):
+            path = folder / f"{stem}{suffix}"
+            if path.is_file() and path != folder / MODELS_YAML:
+                found.append((path, tuple(sharing)))
+    return found
+
+
+def _apply(
+    remarks: dict[str, Remarks],
+    sharing: Sequence[str],
+    chosen: Sequence[str],
+    entry: Any,
+    *,
+    path: Path,
+    where: str,
+) -> None:
+    parsed = _parse(entry, path=path, where=where)
+    if len(sharing) > 1 and (parsed.unit_m is not None or parsed.up is not None):
+        raise AssetError(
+            path,
+            f"unit and up must be said of one file, and {', '.join(sharing)} share the name; "
+            f"name each with its suffix in {MODELS_YAML}",
+        )
+    said = {k: v for k, v in vars(parsed).items() if v not in (None, "")}
+    for name in chosen:
+        remarks[name] = replace(remarks[name], **said)
+
+
+def _mapping(path: Path) -> Mapping[Any, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise AssetError(path, f"cannot be read: {' '.join(str(error).split())}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise AssetError(path, f"must hold keys and values, got {content!r:.60}")
+    return content
+
+
+def _parse(entry: Any, *, path: Path, where: str) -> Remarks:
+    if not isinstance(entry, Mapping):
+        raise AssetError(path, f"{where} must hold keys ({', '.join(_KEYS)}), got {entry!r:.60}")
+    for key in entry:
+        if key not in _KEYS:
+            raise AssetError(path, f"{where} must have keys of {', '.join(_KEYS)}, got {key!r}")
+
+    def fail(key: str, rule: str) -> AssetError:
+        return AssetError(path, f"{key} must be {rule}, got {entry[key]!r}")
+
+    category, finish, up = entry.get("category"), entry.get("finish"), entry.get("up")
+    if category is not None and (not isinstance(category, str) or not category.strip()):
+        raise fail("category", "a name")
+    if finish is not None and finish not in tuple(FINISHES):
+        raise fail("finish", f"one of {', '.join(FINISHES)}")
+    if up is not None and up not in AXES:
+        raise fail("up", f"one of {', '.join(AXES)}")
+    unit_m = _unit_m(entry.get("unit"))
+    if unit_m is None and entry.get("unit") is not None:
+        raise fail("unit", f"one of {', '.join(_UNITS)} or metres as a positive number")
+    return Remarks(
+        category=category,
+        unit_m=unit_m,
+        unit_source="" if unit_m is None else path.name,
+        up=up,
+        finish=finish,
+    )
+
+
+def _unit_m(unit: Any) -> float | None:
+    """Metres; None if it is no unit."""
+    if unit in _UNITS:
+        return UNITS_M[unit]
+    try:
+        # YAML 1.1 reads 1e-3, without a point, as text.
+        metres = math.nan if isinstance(unit, bool) else float(unit)
+    except (TypeError, ValueError):
+        return None
+    return metres if math.isfinite(metres) and metres > 0 else None

@@ -1,0 +1,103 @@
+"""Facts about a triangle surface: which vertices coincide, and whether it encloses a solid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+__all__ = ["Surface", "triangle_components", "weld"]
+
+
+def weld(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """``(V,)``: one number from 0 for each distinct position; equal means equal to the bit."""
+    ids = np.zeros(len(points), np.int64)
+    for axis in range(points.shape[1]):
+        _, column = np.unique(points[:, axis], return_inverse=True)
+        _, ids = np.unique(ids * len(points) + column, return_inverse=True)
+    return ids
+
+
+def triangle_components(faces: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """``(F,)``: number of the connected piece of each triangle; `count` vertices in all."""
+    if not len(faces):
+        return np.zeros(0, np.int64)
+    rows, columns = faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel()
+    graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), shape=(count, count))
+    _, of_vertex = connected_components(graph, directed=False)
+    _, of_face = np.unique(of_vertex[faces[:, 0]], return_inverse=True)
+    return np.asarray(of_face, dtype=np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surface:
+    """How the triangles of one object hang together.
+
+    Attributes:
+        is_watertight: An even number of triangles meet at every edge.
+        is_wound: Each edge is walked as often in one direction as in the other: neighbours
+            agree on which side is outside. Implies watertight.
+        n_pieces: Connected pieces.
+        n_inside_out: Pieces of negative or no volume.
+        volume: Signed, in the cube of the unit; of use where the surface is watertight and wound.
+        centroid: Of the volume; of the vertices' box where there is no volume.
+
+    """
+
+    is_watertight: bool
+    is_wound: bool
+    n_pieces: int
+    n_inside_out: int
+    volume: float
+    centroid: tuple[float, float, float]
+
+    @property
+    def is_closed(self) -> bool:
+        """No back face can be seen from outside.
+
+        Conservative: a hollow body, whose inner wall is a piece of negative volume, is not
+        called closed.
+        """
+        return self.is_watertight and self.is_wound and self.n_inside_out == 0
+
+    @classmethod
+    def of(cls, points: NDArray[np.float64], faces: NDArray[np.int64]) -> Surface:
+        """Looks at ``(V, 3)`` points and ``(F, 3)`` faces, F >= 1; equal points are one."""
+        ids = weld(points)
+        welded = ids[faces]
+        count = int(ids.max()) + 1
+        start, end = welded.ravel(), welded[:, [1, 2, 0]].ravel()
+        forward = start < end
+        real = start != end
+        low, high = np.minimum(start, end), np.maximum(start, end)
+        _, edge = np.unique((low * count + high)[real], return_inverse=True)
+        total = np.bincount(edge)
+        ahead = np.bincount(edge, weights=forward[real])
+        middle = (points.min(axis=0) + points.max(axis=0)) / 2
+        volumes, moments = _volumes(points - middle, faces)
+        piece = triangle_components(welded, count)
+        per_piece = np.bincount(piece, weights=volumes)
+        tiny = 1e-12 * float(np.ptp(points, axis=0).max()) ** 3
+        volume = float(volumes.sum())
+        centroid = middle + moments.sum(axis=0) / volume if abs(volume) > tiny else middle
+        x, y, z = (float(v) for v in centroid)
+        return cls(
+            is_watertight=bool((total % 2 == 0).all()),
+            is_wound=bool((2 * ahead == total).all()),
+            n_inside_out=int((per_piece <= tiny).sum()),
+            n_pieces=len(per_piece),
+            volume=volume,
+            centroid=(x, y, z),
+        )
+
+
+def _volumes(
+    points: NDArray[np.float64], faces: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Signed volume and first moment of the tetrahedron of each triangle and the origin."""
+    a, b, c = points[faces[:, 0]], points[faces[:, 1]], points[faces[:, 2]]
+    volumes = np.einsum("ij,ij->i", a, np.cross(b, c)) / 6.0
+    return volumes, volumes[:, None] * (a + b + c) / 4.0
