@@ -29,6 +29,16 @@ NO_GL = (
 
 _SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software", "swr ")
 _EGL_PLATFORM_SURFACELESS_MESA = 0x31DD
+_EGL_ERRORS = {
+    0x3001: "EGL_NOT_INITIALIZED (no driver for this device)",
+    0x3002: "EGL_BAD_ACCESS (this user may not open the device)",
+    0x3003: "EGL_BAD_ALLOC (out of memory)",
+    0x3004: "EGL_BAD_ATTRIBUTE",
+    0x3005: "EGL_BAD_CONFIG",
+    0x3008: "EGL_BAD_DISPLAY (no driver offers it)",
+    0x3009: "EGL_BAD_MATCH (the driver offers no OpenGL 4.1 core context)",
+    0x300C: "EGL_BAD_PARAMETER",
+}
 
 
 class _Platform(Protocol):
@@ -127,7 +137,7 @@ class Candidate:
         """A current context.
 
         Raises:
-            EngineError: It cannot be had; the message says why.
+            EngineError: It cannot be had; the message says why, without naming the candidate.
 
         """
         # Drivers, PyOpenGL, pyrender (by assert) and moderngl fail each in its own way.
@@ -136,11 +146,7 @@ class Candidate:
         except EngineError:
             raise
         except Exception as error:
-            reason = str(error).strip().splitlines()
-            raise EngineError(
-                f"{self.platform} {self.device}: {type(error).__name__}"
-                + (f": {reason[0]}" if reason else "")
-            ) from error
+            raise EngineError(_reason(error)) from error
 
 
 def candidates(platform: str, device: str) -> Iterator[Candidate]:
@@ -179,7 +185,7 @@ def choose(platform: str, device: str) -> GlContext:
         try:
             context = candidate.open()
         except EngineError as error:
-            tried.append(str(error))
+            tried.append(f"{candidate.platform} {candidate.device}: {error}")
             continue
         if context.info.is_gpu:
             if fallback is not None:
@@ -194,7 +200,8 @@ def choose(platform: str, device: str) -> GlContext:
         fallback.make_current()
         return fallback
     asked = f" (engine.platform={platform} engine.device={device})"
-    outcome = "; ".join(tried) if tried else "no such device"
+    known = ", ".join(c.device for c in candidates(platform, "auto"))
+    outcome = "; ".join(tried) if tried else f"no such device, only {known}"
     raise EngineError(f"{NO_GL}{asked}. Tried: {outcome}")
 
 
@@ -206,6 +213,7 @@ def _egl_candidates() -> Iterator[Candidate]:
 
 def _import_egl() -> Any:
     """Pyrender's EGL module, imported at use: it fails where libEGL is missing."""
+    _first_library("libEGL.so.1")  # PyOpenGL tells less well that it is missing
     # pyrender imports a viewer, which must not look for a display.
     os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
     from pyrender.platforms import egl
@@ -304,9 +312,22 @@ class _OSMesa:
 
 
 def _first_library(*names: str) -> ctypes.CDLL:
+    broken = ""
     for name in names:
         try:
             return ctypes.CDLL(name)
-        except OSError:
-            continue
-    raise EngineError(f"{names[0]} is not installed")
+        except OSError as error:
+            # One that is there and cannot be loaded is told as such.
+            if "cannot open shared object file" not in str(error):
+                broken = broken or f"{name} cannot be loaded: {error}"
+    raise EngineError(broken or f"{names[0]} is not installed")
+
+
+def _reason(error: Exception) -> str:
+    """One line for whatever a driver or its wrappers raise."""
+    call = getattr(getattr(error, "baseOperation", None), "__name__", "")
+    code = getattr(error, "err", None)
+    if call.startswith("egl") and isinstance(code, int):  # PyOpenGL's GLError, its text is empty
+        return f"{call} fails with {_EGL_ERRORS.get(code, hex(code))}"
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from render.engine.pyrender.context import candidates
@@ -18,7 +19,9 @@ class ProbeResult:
         platform: ``egl`` or ``osmesa``.
         device: What ``engine.device`` takes to choose it.
         ok: A context could be made.
-        renderer: GL_RENDERER; "" where it failed.
+        vendor: GL_VENDOR; "" where it failed, as the two below.
+        renderer: GL_RENDERER.
+        version: GL_VERSION.
         is_gpu: False for a software rasterizer.
         chosen: ``engine.platform=auto engine.device=auto`` takes this one.
         error: Why it failed; "" where it is ok.
@@ -28,7 +31,9 @@ class ProbeResult:
     platform: str
     device: str
     ok: bool
+    vendor: str = ""
     renderer: str = ""
+    version: str = ""
     is_gpu: bool = False
     chosen: bool = False
     error: str = ""
@@ -46,10 +51,24 @@ def probe() -> list[ProbeResult]:
             continue
         info = context.info
         context.close()
-        results.append(replace(result, ok=True, renderer=info.renderer, is_gpu=info.is_gpu))
-    works = [i for i, result in enumerate(results) if result.ok]
-    if works:
-        # The same rule as `choose`: the first GPU, else the first that works.
-        best = next((i for i in works if results[i].is_gpu), works[0])
-        results[best] = replace(results[best], chosen=True)
-    return results
+        results.append(
+            replace(
+                result,
+                ok=True,
+                vendor=info.vendor,
+                renderer=info.renderer,
+                version=info.version,
+                is_gpu=info.is_gpu,
+            )
+        )
+    chosen = _chosen(results)
+    return [replace(result, chosen=result is chosen) for result in results]
+
+
+def _chosen(results: Sequence[ProbeResult]) -> ProbeResult | None:
+    """The rule of `choose`: the first that works, unless a GPU follows among EGL's devices."""
+    works = [result for result in results if result.ok]
+    if not works or works[0].is_gpu:
+        return works[0] if works else None
+    gpus = (result for result in works if result.is_gpu and result.device.isdecimal())
+    return next(gpus, works[0])
