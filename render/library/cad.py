@@ -19,6 +19,9 @@ from render.library.raw import RawMesh, RawModel
 __all__ = ["read_iges", "read_step"]
 
 _TIMEOUT_S = 900
+# OpenCASCADE turns every unit into millimetres; its glTF writer makes metres of them where the
+# document tells its unit, which the IGES reader leaves out.
+_METRES = {"step": 1.0, "iges": 1e-3}
 # cascadio's default tolerances, as trimesh.load uses them: the same vertices.
 _CHILD = """
 import sys, cascadio
@@ -41,7 +44,7 @@ def read_step(path: Path) -> RawModel:
 
 
 def read_iges(path: Path) -> RawModel:
-    """As `read_step`, of an IGES file."""
+    """As `read_step`, of an IGES file; positions in metres too (cascadio gives millimetres)."""
     return _read(path, "iges")
 
 
@@ -49,7 +52,7 @@ def _read(path: Path, kind: str) -> RawModel:
     model = read_gltf_bytes(path, _glb(path, kind))
     return replace(
         model,
-        meshes=tuple(_plain(mesh) for mesh in model.meshes),
+        meshes=tuple(_plain(mesh, _METRES[kind]) for mesh in model.meshes),
         unit_m=1.0,
         unit_source=f"{kind.upper()} (converted to metres)",
         up=None,
@@ -82,8 +85,9 @@ def _why(done: subprocess.CompletedProcess[str]) -> str:
     return f": {told[-1]}" if told else ""
 
 
-def _plain(mesh: RawMesh) -> RawMesh:
-    """STEP stores colours alone: what glTF would take for metal is not said by the file."""
-    if mesh.material is None:
-        return mesh
-    return replace(mesh, material=replace(mesh.material, metallic=0.0, roughness=0.5))
+def _plain(mesh: RawMesh, metres: float) -> RawMesh:
+    """CAD files store colours alone: what glTF would take for metal is not said by the file."""
+    look = mesh.material
+    if look is not None:
+        look = replace(look, metallic=0.0, roughness=0.5)
+    return replace(mesh, positions=mesh.positions * metres, material=look)
