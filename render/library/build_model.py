@@ -21,7 +21,7 @@ from render.library.normals import crease_normals
 from render.library.raw import UNITS_M, RawMesh, RawModel
 from render.library.side_files import Remarks
 from render.library.stable import stable_poses
-from render.library.surface import Surface
+from render.library.surface import Surface, equal_rows
 from render.scene import Material, Model, Primitive, Texture
 
 __all__ = ["DEFAULT_UNITS", "BuiltModel", "build_model"]
@@ -32,6 +32,7 @@ DEFAULT_UNITS = {".stl": "mm"}
 # Where neither the file nor a side file says: modelling tools have Y up, CAD has Z up.
 _Y_UP = (".obj", ".gltf", ".glb")
 _SMALLEST_M, _LARGEST_M = 1e-9, 1e6
+_FAR = 1e4
 # Height of a triangle over its longest side, below which it has no direction.
 _NO_HEIGHT = 1e-12
 
@@ -91,6 +92,7 @@ def build_model(
     surface = _surface([mesh for mesh in meshes if len(mesh.faces)], path)
     meshes = _without_degenerate(meshes, path, warnings)
     warnings += _surface_warnings(surface)
+    warnings += _precision_warnings(meshes)
     unit_m, unit_source = _unit(raw, path, remarks)
     _check_size(meshes, unit_m, unit_source, path)
     parts = _merged([_dressed(mesh, remarks, warnings) for mesh in meshes])
@@ -192,6 +194,19 @@ def _surface_warnings(surface: Surface) -> list[str]:
     return []
 
 
+def _precision_warnings(meshes: Sequence[RawMesh]) -> list[str]:
+    """Files hold 7 digits: far from the origin few are left for the shape."""
+    points = np.concatenate([mesh.positions for mesh in meshes])
+    lo, hi = points.min(axis=0), points.max(axis=0)
+    offset, extent = float(np.abs((lo + hi) / 2).max()), float((hi - lo).max())
+    if offset < _FAR * extent:
+        return []
+    return [
+        f"it lies {offset / extent:.3g} times its size from the origin, where single precision "
+        "loses detail: move it to the origin before export"
+    ]
+
+
 def _unit(raw: RawModel, path: Path, remarks: Remarks) -> tuple[float, str]:
     if remarks.unit_m is not None:
         return remarks.unit_m, remarks.unit_source
@@ -269,7 +284,9 @@ def _primitive(mesh: RawMesh, unit_m: float, warnings: list[str]) -> Primitive:
     if normals is None or not _has_normals(mesh):
         if normals is not None:
             warnings.append("normals that have no direction were replaced")
-        vertices, faces, normals = crease_normals(mesh.positions, mesh.faces)
+        carried = [a for a in (mesh.positions, mesh.uv, mesh.colors) if a is not None]
+        alike = equal_rows(np.concatenate(carried, axis=1))
+        vertices, faces, normals = crease_normals(mesh.positions, mesh.faces, alike)
         return _frozen_primitive(mesh, vertices, faces, normals, unit_m)
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
     return _frozen_primitive(mesh, old, faces, normals / lengths, unit_m)

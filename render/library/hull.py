@@ -20,16 +20,13 @@ def hull_vertices(points: NDArray[np.float64]) -> NDArray[np.int64]:
 
     """
     centred = points - (points.min(axis=0) + points.max(axis=0)) / 2
-    _, first = np.unique(centred, axis=0, return_index=True)
-    distinct = centred[np.sort(first)]
-    index = np.sort(first)
-    _, values, axes = np.linalg.svd(distinct, full_matrices=False)
+    _, values, axes = np.linalg.svd(centred - centred.mean(axis=0), full_matrices=False)
     is_flat = values[-1] <= _FLAT * values[0]
     try:
-        hull = ConvexHull(distinct @ axes[:2].T if is_flat else distinct)
+        hull = ConvexHull(centred @ axes[:2].T if is_flat else centred)
     except QhullError:
-        return index  # all of them span it too
-    return np.asarray(index[np.sort(hull.vertices)], dtype=np.int64)
+        return np.arange(len(points))  # all of them span it too
+    return np.asarray(np.sort(hull.vertices), dtype=np.int64)
 
 
 def hull_centroid(hull: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from render.library.raw import READ_ERRORS, rgba_of_image
 __all__ = ["IMAGE_SUFFIXES", "ImageLibrary"]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-_CACHE_BYTES = 512 * 2**20
+_CACHE_BYTES = 256 * 2**20
 _PAPER = 255.0  # what lies behind transparent pixels: white, as viewers show it
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import final
@@ -23,7 +25,8 @@ from render.scene import Model
 __all__ = ["ModelLibrary"]
 
 _LOG = logging.getLogger(__name__)
-_CACHE_BYTES = 1024 * 2**20
+_CACHE_BYTES = 512 * 2**20
+_THREADS, _BATCH = 4, 16
 
 
 @final
@@ -97,8 +100,7 @@ class ModelLibrary:
         built = self._cache.get(name)
         if built is None:
             built = self._build(name)
-            self._cache.put(name, built, built.n_bytes)
-            self._sha256[name] = built.model.sha256
+            self._keep(name, built)
         return built
 
     def sha256(self, name: str) -> str:
@@ -117,14 +119,15 @@ class ModelLibrary:
 
         """
         bad: dict[str, AssetError] = {}
-        for name in self._names:
-            try:
-                built = self.inspect(name)
-            except AssetError as error:
-                bad[name] = error
-                continue
-            for warning in built.warnings:
-                _LOG.warning("%s: %s", name, warning)
+        # Readers silence warnings of libraries one by one, which threads would mix up.
+        with warnings.catch_warnings():
+            for name, built in self._build_each():
+                if isinstance(built, AssetError):
+                    bad[name] = built
+                    continue
+                self._keep(name, built)
+                for warning in built.warnings:
+                    _LOG.warning("%s: %s", name, warning)
         if bad and (not self._skip_bad or len(bad) == len(self._names)):
             raise self._refusal(list(bad.values()))
         self._names = tuple(name for name in self._names if name not in bad)
@@ -143,6 +146,27 @@ class ModelLibrary:
                 )
             chosen |= matches
         return tuple(sorted(chosen))
+
+    def _keep(self, name: str, built: BuiltModel) -> None:
+        self._cache.put(name, built, built.n_bytes)
+        self._sha256[name] = built.model.sha256
+
+    def _build_each(self) -> Iterator[tuple[str, BuiltModel | AssetError]]:
+        """Every model, in the order of names; some at a time, because STEP is slow to convert."""
+
+        def build(name: str) -> BuiltModel | AssetError:
+            try:
+                return self._build(name)
+            except AssetError as error:
+                return error
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            for first in range(0, len(self._names), _BATCH):
+                batch = self._names[first : first + _BATCH]
+                known = {name: self._cache.get(name) for name in batch}
+                new = [name for name in batch if known[name] is None]
+                made = dict(zip(new, pool.map(build, new)))
+                yield from ((name, known[name] or made[name]) for name in batch)
 
     def _build(self, name: str) -> BuiltModel:
         path = self.folder / name

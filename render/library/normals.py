@@ -18,19 +18,20 @@ _CREASE_DEG = 40.0
 
 
 def crease_normals(
-    points: NDArray[np.float64], faces: NDArray[np.int64]
+    points: NDArray[np.float64], faces: NDArray[np.int64], alike: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Vertices split so that each carries one normal.
+    """Vertices split, and joined, so that each carries one normal.
 
     Corners of neighbouring triangles share a normal where the triangles meet at less
     than 40 degrees along an edge that joins exactly two of them. A shared normal is
     the mean of the triangles' normals weighted by the angle at the corner (Thuermer and
-    Wuethrich 1998). Points at equal positions count as one; those that differ in index
-    stay apart, because they may differ in UVs or colour.
+    Wuethrich 1998). Neighbours are found by position.
 
     Args:
         points: ``(V, 3)``.
         faces: ``(F, 3)``, none degenerate.
+        alike: ``(V,)`` one number for the vertices that equal each other in all but their
+            normals; these are joined where the normals are equal too.
 
     Returns:
         For each new vertex the old one, ``(W,)``; the faces in new vertices; unit normals
@@ -41,7 +42,7 @@ def crease_normals(
     group = _smooth_groups(weld(points)[faces], normals)
     weighted = angles.reshape(-1, 1) * np.repeat(normals, 3, axis=0)
     sums = np.stack([np.bincount(group, weights=w) for w in weighted.T], axis=1)
-    keys = group * len(points) + faces.ravel()
+    keys = group * (int(alike.max()) + 1) + alike[faces].ravel()
     _, first, new = np.unique(keys, return_index=True, return_inverse=True)
     sums = sums[group[first]]
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)

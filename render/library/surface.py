@@ -9,15 +9,27 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["Surface", "triangle_components", "weld"]
+__all__ = ["Surface", "equal_rows", "triangle_components", "weld"]
+
+
+# Cells that vertices are sorted into, as a share of the longest side: files hold one corner as
+# 0 and as 1e-17, and mean no gap. The shift keeps round numbers away from the cells' walls.
+_CELL, _SHIFT = 1e-8, 0.3183098861837907
 
 
 def weld(points: NDArray[np.float64]) -> NDArray[np.int64]:
-    """``(V,)``: one number from 0 for each distinct position; equal means equal to the bit."""
-    ids = np.zeros(len(points), np.int64)
-    for axis in range(points.shape[1]):
-        _, column = np.unique(points[:, axis], return_inverse=True)
-        _, ids = np.unique(ids * len(points) + column, return_inverse=True)
+    """``(V,)``: one number from 0 for each distinct position, apart from rounding noise."""
+    centred = points - (points.min(axis=0) + points.max(axis=0)) / 2
+    longest = float(np.ptp(points, axis=0).max()) or 1.0
+    return equal_rows(np.floor(centred / (_CELL * longest) + _SHIFT))
+
+
+def equal_rows(table: NDArray[np.float64]) -> NDArray[np.int64]:
+    """``(V,)``: one number from 0 for each distinct row of ``(V, N)``."""
+    ids = np.zeros(len(table), np.int64)
+    for column in table.T:
+        _, column_ids = np.unique(column, return_inverse=True)
+        _, ids = np.unique(ids * len(table) + column_ids, return_inverse=True)
     return ids
 
 
@@ -65,7 +77,7 @@ class Surface:
 
     @classmethod
     def of(cls, points: NDArray[np.float64], faces: NDArray[np.int64]) -> Surface:
-        """Looks at ``(V, 3)`` points and ``(F, 3)`` faces, F >= 1; equal points are one."""
+        """Looks at ``(V, 3)`` points and ``(F, 3)`` faces, F >= 1, welded."""
         ids = weld(points)
         welded = ids[faces]
         count = int(ids.max()) + 1
