@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from render.engine.pyrender.context import Candidate, GlContext, candidates, choose
 from render.engine.pyrender.engine import PyrenderEngine
 from render.engine.pyrender.probe import ProbeResult, _chosen, probe
 from render.errors import EngineError
@@ -73,6 +75,28 @@ def test_platforms_that_work_draw_the_same_ids() -> None:
     assert (drawn[0] == 0).any()
     for other in drawn[1:]:
         np.testing.assert_array_equal(drawn[0], other)
+
+
+def test_closed_context_that_python_frees_late_leaves_the_current_one_alone() -> None:
+    first = next(c for c in (_opened(candidate) for candidate in candidates("auto", "auto")) if c)
+    first.close()
+    late = [first]
+    late.append(late)  # type: ignore[arg-type]  # a cycle: freed when the collector runs
+    del first
+    second = choose("auto", "auto")
+    del late
+    gc.collect()
+    shader = "#version 410 core\nvoid main() { gl_Position = vec4(0); }"
+
+    assert second.mgl.program(vertex_shader=shader, varyings=["gl_Position"]).glo > 0
+    second.close()
+
+
+def _opened(candidate: Candidate) -> GlContext | None:
+    try:
+        return candidate.open()
+    except EngineError:
+        return None
 
 
 def test_without_libraries_everything_fails_with_its_reason(tmp_path: Path) -> None:

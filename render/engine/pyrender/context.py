@@ -256,7 +256,12 @@ def _open_egl(index: int | None) -> _Platform:
             egl.egl.eglMakeCurrent(self._egl_display, none, none, egl.egl.EGL_NO_CONTEXT)
 
         def delete_context(self) -> None:
-            self.make_uncurrent()
+            # pyrender's __del__ calls this once more, at any moment: whatever context the
+            # thread works with by then must stay current.
+            if self._egl_context is None:
+                return
+            if egl.egl.eglGetCurrentContext().address == self._egl_context.address:
+                self.make_uncurrent()
             egl.egl.eglDestroyContext(self._egl_display, self._egl_context)
             self._egl_context = None
 
