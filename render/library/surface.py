@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["Surface", "equal_rows", "triangle_components", "weld"]
+__all__ = ["Surface", "equal_rows", "weld"]
 
 
 # Cells that vertices are sorted into, as a share of the longest side: files hold one corner as
@@ -33,17 +33,6 @@ def equal_rows(table: NDArray[np.float64]) -> NDArray[np.int64]:
     return ids
 
 
-def triangle_components(faces: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """``(F,)``: number of the connected piece of each triangle; `count` vertices in all."""
-    if not len(faces):
-        return np.zeros(0, np.int64)
-    rows, columns = faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel()
-    graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), shape=(count, count))
-    _, of_vertex = connected_components(graph, directed=False)
-    _, of_face = np.unique(of_vertex[faces[:, 0]], return_inverse=True)
-    return np.asarray(of_face, dtype=np.int64)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Surface:
     """How the triangles of one object hang together.
@@ -52,7 +41,7 @@ class Surface:
         is_watertight: An even number of triangles meet at every edge.
         is_wound: Each edge is walked as often in one direction as in the other: neighbours
             agree on which side is outside. Implies watertight.
-        n_pieces: Connected pieces.
+        n_pieces: Pieces connected over edges.
         n_inside_out: Pieces of negative or no volume.
         volume: Signed, in the cube of the unit; of use where the surface is watertight and wound.
         centroid: Of the volume; of the vertices' box where there is no volume.
@@ -90,8 +79,7 @@ class Surface:
         ahead = np.bincount(edge, weights=forward[real])
         middle = (points.min(axis=0) + points.max(axis=0)) / 2
         volumes, moments = _volumes(points - middle, faces)
-        piece = triangle_components(welded, count)
-        per_piece = np.bincount(piece, weights=volumes)
+        per_piece = _volume_of_pieces(volumes, np.flatnonzero(real) // 3, edge)
         tiny = 1e-12 * float(np.ptp(points, axis=0).max()) ** 3
         volume = float(volumes.sum())
         centroid = middle + moments.sum(axis=0) / volume if abs(volume) > tiny else middle
@@ -104,6 +92,24 @@ class Surface:
             volume=volume,
             centroid=(x, y, z),
         )
+
+
+def _volume_of_pieces(
+    volumes: NDArray[np.float64], face: NDArray[np.int64], edge: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Volume of each piece, given pairs of a face and one of its edges.
+
+    Faces that have no edges, because they are points, take no part.
+    """
+    n_faces, n_edges = len(volumes), int(edge.max(initial=-1)) + 1
+    links = (np.ones(len(face), bool), (face, n_faces + edge))
+    graph = coo_matrix(links, shape=(n_faces + n_edges,) * 2)
+    _, of_node = connected_components(graph, directed=False)
+    with_edges = np.unique(face)
+    _, piece = np.unique(of_node[with_edges], return_inverse=True)
+    sums = np.zeros(int(piece.max(initial=-1)) + 1)
+    np.add.at(sums, piece, volumes[with_edges])
+    return sums
 
 
 def _volumes(
