@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,12 @@ import yaml
 from numpy.typing import NDArray
 from scipy import stats
 
+from render.sampling.codec import theta_to_json
 from render.sampling.parse import fitting
 from render.sampling.schema import Leaf
 from render.sampling.streams import uniform
 from render.theta import GROUPS, Theta
+from tests.e2e.cli import render
 from tests.spaces import CATALOGS, composed, leaves_of, presets_of, space_of
 
 FRAMES = range(3)
@@ -246,3 +249,24 @@ def test_counts_are_drawn_where_all_targets_are_shown() -> None:
     thetas = [space_of(config).draw(frame_idx) for frame_idx in FRAMES]
 
     check("objects", "count", ["levels", 2, 5, 9], thetas)
+
+
+def test_the_command_draws_what_the_space_draws(tmp_path: Path) -> None:
+    overrides = (
+        "viewpoint.elevation_deg=30", "scale.size_frac=[uniform,0.2,0.5]", "lighting=sun",
+        "background=color", "background.color=[[uniform,60,110],7,[levels,9,99]]",
+        "occlusion.kind=[choice,{box:0.7,sphere:0.3}]", "sampling=sobol",
+    )  # fmt: skip
+    done = render(*overrides, "n_frames=3", "val_fraction=0", "output_dir=data", cwd=tmp_path)
+
+    space = space_of(composed(*overrides), sampling="sobol")
+    coco = json.loads((tmp_path / "data/annotations/instances_train.json").read_text())
+    assert [0, 1, 2] == [image["frame_idx"] for image in coco["images"]], done.stderr
+    for image in coco["images"]:
+        theta = json.loads(json.dumps(theta_to_json(space.draw(image["frame_idx"]))))
+        for group in ("viewpoint", "scale", "background", "lighting"):
+            ours, theirs = dict(image["theta"][group]), dict(theta[group])
+            if group == "background":  # the photographs are other ones
+                ours.pop("photo"), theirs.pop("photo")
+
+            assert theirs == ours
