@@ -60,6 +60,7 @@ def _read(path: Path, kind: str) -> RawModel:
 
 
 def _glb(path: Path, kind: str) -> bytes:
+    path.open("rb").close()  # what cannot be opened is told before a process is started
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model.glb"
         command = [sys.executable, "-P", "-c", _CHILD, str(path), kind, str(target)]

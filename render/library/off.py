@@ -29,7 +29,7 @@ def read_off(path: Path) -> RawModel:
     first = next(lines, "")
     match = _HEADER.match(first)
     if match is None:
-        raise AssetError(path, f"must begin with OFF, got {first:.20!r}")
+        raise AssetError(path, f"must begin with OFF, got {first[:20]!r}")
     if match[4] or match[5]:
         raise AssetError(path, "has more than three dimensions")
     counts = first[match.end() :].split() or next(lines, "").split()
