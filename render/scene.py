@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 __all__ = [
     "Buffers",
     "Camera",
+    "Environment",
+    "EnvironmentMap",
     "Instance",
     "Light",
     "Material",
@@ -23,12 +25,15 @@ __all__ = [
     "Role",
     "Scene",
     "Silhouette",
+    "Sun",
+    "Surface",
     "Texture",
 ]
 
 Wrap = Literal["repeat", "clamp", "mirror"]
 AlphaMode = Literal["opaque", "mask", "blend"]
 Role = Literal["target", "distractor"]
+LightKind = Literal["directional", "point", "spot", "area", "ambient"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -204,22 +209,114 @@ class Camera:
 
 @dataclass(frozen=True, kw_only=True)
 class Light:
-    """A light without size.
+    """A light.
 
     Attributes:
         kind: ``directional`` shines along `direction_world`; ``point`` from
-            `position_world`; ``ambient`` from everywhere.
+            `position_world` to all sides; ``spot`` in a cone about `direction_world`;
+            ``area`` is a disc that faces `direction_world`; ``ambient`` comes from everywhere.
         color: Linear RGB, its luminance (Rec. 709) 1.
         intensity: Radiance that a white diffuse surface facing the light sends back:
-            directional and ambient everywhere, point at one metre (it falls by the square).
+            directional and ambient everywhere, the others at one metre, on the axis (it falls
+            by the square).
+        radius_deg: Directional: angular radius of the disc it comes from.
+        radius_m: Point, spot: of the sphere; area: of the disc. Shadows are as soft as that.
+        cone_deg: Spot: from the axis to where it ends; it fades over the outer fifth.
+        casts_shadow: Instances and surfaces keep it from what is behind them.
+        has_highlight: False where the reflection of it is in `Environment.map` already.
 
     """
 
-    kind: Literal["directional", "point", "ambient"]
+    kind: LightKind
     color: tuple[float, float, float]
     intensity: float
     direction_world: tuple[float, float, float] = (0.0, 0.0, -1.0)
     position_world: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    radius_deg: float = 0.0
+    radius_m: float = 0.0
+    cone_deg: float = 45.0
+    casts_shadow: bool = True
+    has_highlight: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sun:
+    """A bright part of an environment map, taken out of its diffuse light.
+
+    Attributes:
+        to_light: Unit vector towards it, frame of the map.
+        irradiance: Linear RGB, through a plane that faces it.
+        radius_deg: Angular radius of a disc of its solid angle.
+        is_in_reflections: The map's reflections still hold it.
+
+    """
+
+    to_light: tuple[float, float, float]
+    irradiance: tuple[float, float, float]
+    radius_deg: float
+    is_in_reflections: bool
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EnvironmentMap:
+    """Light from all around, ready for shading. Arrays are read-only, linear RGB float32.
+
+    The frame of the map has Z up. The equirectangular images are seen from inside: the first
+    row is straight up, the middle column +X, and columns run clockwise as seen from above:
+    ``azimuth = pi - 2 pi u``.
+
+    Attributes:
+        name: Of its file, relative to the environments folder.
+        radiance: ``(H, W, 3)``: the whole map, as a backdrop shows it.
+        suns: Bright parts; `sh` is without them.
+        sh: ``(9, 3)``: radiance of a white diffuse surface by its normal, in real spherical
+            harmonics (l, m) = 00, 1-1, 10, 11, 2-2, 2-1, 20, 21, 22.
+        sh_upper: ``(9, 3)``: the same of the upper half of the map alone, as ground leaves it.
+        glossy: ``(L, h, w, 3)``: reflections prefiltered for roughness ``k / (L - 1)``.
+        mirror: ``(h, w, 3)``: reflections of roughness 0.
+
+    """
+
+    name: str
+    radiance: NDArray[np.float32]
+    suns: tuple[Sun, ...]
+    sh: NDArray[np.float32]
+    sh_upper: NDArray[np.float32]
+    glossy: NDArray[np.float32]
+    mirror: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Environment:
+    """An environment map as a scene has it. Its suns are among the scene's lights.
+
+    Attributes:
+        azimuth_deg: Turns the map about world Z, anticlockwise as seen from above.
+        gain: Multiplies its radiance.
+
+    """
+
+    map: EnvironmentMap
+    azimuth_deg: float = 0.0
+    gain: float = 1.0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Surface:
+    """Ground or a wall: drawn, in depth, in no mask. Only its front is there.
+
+    Attributes:
+        model: A flat mesh.
+        catches_shadows: It is not seen and has no depth, but what lies behind it is darkened
+            where instances keep light from it.
+
+    """
+
+    model: Model
+    material: Material
+    T_world_obj: NDArray[np.float64]
+    scale: float = 1.0
+    catches_shadows: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -228,14 +325,19 @@ class Scene:
 
     Attributes:
         instances: Targets first, then distractors; ``instances[i].instance_idx == i``.
-        background_rgb: ``(H, W, 3)`` uint8, display sRGB, of the camera's size.
+        backdrop: What is behind everything: linear radiance ``(H, W, 3)`` float32 of the
+            camera's size, or an environment.
+        environment: What lights the scene beside `lights`.
+        surfaces: Ground and walls.
 
     """
 
     camera: Camera
     instances: tuple[Instance, ...]
     lights: tuple[Light, ...]
-    background_rgb: NDArray[np.uint8]
+    backdrop: NDArray[np.float32] | Environment
+    environment: Environment | None = None
+    surfaces: tuple[Surface, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -243,13 +345,14 @@ class Buffers:
     """What an engine gives back; all of one geometry, camera and set of cut-outs.
 
     Attributes:
-        rgb: ``(H, W, 3)`` uint8, display sRGB, anti-aliased.
+        radiance: ``(H, W, 3)`` float32, linear RGB, anti-aliased: what reaches the sensor. 1 is
+            a white surface in full light.
         depth_m: ``(H, W)`` float32, z at the pixel's centre; 0 = nothing.
         instance_idx: ``(H, W)`` int32 at the pixel's centre; -1 = none.
 
     """
 
-    rgb: NDArray[np.uint8]
+    radiance: NDArray[np.float32]
     depth_m: NDArray[np.float32]
     instance_idx: NDArray[np.int32]
 

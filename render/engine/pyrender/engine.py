@@ -10,6 +10,8 @@ from render.engine.pyrender.gl import use_or, use_reversed_depth
 from render.engine.pyrender.passes.color import ColorPass
 from render.engine.pyrender.passes.draws import UploadedScene, upload
 from render.engine.pyrender.passes.ids import IdPass
+from render.engine.pyrender.passes.occlusion import OcclusionPass
+from render.engine.pyrender.passes.shadows import ShadowPass
 from render.engine.pyrender.passes.silhouettes import SilhouettePass
 from render.engine.pyrender.upload import Residents
 from render.errors import EngineError
@@ -49,6 +51,8 @@ class PyrenderEngine(AbstractEngine):
         self._residents = Residents(self._context, budget_bytes=_BUDGET_BYTES)
         self._ids = IdPass(self._context, self._residents)
         self._silhouettes = SilhouettePass(self._context, self._residents)
+        self._shadows = ShadowPass(self._context, self._residents)
+        self._occlusion = OcclusionPass(self._context)
         self._color = ColorPass(self._context, self._residents)
         self._uploaded: UploadedScene | None = None
 
@@ -65,9 +69,15 @@ class PyrenderEngine(AbstractEngine):
         """
         uploaded = self._prepare(scene)
         instance_idx, depth_m = self._ids.render(uploaded)
-        rgb = self._color.render(uploaded)
+        depth = self._ids.depth_with_catchers(uploaded)
+        radiance = self._color.render(
+            uploaded,
+            depth=depth,
+            occlusion=self._occlusion.render(uploaded, depth),
+            shadows=self._shadows.render(uploaded, depth),
+        )
         self._check()
-        return Buffers(rgb=rgb, depth_m=depth_m, instance_idx=instance_idx)
+        return Buffers(radiance=radiance, depth_m=depth_m, instance_idx=instance_idx)
 
     def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
         """The amodal outline of each instance, in the order of `scene.instances`."""

@@ -58,7 +58,12 @@ class Program:
 
 
 def compile_program(
-    context: GlContext, vertex: str, fragment: str, defines: Sequence[str] = ()
+    context: GlContext,
+    vertex: str,
+    fragment: str,
+    defines: Sequence[str] = (),
+    *,
+    parts: Sequence[str] = (),
 ) -> Program:
     """A program of two files of the shader folder.
 
@@ -67,14 +72,16 @@ def compile_program(
         vertex: File name of the vertex shader.
         fragment: File name of the fragment shader; gets ``cutout.glsl`` in front.
         defines: ``NAME value`` lines for both.
+        parts: Further files in front of the fragment shader.
 
     """
     head = "#version 410 core\n" + "".join(f"#define {line}\n" for line in defines)
-    cutout = (_SHADERS / "cutout.glsl").read_text(encoding="utf-8")
+    names = ("cutout.glsl", *parts, fragment)
     return Program(
         context.mgl.program(
             vertex_shader=head + (_SHADERS / vertex).read_text(encoding="utf-8"),
-            fragment_shader=head + cutout + (_SHADERS / fragment).read_text(encoding="utf-8"),
+            fragment_shader=head
+            + "".join((_SHADERS / name).read_text(encoding="utf-8") for name in names),
         )
     )
 

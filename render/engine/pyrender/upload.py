@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program, set_wrap
-from render.scene import Model, Primitive, Texture
+from render.scene import Material, Model, Primitive, Texture
+from render.sensor.light import srgb_to_linear
 
 __all__ = ["Mesh", "Residents"]
 
 _GL_SRGB8_ALPHA8 = 0x8C43
+_MOST_MEANS = 64
+_ANISOTROPY = 4.0
+_LEAST_ANISOTROPIC_PX = 16
 _ATTRIBUTES = {"a_normal": "3f", "a_uv": "2f", "a_color": "4f"}
 
 
@@ -67,6 +71,8 @@ class Residents:
         # The source is kept beside its copy: an id is only unique while its object lives.
         self._models: OrderedDict[int, tuple[Model, tuple[Mesh, ...]]] = OrderedDict()
         self._textures: OrderedDict[tuple[int, bool, tuple[str, str]], _Resident] = OrderedDict()
+        self._means: OrderedDict[int, tuple[NDArray[np.uint8], NDArray[np.float64]]]
+        self._means = OrderedDict()
         self.white = self._make(Texture(image=np.full((1, 1, 4), 255, np.uint8)), srgb=False)
 
     def meshes(self, model: Model) -> tuple[Mesh, ...]:
@@ -95,6 +101,22 @@ class Residents:
             self._textures[key] = found
         self._textures.move_to_end(key)
         return found.copy
+
+    def mean_color(self, material: Material) -> NDArray[np.float64]:
+        """``(3,)`` linear base colour, averaged over its texture."""
+        factor = np.array(material.base_color[:3])
+        texture = material.triplanar or material.base_color_texture
+        if texture is None:
+            return factor
+        found = self._means.get(id(texture.image))
+        if found is None or found[0] is not texture.image:
+            coarse = texture.image[:: max(texture.image.shape[0] // 64, 1),
+                                   :: max(texture.image.shape[1] // 64, 1), :3]  # fmt: skip
+            mean = srgb_to_linear(coarse / 255.0).mean(axis=(0, 1))
+            found = self._means[id(texture.image)] = (texture.image, mean)
+            while len(self._means) > _MOST_MEANS:
+                self._means.popitem(last=False)
+        return factor * found[1]
 
     def trim(self) -> None:
         """Frees what was used longest ago until the budget holds. Not while a scene is drawn."""
@@ -138,6 +160,8 @@ class Residents:
         )
         made.build_mipmaps()
         made.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        if min(width, height) >= _LEAST_ANISOTROPIC_PX:  # software pays for each lookup
+            made.anisotropy = _ANISOTROPY
         set_wrap(self._context, made, texture.wrap_st)
         return made
 

@@ -16,7 +16,7 @@ from render.engine.pyrender.upload import Mesh, Residents
 from render.geometry.frames import inverse_rigid
 from render.scene import Camera, Instance, Material, Scene
 
-__all__ = ["Draw", "GeometryPrograms", "UploadedScene", "upload"]
+__all__ = ["Draw", "GeometryPrograms", "UploadedScene", "lens_of", "upload"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -27,6 +27,7 @@ class Draw:
         clip_obj: To clip space; column by column, float32.
         cam_obj: To the camera frame; likewise.
         normal: ``(3, 3)`` of normals to the camera frame; likewise.
+        world_mesh: The mesh's coordinates to the world; ``(4, 4)`` float64, rows as usual.
         center_m: The model's centre, which the mesh's coordinates count from.
         center_depth_m: Its depth, to sort what is see-through.
         culls: Back faces cannot be seen.
@@ -39,6 +40,7 @@ class Draw:
     clip_obj: bytes
     cam_obj: bytes
     normal: bytes
+    world_mesh: NDArray[np.float64]
     center_m: tuple[float, float, float]
     center_depth_m: float
     culls: bool
@@ -49,6 +51,8 @@ class UploadedScene:
     """Everything of a scene that the passes share.
 
     Attributes:
+        surfaces: Ground and walls that are seen; `instance_idx` is -1.
+        catchers: Those that show nothing but shadows.
         draws_by_instance: In the order of instances and primitives: at equal depth the first
             one wins.
         corners_cam: ``(N, 8, 3)``: box of each instance, camera frame.
@@ -57,6 +61,8 @@ class UploadedScene:
 
     scene: Scene
     draws_by_instance: tuple[tuple[Draw, ...], ...]
+    surfaces: tuple[Draw, ...]
+    catchers: tuple[Draw, ...]
     corners_cam: NDArray[np.float64]
 
     @property
@@ -76,7 +82,25 @@ def upload(scene: Scene, residents: Residents) -> UploadedScene:
         is_cut_by_near = corners[instance.instance_idx, :, 2].min() <= scene.camera.near_m
         culls = instance.model.is_closed and not is_cut_by_near
         draws.append(_draws_of(instance, T_cam_world, P_clip_cam, residents, culls))
-    return UploadedScene(scene=scene, draws_by_instance=tuple(draws), corners_cam=corners)
+    surfaces: dict[bool, list[Draw]] = {False: [], True: []}
+    for surface in scene.surfaces:
+        placed = Instance(
+            instance_idx=-1,
+            role="distractor",
+            model=surface.model,
+            materials=(surface.material,),
+            T_world_obj=surface.T_world_obj,
+            scale=surface.scale,
+        )
+        drawn = _draws_of(placed, T_cam_world, P_clip_cam, residents, culls=True)
+        surfaces[surface.catches_shadows].extend(drawn)
+    return UploadedScene(
+        scene=scene,
+        draws_by_instance=tuple(draws),
+        surfaces=tuple(surfaces[False]),
+        catchers=tuple(surfaces[True]),
+        corners_cam=corners,
+    )
 
 
 def _draws_of(
@@ -89,9 +113,10 @@ def _draws_of(
     T_cam_obj = T_cam_world @ instance.T_world_obj
     # Meshes count from the centre, so that float32 holds a small part far from its origin.
     center = instance.model.center_m
-    cam_mesh = T_cam_obj.copy()
-    cam_mesh[:3, :3] *= instance.scale
-    cam_mesh[:3, 3] += instance.scale * (T_cam_obj[:3, :3] @ center)
+    world_mesh = instance.T_world_obj.copy()
+    world_mesh[:3, :3] *= instance.scale
+    world_mesh[:3, 3] += instance.scale * (instance.T_world_obj[:3, :3] @ center)
+    cam_mesh = T_cam_world @ world_mesh
     x, y, z = (float(v) for v in center)
     return tuple(
         Draw(
@@ -101,6 +126,7 @@ def _draws_of(
             clip_obj=_columns(P_clip_cam @ cam_mesh),
             cam_obj=_columns(cam_mesh),
             normal=_columns(T_cam_obj[:3, :3]),
+            world_mesh=world_mesh,
             center_m=(x, y, z),
             center_depth_m=float(cam_mesh[2, 3]),
             culls=culls,
@@ -123,15 +149,20 @@ class GeometryPrograms:
         self._cutout.set("u_cutout", self.CUTOUT_UNIT)
 
     def draw(
-        self, draw: Draw, *, value_name: str, value: int, shift_xy: tuple[float, float]
+        self,
+        draw: Draw,
+        *,
+        clip_obj: bytes | None = None,
+        shift_xy: tuple[float, float] = (0.0, 0.0),
+        **values: int,
     ) -> None:
         """Draws one mesh.
 
         Args:
             draw: What.
-            value_name: Integer uniform of the fragment shader.
-            value: What it writes.
+            clip_obj: Where it is seen from; None is the camera.
             shift_xy: Of the tile, in clip space.
+            values: Integer uniforms of the fragment shader.
 
         """
         gl = self._context.mgl
@@ -140,9 +171,10 @@ class GeometryPrograms:
         program = self._cutout if is_cut else self._solid
         if is_cut:
             bind_cutout(program, draw.material, self._residents, self.CUTOUT_UNIT)
-        program.write("u_clip_obj", draw.clip_obj)
+        program.write("u_clip_obj", clip_obj or draw.clip_obj)
         program.set("u_shift", (*shift_xy, 0.0, 0.0))
-        program.set(value_name, value)
+        for name, value in values.items():
+            program.set(name, value)
         draw.mesh.draw(gl, program)
 
 
@@ -168,6 +200,12 @@ def _projection(camera: Camera) -> NDArray[np.float64]:
     P[2] = [0.0, 0.0, -near / (far - near), near * far / (far - near)]
     P[3] = [0.0, 0.0, 1.0, 0.0]
     return P
+
+
+def lens_of(camera: Camera) -> tuple[float, float, float, float]:
+    """fx, fy, cx, cy in edge coordinates, for shaders that go from pixels to rays."""
+    K = camera.K
+    return float(K[0, 0]), float(K[1, 1]), float(K[0, 2]) + 0.5, float(K[1, 2]) + 0.5
 
 
 def _corners_cam(instance: Instance, T_cam_world: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import moderngl
 import numpy as np
@@ -40,15 +41,22 @@ class IdPass:
         clear_float(self._context, 1, 0.0)
         clear_depth(self._context)
         gl.enable_only(moderngl.DEPTH_TEST)
-        for draw in uploaded.draws:
-            self._programs.draw(
-                draw, value_name="u_instance_idx", value=draw.instance_idx, shift_xy=(0.0, 0.0)
-            )
+        for draw in chain(uploaded.draws, uploaded.surfaces):
+            self._programs.draw(draw, u_instance_idx=draw.instance_idx)
         shape = (size_wh[1], size_wh[0])
         ids, depth_m = np.empty(shape, np.int32), np.empty(shape, np.float32)
         targets.ids.read_into(ids)
         targets.depth.read_into(depth_m)
         return ids, depth_m
+
+    def depth_with_catchers(self, uploaded: UploadedScene) -> moderngl.Texture:
+        """Depth in metres of the scene drawn last; where only an unseen catcher is, its own."""
+        targets = self._targets_for(uploaded.scene.camera.size_wh)
+        targets.framebuffer.use()
+        self._context.mgl.enable_only(moderngl.DEPTH_TEST)
+        for draw in uploaded.catchers:
+            self._programs.draw(draw, u_instance_idx=draw.instance_idx)
+        return targets.depth
 
     def _targets_for(self, size_wh: tuple[int, int]) -> _Targets:
         if self._targets is None or self._targets.ids.size != size_wh:

@@ -73,7 +73,7 @@ class SilhouettePass:
         shift_xy = (-2.0 * tile[0], -2.0 * tile[1])
         for bit, idx in enumerate(batch):
             for draw in uploaded.draws_by_instance[idx]:
-                self._programs.draw(draw, value_name="u_bit", value=1 << bit, shift_xy=shift_xy)
+                self._programs.draw(draw, u_bit=1 << bit, shift_xy=shift_xy)
         gl.disable_direct(_GL_COLOR_LOGIC_OP)
         bits = np.empty((size_wh[1], size_wh[0]), np.uint32)
         texture.read_into(bits)

@@ -25,10 +25,13 @@ uniform sampler2D u_normal_map;
 uniform sampler2D u_occlusion_map;
 uniform sampler2D u_emissive_map;
 
-uniform vec3 u_ambient;             // radiance from everywhere
 uniform int u_light_count;
 uniform vec4 u_light_place[MAX_LIGHTS];   // w = 1: position; w = 0: direction towards the light
 uniform vec3 u_light_color[MAX_LIGHTS];   // what a white diffuse surface sends back
+uniform vec4 u_light_axis[MAX_LIGHTS];    // where it shines, and the cosine of its cone: below
+                                          // -1 it has none, 2 it is a disc
+uniform vec4 u_light_more[MAX_LIGHTS];    // radius (an angle, or metres), has a highlight, tile
+uniform bool u_catcher;                   // shows nothing but the shadows on it
 
 layout(location = 0) out vec4 o_color;
 
@@ -45,10 +48,8 @@ vec4 base_color() {
 }
 
 // The surface's normal towards the eye, whichever side is seen and however it is wound.
-vec3 facing_normal(vec3 view) {
-    vec3 flat_normal = cross(dFdx(v_position), dFdy(v_position));
-    if (dot(flat_normal, view) < 0.0) flat_normal = -flat_normal;
-    vec3 normal = dot(v_normal, v_normal) > 0.0 ? normalize(v_normal) : normalize(flat_normal);
+vec3 facing_normal(vec3 flat_normal) {
+    vec3 normal = dot(v_normal, v_normal) > 0.0 ? normalize(v_normal) : flat_normal;
     return dot(normal, flat_normal) < 0.0 ? -normal : normal;
 }
 
@@ -95,6 +96,28 @@ vec3 specular_everywhere(float nv, float roughness, vec3 f0) {
     return f0 * ab.x + ab.y;
 }
 
+// Light that is reflected among the surroundings before it comes: Jimenez et al. 2016.
+vec3 with_bounces(float open, vec3 albedo) {
+    vec3 a = 2.0404 * albedo - 0.3324, b = -4.7951 * albedo + 0.6417, c = 2.7552 * albedo + 0.6903;
+    return max(vec3(open), ((open * a + b) * open + c) * open);
+}
+
+// What of light i arrives at v_position before shadows, and from where.
+vec3 arriving(int i, out vec3 l, out float angle) {
+    vec4 place = u_light_place[i], axis = u_light_axis[i];
+    vec3 to_light = place.xyz - v_position * place.w;
+    float squared = max(dot(to_light, to_light), 1e-12);
+    l = to_light * inversesqrt(squared);
+    float radius = u_light_more[i].x;
+    angle = place.w > 0.0 ? atan(radius, sqrt(squared)) : radius;
+    vec3 color = u_light_color[i];
+    if (place.w > 0.0) color /= max(squared, radius * radius);
+    float along = -dot(l, axis.xyz);
+    if (axis.w > 1.5) color *= max(along, 0.0);
+    else if (axis.w >= -1.0) color *= smoothstep(axis.w, mix(axis.w, 1.0, 0.2), along);
+    return color;
+}
+
 void main() {
     cut_out();
     vec4 base = base_color();
@@ -102,22 +125,45 @@ void main() {
     float metallic = clamp(metal_rough.x, 0.0, 1.0);
     float roughness = clamp(metal_rough.y, 0.045, 1.0);
     vec3 view = normalize(-v_position);
-    vec3 n = facing_normal(view);
+    vec3 flat_normal = normalize(cross(dFdx(v_position), dFdy(v_position)));
+    if (dot(flat_normal, view) < 0.0) flat_normal = -flat_normal;
+    vec3 n = facing_normal(flat_normal);
     float alpha = widened(roughness * roughness, n);
     if (u_has_normal_map) n = mapped_normal(n);
 
     vec3 diffuse = base.rgb * (1.0 - metallic);
     vec3 f0 = mix(vec3(0.04), base.rgb, metallic);
     float nv = clamp(dot(n, view), 0.0, 1.0);
-    float occlusion = mix(1.0, texture(u_occlusion_map, v_uv).r, u_occlusion_strength);
-    vec3 color = u_ambient * occlusion * (diffuse + specular_everywhere(nv, roughness, f0));
+    float rough = sqrt(alpha);
+    float open = open_share(v_position.z) * mix(1.0, texture(u_occlusion_map, v_uv).r, u_occlusion_strength);
+    float open_glossy = clamp(pow(nv + open, exp2(-16.0 * rough - 1.0)) - 1.0 + open, 0.0, 1.0);
+
+    vec3 bare = env_diffuse(n);
+    vec3 color = bare * diffuse * with_bounces(open, diffuse)
+        + env_glossy(reflect(-view, n), rough) * specular_everywhere(nv, rough, f0) * open_glossy;
+    vec3 received = bare * open;
+    vec4 lit_0, lit_1;
+    lit_shares(v_position.z, lit_0, lit_1);
     for (int i = 0; i < u_light_count; ++i) {
-        vec3 to_light = u_light_place[i].xyz - v_position * u_light_place[i].w;
-        vec3 l = normalize(to_light);
+        vec3 l;
+        float angle;
+        vec3 light = arriving(i, l, angle);
         float nl = dot(n, l);
         if (nl <= 0.0) continue;
-        float falloff = u_light_place[i].w > 0.0 ? 1.0 / max(dot(to_light, to_light), 1e-12) : 1.0;
-        color += u_light_color[i] * (falloff * nl) * (diffuse + specular(n, view, l, alpha, f0));
+        bare += light * nl;
+        int tile = int(u_light_more[i].z);
+        float lit = tile < 0 ? 1.0 : tile < 4 ? lit_0[tile] : lit_1[tile - 4];
+        if (lit <= 0.0) continue;
+        light *= nl * lit;
+        received += light;
+        float wide = sqrt(alpha * alpha + 0.25 * angle * angle);
+        color += light * (diffuse + u_light_more[i].y * specular(n, view, l, min(wide, 1.0), f0));
+    }
+    if (u_catcher) {
+        const vec3 weights = vec3(0.2126, 0.7152, 0.0722);
+        float kept = dot(received, weights) / max(dot(bare, weights), 1e-6);
+        o_color = vec4(0.0, 0.0, 0.0, 1.0 - clamp(kept, 0.0, 1.0));
+        return;
     }
     color += u_emissive * texture(u_emissive_map, v_uv).rgb;
     float opacity = u_blend ? clamp(base.a, 0.0, 1.0) : 1.0;

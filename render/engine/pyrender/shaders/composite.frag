@@ -1,27 +1,27 @@
-// From linear samples and a background in display sRGB to display sRGB.
+// Linear samples over what is behind them, averaged: linear radiance.
 uniform sampler2DMS u_samples;      // premultiplied linear radiance
-uniform sampler2D u_background;     // decoded to linear by the sampler
+uniform sampler2D u_background;     // linear radiance; or an environment map
+uniform bool u_is_environment;
+uniform float u_gain;
+uniform mat3 u_map_cam;             // camera frame to the map's
+uniform vec4 u_lens;                // fx, fy, cx, cy; edge coordinates
 
-layout(location = 0) out vec4 o_rgb;
+layout(location = 0) out vec4 o_radiance;
 
-// Highlights bend towards white above 0.8 instead of being cut off at 1. Each sample on its
-// own: an edge against a highlight stays smooth.
-vec3 roll_off(vec3 c) {
-    return mix(c, 1.0 - 0.2 * exp(-(c - 0.8) / 0.2), greaterThan(c, vec3(0.8)));
-}
+const float PI = 3.14159265359;
 
-vec3 encode_srgb(vec3 c) {   // IEC 61966-2-1
-    c = clamp(c, 0.0, 1.0);
-    return mix(12.92 * c, 1.055 * pow(c, vec3(1.0 / 2.4)) - 0.055, greaterThan(c, vec3(0.0031308)));
+vec3 background() {
+    if (!u_is_environment) return texelFetch(u_background, ivec2(gl_FragCoord.xy), 0).rgb;
+    vec3 d = normalize(u_map_cam * vec3((gl_FragCoord.xy - u_lens.zw) / u_lens.xy, 1.0));
+    vec2 uv = vec2(0.5 - atan(d.y, d.x) / (2.0 * PI), acos(clamp(d.z, -1.0, 1.0)) / PI);
+    return u_gain * textureLod(u_background, uv, 0.0).rgb;
 }
 
 void main() {
     ivec2 pixel = ivec2(gl_FragCoord.xy);
-    vec3 background = texelFetch(u_background, pixel, 0).rgb;
-    vec3 sum = vec3(0.0);
-    for (int i = 0; i < SAMPLES; ++i) {
-        vec4 s = texelFetch(u_samples, pixel, i);
-        sum += roll_off(s.rgb) + (1.0 - s.a) * background;
-    }
-    o_rgb = vec4(encode_srgb(sum / float(SAMPLES)), 1.0);
+    vec4 sum = vec4(0.0);
+    for (int i = 0; i < SAMPLES; ++i) sum += min(texelFetch(u_samples, pixel, i), vec4(LIMIT));
+    sum /= float(SAMPLES);
+    vec3 behind = sum.a < 1.0 ? background() : vec3(0.0);
+    o_radiance = vec4(sum.rgb + (1.0 - sum.a) * behind, 1.0);
 }

@@ -1,0 +1,54 @@
+"""The lights of a scene as the colour shader takes them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from render.engine.pyrender.gl import Program
+from render.engine.pyrender.passes.shadows import Shadows
+from render.errors import EngineError
+from render.geometry.frames import inverse_rigid
+from render.scene import Light, Scene
+
+__all__ = ["MAX_LIGHTS", "set_lights"]
+
+MAX_LIGHTS = 32  # as in color.frag
+_NO_CONE, _DISC = -2.0, 2.0
+
+
+def set_lights(program: Program, scene: Scene, shadows: Shadows) -> None:
+    """Sets the uniforms of all lights but the ambient ones.
+
+    Raises:
+        EngineError: They are more than `MAX_LIGHTS`.
+
+    """
+    T_cam_world = inverse_rigid(scene.camera.T_world_cam)
+    R = T_cam_world[:3, :3]
+    place, axis, more = (np.zeros((MAX_LIGHTS, 4), np.float32) for _ in range(3))
+    color = np.zeros((MAX_LIGHTS, 3), np.float32)
+    count = 0
+    for light, channel in zip(scene.lights, shadows.channel_of_light, strict=True):
+        if light.kind == "ambient":
+            continue
+        if count == MAX_LIGHTS:
+            raise EngineError(f"lights must be at most {MAX_LIGHTS}, got more")
+        forward = R @ (np.array(light.direction_world) / np.linalg.norm(light.direction_world))
+        if light.kind == "directional":
+            place[count] = (*-forward, 0.0)
+        else:
+            place[count] = (*(R @ light.position_world + T_cam_world[:3, 3]), 1.0)
+        color[count] = light.intensity * np.array(light.color)
+        axis[count] = (*forward, _cone(light))
+        size = np.radians(light.radius_deg) if light.kind == "directional" else light.radius_m
+        more[count] = (size, float(light.has_highlight), channel, 0.0)
+        count += 1
+    program.set("u_light_count", count)
+    for name, values in (("place", place), ("color", color), ("axis", axis), ("more", more)):
+        program.write(f"u_light_{name}", values.tobytes())
+
+
+def _cone(light: Light) -> float:
+    if light.kind == "area":
+        return _DISC
+    return float(np.cos(np.radians(light.cone_deg))) if light.kind == "spot" else _NO_CONE

@@ -1,0 +1,83 @@
+"""Ambient occlusion: what near surroundings keep of the light from all around."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import moderngl
+import numpy as np
+
+from render.engine.pyrender.context import GlContext
+from render.engine.pyrender.gl import compile_program, release_framebuffer
+from render.engine.pyrender.passes.draws import UploadedScene, lens_of
+from render.scene import Camera, Scene
+
+__all__ = ["OcclusionPass"]
+
+# Surroundings count up to this share of the mean extent of the instances.
+_REACH = 0.6
+_INPUT_UNIT = 0
+
+
+class OcclusionPass:
+    """Works on the depth of the id pass, on every other pixel of every other row."""
+
+    def __init__(self, context: GlContext) -> None:
+        self._context = context
+        self._gather = compile_program(
+            context, "composite.vert", "occlusion.frag", parts=("surface_at.glsl",)
+        )
+        self._gather.set("u_depth", _INPUT_UNIT)
+        self._blur = compile_program(context, "composite.vert", "occlusion_blur.frag")
+        self._blur.set("u_share_depth", _INPUT_UNIT)
+        self._arrays = [
+            context.mgl.vertex_array(program.raw, []) for program in (self._gather, self._blur)
+        ]
+        self._targets: _Targets | None = None
+
+    def render(self, uploaded: UploadedScene, depth: moderngl.Texture) -> moderngl.Texture:
+        """``(ceil(H / 2), ceil(W / 2))`` of the share that is open, and depth in metres."""
+        camera = uploaded.scene.camera
+        targets = self._targets_for(camera)
+        self._gather.set("u_lens", lens_of(camera))
+        self._gather.set("u_radius_m", _reach_m(uploaded.scene))
+        self._context.mgl.enable_only(moderngl.NOTHING)
+        source = depth
+        for array, framebuffer, texture in zip(
+            self._arrays, targets.framebuffers, targets.textures, strict=True
+        ):
+            framebuffer.use()
+            source.use(_INPUT_UNIT)
+            array.render(moderngl.TRIANGLES, vertices=3)
+            source = texture
+        return source
+
+    def _targets_for(self, camera: Camera) -> _Targets:
+        size = (camera.size_wh[0] + 1) // 2, (camera.size_wh[1] + 1) // 2
+        if self._targets is None or self._targets.textures[0].size != size:
+            if self._targets is not None:
+                self._targets.release(self._context)
+            gl = self._context.mgl
+            textures = tuple(gl.texture(size, 2, dtype="f4") for _ in range(2))
+            for texture in textures:
+                texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+            framebuffers = tuple(gl.framebuffer([texture]) for texture in textures)
+            self._targets = _Targets(textures, framebuffers)
+        return self._targets
+
+
+@dataclass(frozen=True, eq=False)
+class _Targets:
+    textures: tuple[moderngl.Texture, ...]
+    framebuffers: tuple[moderngl.Framebuffer, ...]
+
+    def release(self, context: GlContext) -> None:
+        for framebuffer in self.framebuffers:
+            release_framebuffer(context, framebuffer)
+        for texture in self.textures:
+            texture.release()
+
+
+def _reach_m(scene: Scene) -> float:
+    extents = [i.scale * i.model.extent_m for i in scene.instances] or [1.0]
+    return _REACH * float(np.mean(extents))

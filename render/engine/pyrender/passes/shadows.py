@@ -1,0 +1,245 @@
+"""Shadows: depth as the lights see it, and from that what of each light reaches each pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from render.engine.pyrender.context import GlContext
+from render.engine.pyrender.gl import clear_depth, compile_program, release_framebuffer
+from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene, lens_of
+from render.engine.pyrender.upload import Residents
+from render.geometry.frames import inverse_rigid
+from render.scene import Camera, Light
+
+__all__ = ["MAX_SHADOWS", "ShadowPass", "Shadows"]
+
+MAX_SHADOWS = 8  # as in shadow.frag: two images of four channels
+
+_ATLAS_PX = 2048
+_DEPTH_UNIT, _ATLAS_UNIT = 0, 1
+# A light stands at least this share of the scene's radius outside it, to be seen from at once.
+_OUTSIDE = 1.05
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _View:
+    """A light as a camera that looks along its +z.
+
+    Attributes:
+        T_light_world: Rigid.
+        half: Of the tile: metres, or the tangent of the half angle.
+        near_m: Nothing is nearer to the light's plane.
+        far_m: Nothing that casts a shadow is farther.
+        soft: Width of the penumbra over the gap, or of the light in metres.
+
+    """
+
+    T_light_world: Matrix
+    half: float
+    near_m: float
+    far_m: float
+    soft: float
+    is_perspective: bool
+
+    @property
+    def P_clip_light(self) -> Matrix:
+        """Depth 1 at the near plane, 0 at the far plane; y runs down as in the image."""
+        P = np.zeros((4, 4))
+        span = self.far_m - self.near_m
+        P[0, 0] = P[1, 1] = 1.0 / self.half
+        if self.is_perspective:
+            P[2, 2], P[2, 3] = -self.near_m / span, self.near_m * self.far_m / span
+            P[3, 2] = 1.0
+        else:
+            P[2, 2], P[2, 3] = -1.0 / span, self.far_m / span
+            P[3, 3] = 1.0
+        return P
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Shadows:
+    """What the colour pass needs.
+
+    Attributes:
+        channel_of_light: Of each of the scene's lights; -1 = it casts none.
+        lit: Two RGBA images: the share of up to eight lights that arrives at each pixel.
+
+    """
+
+    channel_of_light: tuple[int, ...]
+    lit: tuple[moderngl.Texture, moderngl.Texture]
+
+
+class ShadowPass:
+    """One tile of an atlas for each light; kept while lights and instances stand still.
+
+    Of more than `MAX_SHADOWS` lights the first ones cast shadows.
+    """
+
+    def __init__(self, context: GlContext, residents: Residents) -> None:
+        self._context = context
+        self._programs = GeometryPrograms(context, "depth.frag", residents)
+        self._judge = compile_program(
+            context, "composite.vert", "shadow.frag", parts=("surface_at.glsl",)
+        )
+        self._judge.set("u_depth", _DEPTH_UNIT)
+        self._judge.set("u_shadow_atlas", _ATLAS_UNIT)
+        self._whole_image = context.mgl.vertex_array(self._judge.raw, [])
+        self._atlas = context.mgl.depth_texture((_ATLAS_PX, _ATLAS_PX))
+        self._atlas.compare_func = ""
+        self._atlas.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        self._framebuffer = context.mgl.framebuffer(depth_attachment=self._atlas)
+        self._targets: _Targets | None = None
+        self._drawn: tuple[object, ...] | None = None
+
+    def render(self, uploaded: UploadedScene, depth: moderngl.Texture) -> Shadows:
+        """Shadows of a scene on the surfaces that `depth` shows.
+
+        Args:
+            uploaded: The scene.
+            depth: Metres along the axis for each pixel; 0 = nothing.
+
+        """
+        scene = uploaded.scene
+        channels = [-1] * len(scene.lights)
+        views: list[_View] = []
+        sphere = _sphere(uploaded) if scene.instances else None
+        for i, light in enumerate(scene.lights):
+            casts = light.casts_shadow and light.kind != "ambient" and light.intensity > 0
+            if casts and sphere is not None and len(views) < MAX_SHADOWS:
+                view = _view_of(light, *sphere)
+                if view is not None:
+                    channels[i] = len(views)
+                    views.append(view)
+        tiles = int(np.ceil(np.sqrt(max(len(views), 1))))
+        self._draw(uploaded, views, tiles)
+        targets = self._targets_for(scene.camera.size_wh)
+        self._set(views, tiles, scene.camera)
+        targets.framebuffer.use()
+        self._context.mgl.enable_only(moderngl.NOTHING)
+        depth.use(_DEPTH_UNIT)
+        self._atlas.use(_ATLAS_UNIT)
+        self._whole_image.render(moderngl.TRIANGLES, vertices=3)
+        return Shadows(channel_of_light=tuple(channels), lit=targets.lit)
+
+    def _set(self, views: Sequence[_View], tiles: int, camera: Camera) -> None:
+        clip = np.zeros((MAX_SHADOWS, 4, 4), np.float32)
+        axes = np.zeros((MAX_SHADOWS, 3, 3), np.float32)
+        tile = np.zeros((MAX_SHADOWS, 4), np.float32)
+        place, depth, width = (np.zeros((MAX_SHADOWS, 3), np.float32) for _ in range(3))
+        T_cam_world = inverse_rigid(camera.T_world_cam)
+        for i, view in enumerate(views):
+            light_cam = view.T_light_world @ camera.T_world_cam
+            cam_light = T_cam_world @ inverse_rigid(view.T_light_world)
+            clip[i] = (view.P_clip_light @ light_cam).T
+            axes[i] = light_cam[:3, :3].T
+            place[i] = cam_light[:3, 3] if view.is_perspective else -cam_light[:3, 2]
+            size = 1.0 / tiles
+            tile[i] = (i % tiles * size, i // tiles * size, size, size)
+            depth[i] = (view.near_m, view.far_m, float(view.is_perspective))
+            width[i] = (view.soft, 2 * view.half, 2 * view.half * tiles / _ATLAS_PX)
+        for name, values in (("clip", clip), ("axes", axes), ("tile", tile), ("place", place),
+                             ("depth", depth), ("width", width)):  # fmt: skip
+            self._judge.write(f"u_shadow_{name}", values.tobytes())
+        self._judge.set("u_shadow_count", len(views))
+        self._judge.set("u_lens", lens_of(camera))
+
+    def _draw(self, uploaded: UploadedScene, views: Sequence[_View], tiles: int) -> None:
+        key = _key(uploaded, views)
+        if not views or key == self._drawn:
+            return
+        gl, framebuffer = self._context.mgl, self._framebuffer
+        framebuffer.use()
+        framebuffer.viewport = (0, 0, _ATLAS_PX, _ATLAS_PX)
+        clear_depth(self._context)
+        gl.enable_only(moderngl.DEPTH_TEST)
+        side = _ATLAS_PX // tiles
+        for i, view in enumerate(views):
+            framebuffer.viewport = (
+                i % tiles * side, i // tiles * side, side, side,
+            )  # fmt: skip
+            P_clip_world = view.P_clip_light @ view.T_light_world
+            for draw in uploaded.draws:
+                if draw.material.alpha_mode != "blend":
+                    clip_obj = (P_clip_world @ draw.world_mesh).T.astype(np.float32).tobytes()
+                    self._programs.draw(draw, clip_obj=clip_obj)
+        self._drawn = key
+
+    def _targets_for(self, size_wh: tuple[int, int]) -> _Targets:
+        if self._targets is None or self._targets.lit[0].size != size_wh:
+            if self._targets is not None:
+                release_framebuffer(self._context, self._targets.framebuffer)
+                for texture in self._targets.lit:
+                    texture.release()
+            lit = self._context.mgl.texture(size_wh, 4), self._context.mgl.texture(size_wh, 4)
+            self._targets = _Targets(lit, self._context.mgl.framebuffer(list(lit)))
+        return self._targets
+
+
+@dataclass(frozen=True, eq=False)
+class _Targets:
+    lit: tuple[moderngl.Texture, moderngl.Texture]
+    framebuffer: moderngl.Framebuffer
+
+
+def _key(uploaded: UploadedScene, views: Sequence[_View]) -> tuple[object, ...]:
+    """Equal for equal shadows. Models are kept, so that their identities stay theirs."""
+    instances = tuple(
+        (i.model, i.materials, i.T_world_obj.tobytes(), i.scale) for i in uploaded.scene.instances
+    )
+    lights = tuple((v.T_light_world.tobytes(), v.half, v.near_m, v.far_m) for v in views)
+    return instances, lights
+
+
+def _sphere(uploaded: UploadedScene) -> tuple[Matrix, float]:
+    """Centre (world) and radius of a sphere about the boxes of all instances."""
+    corners = uploaded.corners_cam.reshape(-1, 3)
+    center = (corners.min(axis=0) + corners.max(axis=0)) / 2
+    radius = float(np.linalg.norm(corners - center, axis=1).max())
+    T_world_cam = uploaded.scene.camera.T_world_cam
+    return T_world_cam[:3, :3] @ center + T_world_cam[:3, 3], radius
+
+
+def _view_of(light: Light, center: Matrix, radius: float) -> _View | None:
+    """The light as a camera that sees a sphere; None from inside it."""
+    if light.kind == "directional":
+        forward = np.array(light.direction_world)
+        forward = forward / np.linalg.norm(forward)
+        eye = center - 2.0 * radius * forward
+        return _View(
+            T_light_world=inverse_rigid(_looking(eye, forward)),
+            half=1.01 * radius,
+            near_m=0.98 * radius,
+            far_m=3.02 * radius,
+            soft=float(np.tan(np.radians(light.radius_deg))),
+            is_perspective=False,
+        )
+    eye = np.array(light.position_world)
+    distance = float(np.linalg.norm(center - eye))
+    if distance < _OUTSIDE * radius:
+        return None
+    return _View(
+        T_light_world=inverse_rigid(_looking(eye, (center - eye) / distance)),
+        half=1.01 * radius / float(np.sqrt(distance**2 - radius**2)),
+        near_m=0.98 * (distance - radius),
+        far_m=1.02 * (distance + radius),
+        soft=light.radius_m,
+        is_perspective=True,
+    )
+
+
+def _looking(eye: Matrix, forward: Matrix) -> Matrix:
+    """``T_world_light`` of a light at `eye` that shines along `forward`."""
+    side = np.eye(3)[int(np.abs(forward).argmin())]
+    x = np.cross(side, forward)
+    x /= np.linalg.norm(x)
+    T = np.eye(4)
+    T[:3, 0], T[:3, 1], T[:3, 2], T[:3, 3] = x, np.cross(forward, x), forward, eye
+    return T

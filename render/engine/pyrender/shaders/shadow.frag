@@ -1,0 +1,90 @@
+// What of each light reaches each pixel: soft shadows from an atlas of depth maps, one tile a light. Percentage-closer soft shadows
+// (Fernando 2005): what is in the way is averaged first, and tells how wide to look.
+#define MAX_SHADOWS 8
+#define SEARCH_TAPS 8
+#define FILTER_TAPS 16
+
+uniform int u_shadow_count;
+uniform sampler2D u_shadow_atlas;
+uniform mat4 u_shadow_clip[MAX_SHADOWS];    // camera frame to the light's clip space
+uniform mat3 u_shadow_axes[MAX_SHADOWS];    // camera frame to the light's, which looks along +z
+uniform vec3 u_shadow_place[MAX_SHADOWS];   // of the light, camera frame; or towards it
+uniform vec4 u_shadow_tile[MAX_SHADOWS];    // corner and size in the atlas, texture coordinates
+uniform vec3 u_shadow_depth[MAX_SHADOWS];   // near, far, 1 = perspective
+uniform vec3 u_shadow_width[MAX_SHADOWS];   // width of: penumbra over gap, tile, texel; metres,
+                                            // perspective: light, tile and texel at one metre
+float noise(vec2 pixel) {   // interleaved gradient noise, Jimenez 2014
+    return fract(52.9829189 * fract(dot(pixel, vec2(0.06711056, 0.00583715))));
+}
+
+vec2 disc(int k, int count, float turn) {   // Vogel's spiral
+    float r = sqrt((float(k) + 0.5) / float(count)), a = 2.39996323 * float(k) + turn;
+    return r * vec2(cos(a), sin(a));
+}
+
+// Depth of what is stored at a place of the tile, metres from the light's plane.
+float stored(int i, vec2 uv) {
+    vec2 at = u_shadow_tile[i].xy + clamp(uv, vec2(0.002), vec2(0.998)) * u_shadow_tile[i].zw;
+    float d = textureLod(u_shadow_atlas, at, 0.0).r;
+    if (d <= 0.0) return 1e30;          // nothing
+    float n = u_shadow_depth[i].x, f = u_shadow_depth[i].y;
+    return u_shadow_depth[i].z > 0.5 ? f * n / (n + d * (f - n)) : f - d * (f - n);
+}
+
+// The share of a light that reaches a point of the camera frame. `normal` is that of the
+// surface, on the light's side.
+float lit_share(int i, vec3 position, vec3 normal) {
+    bool perspective = u_shadow_depth[i].z > 0.5;
+    vec4 clip = u_shadow_clip[i] * vec4(position, 1.0);
+    float n = u_shadow_depth[i].x, f = u_shadow_depth[i].y, d = clip.z / clip.w;
+    float here = perspective ? f * n / (n + d * (f - n)) : f - d * (f - n);
+    vec2 uv = 0.5 + 0.5 * clip.xy / clip.w;
+    if (clip.w <= 0.0 || here <= n || any(greaterThan(abs(uv - 0.5), vec2(0.5)))) return 1.0;
+    float per_metre = perspective ? here : 1.0;
+    float tile = u_shadow_width[i].y * per_metre, texel = u_shadow_width[i].z * per_metre;
+
+    // The plane of the surface continued: a slanted surface does not shade itself.
+    vec3 axis = u_shadow_axes[i] * normal;
+    vec2 rise = -axis.xy / min(axis.z, -0.12);
+    float bias = texel * (0.7 + 0.7 * length(rise));
+    float turn = 6.2831853 * noise(gl_FragCoord.xy);
+    float soft = u_shadow_width[i].x;
+    float reach = perspective ? soft * (here - n) / n : soft * (here - n);
+    float radius = clamp(reach, 1.2 * texel, 0.12 * tile);
+    float sum = 0.0, count = 0.0;
+    for (int k = 0; k < SEARCH_TAPS; ++k) {
+        vec2 offset = radius * disc(k, SEARCH_TAPS, turn);
+        float there = stored(i, uv + offset / tile);
+        if (there < here + dot(rise, offset) - bias) { sum += there; count += 1.0; }
+    }
+    if (count < 0.5) return 1.0;
+    float blocker = sum / count;
+    float gap = max(here - blocker, 0.0);
+    radius = clamp(perspective ? soft * gap / blocker : soft * gap, 1.2 * texel, 0.12 * tile);
+    float lit = 0.0;
+    for (int k = 0; k < FILTER_TAPS; ++k) {
+        vec2 offset = radius * disc(k, FILTER_TAPS, turn);
+        lit += stored(i, uv + offset / tile) < here + dot(rise, offset) - bias ? 0.0 : 1.0;
+    }
+    return lit / float(FILTER_TAPS);
+}
+
+layout(location = 0) out vec4 o_lit_0;
+layout(location = 1) out vec4 o_lit_1;
+
+void main() {
+    ivec2 pixel = ivec2(gl_FragCoord.xy);
+    vec3 p = point_at(pixel);
+    float lit[8];
+    for (int i = 0; i < 8; ++i) lit[i] = 1.0;
+    if (p.z > 0.0) {
+        vec3 n = normal_at(pixel, p);
+        for (int i = 0; i < u_shadow_count; ++i) {
+            vec3 towards = u_shadow_depth[i].z > 0.5 ? u_shadow_place[i] - p : u_shadow_place[i];
+            // A surface that faces away is dark by itself; shading smooths where that begins.
+            if (dot(n, towards) > 0.0) lit[i] = lit_share(i, p, n);
+        }
+    }
+    o_lit_0 = vec4(lit[0], lit[1], lit[2], lit[3]);
+    o_lit_1 = vec4(lit[4], lit[5], lit[6], lit[7]);
+}
