@@ -7,18 +7,24 @@ import math
 from collections import Counter
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from render.assembly.materials import TextureCache
 from render.assembly.scene import assemble
 from render.build import Plan
 from render.engine.base import AbstractEngine
 from render.errors import InvariantError, RejectedTheta, UnrealisableError
+from render.geometry.frames import inverse_rigid, transform_points
 from render.labels.invariants import check_invariants
 from render.labels.labeller import label
 from render.placement.place import place
 from render.sample import Sample, SampleKey
 from render.sampling.codec import theta_to_json
+from render.scene import Buffers, Scene
 from render.sensor.develop import develop
 from render.sensor.jpeg import encode_jpeg
+from render.sensor.optics import expose
 from render.theta import Placement, Theta
 from render.writers.images import encode_depth, encode_mask, encode_png
 from render.writers.yolo import yolo_text
@@ -92,11 +98,22 @@ def realise(
         theta=theta,
         placement=placement,
         buffers=buffers,
-        rgb=develop(buffers.rgb, theta.sensor),
+        rgb=_photographed(scene, buffers, theta),
         labels=labels,
         attempt=len(rejections),
         rejections=rejections,
     )
+
+
+def _photographed(scene: Scene, buffers: Buffers, theta: Theta) -> NDArray[np.uint8]:
+    """What lens and sensor make of the radiance of a scene."""
+    first = scene.instances[0]
+    center = transform_points(first.T_world_obj, first.scale * first.model.center_m[None])
+    principal = transform_points(inverse_rigid(scene.camera.T_world_cam), center)[0]
+    light = expose(
+        buffers.radiance, buffers.depth_m, theta.camera, principal_depth_m=float(principal[2])
+    )
+    return develop(light, theta.sensor)
 
 
 def encode(plan: Plan, sample: Sample, rows: list[dict[str, Any]]) -> dict[str, bytes]:

@@ -78,7 +78,7 @@ class Sample:
     """One finished frame.
 
     Attributes:
-        rgb: What the sensor gave: ``(H, W, 3)`` uint8. `buffers.rgb` is the clean image.
+        rgb: What the camera gave: ``(H, W, 3)`` uint8, display sRGB.
         attempt: Which draw of θ it is; earlier ones were rejected.
         rejections: Their reasons, in order.
 

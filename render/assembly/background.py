@@ -1,4 +1,4 @@
-"""What is behind the objects: a picture of the camera's size."""
+"""What is behind the objects: a picture of the camera's size, or an environment."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from render.assembly.lights import EnvironmentSource
 from render.assembly.patterns import procedural
-from render.errors import ConfigError
 from render.sampling.background import Background
+from render.scene import Environment
 from render.sensor.light import blur, map_linear
+from render.sensor.tone import radiance_of_display
 
-__all__ = ["PhotoSource", "background_rgb"]
+__all__ = ["BackdropSource", "build_backdrop"]
 
 
-class PhotoSource(Protocol):
+class BackdropSource(EnvironmentSource, Protocol):
     """What backgrounds need of the asset library."""
 
     def background(self, name: str) -> NDArray[np.uint8]:
@@ -24,39 +26,46 @@ class PhotoSource(Protocol):
         ...
 
 
-def background_rgb(
-    background: Background, size_wh: tuple[int, int], assets: PhotoSource
-) -> NDArray[np.uint8]:
-    """``(H, W, 3)`` display sRGB, read-only.
+def build_backdrop(
+    background: Background,
+    environment: Environment | None,
+    assets: BackdropSource,
+    *,
+    size_wh: tuple[int, int],
+    tone: str,
+) -> NDArray[np.float32] | Environment:
+    """The environment that lights the scene, or one of its own; or a picture as radiance.
 
-    Blur and brightness are applied to every kind, last.
+    A picture gets the radiance that the sensor's tone curve turns into the picture again.
 
     Args:
         background: As drawn.
+        environment: Of the scene.
+        assets: Gives photographs and environments by name.
         size_wh: Pixels.
-        assets: Gives photographs by name.
-
-    Raises:
-        ConfigError: If the kind is unknown.
+        tone: Tone curve of the sensor.
 
     """
+    if background.kind in ("color", "procedural", "photo"):
+        radiance = radiance_of_display(_picture(background, size_wh, assets), tone)
+        radiance.setflags(write=False)
+        return radiance
+    return environment or Environment(map=assets.environment(background.environment))
+
+
+def _picture(
+    background: Background, size_wh: tuple[int, int], assets: BackdropSource
+) -> NDArray[np.uint8]:
+    """``(H, W, 3)`` display sRGB; blur and brightness come last."""
     if background.kind == "color":
-        color = np.rint(np.clip(background.color, 0, 255)).astype(np.uint8)
         picture = np.empty((size_wh[1], size_wh[0], 3), np.uint8)
-        picture[:] = color
-    elif background.kind == "procedural":
+        picture[:] = np.rint(np.clip(background.color, 0, 255)).astype(np.uint8)
+        return map_linear(picture, background.brightness)
+    if background.kind == "procedural":
         picture = procedural(background.pattern, background.pattern_seed, size_wh)
-    elif background.kind == "photo":
-        picture = _photo(assets.background(background.photo), background, size_wh)
     else:
-        raise ConfigError(
-            f"background.kind must be color, procedural or photo, got {background.kind!r}"
-        )
-    if background.kind != "color":
-        picture = blur(picture, background.blur_px)
-    picture = np.ascontiguousarray(map_linear(picture, background.brightness))
-    picture.setflags(write=False)
-    return picture
+        picture = _photo(assets.background(background.photo), background, size_wh)
+    return map_linear(blur(picture, background.blur_px), background.brightness)
 
 
 def _photo(

@@ -17,7 +17,13 @@ from render.sampling.occlusion import Occlusion
 from render.scene import Material, Model, Texture
 from render.sensor.light import linear_to_srgb, srgb_to_linear
 
-__all__ = ["TextureCache", "TextureSource", "distractor_material", "target_materials"]
+__all__ = [
+    "TextureCache",
+    "TextureSource",
+    "distractor_material",
+    "library_texture",
+    "target_materials",
+]
 
 _IDENTITY = (0.0, 1.0, 1.0, 0.0, 0.0)
 
@@ -80,7 +86,7 @@ def target_materials(
     )
     authored = tuple(p.material for p in model.primitives)
     if jitter.textured[i]:
-        texture = _library_texture(assets.texture(jitter.texture[i]), cache)
+        texture = library_texture(assets.texture(jitter.texture[i]), cache)
         size_m = jitter.texture_size[i] * model.extent_m
         authored = tuple(_retextured(m, texture, size_m) for m in authored)
     if amounts == _IDENTITY:
@@ -200,7 +206,9 @@ def _turned_pixels(
     return np.asarray(cv2.cvtColor(turned, cv2.COLOR_HSV2RGB_FULL), dtype=np.uint8)
 
 
-def _library_texture(rgb: NDArray[np.uint8], cache: TextureCache) -> Texture:
+def library_texture(rgb: NDArray[np.uint8], cache: TextureCache) -> Texture:
+    """A picture of the asset library as a texture."""
+
     def make() -> Texture:
         image = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
         image.setflags(write=False)

@@ -7,11 +7,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from render.assembly.background import background_rgb
-from render.assembly.lights import build_lights
+from render.assembly.background import build_backdrop
+from render.assembly.lights import build_environment, build_lights
 from render.assembly.materials import TextureCache, distractor_material, target_materials
+from render.assembly.surfaces import build_surfaces
 from render.geometry.frames import transform_points
-from render.scene import Camera, Instance, Material, Model, Scene
+from render.scene import Camera, EnvironmentMap, Instance, Material, Model, Scene
 from render.theta import Placement, Theta
 
 __all__ = ["AssetSource", "assemble"]
@@ -26,6 +27,10 @@ class AssetSource(Protocol):
 
     def background(self, name: str) -> NDArray[np.uint8]:
         """``(H, W, 3)`` display sRGB."""
+        ...
+
+    def environment(self, name: str) -> EnvironmentMap:
+        """The environment map of that name."""
         ...
 
     def texture(self, name: str) -> NDArray[np.uint8]:
@@ -72,15 +77,24 @@ def assemble(
         )
     first = instances[0]
     center = first.scale * first.model.center_m[None]
+    camera = _camera(placement)
+    environment = build_environment(theta.lighting, assets)
     return Scene(
-        camera=_camera(placement),
+        camera=camera,
         instances=tuple(instances),
         lights=build_lights(
             theta.lighting,
+            environment,
             target_world=transform_points(first.T_world_obj, center)[0],
             extent_m=first.scale * first.model.extent_m,
         ),
-        background_rgb=background_rgb(theta.background, placement.size_wh, assets),
+        backdrop=build_backdrop(
+            theta.background, environment, assets, size_wh=placement.size_wh, tone=theta.sensor.tone
+        ),
+        environment=environment,
+        surfaces=build_surfaces(
+            theta.background, instances, camera.T_world_cam[:3, 3], assets, cache
+        ),
     )
 
 

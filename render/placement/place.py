@@ -7,9 +7,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from render.assembly.surfaces import REACH, SURFACES
 from render.errors import RejectedTheta
 from render.geometry.frames import rigid
 from render.placement.bodies import Body, Crowd, Shape
+from render.placement.ground import Ground
 from render.placement.hulls import are_apart
 from render.placement.orientation import draw_rotation, random_rotation
 from render.placement.scatter import Surroundings
@@ -63,28 +65,32 @@ def place(
         return stream(seed, frame_idx, name, instance=instance, attempt=attempt)
 
     view = view_of(theta.viewpoint, theta.camera)
-    n_targets = theta.objects.count if theta.objects.arrangement == "scatter" else 1
+    n_targets = 1 if theta.objects.arrangement == "single" else theta.objects.count
     surroundings = Surroundings(view=view, crowd=Crowd())
+    ground: Ground | None = None
     for i in range(n_targets):
         model = assets.model(theta.objects.model[i])
         R = draw_rotation(theta.objects.orientation[i], model, rng("place.orientation", i))
         shape = Shape.of(model, R, view.R_world_cam)
         if i == 0:
             surroundings.crowd.add(_principal(theta, view, shape))
+            if theta.objects.arrangement == "surface":
+                ground = Ground.under(surroundings)
         else:
             scale = _target_scale(theta, i, shape, surroundings.principal)
-            surroundings.add_target(
-                shape, scale, theta.objects.depth_spread, rng("place.scatter", i)
-            )
+            add = ground.add_target if ground else surroundings.add_target
+            add(shape, scale, theta.objects.depth_spread, rng("place.scatter", i))
     targets = list(surroundings.crowd.bodies)
     for j in range(theta.occlusion.count):
         generator = rng("place.distractor", j)
         model = assets.model(f"primitive:{theta.occlusion.kind[j]}")
         shape = Shape.of(model, random_rotation(generator), view.R_world_cam)
         in_front = theta.occlusion.place[j] == "front"
-        add = surroundings.add_in_front if in_front else surroundings.add_beside
+        around: Surroundings | Ground = ground or surroundings
+        add = around.add_in_front if in_front else around.add_beside
         add(shape, theta.occlusion.size_ratio[j], targets, generator)
-    return _placement(view, surroundings.crowd.bodies, n_targets)
+    reach = REACH if theta.background.kind in SURFACES else 0.0
+    return _placement(view, surroundings.crowd.bodies, n_targets, reach=reach)
 
 
 def _principal(theta: Theta, view: View, shape: Shape) -> Body:
@@ -101,14 +107,24 @@ def _target_scale(theta: Theta, i: int, shape: Shape, principal: Body) -> float:
     return theta.objects.size_ratio[i] * principal.extent_m / shape.extent_m
 
 
-def _placement(view: View, bodies: list[Body], n_targets: int) -> Placement:
-    """Camera frame to world, whose origin is the centre of the first body."""
+def _placement(view: View, bodies: list[Body], n_targets: int, *, reach: float) -> Placement:
+    """Camera frame to world, whose origin is the centre of the first body.
+
+    Args:
+        view: The camera.
+        bodies: Targets first.
+        n_targets: How many of them are targets.
+        reach: How far the surfaces go, in distances of the camera.
+
+    """
     principal = bodies[0]
     near = max(
         _NEAR_SHARE * min(b.nearest_m for b in bodies),
         _NEAR_OF_PRINCIPAL * principal.depth_m,
     )
     far = _FAR_SHARE * max(b.farthest_m for b in bodies)
+    # The far corner of a square of that half side, seen from above its middle.
+    far = max(far, 2.0 * reach * float(np.linalg.norm(principal.center_cam)))
     T_world_cam = rigid(view.R_world_cam, -(view.R_world_cam @ principal.center_cam))
     roles: list[Role] = ["target" if i < n_targets else "distractor" for i in range(len(bodies))]
     return Placement(

@@ -11,13 +11,23 @@ __all__ = ["Background"]
 
 @dataclass(frozen=True, kw_only=True)
 class Background:
-    """A colour, a procedural pattern or a photograph."""
+    """A picture behind everything, a place to stand in, or the environment map itself."""
 
     kind: str = leaf(
         kind="choice",
-        options=("color", "procedural", "photo"),
-        doc="What kind of background.",
-        example="[choice,photo,procedural]",
+        options=(
+            "color",
+            "procedural",
+            "photo",
+            "environment",
+            "floor",
+            "room",
+            "tabletop",
+        ),
+        doc="What kind of background. `floor`, `room` (a floor and walls) and `tabletop` are "
+        "surfaces on which things stand, with an environment map behind; `environment` is that "
+        "map alone.",
+        example="[choice,photo,floor]",
     )
     color: tuple[float, float, float] = leaf(
         kind="vector",
@@ -70,9 +80,59 @@ class Background:
     flip: bool = leaf(
         kind="flag", doc="`photo`: mirror left and right.", example="[choice,true,false]"
     )
+    environment: str = leaf(
+        kind="pattern",
+        catalog="environments",
+        doc="The map behind `environment`, `floor`, `room` and `tabletop` where none lights the "
+        "scene: name or glob among `assets.environments_dir`.",
+        example="*",
+    )
+    surface_texture: str | None = leaf(
+        kind="pattern",
+        catalog="textures",
+        nullable=True,
+        doc="Surfaces: name or glob among `assets.textures_dir`; null: plain.",
+        example="*",
+    )
+    surface_size: float = leaf(
+        kind="number",
+        lo=0.01,
+        hi=1000,
+        doc="Surfaces: edge of one tile of the texture, in extents of the principal target.",
+        example="[log_uniform,1,8]",
+    )
+    surface_color: tuple[float, float, float] = leaf(
+        kind="vector",
+        length=(3,),
+        lo=0,
+        hi=255,
+        doc="Surfaces: display sRGB, multiplies the texture.",
+        example="[[uniform,90,255],[uniform,90,255],[uniform,90,255]]",
+    )
+    surface_roughness: float = leaf(
+        kind="number",
+        lo=0,
+        hi=1,
+        doc="Surfaces: 0 a mirror, 1 dull.",
+        example="[uniform,0.3,0.9]",
+    )
+    catch_shadows: bool = leaf(
+        kind="flag",
+        doc="`photo`, `procedural`, `color`, `environment`: an unseen plane under the objects "
+        "takes their shadows.",
+        example="true",
+    )
     blur_px: float = leaf(
-        kind="number", lo=0, hi=200, doc="Gaussian blur, sigma.", example="[uniform,0,3]"
+        kind="number",
+        lo=0,
+        hi=200,
+        doc="Pictures: Gaussian blur, sigma.",
+        example="[uniform,0,3]",
     )
     brightness: float = leaf(
-        kind="number", lo=0, hi=8, doc="Factor on linear light.", example="[uniform,0.6,1.3]"
+        kind="number",
+        lo=0,
+        hi=8,
+        doc="Pictures: factor on linear light.",
+        example="[uniform,0.6,1.3]",
     )

@@ -11,7 +11,7 @@ __all__ = ["Camera"]
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """A pinhole camera with square pixels and a centred axis, or any K."""
+    """Intrinsics and optics. Masks, boxes and depth are those of a sharp picture."""
 
     size_wh: tuple[float, float] = leaf(
         kind="vector",
@@ -38,4 +38,47 @@ class Camera:
         doc="`[fx, fy, cx, cy]` or the 9 values of K row by row, pixels, (0, 0) at the "
         "centre of the top-left pixel; when set, it wins over `fov_deg`.",
         example="[600,600,319.5,239.5]",
+    )
+    defocus_px: float = leaf(
+        kind="number",
+        lo=0,
+        hi=200,
+        doc="Depth of field: diameter of the blur of a point far behind; 0: all is sharp.",
+        example="[uniform,0,12]",
+    )
+    focus: float = leaf(
+        kind="number",
+        lo=0.1,
+        hi=10,
+        doc="Depth that is sharp, over that of the principal target.",
+        example="[normal,1,0.05,0.8,1.2]",
+    )
+    motion_px: float = leaf(
+        kind="number",
+        lo=0,
+        hi=200,
+        doc="Way of the picture while the shutter is open; labels are of the middle of it.",
+        example="[uniform,0,6]",
+    )
+    motion_deg: float = leaf(
+        kind="number",
+        lo=-360,
+        hi=360,
+        doc="Direction of that way.",
+        example="[uniform,0,180]",
+    )
+    vignette: float = leaf(
+        kind="number",
+        lo=0,
+        hi=1,
+        doc="Share of the light that is lost in the corners.",
+        example="[uniform,0,0.4]",
+    )
+    chromatic_px: float = leaf(
+        kind="number",
+        lo=-20,
+        hi=20,
+        doc="Chromatic aberration: how far red lies outside green, and blue inside, in the "
+        "corners.",
+        example="[uniform,-1,1]",
     )

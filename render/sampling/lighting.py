@@ -1,4 +1,4 @@
-"""Lights without size: directional, point, ambient."""
+"""What lights the scene: an environment map, lamps, light from everywhere."""
 
 from __future__ import annotations
 
@@ -13,14 +13,35 @@ __all__ = ["Lighting"]
 class Lighting:
     """Intensity 1 makes a white diffuse surface that faces the light just white."""
 
-    count: int = leaf(
-        kind="integer", lo=0, hi=16, doc="Lights beside the ambient one.", example="[integers,1,3]"
+    environment: str | None = leaf(
+        kind="pattern",
+        catalog="environments",
+        nullable=True,
+        doc="Name or glob of the map among `assets.environments_dir` that lights the scene from "
+        "all around; null: none. Its brightest parts cast shadows.",
+        example="*",
     )
+    environment_azimuth_deg: float = leaf(
+        kind="number",
+        lo=-360,
+        hi=360,
+        doc="Turns the map about world Z.",
+        example="[uniform,0,360]",
+    )
+    environment_ev: float = leaf(
+        kind="number",
+        lo=-20,
+        hi=20,
+        doc="Stops; at 0 every map, of day or night, gives a usable picture.",
+        example="[uniform,-0.5,0.5]",
+    )
+    count: int = leaf(kind="integer", lo=0, hi=16, doc="Lamps.", example="[integers,1,3]")
     kind: tuple[str, ...] = leaf(
         kind="choice",
         scope="light",
-        options=("directional", "point"),
-        doc="`directional` comes from infinity; `point` from a place near the target.",
+        options=("directional", "point", "spot", "area"),
+        doc="`directional` comes from infinity; the others from a place near the target: `point` "
+        "shines to all sides, `spot` in a cone, `area` is a disc; both face the target.",
         example="[choice,directional,point]",
     )
     azimuth_deg: tuple[float, ...] = leaf(
@@ -28,7 +49,7 @@ class Lighting:
         scope="light",
         lo=-360,
         hi=360,
-        doc="Where the light comes from, about world Z.",
+        doc="Where the lamp is, about world Z.",
         example="[uniform,0,360]",
     )
     elevation_deg: tuple[float, ...] = leaf(
@@ -36,7 +57,7 @@ class Lighting:
         scope="light",
         lo=-90,
         hi=90,
-        doc="Where the light comes from, above the horizontal plane.",
+        doc="Where the lamp is, above the horizontal plane.",
         example="[sin_uniform,20,90]",
     )
     distance: tuple[float, ...] = leaf(
@@ -44,7 +65,7 @@ class Lighting:
         scope="light",
         lo=0.5,
         hi=1000,
-        doc="Distance of a point light from the target, in extents of the target.",
+        doc="Distance of a lamp that has a place, from the target, in extents of the target.",
         example="[uniform,2,6]",
     )
     intensity: tuple[float, ...] = leaf(
@@ -52,7 +73,7 @@ class Lighting:
         scope="light",
         lo=0,
         hi=1000,
-        doc="What a white diffuse surface at the target, facing the light, sends back.",
+        doc="What a white diffuse surface at the target, facing the lamp, sends back.",
         example="[uniform,0.5,1.2]",
     )
     temperature_k: tuple[float, ...] = leaf(
@@ -62,6 +83,28 @@ class Lighting:
         hi=40000,
         doc="Colour temperature in kelvin; 6504 is white.",
         example="[uniform,3000,8000]",
+    )
+    radius_deg: tuple[float, ...] = leaf(
+        kind="number",
+        scope="light",
+        lo=0,
+        hi=30,
+        doc="Radius of the lamp as seen from the target: how soft its shadows are. The sun has "
+        "0.27.",
+        example="[uniform,0.3,6]",
+    )
+    cone_deg: tuple[float, ...] = leaf(
+        kind="number",
+        scope="light",
+        lo=1,
+        hi=89,
+        doc="`spot`: from its axis to where its light ends.",
+        example="[uniform,15,40]",
+    )
+    shadows: bool = leaf(
+        kind="flag",
+        doc="Lamps and the bright parts of the map cast shadows; of more than 8 the first ones.",
+        example="true",
     )
     ambient: float = leaf(
         kind="number",

@@ -18,10 +18,11 @@ class Objects:
     )
     arrangement: str = leaf(
         kind="choice",
-        options=("single", "scatter"),
+        options=("single", "scatter", "surface"),
         doc="`single`: the principal target alone, whatever `count`. `scatter`: the others "
-        "float around it in the field of view, without intersecting.",
-        example="scatter",
+        "float around it in the field of view, without intersecting. `surface`: all stand on "
+        "one level plane, without intersecting, distractors too.",
+        example="surface",
     )
     model: tuple[str, ...] = leaf(
         kind="pattern",

@@ -259,25 +259,27 @@ def _expand(
     patterns: AbstractDistribution, name: str, catalog: Sequence[str], needed: str
 ) -> AbstractDistribution:
     """Patterns become the names they match, each with an even share of the weight."""
-    matches: dict[str, tuple[str, ...]] = {}
+    matches: dict[Value, tuple[Value, ...]] = {None: (None,)}
     for pattern in patterns.support or ():
-        matches[str(pattern)] = match_names(str(pattern), catalog)
-        if not matches[str(pattern)]:
+        if pattern is None:
+            continue
+        matches[pattern] = match_names(str(pattern), catalog)
+        if not matches[pattern]:
             if not needed:
                 return Constant("")
             hint = near(pattern, catalog) if catalog else f"; there are no {needed}"
             _fail(name, f"match one of the {needed}", pattern, hint)
     if isinstance(patterns, Levels):
-        every = (n for pattern in patterns.values for n in matches[str(pattern)])
+        every = (n for pattern in patterns.values for n in matches[pattern])
         return Levels(tuple(dict.fromkeys(every)))
-    weights: dict[str, float] = {}
+    weights: dict[Value, float] = {}
     weighted = (
         [(v, w) for v, w in zip(patterns.values, patterns.weights, strict=True) if w > 0]
         if isinstance(patterns, Choice)
         else [(pattern, 1.0) for pattern in patterns.support or ()]
     )
-    for pattern, weight in weighted:
-        names = matches[str(pattern)]
+    for value, weight in weighted:
+        names = matches[value]
         for n in names:
             weights[n] = weights.get(n, 0.0) + weight / len(names)
     if len(weights) == 1:

@@ -39,7 +39,7 @@ class Leaf:
     hi: float = float("inf")
     options: tuple[str, ...] = ()
     length: tuple[int, ...] = ()
-    catalog: Literal["models", "backgrounds", "textures", ""] = ""
+    catalog: Literal["models", "backgrounds", "textures", "environments", ""] = ""
     nullable: bool = False
     doc: str = ""
     example: str = ""

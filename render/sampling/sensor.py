@@ -11,7 +11,7 @@ __all__ = ["Sensor"]
 
 @dataclass(frozen=True, kw_only=True)
 class Sensor:
-    """Exposure, blur, noise, then JPEG. Labels stay those of the clean image."""
+    """From light to a file: exposure, noise, colour filters, tone, sharpening, JPEG."""
 
     exposure_ev: float = leaf(
         kind="number",
@@ -20,8 +20,20 @@ class Sensor:
         doc="Stops; +1 doubles the light.",
         example="[uniform,-0.5,0.5]",
     )
+    white_balance_k: float = leaf(
+        kind="number",
+        lo=1000,
+        hi=40000,
+        doc="Colour temperature of the light that the camera takes for white; 6504 leaves "
+        "colours as they are, less makes them colder.",
+        example="[uniform,5000,8000]",
+    )
     blur_px: float = leaf(
-        kind="number", lo=0, hi=50, doc="Gaussian blur, sigma.", example="[uniform,0,1.2]"
+        kind="number",
+        lo=0,
+        hi=50,
+        doc="Gaussian blur of lens and filters, sigma.",
+        example="[uniform,0,1.2]",
     )
     noise: float = leaf(
         kind="number",
@@ -36,6 +48,25 @@ class Sensor:
         hi=2**31 - 1,
         doc="Seed of the noise.",
         example="[integers,0,2147483647]",
+    )
+    bayer: bool = leaf(
+        kind="flag",
+        doc="Each pixel sees one colour; the others are guessed from its neighbours.",
+        example="[choice,true,false]",
+    )
+    tone: str = leaf(
+        kind="choice",
+        options=("filmic", "agx", "linear"),
+        doc="Tone curve from light to picture: `filmic` has deep shadows and soft highlights, "
+        "`agx` is flatter, `linear` cuts highlights off.",
+        example="[choice,filmic,agx]",
+    )
+    sharpen: float = leaf(
+        kind="number",
+        lo=0,
+        hi=4,
+        doc="Unsharp mask of the picture, as cameras do it.",
+        example="[uniform,0,0.6]",
     )
     jpeg_quality: int = leaf(
         kind="integer", lo=1, hi=100, doc="Quality of the stored JPEG.", example="[integers,60,95]"

@@ -1,4 +1,4 @@
-"""What the sensor does to a clean image before it is stored."""
+"""What the sensor and the camera's processor make of the light."""
 
 from __future__ import annotations
 
@@ -6,52 +6,62 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from render.assembly.color import temperature_to_linear
 from render.sampling.sensor import Sensor
-from render.sensor.light import blur, linear_to_srgb, map_linear, srgb_to_linear
+from render.sensor.light import blur, srgb_to_linear
+from render.sensor.tone import display_of_radiance
 
 __all__ = ["develop"]
 
-_LEVELS = 2**14  # of the table from linear light to sRGB; its darkest step is 0.2 of a level
+Radiance = NDArray[np.float32]
+
 _MID_GREY = 0.5  # display sRGB
 # Share of the noise's variance at mid grey that does not depend on the light.
 _READ_FRACT = 0.1
+# The well of a pixel is full at this radiance.
+_FULL = 8.0
+_WHITE_K = 6504.0
 
 
-def develop(rgb: NDArray[np.uint8], sensor: Sensor) -> NDArray[np.uint8]:
-    """Exposure, then blur, then noise, in linear light; clipped and rounded at the end.
+def develop(light: Radiance, sensor: Sensor) -> NDArray[np.uint8]:
+    """Exposure, blur, noise and colour filters in linear light; then tone and sharpening.
 
-    Noise is Gaussian with the variance of shot noise, which grows with the light, and
-    read noise, which does not (Foi et al. 2008, "Practical Poissonian-Gaussian noise
-    modeling"), scaled so that mid grey has the standard deviation asked on display sRGB.
-    It is independent for each pixel and channel, and depends on `noise_seed` and the
-    image's shape alone.
+    Noise is Gaussian with the variance of shot noise, which grows with the light, and read
+    noise, which does not (Foi et al. 2008, "Practical Poissonian-Gaussian noise modeling"),
+    scaled so that mid grey has the standard deviation asked on a picture without tone curve.
+    It is independent for each pixel and channel, and depends on `noise_seed` and the image's
+    shape alone.
 
     Args:
-        rgb: ``(H, W, 3)`` display sRGB.
+        light: ``(H, W, 3)`` linear radiance.
         sensor: As drawn. JPEG compression is not done here.
 
     Returns:
-        ``(H, W, 3)``; `rgb` itself where all is off.
+        ``(H, W, 3)`` display sRGB.
 
     """
     gain = 2.0**sensor.exposure_ev
-    if sensor.blur_px == 0.0 and sensor.noise == 0.0:
-        return map_linear(rgb, gain)
-    table = (srgb_to_linear(np.arange(256) / 255.0) * gain).astype(np.float32)
-    linear = blur(np.asarray(cv2.LUT(rgb, table), dtype=np.float32), sensor.blur_px)
+    if gain != 1.0:
+        light = light * np.float32(gain)
+    light = blur(light, sensor.blur_px)
     if sensor.noise > 0.0:
-        linear = linear + _noise(linear, sensor)
-    return _to_display(linear)
+        light = light + _noise(light, sensor)
+    if sensor.bayer:
+        light = _through_filters(light)
+    if sensor.white_balance_k != _WHITE_K:
+        light = light / np.array(temperature_to_linear(sensor.white_balance_k), np.float32)
+    picture = display_of_radiance(light, sensor.tone)
+    return _sharpened(picture, sensor.sharpen)
 
 
-def _noise(linear: NDArray[np.float32], sensor: Sensor) -> NDArray[np.float32]:
+def _noise(linear: Radiance, sensor: Sensor) -> Radiance:
     rng = np.random.Generator(np.random.SFC64(sensor.noise_seed))
     grey = float(srgb_to_linear(np.array(_MID_GREY)))
     # Slope of sRGB to linear at mid grey: what one unit on the display is in light.
     slope = 2.4 / 1.055 * ((_MID_GREY + 0.055) / 1.055) ** 1.4
     variance = (sensor.noise * slope) ** 2
     sigma = cv2.sqrt(
-        np.float32(variance * (1 - _READ_FRACT) / grey) * linear
+        np.float32(variance * (1 - _READ_FRACT) / grey) * np.clip(linear, 0.0, _FULL)
         + np.float32(variance * _READ_FRACT)
     )
     noise = rng.standard_normal(linear.shape, dtype=np.float32)
@@ -59,9 +69,21 @@ def _noise(linear: NDArray[np.float32], sensor: Sensor) -> NDArray[np.float32]:
     return noise
 
 
-def _to_display(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
-    table = np.rint(linear_to_srgb(np.arange(_LEVELS) / (_LEVELS - 1)) * 255.0).astype(np.uint8)
-    levels = np.clip(linear, 0.0, 1.0)
-    levels *= _LEVELS - 1
-    levels += 0.5
-    return np.asarray(np.take(table, levels.astype(np.uint16)))
+def _through_filters(light: Radiance) -> Radiance:
+    """Red, green, green, blue by turns, and the other two of each pixel from its neighbours."""
+    levels = np.clip(light, 0.0, _FULL) * np.float32(65535.0 / _FULL)
+    raw = np.empty(levels.shape[:2], np.uint16)
+    raw[0::2, 0::2] = levels[0::2, 0::2, 0] + np.float32(0.5)
+    raw[0::2, 1::2] = levels[0::2, 1::2, 1] + np.float32(0.5)
+    raw[1::2, 0::2] = levels[1::2, 0::2, 1] + np.float32(0.5)
+    raw[1::2, 1::2] = levels[1::2, 1::2, 2] + np.float32(0.5)
+    # OpenCV names the pattern by its second row and column: "BG" begins with red.
+    full = cv2.cvtColor(raw, cv2.COLOR_BayerBG2RGB_EA)
+    return np.asarray(full, dtype=np.float32) * np.float32(_FULL / 65535.0)
+
+
+def _sharpened(picture: NDArray[np.uint8], amount: float) -> NDArray[np.uint8]:
+    if amount <= 0.0:
+        return picture
+    soft = cv2.GaussianBlur(picture, (0, 0), 1.0)
+    return np.asarray(cv2.addWeighted(picture, 1.0 + amount, soft, -amount, 0.0), dtype=np.uint8)

@@ -1,0 +1,179 @@
+"""Where things stand on a level plane under the principal target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.errors import RejectedTheta
+from render.geometry.projection import project
+from render.placement.bodies import Body, Shape
+from render.placement.scatter import Surroundings
+
+__all__ = ["Ground"]
+
+_TRIES = 120
+# As in the air: nothing stands much nearer to the camera than the principal target.
+_NEAREST_SHARE = 0.5
+_NEAREST_RADII = 1.5
+# Centres keep this share of the image away from its edges.
+_MARGIN = 0.04
+# A distractor in front stands this many of its and the target's radii towards the camera.
+_FRONT_RADII = (1.0, 2.6)
+_SIDE_RADII = 0.7
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Ground:
+    """A level plane, world Z up, and what stands on it.
+
+    Attributes:
+        around: The camera and the crowd.
+        up_cam: ``(3,)`` world Z in the camera frame.
+        height_m: Of the plane over the camera, along `up_cam`; usually negative.
+
+    """
+
+    around: Surroundings
+    up_cam: NDArray[np.float64]
+    height_m: float
+
+    @classmethod
+    def under(cls, around: Surroundings) -> Ground:
+        """The plane on which the principal target rests."""
+        up = around.view.R_world_cam[2]
+        body = around.principal
+        lowest = float((body.points_cam @ up).min())
+        return cls(around=around, up_cam=up, height_m=float(body.center_cam @ up) + lowest)
+
+    def add_target(
+        self, shape: Shape, scale: float, depth_spread: float, rng: np.random.Generator
+    ) -> None:
+        """Stands a further target anywhere in view, in a disc about the principal one.
+
+        Args:
+            shape: The target, in its orientation.
+            scale: Multiplies its size.
+            depth_spread: Diameter of the disc, in extents of the principal target.
+            rng: Of this target alone.
+
+        Raises:
+            RejectedTheta: If it hits another at every try.
+
+        """
+        first = self.around.principal
+        radius = 0.5 * depth_spread * first.extent_m + first.radius_m + scale * shape.radius_m
+        centers = self._disc(shape, scale, first.center_cam, radius, rng)
+        self._add(shape, scale, centers, "targets do not fit without intersecting")
+
+    def add_beside(
+        self, shape: Shape, size_ratio: float, targets: list[Body], rng: np.random.Generator
+    ) -> None:
+        """Stands a distractor anywhere in view, among the targets and around them.
+
+        Args:
+            shape: The distractor, in its orientation.
+            size_ratio: Its extent over that of the principal target.
+            targets: All targets.
+            rng: Of this distractor alone.
+
+        Raises:
+            RejectedTheta: If it hits another at every try.
+
+        """
+        first, scale = self.around.principal, self._scale(shape, size_ratio)
+        reach = max(float(np.linalg.norm(t.center_cam - first.center_cam)) for t in targets)
+        radius = reach + 1.5 * first.extent_m + scale * shape.radius_m
+        centers = self._disc(shape, scale, first.center_cam, radius, rng)
+        self._add(shape, scale, centers, "distractors do not fit without intersecting")
+
+    def add_in_front(
+        self, shape: Shape, size_ratio: float, targets: list[Body], rng: np.random.Generator
+    ) -> None:
+        """Stands a distractor on the side of a target where the camera is.
+
+        Seen from high above it hides nothing of it.
+
+        Args:
+            shape: The distractor, in its orientation.
+            size_ratio: Its extent over that of the principal target.
+            targets: All targets; one is drawn evenly.
+            rng: Of this distractor alone.
+
+        Raises:
+            RejectedTheta: If it hits another at every try.
+
+        """
+        target = targets[int(rng.integers(len(targets)))]
+        scale = self._scale(shape, size_ratio)
+        towards = -target.center_cam + self.up_cam * float(target.center_cam @ self.up_cam)
+        length = float(np.linalg.norm(towards))
+        if length < 1e-9 * float(np.linalg.norm(target.center_cam)):
+            towards, length = np.cross(self.up_cam, [1.0, 0.0, 0.0]), 1.0
+        towards = towards / length
+        side = np.cross(self.up_cam, towards)
+        near, far = _FRONT_RADII
+        u = rng.random((_TRIES, 2))
+        reach = (target.radius_m + scale * shape.radius_m) * (near + u[:, 0] * (far - near))
+        aside = (target.radius_m + scale * shape.radius_m) * _SIDE_RADII * (2.0 * u[:, 1] - 1.0)
+        at = target.center_cam + reach[:, None] * towards + aside[:, None] * side
+        centers = self._standing(shape, scale, at)
+        self._add(
+            shape, scale, centers[self._is_seen(shape, scale, centers)],
+            "distractors do not fit without intersecting",
+        )  # fmt: skip
+
+    def _scale(self, shape: Shape, size_ratio: float) -> float:
+        return size_ratio * self.around.principal.extent_m / shape.extent_m
+
+    def _disc(
+        self,
+        shape: Shape,
+        scale: float,
+        middle_cam: NDArray[np.float64],
+        radius: float,
+        rng: np.random.Generator,
+    ) -> NDArray[np.float64]:
+        """``(N, 3)`` centres, even over the disc, of those that the camera sees."""
+        x = np.cross(self.up_cam, np.eye(3)[int(np.abs(self.up_cam).argmin())])
+        x /= np.linalg.norm(x)
+        y = np.cross(self.up_cam, x)
+        u = rng.random((_TRIES, 2))
+        r, angle = radius * np.sqrt(u[:, 0]), 2 * np.pi * u[:, 1]
+        at = middle_cam + (r * np.cos(angle))[:, None] * x + (r * np.sin(angle))[:, None] * y
+        centers = self._standing(shape, scale, at)
+        return centers[self._is_seen(shape, scale, centers)]
+
+    def _standing(
+        self, shape: Shape, scale: float, at_cam: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The points moved along the vertical, so that the shape touches the plane."""
+        lowest = scale * float((shape.points_cam @ self.up_cam).min())
+        rise = self.height_m - lowest - at_cam @ self.up_cam
+        return np.asarray(at_cam + rise[:, None] * self.up_cam)
+
+    def _is_seen(
+        self, shape: Shape, scale: float, centers_cam: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        view, first = self.around.view, self.around.principal
+        nearest = max(_NEAREST_SHARE * first.depth_m, _NEAREST_RADII * scale * shape.radius_m)
+        deep = centers_cam[:, 2] >= nearest
+        uv = project(np.where(deep[:, None], centers_cam, first.center_cam), view.K)
+        share = (uv + 0.5) / np.array(view.size_wh)
+        inside = ((share > _MARGIN) & (share < 1.0 - _MARGIN)).all(axis=1)
+        return np.asarray(deep & inside)
+
+    def _add(
+        self, shape: Shape, scale: float, centers_cam: NDArray[np.float64], reason: str
+    ) -> None:
+        crowd = self.around.crowd
+        body = (
+            crowd.first_free(shape, np.full(len(centers_cam), scale), centers_cam)
+            if len(centers_cam)
+            else None
+        )
+        if body is None:
+            raise RejectedTheta(reason)
+        crowd.add(body)
