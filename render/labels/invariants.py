@@ -41,11 +41,8 @@ def check_invariants(labels: Sequence[ObjectLabel], buffers: Buffers, scene: Sce
 def _check_buffers(buffers: Buffers, scene: Scene) -> None:
     ids, depth_m, camera = buffers.instance_idx, buffers.depth_m, scene.camera
     width, height = camera.size_wh
-    for name, array in (
-        ("instance_idx", ids),
-        ("depth_m", depth_m),
-        ("radiance", buffers.radiance),
-    ):
+    arrays = {"instance_idx": ids, "depth_m": depth_m, "radiance": buffers.radiance}
+    for name, array in arrays.items():
         _require(
             array.shape[:2] == (height, width),
             f"{name} must be {height} x {width}, got {array.shape[:2]}",
