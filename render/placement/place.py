@@ -68,6 +68,7 @@ def place(
     n_targets = 1 if theta.objects.arrangement == "single" else theta.objects.count
     surroundings = Surroundings(view=view, crowd=Crowd())
     ground: Ground | None = None
+    around: Ground | Surroundings
     for i in range(n_targets):
         model = assets.model(theta.objects.model[i])
         R = draw_rotation(theta.objects.orientation[i], model, rng("place.orientation", i))
@@ -78,15 +79,15 @@ def place(
                 ground = Ground.under(surroundings)
         else:
             scale = _target_scale(theta, i, shape, surroundings.principal)
-            add = ground.add_target if ground else surroundings.add_target
-            add(shape, scale, theta.objects.depth_spread, rng("place.scatter", i))
+            around = ground or surroundings
+            around.add_target(shape, scale, theta.objects.depth_spread, rng("place.scatter", i))
     targets = list(surroundings.crowd.bodies)
     for j in range(theta.occlusion.count):
         generator = rng("place.distractor", j)
         model = assets.model(f"primitive:{theta.occlusion.kind[j]}")
         shape = Shape.of(model, random_rotation(generator), view.R_world_cam)
         in_front = theta.occlusion.place[j] == "front"
-        around: Surroundings | Ground = ground or surroundings
+        around = ground or surroundings
         add = around.add_in_front if in_front else around.add_beside
         add(shape, theta.occlusion.size_ratio[j], targets, generator)
     reach = REACH if theta.background.kind in SURFACES else 0.0

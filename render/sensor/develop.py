@@ -49,7 +49,8 @@ def develop(light: Radiance, sensor: Sensor) -> NDArray[np.uint8]:
     if sensor.bayer:
         light = _through_filters(light)
     if sensor.white_balance_k != _WHITE_K:
-        light = light / np.array(temperature_to_linear(sensor.white_balance_k), np.float32)
+        white = np.array(temperature_to_linear(sensor.white_balance_k), np.float32)
+        light = np.asarray(light / white, dtype=np.float32)
     picture = display_of_radiance(light, sensor.tone)
     return _sharpened(picture, sensor.sharpen)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +54,7 @@ def _defocused(
     focus_m = camera.focus * principal_depth_m
     share = np.where(depth_m > 0, 1.0 - focus_m / np.maximum(depth_m, 1e-12), 1.0)
     signed_px = np.clip(camera.defocus_px * share, -_LAYERS_PX[-1], _LAYERS_PX[-1])
-    edges = [(a + b) / 2 for a, b in zip(_LAYERS_PX, _LAYERS_PX[1:])]
+    edges = [(a + b) / 2 for a, b in pairwise(_LAYERS_PX)]
     layer = np.digitize(np.abs(signed_px), edges) * np.where(signed_px < 0, -1, 1)
     light = np.zeros((*depth_m.shape, 4), np.float32)
     for number in sorted(np.unique(layer).tolist(), reverse=True):

@@ -1,0 +1,111 @@
+"""Environment maps by name: read, checked, made ready for shading, the latest ones kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from render.errors import AssetError
+from render.library.environment_map import build_environment
+from render.scene import EnvironmentMap
+
+__all__ = ["EnvironmentLibrary", "read_radiance"]
+
+_SUFFIXES = {".hdr", ".exr"}
+_KEPT = 24
+# What a backdrop can show; more is averaged away, with all of its light.
+_MOST_WIDE = 2048
+_MOST = 1e7
+
+# OpenCV leaves OpenEXR off unless told so before its first picture.
+os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
+
+
+@final
+class EnvironmentLibrary:
+    """The .hdr and .exr files below a folder.
+
+    Attributes:
+        folder: Where they lie.
+        names: Paths below it, with ``/``, sorted.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        found = folder.rglob("*") if folder.is_dir() else iter(())
+        self.names = tuple(
+            sorted(
+                p.relative_to(folder).as_posix()
+                for p in found
+                if p.suffix.lower() in _SUFFIXES and p.is_file()
+            )
+        )
+        self._kept: dict[str, EnvironmentMap] = {}
+
+    def load(self, name: str) -> EnvironmentMap:
+        """A map, ready for shading.
+
+        Raises:
+            AssetError: It cannot be read, or is no map of the whole sphere.
+
+        """
+        found = self._kept.pop(name, None)
+        if found is None:
+            found = build_environment(name, read_radiance(self.folder / name))
+        self._kept[name] = found
+        while len(self._kept) > _KEPT:
+            self._kept.pop(next(iter(self._kept)))
+        return found
+
+    def check_all(self) -> None:
+        """Reads each map once.
+
+        Raises:
+            AssetError: One cannot be used, or there are none.
+
+        """
+        if not self.names:
+            raise AssetError(self.folder, "must hold environment maps (.hdr, .exr), and has none")
+        for name in self.names:
+            read_radiance(self.folder / name)
+
+
+def read_radiance(path: Path) -> NDArray[np.float32]:
+    """``(H, W, 3)`` linear RGB, finite and not negative, at most 2048 wide.
+
+    Single bad pixels (NaN, negative) count as black, infinite ones as the brightest that is
+    not.
+
+    Raises:
+        AssetError: Not an image, not twice as wide as high, or without any light.
+
+    """
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
+    if image is None:
+        raise AssetError(path, "cannot be read as an HDR image")
+    if image.ndim != 3 or image.shape[2] < 3 or image.dtype != np.float32:
+        raise AssetError(path, "must have three channels of floats")
+    height, width = image.shape[:2]
+    if abs(width - 2 * height) > 0.01 * width:
+        raise AssetError(
+            path,
+            f"must be twice as wide as high (equirectangular), got {width} x {height}",
+        )
+    radiance = np.ascontiguousarray(image[..., 2::-1])
+    finite = np.isfinite(radiance)
+    brightest = float(radiance[finite].max(initial=0.0))
+    radiance = np.nan_to_num(radiance, nan=0.0, posinf=brightest, neginf=0.0)
+    radiance = np.clip(radiance, 0.0, min(brightest, _MOST))
+    if brightest <= 0.0:
+        raise AssetError(path, "has no light in it")
+    if width > _MOST_WIDE:
+        size_wh = (_MOST_WIDE, _MOST_WIDE // 2)
+        radiance = cv2.resize(radiance, size_wh, interpolation=cv2.INTER_AREA)
+    return np.asarray(radiance, dtype=np.float32)
