@@ -18,12 +18,14 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from render.assembly.surfaces import SURFACES
 from render.config import RunConfig, identity_of, sha256_of
 from render.engine.base import AbstractEngine
 from render.errors import ConfigError, RenderError
 from render.execute.base import AbstractExecutor
 from render.labels.labeller import LabelFilters
 from render.library.assets import AssetLibrary
+from render.library.environments import EnvironmentLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
 from render.paths import find_assets
@@ -115,6 +117,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
     backgrounds = ImageLibrary(
         run.backgrounds_dir or find_assets("backgrounds"), what="backgrounds"
     )
+    environments = EnvironmentLibrary(run.environments_dir or find_assets("environments"))
     textures = ImageLibrary(run.textures_dir or find_assets("textures"), what="textures")
     if check_assets or run.skip_bad:
         models.check_all()
@@ -125,6 +128,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         catalogs={
             "models": models.names,
             "backgrounds": backgrounds.names,
+            "environments": environments.names,
             "textures": textures.names,
         },
         presets=partial(_stored_preset, config.get("presets", {})),
@@ -132,18 +136,34 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
     if check_assets:
         for remark in space.remarks():
             _LOG.warning("%s", remark)
-        if "photo" in space.support("background", "kind"):
-            backgrounds.check_all()
-        if True in space.support("material", "textured"):
-            textures.check_all()
+        _check_used(space, environments, backgrounds, textures)
     return Plan(
         config=config,
         identity=identity_of(config),
         run=run,
         space=space,
-        assets=AssetLibrary(models=models, backgrounds=backgrounds, textures=textures),
+        assets=AssetLibrary(
+            models=models, environments=environments, backgrounds=backgrounds, textures=textures
+        ),
         filters=LabelFilters(min_visib_fract=run.min_visib_fract, min_px=run.min_px),
     )
+
+
+def _check_used(
+    space: ThetaSpace,
+    environments: EnvironmentLibrary,
+    backgrounds: ImageLibrary,
+    textures: ImageLibrary,
+) -> None:
+    """Reads every picture that a frame can show."""
+    kinds = space.support("background", "kind")
+    if "photo" in kinds:
+        backgrounds.check_all()
+    if space.support("lighting", "environment") != {None} or kinds & {"environment", *SURFACES}:
+        environments.check_all()
+    on_surfaces = kinds & set(SURFACES) and space.support("background", "surface_texture") != {None}
+    if True in space.support("material", "textured") or on_surfaces:
+        textures.check_all()
 
 
 def build_engine(config: Mapping[str, Any]) -> AbstractEngine:

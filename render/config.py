@@ -19,7 +19,7 @@ __all__ = ["IDENTITY_EXCLUDED", "RunConfig", "identity_of", "sha256_of", "unknow
 # What a dataset is does not depend on how, where or how far it is rendered.
 IDENTITY_EXCLUDED = ("n_frames", "workers", "execution", "shard", "output_dir", "overwrite")
 _SECTIONS: dict[str, tuple[str, ...]] = {
-    "assets": ("models_dir", "backgrounds_dir", "textures_dir", "skip_bad"),
+    "assets": ("models_dir", "environments_dir", "backgrounds_dir", "textures_dir", "skip_bad"),
     "labels": ("min_visib_fract", "min_px"),
     "output": ("formats", "image", "yolo", "masks", "depth", "depth_unit_m"),
 }
@@ -48,6 +48,7 @@ class RunConfig:
     overwrite: bool
     models: tuple[str, ...]
     models_dir: Path | None
+    environments_dir: Path | None
     backgrounds_dir: Path | None
     textures_dir: Path | None
     skip_bad: bool
@@ -82,6 +83,7 @@ class RunConfig:
             overwrite=_flag("overwrite", config["overwrite"]),
             models=_names("models", config["models"]),
             models_dir=_optional_path("assets.models_dir", assets["models_dir"]),
+            environments_dir=_optional_path("assets.environments_dir", assets["environments_dir"]),
             backgrounds_dir=_optional_path("assets.backgrounds_dir", assets["backgrounds_dir"]),
             textures_dir=_optional_path("assets.textures_dir", assets["textures_dir"]),
             skip_bad=_flag("assets.skip_bad", assets["skip_bad"]),

@@ -187,6 +187,7 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
         "categories": list(plan.categories),
         "asset_dirs": {
             "models_dir": str(plan.assets.models.folder.resolve()),
+            "environments_dir": str(plan.assets.environments.folder.resolve()),
             "backgrounds_dir": str(plan.assets.backgrounds.folder.resolve()),
             "textures_dir": str(plan.assets.textures.folder.resolve()),
         },

@@ -7,25 +7,32 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from render.library.environments import EnvironmentLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
 from render.library.primitives import PREFIX, make_primitive
-from render.scene import Model
+from render.scene import EnvironmentMap, Model
 
 __all__ = ["AssetLibrary"]
 
 
 @final
 class AssetLibrary:
-    """Models, backgrounds and textures of one run.
+    """Models, environments, backgrounds and textures of one run.
 
     Equal names give the same object while it stays in memory.
     """
 
     def __init__(
-        self, *, models: ModelLibrary, backgrounds: ImageLibrary, textures: ImageLibrary
+        self,
+        *,
+        models: ModelLibrary,
+        environments: EnvironmentLibrary,
+        backgrounds: ImageLibrary,
+        textures: ImageLibrary,
     ) -> None:
         self.models = models
+        self.environments = environments
         self.backgrounds = backgrounds
         self.textures = textures
         self._primitives: dict[str, Model] = {}
@@ -46,6 +53,10 @@ class AssetLibrary:
     def background(self, name: str) -> NDArray[np.uint8]:
         """``(H, W, 3)`` uint8 display sRGB; AssetError if it cannot be decoded."""
         return self.backgrounds.load(name)
+
+    def environment(self, name: str) -> EnvironmentMap:
+        """An environment map, ready for shading; AssetError if it cannot be used."""
+        return self.environments.load(name)
 
     def texture(self, name: str) -> NDArray[np.uint8]:
         """``(H, W, 3)`` uint8 display sRGB; AssetError if it cannot be decoded."""

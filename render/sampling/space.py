@@ -33,10 +33,12 @@ FROM_PRESET = "from_preset"
 _PRESET = "preset"
 _PRESET_LEAF_IDX = 31
 _SAMPLINGS = ("random", "sobol", "lhs", "grid")
-# A leaf that names files matters, and must match one, where another leaf can have this value.
-_NEEDED_IF: Mapping[tuple[str, str], tuple[str, Value]] = {
-    ("background", "photo"): ("kind", "photo"),
-    ("material", "texture"): ("textured", True),
+# A leaf that names files matters, and must match one, where another leaf can have these values.
+_NEEDED_IF: Mapping[tuple[str, str], tuple[str, tuple[Value, ...]]] = {
+    ("background", "photo"): ("kind", ("photo",)),
+    ("background", "environment"): ("kind", ("environment", "floor", "room", "tabletop")),
+    ("background", "surface_texture"): ("kind", ("floor", "room", "tabletop")),
+    ("material", "texture"): ("textured", (True,)),
 }
 _COUNTED_BY: Mapping[Scope, tuple[str, str]] = {
     "target": ("objects", "count"),
@@ -109,7 +111,7 @@ class ThetaSpace:
                 those leaves are taken that the group holds as ``from_preset``.
             seed: Seed of the run.
             sampling: ``random``, ``sobol``, ``lhs`` or ``grid``.
-            catalogs: File names for ``models``, ``backgrounds`` and ``textures``.
+            catalogs: File names for ``models``, ``environments``, ``backgrounds``, ``textures``.
             presets: Gives the leaves of ``(group, preset)``; raises `ConfigError` if there
                 is none. Only needed for mixtures.
 
@@ -275,8 +277,8 @@ def _build_leaves(
         spec = specs[key]
         needed = True
         if (group, key) in _NEEDED_IF:
-            other, value = _NEEDED_IF[group, key]
-            needed = value in (support_of(parsed[other]) or ())
+            other, values = _NEEDED_IF[group, key]
+            needed = any(v in (support_of(parsed[other]) or ()) for v in values)
         catalog = catalogs[spec.catalog] if spec.catalog else ()
         parsed[key] = parse(node[key], spec, f"{group}.{key}", catalog=catalog, required=needed)
     check_group(group, parsed)
