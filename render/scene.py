@@ -224,6 +224,7 @@ class Light:
         cone_deg: Spot: from the axis to where it ends; it fades over the outer fifth.
         casts_shadow: Instances and surfaces keep it from what is behind them.
         has_highlight: False where the reflection of it is in `Environment.map` already.
+        is_in_environment: A sun of the scene's environment, whose whole map holds it.
 
     """
 
@@ -237,6 +238,7 @@ class Light:
     cone_deg: float = 45.0
     casts_shadow: bool = True
     has_highlight: bool = True
+    is_in_environment: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,6 +83,7 @@ def _suns(environment: Environment | None, *, casts_shadow: bool) -> tuple[Light
                 radius_deg=sun.radius_deg,
                 casts_shadow=casts_shadow,
                 has_highlight=not sun.is_in_reflections,
+                is_in_environment=True,
             )
         )
     return tuple(lights)

@@ -18,8 +18,6 @@ __all__ = ["Mesh", "Residents"]
 
 _GL_SRGB8_ALPHA8 = 0x8C43
 _MOST_MEANS = 64
-_ANISOTROPY = 4.0
-_LEAST_ANISOTROPIC_PX = 16
 _ATTRIBUTES = {"a_normal": "3f", "a_uv": "2f", "a_color": "4f"}
 
 
@@ -160,8 +158,6 @@ class Residents:
         )
         made.build_mipmaps()
         made.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
-        if min(width, height) >= _LEAST_ANISOTROPIC_PX:  # software pays for each lookup
-            made.anisotropy = _ANISOTROPY
         set_wrap(self._context, made, texture.wrap_st)
         return made
 

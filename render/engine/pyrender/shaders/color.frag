@@ -37,14 +37,35 @@ layout(location = 0) out vec4 o_color;
 
 const float PI = 3.14159265359;
 
+// Where the image is seen at a slant, several smaller samples along its long way: sharp up to
+// the horizon. GL's own anisotropic filter is far too slow in software.
+vec4 sharp_texture(sampler2D image, vec2 uv, vec2 dx, vec2 dy) {
+    vec2 size = vec2(textureSize(image, 0));
+    float x = dot(dx * size, dx * size), y = dot(dy * size, dy * size);
+    vec2 longer = x > y ? dx : dy;
+    float ratio = sqrt(max(x, y) / max(min(x, y), 1e-12));
+    if (ratio < 1.5 || max(x, y) < 1.0) return textureGrad(image, uv, dx, dy);
+    int taps = int(min(ceil(ratio), 4.0));
+    vec2 step = longer / float(taps);
+    vec2 gx = x > y ? step : dx, gy = x > y ? dy : step;
+    vec4 sum = vec4(0.0);
+    for (int i = 0; i < taps; ++i)
+        sum += textureGrad(image, uv + (float(i) + 0.5 - 0.5 * float(taps)) * step, gx, gy);
+    return sum / float(taps);
+}
+
 vec4 base_color() {
     vec4 color = u_base_color * v_color;
-    if (u_tile_m <= 0.0) return color * texture(u_base_map, v_uv);
+    if (u_tile_m <= 0.0) return color * sharp_texture(u_base_map, v_uv, dFdx(v_uv), dFdy(v_uv));
+    vec3 p = v_obj / u_tile_m;
+    vec3 dx = dFdx(p), dy = dFdy(p);
     vec3 weight = pow(abs(normalize(v_normal_obj)), vec3(4.0));
     weight /= weight.x + weight.y + weight.z;
-    vec3 p = v_obj / u_tile_m;
-    return color * (texture(u_base_map, p.yz) * weight.x + texture(u_base_map, p.zx) * weight.y
-                    + texture(u_base_map, p.xy) * weight.z);
+    vec4 mixed = vec4(0.0);
+    if (weight.x > 0.01) mixed += weight.x * sharp_texture(u_base_map, p.yz, dx.yz, dy.yz);
+    if (weight.y > 0.01) mixed += weight.y * sharp_texture(u_base_map, p.zx, dx.zx, dy.zx);
+    if (weight.z > 0.01) mixed += weight.z * sharp_texture(u_base_map, p.xy, dx.xy, dy.xy);
+    return color * mixed / max(dot(weight, vec3(greaterThan(weight, vec3(0.01)))), 1e-6);
 }
 
 // The surface's normal towards the eye, whichever side is seen and however it is wound.
