@@ -9,6 +9,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from render.library.environment_map import build_environment
 from render.sampling.background import Background
 from render.sampling.camera import Camera
 from render.sampling.lighting import Lighting
@@ -18,7 +19,7 @@ from render.sampling.occlusion import Occlusion
 from render.sampling.scale import Scale
 from render.sampling.sensor import Sensor
 from render.sampling.viewpoint import Viewpoint
-from render.scene import Material, Model, Primitive
+from render.scene import EnvironmentMap, Material, Model, Primitive
 from render.theta import Theta
 
 
@@ -106,6 +107,10 @@ class HandMadeAssets:
             )
         }
 
+        sky = np.full((16, 32, 3), 0.4, np.float32)
+        sky[8:] = 0.1
+        self.environments = {"sky.hdr": build_environment("sky.hdr", sky)}
+
     def model(self, name: str) -> Model:
         return self.models[name]
 
@@ -114,6 +119,9 @@ class HandMadeAssets:
 
     def background(self, name: str) -> NDArray[np.uint8]:
         return self.photos[name]
+
+    def environment(self, name: str) -> EnvironmentMap:
+        return self.environments[name]
 
 
 def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Theta:
@@ -134,6 +142,12 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             distance=(3.0,),
             intensity=(0.8,),
             temperature_k=(6504.0,),
+            radius_deg=(0.0,),
+            cone_deg=(30.0,),
+            environment=None,
+            environment_azimuth_deg=0.0,
+            environment_ev=0.0,
+            shadows=True,
             ambient=0.3,
             ambient_temperature_k=6504.0,
         ),
@@ -166,10 +180,26 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             crop_x=0.5,
             crop_y=0.5,
             flip=False,
+            environment="sky.hdr",
+            surface_texture=None,
+            surface_size=2.0,
+            surface_color=(200.0, 200.0, 200.0),
+            surface_roughness=0.8,
+            catch_shadows=False,
             blur_px=0.0,
             brightness=1.0,
         ),
-        camera=Camera(size_wh=(640, 480), fov_deg=50.0, K=None),
+        camera=Camera(
+            size_wh=(640, 480),
+            fov_deg=50.0,
+            K=None,
+            defocus_px=0.0,
+            focus=1.0,
+            motion_px=0.0,
+            motion_deg=0.0,
+            vignette=0.0,
+            chromatic_px=0.0,
+        ),
         material=Jitter(
             hue_shift_deg=(0.0,) * n,
             saturation_factor=(1.0,) * n,
@@ -180,7 +210,17 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             texture=("wood.png",) * n,
             texture_size=(0.5,) * n,
         ),
-        sensor=Sensor(exposure_ev=0.0, blur_px=0.0, noise=0.0, noise_seed=1, jpeg_quality=90),
+        sensor=Sensor(
+            exposure_ev=0.0,
+            white_balance_k=6504.0,
+            blur_px=0.0,
+            noise=0.0,
+            noise_seed=1,
+            bayer=False,
+            tone="linear",
+            sharpen=0.0,
+            jpeg_quality=90,
+        ),
     )
     for group, leaves in groups.items():
         theta = replace(theta, **{group: replace(getattr(theta, group), **leaves)})

@@ -91,7 +91,11 @@ def sample_of(
             far_m=10.0,
             instances=(),
         ),
-        buffers=Buffers(rgb=rgb, depth_m=(ids >= 0).astype(np.float32), instance_idx=ids),
+        buffers=Buffers(
+            radiance=rgb.astype(np.float32),
+            depth_m=(ids >= 0).astype(np.float32),
+            instance_idx=ids,
+        ),
         rgb=rgb,
         labels=tuple(labels),
     )

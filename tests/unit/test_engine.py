@@ -63,13 +63,13 @@ def scene_of(
         )
         for i, (model, position, scale) in enumerate(placed)
     )  # fmt: skip
-    background = np.full((size_wh[1], size_wh[0], 3), 7, np.uint8)
-    return Scene(camera=camera, instances=instances, lights=lights, background_rgb=background)
+    backdrop = np.full((size_wh[1], size_wh[0], 3), 0.25, np.float32)
+    return Scene(camera=camera, instances=instances, lights=lights, backdrop=backdrop)
 
 
 def test_empty_scene_is_the_background(engine: PyrenderEngine) -> None:
     buffers = engine.render(scene_of([]))
-    assert (buffers.rgb == 7).all()
+    assert (buffers.radiance == 0.25).all()
     assert (buffers.instance_idx == -1).all()
     assert (buffers.depth_m == 0).all()
     assert engine.silhouettes(scene_of([])) == ()
@@ -77,21 +77,21 @@ def test_empty_scene_is_the_background(engine: PyrenderEngine) -> None:
 
 def test_background_passes_through_unchanged(engine: PyrenderEngine) -> None:
     scene = scene_of([], size_wh=(256, 32))
-    ramp = np.broadcast_to(np.arange(256, dtype=np.uint8)[None, :, None], (32, 256, 3))
-    buffers = engine.render(dataclasses.replace(scene, background_rgb=ramp))
-    np.testing.assert_array_equal(buffers.rgb, ramp)
+    ramp = np.geomspace(1e-3, 50, 256).astype(np.float32)
+    ramp = np.broadcast_to(ramp[None, :, None], (32, 256, 3))
+    buffers = engine.render(dataclasses.replace(scene, backdrop=ramp))
+    np.testing.assert_array_equal(buffers.radiance, ramp)
 
 
 def test_ambient_light_of_intensity_i_shows_a_white_matt_surface_as_i(
     engine: PyrenderEngine,
 ) -> None:
-    # A square that fills the frame; sRGB encoding of 0.5 by IEC 61966-2-1.
+    # A square that fills the frame.
     buffers = engine.render(scene_of([(square(), np.zeros(3), 8.0)]))
-    expected = round(255 * (1.055 * 0.5 ** (1 / 2.4) - 0.055))
-    middle = buffers.rgb[24, 32].astype(int)
-    # Rough glass-like surfaces reflect up to 4 % on top.
-    assert (middle >= expected).all()
-    assert (middle <= expected + 6).all()
+    middle = buffers.radiance[24, 32]
+    # Surfaces that are no metal reflect 4 % on top.
+    assert (middle >= 0.499).all()
+    assert (middle <= 0.545).all()
 
 
 def test_as_many_instances_as_a_mask_file_can_name(engine: PyrenderEngine) -> None:
@@ -153,8 +153,8 @@ def test_two_engines_do_not_disturb_each_other(engine: PyrenderEngine) -> None:
     with PyrenderEngine() as other:
         beside = other.render(scene)
     again = engine.render(dataclasses.replace(scene))
-    np.testing.assert_array_equal(alone.rgb, beside.rgb)
-    np.testing.assert_array_equal(alone.rgb, again.rgb)
+    np.testing.assert_array_equal(alone.radiance, beside.radiance)
+    np.testing.assert_array_equal(alone.radiance, again.radiance)
 
 
 def test_changing_sizes_and_models_leave_no_trace(engine: PyrenderEngine) -> None:
@@ -164,7 +164,7 @@ def test_changing_sizes_and_models_leave_no_trace(engine: PyrenderEngine) -> Non
     engine.render(other)
     engine.silhouettes(other)
     after = engine.render(dataclasses.replace(first))
-    for name in ("rgb", "depth_m", "instance_idx"):
+    for name in ("radiance", "depth_m", "instance_idx"):
         np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
 
 

@@ -72,11 +72,11 @@ def scene_of(
     for idx in reversed(range(len(plates))):
         canvas[outlines[idx]] = idx
     ids = canvas[Y : Y + H, X : X + W].copy()
-    rgb = np.zeros((H, W, 3), np.uint8)
+    radiance = np.zeros((H, W, 3), np.float32)
     buffers = Buffers(
-        rgb=rgb, depth_m=np.where(ids >= 0, 0.5, 0).astype(np.float32), instance_idx=ids
+        radiance=radiance, depth_m=np.where(ids >= 0, 0.5, 0).astype(np.float32), instance_idx=ids
     )
-    scene = Scene(camera=camera(), instances=tuple(instances), lights=(), background_rgb=rgb)
+    scene = Scene(camera=camera(), instances=tuple(instances), lights=(), backdrop=radiance)
     return scene, buffers, silhouettes, outlines
 
 

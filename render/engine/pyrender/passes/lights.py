@@ -27,12 +27,11 @@ def set_lights(program: Program, scene: Scene, shadows: Shadows) -> None:
     R = T_cam_world[:3, :3]
     place, axis, more = (np.zeros((MAX_LIGHTS, 4), np.float32) for _ in range(3))
     color = np.zeros((MAX_LIGHTS, 3), np.float32)
-    count = 0
-    for light, channel in zip(scene.lights, shadows.channel_of_light, strict=True):
-        if light.kind == "ambient":
-            continue
-        if count == MAX_LIGHTS:
-            raise EngineError(f"lights must be at most {MAX_LIGHTS}, got more")
+    channels = zip(scene.lights, shadows.channel_of_light, strict=True)
+    placed = [(light, channel) for light, channel in channels if light.kind != "ambient"]
+    if len(placed) > MAX_LIGHTS:
+        raise EngineError(f"lights must be at most {MAX_LIGHTS}, got {len(placed)}")
+    for count, (light, channel) in enumerate(placed):
         forward = R @ (np.array(light.direction_world) / np.linalg.norm(light.direction_world))
         if light.kind == "directional":
             place[count] = (*-forward, 0.0)
@@ -42,8 +41,7 @@ def set_lights(program: Program, scene: Scene, shadows: Shadows) -> None:
         axis[count] = (*forward, _cone(light))
         size = np.radians(light.radius_deg) if light.kind == "directional" else light.radius_m
         more[count] = (size, float(light.has_highlight), channel, 0.0)
-        count += 1
-    program.set("u_light_count", count)
+    program.set("u_light_count", len(placed))
     for name, values in (("place", place), ("color", color), ("axis", axis), ("more", more)):
         program.write(f"u_light_{name}", values.tobytes())
 
