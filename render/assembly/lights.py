@@ -11,7 +11,7 @@ from render.assembly.color import temperature_to_linear
 from render.sampling.lighting import Lighting
 from render.scene import Environment, EnvironmentMap, Light
 
-__all__ = ["EnvironmentSource", "build_environment", "build_lights"]
+__all__ = ["EnvironmentSource", "build_environment", "build_lights", "suns_of"]
 
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
@@ -60,10 +60,11 @@ def build_lights(
         intensity=lighting.ambient,
     )
     lamps = (_lamp(lighting, i, target_world, extent_m) for i in range(lighting.count))
-    return (ambient, *_suns(environment, casts_shadow=lighting.shadows), *lamps)
+    return (ambient, *suns_of(environment, casts_shadow=lighting.shadows), *lamps)
 
 
-def _suns(environment: Environment | None, *, casts_shadow: bool) -> tuple[Light, ...]:
+def suns_of(environment: Environment | None, *, casts_shadow: bool = True) -> tuple[Light, ...]:
+    """The suns of an environment as lights of the scene that it lights."""
     if environment is None:
         return ()
     angle = np.radians(environment.azimuth_deg)

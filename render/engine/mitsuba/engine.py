@@ -41,6 +41,7 @@ class MitsubaEngine(AbstractEngine):
         *,
         samples: int = 64,
         max_depth: int = 8,
+        seed: int = 0,
         variant: str = "auto",
         platform: str = "auto",
         device: str | int = "auto",
@@ -50,6 +51,7 @@ class MitsubaEngine(AbstractEngine):
         Args:
             samples: Paths per pixel; noise falls with their square root.
             max_depth: Segments of the longest path, from the eye; 2 is direct light alone.
+            seed: Of the noise.
             variant: Of Mitsuba; see `load_mitsuba`.
             platform: Of the rasterizer.
             device: Of the rasterizer.
@@ -63,7 +65,7 @@ class MitsubaEngine(AbstractEngine):
             if value < 1:
                 raise ConfigError(f"engine.{name} must be at least 1, got {value}")
         self._mi: Any = load_mitsuba(variant)
-        self._samples, self._max_depth = samples, max_depth
+        self._samples, self._max_depth, self._seed = samples, max_depth, seed
         self._raster = PyrenderEngine(platform=platform, device=device)
 
     @property
@@ -171,14 +173,14 @@ class MitsubaEngine(AbstractEngine):
         }
         sensor = sensor_of(mi, scene.camera, origin_of(scene), samples=self._samples)
         loaded = mi.load_dict(world | {"integrator": integrator, "sensor": sensor})
-        rgba = np.array(mi.render(loaded, spp=self._samples, seed=_seed_of(scene)))
+        rgba = np.array(mi.render(loaded, spp=self._samples, seed=_seed_of(scene, self._seed)))
         rgba = np.nan_to_num(rgba, nan=0.0, posinf=0.0, neginf=0.0)
         return np.asarray(rgba[..., :3], np.float32), np.clip(rgba[..., 3], 0.0, 1.0)
 
 
-def _seed_of(scene: Scene) -> int:
+def _seed_of(scene: Scene, seed: int) -> int:
     """By where camera and things are: frames differ in their noise, equal ones do not."""
-    digest = hashlib.sha256(scene.camera.T_world_cam.tobytes())
+    digest = hashlib.sha256(str(seed).encode() + scene.camera.T_world_cam.tobytes())
     for instance in scene.instances:
         digest.update(instance.T_world_obj.tobytes())
     return int.from_bytes(digest.digest()[:4], "little")
