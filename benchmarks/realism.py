@@ -4,7 +4,7 @@ Twenty scenes of starter assets at 320x240. The reference is the mean of two pat
 pictures of different noise; how far those two are apart is the noise floor. Needs Mitsuba; with
 LLVM 17 or newer it takes minutes, without it hours.
 
-    python -m benchmarks.realism [--frames 20] [--samples 512] [--keep DIR]
+    python -m benchmarks.realism [--frames 20] [--samples 256] [--keep DIR]
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
     """Prints a table, whether the goals are met, and writes the sheet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=20)
-    parser.add_argument("--samples", type=int, default=512, help="of each of the two references")
+    parser.add_argument("--samples", type=int, default=256, help="of each of the two references")
     parser.add_argument("--keep", type=Path, help="folder where references are kept for next time")
     args = parser.parse_args()
     scenes = draw_scenes(args.frames)

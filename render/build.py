@@ -18,6 +18,8 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from render.assembly.materials import PROCEDURAL
+from render.assembly.patterns import PATTERNS
 from render.assembly.surfaces import SURFACES
 from render.config import RunConfig, identity_of, sha256_of
 from render.engine.base import AbstractEngine
@@ -130,6 +132,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
             "backgrounds": backgrounds.names,
             "environments": environments.names,
             "textures": textures.names,
+            "patterns": (*textures.names, *(PROCEDURAL + kind for kind in PATTERNS)),
         },
         presets=partial(_stored_preset, config.get("presets", {})),
     )

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from render.assembly.materials import TextureCache
 from render.assembly.scene import assemble
+from render.assembly.textures import TextureCache
 from render.build import Plan
 from render.engine.base import AbstractEngine
 from render.errors import InvariantError, RejectedTheta, UnrealisableError

@@ -68,6 +68,10 @@ class Material:
         triplanar: A base colour texture laid on from the object's three axes, for
             surfaces without UVs; replaces `base_color_texture`.
         triplanar_size_m: Object-space edge of one tile of `triplanar`.
+        wear: 0 to 1: how much of the surface is worn or dirty.
+        wear_texture: Where it begins, laid on like `triplanar`: red, dirt (the brighter, the
+            sooner); green, scratches.
+        wear_size_m: Object-space edge of one tile of `wear_texture`.
 
     """
 
@@ -88,6 +92,9 @@ class Material:
     double_sided: bool = False
     triplanar: Texture | None = None
     triplanar_size_m: float = 0.1
+    wear: float = 0.0
+    wear_texture: Texture | None = None
+    wear_size_m: float = 0.1
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -209,6 +209,8 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             textured=(False,) * n,
             texture=("wood.png",) * n,
             texture_size=(0.5,) * n,
+            texture_seed=(1,) * n,
+            wear=(0.0,) * n,
         ),
         sensor=Sensor(
             exposure_ev=0.0,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -12,19 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.assembly.color import hsv_to_linear
+from render.assembly.patterns import procedural
+from render.assembly.textures import TextureCache
+from render.assembly.wear import wear_texture
 from render.sampling.material import Material as Jitter
 from render.sampling.occlusion import Occlusion
 from render.scene import Material, Model, Texture
 from render.sensor.light import linear_to_srgb, srgb_to_linear
 
 __all__ = [
-    "TextureCache",
+    "PROCEDURAL",
     "TextureSource",
     "distractor_material",
     "library_texture",
     "target_materials",
 ]
 
+PROCEDURAL = "procedural:"
+_PATTERN_PX = 256
+_WEAR_TILE = 1.2  # extents of the model
 _IDENTITY = (0.0, 1.0, 1.0, 0.0, 0.0)
 
 
@@ -34,36 +38,6 @@ class TextureSource(Protocol):
     def texture(self, name: str) -> NDArray[np.uint8]:
         """``(H, W, 3)`` display sRGB."""
         ...
-
-
-class TextureCache:
-    """Keeps textures made from others, the latest up to a number of bytes.
-
-    Only time depends on it, never a result. Equal requests give the same object, so that
-    an engine need not upload it again. Not for several threads.
-    """
-
-    def __init__(self, max_bytes: int = 256 * 2**20) -> None:
-        self._max_bytes = max_bytes
-        self._n_bytes = 0
-        # The source is kept beside the result: its id is part of the key.
-        self._entries: OrderedDict[tuple[object, ...], tuple[object, Texture]] = OrderedDict()
-
-    def get(
-        self, source: object, params: tuple[object, ...], make: Callable[[], Texture]
-    ) -> Texture:
-        """What `make` gives, or gave before for the same object `source` and `params`."""
-        key = (id(source), *params)
-        if key in self._entries:
-            self._entries.move_to_end(key)
-            return self._entries[key][1]
-        texture = make()
-        self._entries[key] = (source, texture)
-        self._n_bytes += texture.image.nbytes
-        while self._n_bytes > self._max_bytes and len(self._entries) > 1:
-            _, (_, oldest) = self._entries.popitem(last=False)
-            self._n_bytes -= oldest.image.nbytes
-        return texture
 
 
 def target_materials(
@@ -85,8 +59,14 @@ def target_materials(
         jitter.roughness_shift[i],
     )
     authored = tuple(p.material for p in model.primitives)
+    if jitter.wear[i] > 0.0:
+        worn = wear_texture(jitter.texture_seed[i], cache)
+        size_m = _WEAR_TILE * model.extent_m
+        authored = tuple(
+            replace(m, wear=jitter.wear[i], wear_texture=worn, wear_size_m=size_m) for m in authored
+        )
     if jitter.textured[i]:
-        texture = library_texture(assets.texture(jitter.texture[i]), cache)
+        texture = _pattern(jitter, i, assets, cache)
         size_m = jitter.texture_size[i] * model.extent_m
         authored = tuple(_retextured(m, texture, size_m) for m in authored)
     if amounts == _IDENTITY:
@@ -106,6 +86,22 @@ def distractor_material(occlusion: Occlusion, j: int) -> Material:
         metallic=occlusion.metallic[j],
         roughness=occlusion.roughness[j],
     )
+
+
+def _pattern(jitter: Jitter, i: int, assets: TextureSource, cache: TextureCache) -> Texture:
+    """A picture of the library, or a procedural one, mirrored from tile to tile."""
+    name, seed = jitter.texture[i], jitter.texture_seed[i]
+    if not name.startswith(PROCEDURAL):
+        return library_texture(assets.texture(name), cache)
+    kind = name.removeprefix(PROCEDURAL)
+
+    def make() -> Texture:
+        rgb = procedural(kind, seed, (_PATTERN_PX, _PATTERN_PX))
+        image = np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
+        image.setflags(write=False)
+        return Texture(image=image, wrap_st=("mirror", "mirror"))
+
+    return cache.get(procedural, (kind, seed), make)
 
 
 def _retextured(material: Material, texture: Texture, size_m: float) -> Material:

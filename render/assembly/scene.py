@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from render.assembly.background import build_backdrop
 from render.assembly.lights import build_environment, build_lights
-from render.assembly.materials import TextureCache, distractor_material, target_materials
+from render.assembly.materials import distractor_material, target_materials
 from render.assembly.surfaces import build_surfaces
+from render.assembly.textures import TextureCache
 from render.geometry.frames import transform_points
 from render.scene import Camera, EnvironmentMap, Instance, Material, Model, Scene
 from render.theta import Placement, Theta

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from render.assembly.materials import TextureCache, TextureSource, library_texture
+from render.assembly.materials import TextureSource, library_texture
+from render.assembly.textures import TextureCache
 from render.geometry.frames import rigid, transform_points
 from render.sampling.background import Background
 from render.scene import Instance, Material, Model, Primitive, Surface

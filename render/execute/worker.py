@@ -10,7 +10,7 @@ from typing import Any, final
 
 import cv2
 
-from render.assembly.materials import TextureCache
+from render.assembly.textures import TextureCache
 from render.build import Plan, build, build_engine
 from render.execute.base import FrameResult
 from render.execute.files import write_whole

@@ -11,7 +11,7 @@ __all__ = ["Material"]
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """Jitter of the authored finish, or a random texture in its place."""
+    """Jitter of the authored finish, or a random texture in its place, and wear."""
 
     hue_shift_deg: tuple[float, ...] = leaf(
         kind="number",
@@ -62,9 +62,10 @@ class Material:
     texture: tuple[str, ...] = leaf(
         kind="pattern",
         scope="target",
-        catalog="textures",
-        doc="`textured`: name or glob among `assets.textures_dir`.",
-        example="*",
+        catalog="patterns",
+        doc="`textured`: name or glob among `assets.textures_dir` and `procedural:noise`, "
+        "`gradient`, `checker`, `stripes`, `voronoi`.",
+        example="[choice,{*:0.7,procedural:*:0.3}]",
     )
     texture_size: tuple[float, ...] = leaf(
         kind="number",
@@ -73,4 +74,20 @@ class Material:
         hi=100,
         doc="`textured`: edge of one tile, in extents of the model.",
         example="[uniform,0.3,1.5]",
+    )
+    texture_seed: tuple[int, ...] = leaf(
+        kind="integer",
+        scope="target",
+        lo=0,
+        hi=2**31 - 1,
+        doc="Seed of procedural textures and of wear.",
+        example="[integers,0,2147483647]",
+    )
+    wear: tuple[float, ...] = leaf(
+        kind="number",
+        scope="target",
+        lo=0,
+        hi=1,
+        doc="Dirt, stains and scratches: dull, dark and rough where they are.",
+        example="[uniform,0,0.6]",
     )

@@ -39,7 +39,7 @@ class Leaf:
     hi: float = float("inf")
     options: tuple[str, ...] = ()
     length: tuple[int, ...] = ()
-    catalog: Literal["models", "backgrounds", "textures", "environments", ""] = ""
+    catalog: Literal["models", "backgrounds", "textures", "environments", "patterns", ""] = ""
     nullable: bool = False
     doc: str = ""
     example: str = ""

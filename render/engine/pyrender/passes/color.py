@@ -49,6 +49,7 @@ _MAPS = {
     "u_occlusion": 9,
     "u_env_mirror": 10,
     "u_env_glossy": 11,
+    "u_wear_map": 12,
 }
 _SAMPLES_UNIT, _BACKGROUND_UNIT = 0, 1
 _PARTS = ("environment.glsl", "received.glsl")
@@ -163,6 +164,9 @@ class ColorPass:
         texture(material.normal_texture, srgb=False).use(_MAPS["u_normal_map"])
         texture(material.occlusion_texture, srgb=False).use(_MAPS["u_occlusion_map"])
         texture(material.emissive_texture, srgb=True).use(_MAPS["u_emissive_map"])
+        texture(material.wear_texture, srgb=False).use(_MAPS["u_wear_map"])
+        program.set("u_wear", material.wear)
+        program.set("u_wear_tile_m", material.wear_size_m)
         program.set("u_base_color", material.base_color)
         program.set("u_metal_rough", (material.metallic, material.roughness))
         program.set("u_emissive", material.emissive)

@@ -17,6 +17,9 @@ uniform vec3 u_emissive;
 uniform float u_normal_scale;
 uniform float u_occlusion_strength;
 uniform float u_tile_m;             // edge of a triplanar tile; 0: by the texture coordinates
+uniform float u_wear;               // share of the surface that is worn
+uniform float u_wear_tile_m;
+uniform sampler2D u_wear_map;
 uniform bool u_has_normal_map;
 uniform bool u_blend;
 uniform sampler2D u_base_map;
@@ -66,6 +69,22 @@ vec4 base_color() {
     if (weight.y > 0.01) mixed += weight.y * sharp_texture(u_base_map, p.zx, dx.zx, dy.zx);
     if (weight.z > 0.01) mixed += weight.z * sharp_texture(u_base_map, p.xy, dx.xy, dy.xy);
     return color * mixed / max(dot(weight, vec3(greaterThan(weight, vec3(0.01)))), 1e-6);
+}
+
+// Dirt darkens, dulls and roughens; scratches show bare, bright material.
+void apply_wear(inout vec3 color, inout float metallic, inout float roughness) {
+    vec3 p = v_obj / u_wear_tile_m;
+    vec3 weight = pow(abs(normalize(v_normal_obj)), vec3(4.0));
+    weight /= weight.x + weight.y + weight.z;
+    vec2 worn = texture(u_wear_map, p.yz).rg * weight.x + texture(u_wear_map, p.zx).rg * weight.y
+        + texture(u_wear_map, p.xy).rg * weight.z;
+    float dirt = smoothstep(1.0 - u_wear, 1.15 - u_wear, worn.r);
+    float scratch = smoothstep(1.0 - 0.8 * u_wear, 1.3 - 0.8 * u_wear, worn.g);
+    color = mix(color, color * vec3(0.42, 0.36, 0.29), 0.8 * dirt);
+    metallic *= 1.0 - 0.5 * dirt;
+    roughness = mix(roughness, max(roughness, 0.75), dirt);
+    color = mix(color, min(color * 1.5 + 0.08, vec3(0.9)), 0.7 * scratch);
+    roughness = mix(roughness, 0.4, 0.6 * scratch);
 }
 
 // The surface's normal towards the eye, whichever side is seen and however it is wound.
@@ -145,6 +164,7 @@ void main() {
     vec2 metal_rough = u_metal_rough * texture(u_metal_rough_map, v_uv).bg;
     float metallic = clamp(metal_rough.x, 0.0, 1.0);
     float roughness = clamp(metal_rough.y, 0.045, 1.0);
+    if (u_wear > 0.0) apply_wear(base.rgb, metallic, roughness);
     vec3 view = normalize(-v_position);
     vec3 flat_normal = normalize(cross(dFdx(v_position), dFdy(v_position)));
     if (dot(flat_normal, view) < 0.0) flat_normal = -flat_normal;
