@@ -166,8 +166,10 @@ class MitsubaEngine(AbstractEngine):
         if len(world) == 1:
             w, h = scene.camera.size_wh
             return np.zeros((h, w, 3), np.float32), np.zeros((h, w), np.float32)
+        # The plain one takes see-through surfaces for solid when it looks for lamps.
+        is_solid = all(m.alpha_mode == "opaque" for i in scene.instances for m in i.materials)
         integrator = {
-            "type": "path",
+            "type": "path" if is_solid else "volpath",
             "max_depth": max_depth or self._max_depth,
             "hide_emitters": hides_emitters,
         }
