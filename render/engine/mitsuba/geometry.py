@@ -207,7 +207,7 @@ def sensor_of(mi: Any, camera: Camera, origin_world: Array, *, samples: int) -> 
             "component_format": "float32",
             "rfilter": {"type": "box"},
         },
-        "sampler": {"type": "independent", "sample_count": samples},
+        "sampler": {"type": "multijitter", "sample_count": samples},
     }
 
 
