@@ -83,10 +83,13 @@ def read_radiance(path: Path) -> NDArray[np.float32]:
     not.
 
     Raises:
-        AssetError: Not an image, not twice as wide as high, or without any light.
+        AssetError: Not there, not an image, not twice as wide as high, or without any light.
 
     """
-    data = np.frombuffer(path.read_bytes(), np.uint8)
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise AssetError(path, f"cannot be read: {error.strerror}") from error
     image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
     if image is None:
         raise AssetError(path, "cannot be read as an HDR image")

@@ -128,12 +128,17 @@ vec3 specular(vec3 n, vec3 v, vec3 l, float alpha, vec3 f0) {
     return fresnel * (a2 / (d * d) * visible);
 }
 
-// The same reflectance under light from everywhere: Karis 2014, fitted.
+// The same reflectance under light from everywhere, split as by Karis 2013; fitted to its
+// integrals within 0.04.
 vec3 specular_everywhere(float nv, float roughness, vec3 f0) {
-    vec4 r = roughness * vec4(-1.0, -0.0275, -0.572, 0.022) + vec4(1.0, 0.0425, 1.04, -0.04);
-    float a = min(r.x * r.x, exp2(-9.28 * nv)) * r.x + r.y;
-    vec2 ab = vec2(-1.04, 1.04) * a + r.zw;
-    return f0 * ab.x + ab.y;
+    vec4 n = vec4(1.0, nv, nv * nv, nv * nv * nv);
+    float r = roughness;
+    float of_mirror = 1.0 - r * (dot(n, vec4(0.794, -3.715, 4.041, -1.425))
+        + r * (dot(n, vec4(-1.883, 13.308, -17.387, 7.047))
+        + r * dot(n, vec4(1.203, -8.204, 12.082, -5.133))));
+    float grazing = pow(max(1.0 - nv, 1e-4), 5.05 + r * (6.95 * r - 7.6))
+        * exp(r * (r * (6.19 * r - 8.48) - 0.66));
+    return f0 * max(of_mirror - grazing, 0.0) + grazing;
 }
 
 // Light that is reflected among the surroundings before it comes: Jimenez et al. 2016.
