@@ -195,7 +195,7 @@ class Instance:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Camera:
-    """A pinhole camera.
+    """A pinhole camera, behind a lens that may distort.
 
     Attributes:
         K: ``(3, 3)`` float64, pixels, centre coordinates: (0, 0) is the centre of the
@@ -204,6 +204,9 @@ class Camera:
         T_world_cam: ``(4, 4)`` float64, rigid; `cam` is OpenCV.
         near_m: Depth (z) of the near plane, > 0: nearer surface does not exist.
         far_m: Depth of the far plane; placement puts it behind everything.
+        distortion: OpenCV's coefficients ``(k1, k2, p1, p2[, k3[, k4, k5, k6]])``; none: a
+            pinhole. One to one over the whole image. Ids, depth, boxes and colour follow it;
+            a picture as a backdrop is the sensor's own and stays as it is.
 
     """
 
@@ -212,6 +215,7 @@ class Camera:
     T_world_cam: NDArray[np.float64]
     near_m: float
     far_m: float
+    distortion: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,6 +82,7 @@ class Placement:
         T_world_cam: 16 numbers, row by row; rigid, OpenCV camera.
         near_m: Depth of the near plane.
         far_m: Depth of the far plane, behind everything.
+        distortion: OpenCV's coefficients; empty for a pinhole.
         instances: Targets in the order of θ's tuples, then distractors likewise.
 
     """
@@ -91,4 +92,5 @@ class Placement:
     T_world_cam: tuple[float, ...]
     near_m: float
     far_m: float
+    distortion: tuple[float, ...]
     instances: tuple[PlacedInstance, ...]

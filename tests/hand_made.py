@@ -193,6 +193,7 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             size_wh=(640, 480),
             fov_deg=50.0,
             K=None,
+            distortion=None,
             defocus_px=0.0,
             focus=1.0,
             motion_px=0.0,

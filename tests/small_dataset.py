@@ -89,6 +89,7 @@ def sample_of(
             T_world_cam=tuple(np.eye(4).ravel().tolist()),
             near_m=0.1,
             far_m=10.0,
+            distortion=(),
             instances=(),
         ),
         buffers=Buffers(

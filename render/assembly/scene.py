@@ -106,6 +106,7 @@ def _camera(placement: Placement) -> Camera:
         T_world_cam=_matrix(placement.T_world_cam, 4),
         near_m=placement.near_m,
         far_m=placement.far_m,
+        distortion=placement.distortion,
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from render.geometry.edges import mesh_of
 from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.pixels import Box, box_of_points
-from render.geometry.projection import project
+from render.geometry.projection import bounds_of_edges, project
 from render.scene import Camera, Instance
 
 __all__ = ["bbox_obj"]
@@ -17,7 +18,9 @@ def bbox_obj(instance: Instance, camera: Camera) -> Box | None:
     """Bounds the whole projected surface of an object, seen or not (amodal).
 
     Exact for a triangle mesh up to float64: a projected triangle is bounded by its
-    corners, and one cut by the near plane gains corners only where its edges cross it.
+    corners, and one cut by the near plane gains corners only where its edges cross it. Lens
+    distortion bends edges: then all of them are followed, to 0.002 px, and what lies beyond
+    the view of the lens counts as at its rim.
 
     Returns:
         The box in edge coordinates, not clipped to the image; None if the whole object
@@ -29,6 +32,8 @@ def bbox_obj(instance: Instance, camera: Camera) -> Box | None:
     z = hull[:, 2]
     if z.max() < camera.near_m:
         return None
+    if camera.distortion:
+        return _bent_box(instance, camera, T_cam_obj)
     if z.min() >= camera.near_m:
         # Projection keeps convexity in front of the camera: the hull's corners bound all.
         return box_of_points(project(hull, camera.K))
@@ -43,6 +48,48 @@ def bbox_obj(instance: Instance, camera: Camera) -> Box | None:
     return box_of_points(project(np.concatenate(corners), camera.K))
 
 
+def _bent_box(instance: Instance, camera: Camera, T_cam_obj: NDArray[np.float64]) -> Box | None:
+    points_m, faces, edges = mesh_of(instance.model)
+    points = transform_points(T_cam_obj, instance.scale * points_m)
+    if points[:, 2].min() < camera.near_m:
+        points, edges = _clipped_edges(points, faces, edges, camera.near_m)
+    if len(edges) == 0:
+        return None
+    return box_of_points(bounds_of_edges(points, edges, camera.K, camera.distortion))
+
+
+def _clipped_edges(
+    points: NDArray[np.float64],
+    faces: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    near_m: float,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Edges clipped at the near plane, and those that the plane cuts out of faces."""
+    beyond = points[:, 2] >= near_m
+    n_beyond = beyond[faces].sum(axis=1)
+    cut = faces[(n_beyond == 1) | (n_beyond == 2)]
+    around = np.stack([cut[:, [0, 1]], cut[:, [1, 2]], cut[:, [2, 0]]], axis=1)
+    # Just two of the three edges of a cut face cross the plane.
+    crossing = around[beyond[around].sum(axis=2) == 1]
+    cuts = _at_near(points[crossing], near_m).reshape(-1, 2, 3)
+    ends = points[edges[beyond[edges].any(axis=1)]]
+    crosses = (ends[..., 2] < near_m).any(axis=1)
+    is_nearer = ends[..., 2] < near_m
+    ends[is_nearer] = _at_near(ends[crosses], near_m)
+    segments = np.concatenate([ends, cuts]).reshape(-1, 3)
+    return segments, np.arange(len(segments)).reshape(-1, 2)
+
+
+def _at_near(segments: NDArray[np.float64], near_m: float) -> NDArray[np.float64]:
+    """``(N, 3)`` points where ``(N, 2, 3)`` segments meet the near plane."""
+    p, q = segments[:, 0], segments[:, 1]
+    t = (near_m - p[:, 2:]) / (q[:, 2:] - p[:, 2:])
+    crossings = p + t * (q - p)
+    # On the plane by construction; rounding must not move it.
+    crossings[:, 2] = near_m
+    return np.asarray(crossings)
+
+
 def _clipped_corners(
     points: NDArray[np.float64], faces: NDArray[np.int32], near_m: float
 ) -> NDArray[np.float64]:
@@ -54,9 +101,5 @@ def _clipped_corners(
     segments = cut[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     a, b = segments[:, 0], segments[:, 1]
     crosses = beyond[a] != beyond[b]
-    p, q = points[a[crosses]], points[b[crosses]]
-    t = (near_m - p[:, 2:]) / (q[:, 2:] - p[:, 2:])
-    crossings = p + t * (q - p)
-    # On the plane by construction; rounding must not move it.
-    crossings[:, 2] = near_m
+    crossings = _at_near(np.stack([points[a[crosses]], points[b[crosses]]], axis=1), near_m)
     return np.concatenate([points[kept[beyond[kept]]], crossings])

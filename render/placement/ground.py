@@ -160,7 +160,8 @@ class Ground:
         view, first = self.around.view, self.around.principal
         nearest = max(_NEAREST_SHARE * first.depth_m, _NEAREST_RADII * scale * shape.radius_m)
         deep = centers_cam[:, 2] >= nearest
-        uv = project(np.where(deep[:, None], centers_cam, first.center_cam), view.K)
+        at_cam = np.where(deep[:, None], centers_cam, first.center_cam)
+        uv = project(at_cam, view.K, view.distortion)
         share = (uv + 0.5) / np.array(view.size_wh)
         inside = ((share > _MARGIN) & (share < 1.0 - _MARGIN)).all(axis=1)
         return np.asarray(deep & inside)

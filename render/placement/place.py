@@ -95,7 +95,7 @@ def place(
 
 
 def _principal(theta: Theta, view: View, shape: Shape) -> Body:
-    distance = target_distance(theta.scale, view, shape.points_cam)
+    distance = target_distance(theta.scale, view, shape)
     body = Body.of(shape, 1.0, distance * view.ray_cam)
     if not are_apart(body.points_cam, np.zeros((1, 3)), -body.center_cam):
         raise RejectedTheta("distance_m puts the camera inside the target")
@@ -134,6 +134,7 @@ def _placement(view: View, bodies: list[Body], n_targets: int, *, reach: float) 
         T_world_cam=_numbers(T_world_cam),
         near_m=float(near),
         far_m=float(max(far, 2.0 * near)),
+        distortion=view.distortion,
         instances=tuple(
             PlacedInstance(
                 model=b.shape.model.name,

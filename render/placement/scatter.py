@@ -133,7 +133,7 @@ class Surroundings:
             seen = box
         reach = c * np.array([self.view.K[0, 0], self.view.K[1, 1]])
         uv = seen[0] - reach + u[:, :2] * (seen[1] - seen[0] + 2 * reach)
-        centers = backproject(uv, depth, self.view.K)
+        centers = backproject(uv, depth, self.view.K, self.view.distortion)
         fits = np.array(
             [
                 self._covers_part(per_depth * z * shape.points_cam + center, seen)
@@ -171,11 +171,11 @@ class Surroundings:
     ) -> NDArray[np.float64]:
         """``(T, 3)`` camera points seen at shares of the image, at a depth."""
         uv = unit_xy * np.array(self.view.size_wh) - 0.5
-        return backproject(uv, depth_m, self.view.K)
+        return backproject(uv, depth_m, self.view.K, self.view.distortion)
 
     def _box(self, points_cam: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(2, 2)``: lowest and highest uv of points in front of the camera."""
-        uv = project(points_cam, self.view.K)
+        uv = project(points_cam, self.view.K, self.view.distortion)
         return np.stack([uv.min(axis=0), uv.max(axis=0)])
 
     def _covers_part(self, points_cam: NDArray[np.float64], seen: NDArray[np.float64]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,11 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from render.errors import ConfigError, RejectedTheta
+from render.geometry.distortion import fold_radius
+from render.geometry.edges import mesh_of
 from render.geometry.frames import look_at
-from render.geometry.projection import backproject, fov_to_K
+from render.geometry.projection import backproject, bounds_of_edges, fov_to_K
+from render.placement.bodies import Shape
 from render.sampling.camera import Camera
 from render.sampling.scale import Scale
 from render.sampling.viewpoint import Viewpoint
@@ -39,6 +43,7 @@ class View:
         size_wh: Image size, pixels.
         R_world_cam: ``(3, 3)``.
         ray_cam: ``(3,)`` unit vector from the camera to the target's centre.
+        distortion: OpenCV's coefficients; empty for a pinhole.
 
     """
 
@@ -46,6 +51,7 @@ class View:
     size_wh: tuple[int, int]
     R_world_cam: NDArray[np.float64]
     ray_cam: NDArray[np.float64]
+    distortion: tuple[float, ...] = ()
 
 
 def intrinsics(camera: Camera) -> tuple[NDArray[np.float64], tuple[int, int]]:
@@ -73,25 +79,39 @@ def view_of(viewpoint: Viewpoint, camera: Camera) -> View:
     smallest turn, until the origin lies at the offset. So the direction from the origin to
     the camera is that of azimuth and elevation whatever the offset, and a camera that is
     moved along it keeps its orientation.
+
+    Raises:
+        RejectedTheta: If the lens shows nothing at the offset.
+        ConfigError: If neither `K` nor `fov_deg` is set.
+
     """
     K, size_wh = intrinsics(camera)
+    distortion = camera.distortion or ()
     w, h = size_wh
     uv = np.array([[(w - 1) / 2 + viewpoint.offset_x * w, (h - 1) / 2 + viewpoint.offset_y * h]])
-    ray = backproject(uv, 1.0, K)[0]
+    ray = backproject(uv, 1.0, K, distortion)[0]
+    if np.isnan(ray).any():
+        raise RejectedTheta("offset beyond what the lens shows")
     ray /= np.linalg.norm(ray)
     az, el = np.radians(viewpoint.azimuth_deg), np.radians(viewpoint.elevation_deg)
     to_camera = np.array([np.cos(el) * np.cos(az), np.cos(el) * np.sin(az), np.sin(el)])
     R_world_look = look_at(to_camera, np.zeros(3), roll_deg=viewpoint.roll_deg)[:3, :3]
-    return View(K=K, size_wh=size_wh, R_world_cam=R_world_look @ _turn_to_axis(ray), ray_cam=ray)
+    return View(
+        K=K,
+        size_wh=size_wh,
+        R_world_cam=R_world_look @ _turn_to_axis(ray),
+        ray_cam=ray,
+        distortion=distortion,
+    )
 
 
-def target_distance(scale: Scale, view: View, points_cam: NDArray[np.float64]) -> float:
+def target_distance(scale: Scale, view: View, shape: Shape) -> float:
     """Metres from the camera to the target's centre, as `scale` asks.
 
     Args:
         scale: `distance_m` wins over `size_px`, which wins over `size_frac`.
         view: The camera.
-        points_cam: ``(N, 3)`` hull of the target about its centre, camera axes.
+        shape: The target.
 
     Raises:
         RejectedTheta: If no distance gives the size.
@@ -101,37 +121,36 @@ def target_distance(scale: Scale, view: View, points_cam: NDArray[np.float64]) -
     if scale.distance_m is not None:
         return scale.distance_m
     if scale.size_px is not None:
-        return distance_for_size(view, points_cam, size_px=scale.size_px)
+        return distance_for_size(view, shape, size_px=scale.size_px)
     if scale.size_frac is not None:
-        return distance_for_size(view, points_cam, size_px=scale.size_frac * max(view.size_wh))
+        return distance_for_size(view, shape, size_px=scale.size_frac * max(view.size_wh))
     raise ConfigError("scale.size_frac must be set where size_px and distance_m are null, got null")
 
 
-def distance_for_size(view: View, points_cam: NDArray[np.float64], *, size_px: float) -> float:
+def distance_for_size(view: View, shape: Shape, *, size_px: float) -> float:
     """Metres to the centre at which the longest side of the amodal box is `size_px`.
 
-    Exact to 1e-9 relative: the box of a mesh in front of the camera is the box of its
-    hull's projected vertices. The side grows without end as the camera comes near, unless
+    Exact to 1e-9 relative: the box of a mesh in front of a pinhole is the box of its
+    hull's projected vertices. Through a lens with distortion it is that of the whole mesh,
+    exact to 0.002 px. The side grows without end as the camera comes near, unless
     the nearest point lies on the ray to the centre.
 
     Args:
         view: The camera.
-        points_cam: ``(N, 3)`` hull of the target about its centre, camera axes.
+        shape: The target.
         size_px: Longest side of the box, not clipped at the image.
 
     Raises:
-        RejectedTheta: If even the nearest allowed distance shows it smaller.
+        RejectedTheta: If even the nearest allowed distance shows it smaller, or the lens does
+            not show all of it at that size.
 
     """
-    near_end = points_cam @ view.K.T
-    along = view.K @ view.ray_cam
+    side_px = _bent_side(view, shape) if view.distortion else _straight_side(view, shape)
 
     def log_excess(log_d: float) -> float:
-        uvw = near_end + np.exp(log_d) * along
-        uv = uvw[:, :2] / uvw[:, 2:]
-        return float(np.log(np.ptp(uv, axis=0).max() / size_px))
+        return float(np.log(side_px(float(np.exp(log_d))) / size_px))
 
-    nearest = float(points_cam[:, 2].min())
+    nearest = float(shape.points_cam[:, 2].min())
     lo = float(np.log(max(-nearest, 1e-12) / ((1.0 - MIN_NEAREST) * view.ray_cam[2])))
     if log_excess(lo) < 0:
         raise RejectedTheta("size not reachable: the target would touch the camera")
@@ -140,7 +159,44 @@ def distance_for_size(view: View, points_cam: NDArray[np.float64], *, size_px: f
         if hi - lo > np.log(_FARTHEST):
             raise RejectedTheta("size not reachable: the target would be too far away")
         hi += 1.5
-    return float(np.exp(brentq(log_excess, lo, hi, xtol=1e-10, rtol=1e-12)))
+    distance = float(np.exp(brentq(log_excess, lo, hi, xtol=1e-10, rtol=1e-12)))
+    if view.distortion and not _is_shown(view, shape, distance):
+        raise RejectedTheta("size not reachable: the target would reach beyond what the lens shows")
+    return distance
+
+
+def _straight_side(view: View, shape: Shape) -> Callable[[float], float]:
+    """Longest side of the target's box by its distance, through a pinhole."""
+    near_end = shape.points_cam @ view.K.T
+    along = view.K @ view.ray_cam
+
+    def side_px(distance: float) -> float:
+        uvw = near_end + distance * along
+        uv = uvw[:, :2] / uvw[:, 2:]
+        return float(np.ptp(uv, axis=0).max())
+
+    return side_px
+
+
+def _bent_side(view: View, shape: Shape) -> Callable[[float], float]:
+    """Longest side of the target's box by its distance, through a lens with distortion."""
+    points, _, edges = mesh_of(shape.model)
+    turn = view.R_world_cam.T @ shape.R_world_obj
+    points_cam = (points - shape.model.center_m) @ turn.T
+
+    def side_px(distance: float) -> float:
+        placed = points_cam + distance * view.ray_cam
+        bounds = bounds_of_edges(placed, edges, view.K, view.distortion)
+        return float(np.ptp(bounds, axis=0).max())
+
+    return side_px
+
+
+def _is_shown(view: View, shape: Shape, distance: float) -> bool:
+    """All of the target lies within what the lens shows."""
+    placed = shape.points_cam + distance * view.ray_cam
+    radius = np.hypot(placed[:, 0], placed[:, 1]) / placed[:, 2]
+    return bool(radius.max() < fold_radius(view.distortion))
 
 
 def _turn_to_axis(ray: NDArray[np.float64]) -> NDArray[np.float64]:

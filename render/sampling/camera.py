@@ -26,7 +26,7 @@ class Camera:
         lo=0.5,
         hi=150,
         nullable=True,
-        doc="Horizontal field of view, between the outer pixel edges.",
+        doc="Horizontal field of view, between the outer pixel edges, before distortion.",
         example="[uniform,35,65]",
     )
     K: tuple[float, ...] | None = leaf(
@@ -38,6 +38,16 @@ class Camera:
         doc="`[fx, fy, cx, cy]` or the 9 values of K row by row, pixels, (0, 0) at the "
         "centre of the top-left pixel; when set, it wins over `fov_deg`.",
         example="[600,600,319.5,239.5]",
+    )
+    distortion: tuple[float, ...] | None = leaf(
+        kind="vector",
+        length=(4, 5, 8),
+        lo=-1000,
+        hi=1000,
+        nullable=True,
+        doc="OpenCV's lens distortion `[k1,k2,p1,p2]`, `[..,k3]` or `[..,k3,k4,k5,k6]`; masks, "
+        "boxes and depth follow it. It must be one to one over the whole image.",
+        example="[[uniform,-0.2,-0.05],0.02,0,0]",
     )
     defocus_px: float = leaf(
         kind="number",

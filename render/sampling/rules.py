@@ -6,7 +6,10 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from render.errors import ConfigError
+from render.geometry.distortion import undistort
 from render.sampling.distributions import AbstractDistribution, Integers, Vector
 
 __all__ = ["check_group", "support_of"]
@@ -73,6 +76,7 @@ def _check_camera(leaves: Mapping[str, Distribution]) -> None:
         )
     for K, size in itertools.product(_boxes(leaves["K"]), _boxes(sizes)):
         _check_K(K, size)
+    _check_distortion(leaves)
 
 
 def _is_whole(sizes: Distribution) -> bool:
@@ -122,6 +126,45 @@ def _check_K(K: Box, size: Box) -> None:
                 f"{_FOV_DEG[0]:g} to {_FOV_DEG[1]:g} degrees, got {_text((focal,))} for "
                 f"{_text((side,))} pixels. Focal lengths are in pixels, not in millimetres"
             )
+
+
+def _check_distortion(leaves: Mapping[str, Distribution]) -> None:
+    """Each lens at the limits of what can be drawn must be one to one over each image."""
+    lenses = {lens for box in _boxes(leaves["distortion"]) for lens in itertools.product(*box)}
+    if not lenses:
+        return
+    for size in _boxes(leaves["size_wh"]):
+        w, h = size[0][1], size[1][1]
+        across, down = np.linspace(-0.5, w - 0.5, 33), np.linspace(-0.5, h - 0.5, 33)
+        u = np.concatenate([across, across, np.full(33, -0.5), np.full(33, w - 0.5)])
+        v = np.concatenate([np.full(33, -0.5), np.full(33, h - 0.5), down, down])
+        for fx, fy, cx, cy in _intrinsics(leaves, w, h):
+            rim = np.stack([(u - cx) / fx, (v - cy) / fy], axis=1)
+            for lens in sorted(lenses):
+                share = float(np.isfinite(undistort(rim, lens)).all(axis=1).mean())
+                if share < 1.0:
+                    raise ConfigError(
+                        f"camera.distortion must be one to one over the whole image, got "
+                        f"{[round(k, 6) for k in lens]}, which folds at {1 - share:.0%} of the rim "
+                        f"of {w:g} x {h:g} pixels with a focal length of {fx:g} pixels. Use "
+                        "coefficients that were measured with this focal length (a calibration "
+                        "gives both), weaker ones, or a smaller camera.fov_deg"
+                    )
+
+
+def _intrinsics(
+    leaves: Mapping[str, Distribution], w: float, h: float
+) -> Iterator[tuple[float, float, float, float]]:
+    """Focal lengths and centres at the limits of what can be drawn for one image size."""
+    fov = leaves["fov_deg"]
+    widest = fov.bounds if isinstance(fov, AbstractDistribution) else None
+    if widest is not None and _can_be(leaves["K"], None):
+        focal = 0.5 * w / math.tan(math.radians(widest[1]) / 2)
+        yield focal, focal, (w - 1) / 2, (h - 1) / 2
+    for K in _boxes(leaves["K"]):
+        fx, fy, cx, cy = (K[0], K[4], K[2], K[5]) if len(K) == 9 else K
+        for x, y in itertools.product(cx, cy):
+            yield fx[0], fy[0], x, y
 
 
 def _fov_deg(side: float, focal: float) -> float:

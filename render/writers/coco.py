@@ -58,7 +58,7 @@ def write_coco(
 
 
 def coco_image(frame: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry of one frame; `theta` as asked, `cam_K` in centre coordinates."""
+    """The entry of one frame; `cam_K` in centre coordinates, `cam_dist` as OpenCV has it."""
     return {
         "id": frame["frame_idx"] + 1,
         "file_name": frame["file_name"],
@@ -66,6 +66,7 @@ def coco_image(frame: Mapping[str, Any]) -> dict[str, Any]:
         "height": frame["height"],
         "frame_idx": frame["frame_idx"],
         "cam_K": frame["cam_K"],
+        "cam_dist": frame["cam_dist"],
         "theta": json.loads(frame["theta"]),
     }
 

@@ -46,6 +46,7 @@ _FRAME_SCHEMA = pa.schema(
         pa.field("attempt", pa.int32(), nullable=False),
         pa.field("rejections", pa.list_(pa.string()), nullable=False),
         pa.field("cam_K", _NUMBERS, nullable=False),
+        pa.field("cam_dist", _NUMBERS, nullable=False),
         pa.field("theta", pa.string(), nullable=False),
         pa.field("placement", pa.string(), nullable=False),
         pa.field(
@@ -94,7 +95,8 @@ def frame_row(sample: Sample, *, image: str, hashes: Mapping[str, str]) -> dict[
 
     Returns:
         ``theta`` and ``placement`` as JSON text; ``cam_K`` as 9 numbers, row by row, centre
-        coordinates; ``files`` as ``[{path, sha256}]`` sorted by path.
+        coordinates; ``cam_dist`` as OpenCV's coefficients; ``files`` as ``[{path,
+        sha256}]`` sorted by path.
 
     """
     height, width = sample.rgb.shape[:2]
@@ -107,6 +109,7 @@ def frame_row(sample: Sample, *, image: str, hashes: Mapping[str, str]) -> dict[
         "attempt": sample.attempt,
         "rejections": list(sample.rejections),
         "cam_K": [float(k) for k in sample.placement.K],
+        "cam_dist": [float(k) for k in sample.placement.distortion],
         "theta": _json(theta_to_json(sample.theta)),
         "placement": _json(placement_to_json(sample.placement)),
         "files": [{"path": path, "sha256": hashes[path]} for path in sorted(hashes)],

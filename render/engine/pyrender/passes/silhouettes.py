@@ -13,6 +13,7 @@ from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import clear_int, release_framebuffer
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene
 from render.engine.pyrender.upload import Residents
+from render.geometry.projection import bounds_of_edges, project
 from render.scene import Camera, Silhouette
 
 __all__ = ["CANVAS_SIZES", "SilhouettePass"]
@@ -126,8 +127,12 @@ def window_of(corners_cam: NDArray[np.float64], camera: Camera) -> Window | None
             points.append(corners_cam[a] + t * (corners_cam[b] - corners_cam[a]))
     if not points:
         return None
-    uvw = np.asarray(points) @ camera.K.T
-    uv = uvw[:, :2] / uvw[:, 2:]
+    if camera.distortion:
+        # The outline of the convex hull is made of segments between these points.
+        pairs = np.array([*combinations(range(len(points)), 2)])
+        uv = bounds_of_edges(np.asarray(points), pairs, camera.K, camera.distortion)
+    else:
+        uv = project(np.asarray(points), camera.K)
     size = np.array(camera.size_wh)
     low = -((CANVAS_SIZES - 1) * size // 2)
     # One pixel more on each side for the rasterizer's rounding.
