@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+import cv2
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
@@ -148,7 +149,7 @@ class Residents:
         )
 
     def _make(self, texture: Texture, *, srgb: bool) -> moderngl.Texture:
-        image = np.ascontiguousarray(texture.image)
+        image = self._held(texture.image)
         height, width = image.shape[:2]
         made = self._context.mgl.texture(
             (width, height),
@@ -160,6 +161,15 @@ class Residents:
         made.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
         set_wrap(self._context, made, texture.wrap_st)
         return made
+
+    def _held(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The image, or a smaller one where it is larger than GL holds."""
+        largest = int(self._context.mgl.info["GL_MAX_TEXTURE_SIZE"])
+        height, width = image.shape[:2]
+        if max(height, width) > largest:
+            size_wh = (min(width, largest), min(height, largest))
+            image = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+        return np.ascontiguousarray(image)
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,7 +45,8 @@ float lit_share(int i, vec3 position, vec3 normal) {
 
     // The plane of the surface continued: a slanted surface does not shade itself.
     vec3 axis = u_shadow_axes[i] * normal;
-    vec2 rise = -axis.xy / min(axis.z, -0.12);
+    vec2 aside = perspective ? 0.5 * u_shadow_width[i].y * clip.xy / clip.w : vec2(0.0);
+    vec2 rise = -axis.xy / min(dot(axis, vec3(aside, 1.0)), -0.12);
     float bias = texel * (0.7 + 0.7 * length(rise));
     float turn = 6.2831853 * noise(gl_FragCoord.xy);
     float soft = u_shadow_width[i].x;
