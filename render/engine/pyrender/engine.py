@@ -69,12 +69,12 @@ class PyrenderEngine(AbstractEngine):
         """
         uploaded = self._prepare(scene)
         instance_idx, depth_m = self._ids.render(uploaded)
-        depth = self._ids.depth_with_catchers(uploaded)
+        seen = self._ids.seen(uploaded)
         radiance = self._color.render(
             uploaded,
-            depth=depth,
-            occlusion=self._occlusion.render(uploaded, depth),
-            shadows=self._shadows.render(uploaded, depth),
+            seen,
+            occlusion=self._occlusion.render(uploaded, seen.depth),
+            shadows=self._shadows.render(uploaded, seen.depth),
         )
         self._check()
         return Buffers(radiance=radiance, depth_m=depth_m, instance_idx=instance_idx)

@@ -14,6 +14,7 @@ from render.engine.pyrender.context import GlContext
 __all__ = [
     "Program",
     "attach_depth",
+    "attach_renderbuffer",
     "clear_depth",
     "clear_float",
     "clear_int",
@@ -111,16 +112,21 @@ def attach_depth(
         ctypes.c_int(size_wh[0]),
         ctypes.c_int(size_wh[1]),
     )
+    attach_renderbuffer(context, framebuffer, int(name.value))
+    framebuffer.depth_mask = True
+    return int(name.value)
+
+
+def attach_renderbuffer(context: GlContext, framebuffer: moderngl.Framebuffer, name: int) -> None:
+    """Gives a framebuffer a depth buffer by its GL name, or takes it away (0)."""
     framebuffer.use()
     context.call(
         "glFramebufferRenderbuffer",
         ctypes.c_uint(_GL_FRAMEBUFFER),
         ctypes.c_uint(_GL_DEPTH_ATTACHMENT),
         ctypes.c_uint(_GL_RENDERBUFFER),
-        name,
+        ctypes.c_uint(name),
     )
-    framebuffer.depth_mask = True
-    return int(name.value)
 
 
 def delete_renderbuffer(context: GlContext, name: int) -> None:

@@ -15,7 +15,9 @@ from render.engine.pyrender.gl import Program, set_wrap
 from render.scene import Material, Model, Primitive, Texture
 from render.sensor.light import srgb_to_linear
 
-__all__ = ["Mesh", "Residents"]
+__all__ = ["ROW", "Mesh", "Residents"]
+
+ROW = 1024  # as in shade.frag
 
 _GL_SRGB8_ALPHA8 = 0x8C43
 _MOST_MEANS = 64
@@ -24,17 +26,28 @@ _ATTRIBUTES = {"a_normal": "3f", "a_uv": "2f", "a_color": "4f"}
 
 @dataclass(eq=False)
 class Mesh:
-    """One primitive of a model on the GPU; positions are relative to the model's centre."""
+    """One primitive of a model on the GPU; positions are relative to the model's centre.
+
+    Attributes:
+        vertices: All of the above as texels, for shaders that look vertices up: three a
+            vertex, `ROW` vertices a row.
+        corners: Vertices of the triangles: three texels each, `ROW` triangles a row.
+
+    """
 
     positions: moderngl.Buffer
     attributes: moderngl.Buffer
     indices: moderngl.Buffer
+    vertices: moderngl.Texture
+    corners: moderngl.Texture
     _arrays: dict[int, moderngl.VertexArray] = field(default_factory=dict)
 
     @property
     def n_bytes(self) -> int:
         """GPU memory."""
-        return self.positions.size + self.attributes.size + self.indices.size
+        buffers = self.positions.size + self.attributes.size + self.indices.size
+        texels = 16 * self.vertices.width * self.vertices.height
+        return buffers + texels + 4 * self.corners.width * self.corners.height
 
     def draw(self, context: moderngl.Context, program: Program) -> None:
         """Draws all triangles with the uniforms as they are."""
@@ -47,8 +60,8 @@ class Mesh:
         """Frees the GPU memory."""
         for array in self._arrays.values():
             array.release()
-        for buffer in (self.positions, self.attributes, self.indices):
-            buffer.release()
+        for part in (self.positions, self.attributes, self.indices, self.vertices, self.corners):
+            part.release()
 
     def _bind(self, context: moderngl.Context, program: Program) -> moderngl.VertexArray:
         used = [name for name in _ATTRIBUTES if name in program.raw]
@@ -142,11 +155,28 @@ class Residents:
         if primitive.colors is not None:
             attributes[:, 5:] = primitive.colors
         gl = self._context.mgl
+        positions = (primitive.positions_m - center_m).astype(np.float32)
+        faces = np.ascontiguousarray(primitive.faces, np.int32)
         return Mesh(
-            positions=gl.buffer((primitive.positions_m - center_m).astype(np.float32).tobytes()),
+            positions=gl.buffer(positions.tobytes()),
             attributes=gl.buffer(attributes.tobytes()),
-            indices=gl.buffer(np.ascontiguousarray(primitive.faces, np.int32).tobytes()),
+            indices=gl.buffer(faces.tobytes()),
+            vertices=self._table(np.concatenate([positions, attributes], axis=1), "f4"),
+            corners=self._table(faces, "i4"),
         )
+
+    def _table(self, rows: NDArray[np.float32] | NDArray[np.int32], dtype: str) -> moderngl.Texture:
+        """Rows of numbers as a texture, `ROW` of them side by side, four floats or one int each."""
+        n_texels = 3
+        components = 4 if dtype == "f4" else 1
+        height = -(-len(rows) // ROW)
+        padded = np.zeros((height * ROW, n_texels * components), rows.dtype)
+        padded[: len(rows)] = rows
+        texture = self._context.mgl.texture(
+            (n_texels * ROW, height), components, padded.tobytes(), dtype=dtype
+        )
+        texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        return texture
 
     def _make(self, texture: Texture, *, srgb: bool) -> moderngl.Texture:
         image = self._held(texture.image)

@@ -1,9 +1,14 @@
-"""Colour: lit surfaces over what is behind them, anti-aliased, as linear radiance."""
+"""Colour: each pixel shaded once, edges smoothed by samples, what is see-through blended over.
+
+Small triangles make shading while they are drawn expensive. So ids are drawn first; from them
+each draw shades the pixels it owns; samples tell how much of an edge pixel each neighbour
+covers.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
+from functools import partial
 
 import moderngl
 import numpy as np
@@ -12,84 +17,70 @@ from numpy.typing import NDArray
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import (
     Program,
-    attach_depth,
+    attach_renderbuffer,
     clear_depth,
-    clear_float,
+    clear_int,
     compile_program,
-    delete_renderbuffer,
     release_framebuffer,
 )
-from render.engine.pyrender.passes.draws import Draw, UploadedScene, bind_cutout, lens_of
-from render.engine.pyrender.passes.environments import (
-    EnvironmentTextures,
-    map_axes,
-    set_environment,
-)
-from render.engine.pyrender.passes.lights import set_lights
+from render.engine.pyrender.passes.backdrop import Backdrop
+from render.engine.pyrender.passes.draws import Draw, GeometryPrograms, UploadedScene, lens_of
+from render.engine.pyrender.passes.environments import EnvironmentTextures
+from render.engine.pyrender.passes.ids import Seen
 from render.engine.pyrender.passes.shadows import Shadows
+from render.engine.pyrender.passes.silhouettes import window_of
+from render.engine.pyrender.passes.surface_programs import FIRST_FREE_UNIT, SurfacePrograms
 from render.engine.pyrender.upload import Residents
-from render.scene import Environment, Material, Scene
+from render.scene import Camera, Scene
 
 __all__ = ["ColorPass"]
 
 _SAMPLES = 4
-# A sample counts for no more than this: a spark on an edge must not fill the pixel.
+# A pixel counts for no more than this in an edge: a spark must not fill its neighbours.
 _LIMIT = 64.0
-# Texture units.
-_MAPS = {
-    "u_base_map": 0,
-    "u_metal_rough_map": 1,
-    "u_normal_map": 2,
-    "u_occlusion_map": 3,
-    "u_emissive_map": 4,
-    "u_cutout": 5,
-    "u_lit_0": 6,
-    "u_lit_1": 7,
-    "u_depth": 8,
-    "u_occlusion": 9,
-    "u_env_mirror": 10,
-    "u_env_glossy": 11,
-    "u_wear_map": 12,
-}
-_SAMPLES_UNIT, _BACKGROUND_UNIT = 0, 1
-_PARTS = ("environment.glsl", "received.glsl")
+_DRAWN, _VERTICES, _CORNERS, _BACKDROP = range(FIRST_FREE_UNIT, FIRST_FREE_UNIT + 4)
+_RESOLVE_UNITS = {
+    "u_sample_draws": 0, "u_sample_depths": 1, "u_drawn": 2, "u_depth": 3, "u_shaded": 4,
+}  # fmt: skip
+_RESOLVE_BACKDROP = 5
 
 
 class ColorPass:
-    """Four samples a pixel in linear float16, joined with the backdrop by a second shader."""
+    """Linear radiance of a scene whose ids, occlusion and shadows are there."""
 
     def __init__(self, context: GlContext, residents: Residents) -> None:
         self._context = context
-        self._residents = residents
-        self._environments = EnvironmentTextures(context)
-        solid = ("SHADED", "OUT_QUALIFIER centroid")
-        cutout = ("SHADED", "CUTOUT", "OUT_QUALIFIER sample")
-        self._solid = compile_program(context, "geometry.vert", "color.frag", solid, parts=_PARTS)
-        # Cut-outs are decided at every sample, so that their edges are smooth, too.
-        self._cutout = compile_program(context, "geometry.vert", "color.frag", cutout, parts=_PARTS)
-        for program in (self._solid, self._cutout):
-            for name, unit in _MAPS.items():
-                program.set(name, unit)
-        samples = (f"SAMPLES {_SAMPLES}", f"LIMIT {_LIMIT}")
-        self._join = compile_program(context, "composite.vert", "composite.frag", samples)
-        self._join.set("u_samples", _SAMPLES_UNIT)
-        self._join.set("u_background", _BACKGROUND_UNIT)
-        self._whole_image = context.mgl.vertex_array(self._join.raw, [])
+        environments = EnvironmentTextures(context)
+        self._backdrop = Backdrop(context, environments)
+        self._shade = SurfacePrograms(
+            context, residents, environments,
+            vertex="composite.vert", fragment="shade.frag", parts=("backdrop.glsl",),
+        )  # fmt: skip
+        self._see_through = SurfacePrograms(
+            context, residents, environments,
+            vertex="geometry.vert", fragment="see_through.frag", defines=("SHADED",),
+        )  # fmt: skip
+        self._coverage = GeometryPrograms(context, "coverage.frag", residents, per_sample=True)
+        self._behind = compile_program(
+            context, "composite.vert", "behind.frag", parts=("backdrop.glsl",)
+        )
+        self._resolve = compile_program(
+            context, "composite.vert", "resolve.frag",
+            (f"SAMPLES {_SAMPLES}", f"LIMIT {_LIMIT}"), parts=("backdrop.glsl",),
+        )  # fmt: skip
+        for name, unit in _RESOLVE_UNITS.items():
+            self._resolve.set(name, unit)
+        self._whole_image: dict[int, moderngl.VertexArray] = {}
         self._targets: _Targets | None = None
 
     def render(
-        self,
-        uploaded: UploadedScene,
-        *,
-        depth: moderngl.Texture,
-        occlusion: moderngl.Texture,
-        shadows: Shadows,
+        self, uploaded: UploadedScene, seen: Seen, *, occlusion: moderngl.Texture, shadows: Shadows
     ) -> NDArray[np.float32]:
         """``(H, W, 3)`` linear radiance.
 
         Args:
             uploaded: The scene.
-            depth: From the id pass.
+            seen: From the id pass.
             occlusion: From the occlusion pass.
             shadows: From the shadow pass.
 
@@ -97,105 +88,113 @@ class ColorPass:
             EngineError: The scene has more lights than the shader holds.
 
         """
-        gl, scene = self._context.mgl, uploaded.scene
+        scene = uploaded.scene
         targets = self._targets_for(scene.camera.size_wh)
-        for program in (self._solid, self._cutout):
-            set_lights(program, scene, shadows)
-            set_environment(program, scene, self._residents)
-            program.set("u_catcher", False)
-        for texture, name in zip(shadows.lit, ("u_lit_0", "u_lit_1"), strict=True):
-            texture.use(_MAPS[name])
-        depth.use(_MAPS["u_depth"])
-        occlusion.use(_MAPS["u_occlusion"])
-        self._environments.use(
-            scene.environment,
-            mirror_unit=_MAPS["u_env_mirror"],
-            glossy_unit=_MAPS["u_env_glossy"],
-        )
-        targets.framebuffer.use()
-        clear_float(self._context, 0, 0.0)
-        clear_depth(self._context)
-        gl.enable_only(moderngl.DEPTH_TEST)
-        for draw in chain(uploaded.draws, uploaded.surfaces):
-            if draw.material.alpha_mode != "blend":
-                self._draw(draw)
-        self._draw_see_through(uploaded, targets)
-        return self._composite(scene, targets)
-
-    def _draw_see_through(self, uploaded: UploadedScene, targets: _Targets) -> None:
-        """Caught shadows, then blended surfaces, the farthest first; none hides another."""
-        blended = [d for d in uploaded.draws if d.material.alpha_mode == "blend"]
-        if not blended and not uploaded.catchers:
-            return
-        gl = self._context.mgl
-        gl.enable(moderngl.BLEND)
-        gl.blend_func = (moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA)
-        targets.framebuffer.depth_mask = False
-        targets.framebuffer.use()
-        self._solid.set("u_catcher", True)
-        for draw in uploaded.catchers:
-            self._draw(draw)
-        self._solid.set("u_catcher", False)
-        for draw in sorted(blended, key=lambda d: (-d.center_depth_m, d.instance_idx)):
-            self._draw(draw)
-        targets.framebuffer.depth_mask = True
-        gl.disable(moderngl.BLEND)
-
-    def _draw(self, draw: Draw) -> None:
-        gl, material = self._context.mgl, draw.material
-        gl.enable(moderngl.CULL_FACE) if draw.culls else gl.disable(moderngl.CULL_FACE)
-        is_cut = material.alpha_mode == "mask"
-        program = self._cutout if is_cut else self._solid
-        program.write("u_clip_obj", draw.clip_obj)
-        program.set("u_shift", (0.0, 0.0, 0.0, 0.0))
-        program.write("u_cam_obj", draw.cam_obj)
-        program.write("u_normal", draw.normal)
-        program.set("u_center", draw.center_m)
-        self._set_material(program, material)
-        if is_cut:
-            bind_cutout(program, material, self._residents, _MAPS["u_cutout"])
-        draw.mesh.draw(gl, program)
-
-    def _set_material(self, program: Program, material: Material) -> None:
-        texture = self._residents.texture
-        base = material.triplanar or material.base_color_texture
-        texture(base, srgb=True).use(_MAPS["u_base_map"])
-        texture(material.metallic_roughness_texture, srgb=False).use(_MAPS["u_metal_rough_map"])
-        texture(material.normal_texture, srgb=False).use(_MAPS["u_normal_map"])
-        texture(material.occlusion_texture, srgb=False).use(_MAPS["u_occlusion_map"])
-        texture(material.emissive_texture, srgb=True).use(_MAPS["u_emissive_map"])
-        texture(material.wear_texture, srgb=False).use(_MAPS["u_wear_map"])
-        program.set("u_wear", material.wear)
-        program.set("u_wear_tile_m", material.wear_size_m)
-        program.set("u_base_color", material.base_color)
-        program.set("u_metal_rough", (material.metallic, material.roughness))
-        program.set("u_emissive", material.emissive)
-        program.set("u_normal_scale", material.normal_scale)
-        program.set("u_occlusion_strength", material.occlusion_strength)
-        program.set("u_tile_m", material.triplanar_size_m if material.triplanar else 0.0)
-        program.set("u_has_normal_map", material.normal_texture is not None)
-        program.set("u_blend", material.alpha_mode == "blend")
-
-    def _composite(self, scene: Scene, targets: _Targets) -> NDArray[np.float32]:
-        join, backdrop = self._join, scene.backdrop
-        is_environment = isinstance(backdrop, Environment)
-        join.set("u_is_environment", is_environment)
-        if isinstance(backdrop, Environment):
-            self._environments.use_radiance(backdrop, unit=_BACKGROUND_UNIT)
-            join.set("u_gain", backdrop.gain)
-            join.write("u_map_cam", map_axes(backdrop, scene.camera.T_world_cam).tobytes())
-            join.set("u_lens", lens_of(scene.camera))
-        else:
-            targets.background.write(np.ascontiguousarray(backdrop).tobytes(), alignment=1)
-            targets.background.use(_BACKGROUND_UNIT)
-        targets.radiance_framebuffer.use()
+        windows = _windows(uploaded)
+        for programs, tell in ((self._shade, self._tell_shade), (self._see_through, _no_shift)):
+            programs.set_scene(
+                scene,
+                depth=seen.depth,
+                occlusion=occlusion,
+                shadows=shadows,
+                tell=partial(tell, scene),
+            )
         self._context.mgl.enable_only(moderngl.NOTHING)
-        targets.linear.use(_SAMPLES_UNIT)
-        self._whole_image.render(moderngl.TRIANGLES, vertices=3)
+        self._shade_all(uploaded, seen, targets, windows)
+        self._cover(uploaded, targets)
+        self._smooth(uploaded, seen, targets, windows)
+        self._blend(uploaded, seen, targets)
         width, height = scene.camera.size_wh
         rgba = np.empty((height, width, 4), np.float32)
         targets.radiance.read_into(rgba)
         return np.ascontiguousarray(rgba[..., :3])
+
+    def _shade_all(
+        self, uploaded: UploadedScene, seen: Seen, targets: _Targets, windows: dict[int, _Window]
+    ) -> None:
+        targets.shaded_framebuffer.use()
+        seen.drawn.use(_DRAWN)
+        self._backdrop.use(uploaded.scene, unit=_BACKDROP)
+        catchers = {draw.draw_idx for draw in uploaded.catchers}
+        for draw in uploaded.solid:
+            window = windows.get(draw.instance_idx)
+            if window == (0, 0, 0, 0):
+                continue
+            targets.shaded_framebuffer.scissor = window  # type: ignore[assignment]
+            program = self._shade.use(draw.material, catcher=draw.draw_idx in catchers)
+            program.set("u_draw_idx", draw.draw_idx)
+            _set_place(program, draw)
+            draw.mesh.vertices.use(_VERTICES)
+            draw.mesh.corners.use(_CORNERS)
+            self._whole(program)
+        targets.shaded_framebuffer.scissor = None  # type: ignore[assignment]
+
+    def _tell_shade(self, scene: Scene, program: Program) -> None:
+        units = {"u_drawn": _DRAWN, "u_vertices": _VERTICES, "u_corners": _CORNERS}
+        for name, unit in units.items():
+            program.set(name, unit)
+        self._backdrop.set(program, scene, unit=_BACKDROP)
+        program.set("u_lens", lens_of(scene.camera))
+
+    def _cover(self, uploaded: UploadedScene, targets: _Targets) -> None:
+        """Which draw each of the samples of each pixel shows."""
+        targets.coverage_framebuffer.use()
+        clear_int(self._context, 0, -1)
+        clear_depth(self._context)
+        self._context.mgl.enable_only(moderngl.DEPTH_TEST)
+        for draw in uploaded.solid:
+            self._coverage.draw(draw, u_draw_idx=draw.draw_idx)
+
+    def _smooth(
+        self, uploaded: UploadedScene, seen: Seen, targets: _Targets, windows: dict[int, _Window]
+    ) -> None:
+        scene = uploaded.scene
+        self._context.mgl.enable_only(moderngl.NOTHING)
+        self._backdrop.use(scene, unit=_RESOLVE_BACKDROP)
+        framebuffer = targets.radiance_framebuffer
+        framebuffer.use()
+        if not uploaded.surfaces and not uploaded.catchers:
+            # All but the objects' surroundings is the backdrop alone.
+            self._backdrop.set(self._behind, scene, unit=_RESOLVE_BACKDROP)
+            self._whole(self._behind)
+            framebuffer.scissor = _union(windows)
+        self._backdrop.set(self._resolve, scene, unit=_RESOLVE_BACKDROP)
+        self._resolve.set("u_near_far", (scene.camera.near_m, scene.camera.far_m))
+        self._resolve.set("u_neighbours", 9)
+        textures = (
+            targets.sample_draws, targets.sample_depths, seen.drawn, seen.depth, targets.shaded,
+        )  # fmt: skip
+        for texture, unit in zip(textures, _RESOLVE_UNITS.values(), strict=True):
+            texture.use(unit)
+        self._whole(self._resolve)
+        framebuffer.scissor = None  # type: ignore[assignment]
+
+    def _blend(self, uploaded: UploadedScene, seen: Seen, targets: _Targets) -> None:
+        """See-through surfaces, the farthest first; they hide nothing from each other."""
+        blended = [d for d in uploaded.draws if d.material.alpha_mode == "blend"]
+        if not blended:
+            return
+        gl, framebuffer = self._context.mgl, targets.radiance_framebuffer
+        attach_renderbuffer(self._context, framebuffer, seen.depth_buffer)
+        gl.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
+        gl.blend_func = (moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA)
+        framebuffer.depth_mask = False
+        framebuffer.use()
+        for draw in sorted(blended, key=lambda d: (-d.center_depth_m, d.instance_idx)):
+            gl.enable(moderngl.CULL_FACE) if draw.culls else gl.disable(moderngl.CULL_FACE)
+            program = self._see_through.use(draw.material)
+            program.write("u_clip_obj", draw.clip_obj)
+            _set_place(program, draw)
+            draw.mesh.draw(gl, program)
+        attach_renderbuffer(self._context, framebuffer, 0)
+        gl.disable(moderngl.BLEND)
+
+    def _whole(self, program: Program) -> None:
+        array = self._whole_image.get(program.raw.glo)
+        if array is None:
+            array = self._context.mgl.vertex_array(program.raw, [])
+            self._whole_image[program.raw.glo] = array
+        array.render(moderngl.TRIANGLES, vertices=3)
 
     def _targets_for(self, size_wh: tuple[int, int]) -> _Targets:
         if self._targets is None or self._targets.radiance.size != size_wh:
@@ -205,35 +204,78 @@ class ColorPass:
         return self._targets
 
 
+def _set_place(program: Program, draw: Draw) -> None:
+    program.write("u_cam_obj", draw.cam_obj)
+    program.write("u_normal", draw.normal)
+    program.set("u_center", draw.center_m)
+
+
+def _no_shift(_: Scene, program: Program) -> None:
+    program.set("u_shift", (0.0, 0.0, 0.0, 0.0))
+
+
+_Window = tuple[int, int, int, int]  # x, y, width, height
+
+
+def _windows(uploaded: UploadedScene) -> dict[int, _Window]:
+    """Pixels that each instance may cover; surfaces are not in it."""
+    camera = uploaded.scene.camera
+    return {
+        instance.instance_idx: _clipped(window_of(corners, camera), camera)
+        for instance, corners in zip(uploaded.scene.instances, uploaded.corners_cam, strict=True)
+    }
+
+
+def _clipped(window: tuple[int, int, int, int] | None, camera: Camera) -> _Window:
+    if window is None:
+        return (0, 0, 0, 0)
+    w, h = camera.size_wh
+    x0, y0 = max(window[0], 0), max(window[1], 0)
+    x1, y1 = min(window[2], w), min(window[3], h)
+    return (x0, y0, x1 - x0, y1 - y0) if x0 < x1 and y0 < y1 else (0, 0, 0, 0)
+
+
+def _union(windows: dict[int, _Window]) -> _Window:
+    some = [(x, y, x + w, y + h) for x, y, w, h in windows.values() if w > 0]
+    if not some:
+        return (0, 0, 0, 0)
+    low, high = np.min(some, axis=0), np.max(some, axis=0)
+    return (int(low[0]), int(low[1]), int(high[2] - low[0]), int(high[3] - low[1]))
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Targets:
-    linear: moderngl.Texture
-    framebuffer: moderngl.Framebuffer
-    depth_buffer: int
-    background: moderngl.Texture
+    shaded: moderngl.Texture
+    shaded_framebuffer: moderngl.Framebuffer
+    sample_draws: moderngl.Texture
+    sample_depths: moderngl.Texture
+    coverage_framebuffer: moderngl.Framebuffer
     radiance: moderngl.Texture
     radiance_framebuffer: moderngl.Framebuffer
 
     @classmethod
     def of(cls, context: GlContext, size_wh: tuple[int, int]) -> _Targets:
         gl = context.mgl
-        linear = gl.texture(size_wh, 4, samples=_SAMPLES, dtype="f2")
-        framebuffer = gl.framebuffer([linear])
-        background = gl.texture(size_wh, 3, dtype="f4", alignment=1)
-        background.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        shaded = gl.texture(size_wh, 4, dtype="f4")
         radiance = gl.texture(size_wh, 4, dtype="f4")
+        for texture in (shaded, radiance):
+            texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        sample_draws = gl.texture(size_wh, 1, samples=_SAMPLES, dtype="i4")
+        sample_depths = gl.depth_texture(size_wh, samples=_SAMPLES)
         return cls(
-            linear=linear,
-            framebuffer=framebuffer,
-            depth_buffer=attach_depth(context, framebuffer, size_wh=size_wh, samples=_SAMPLES),
-            background=background,
+            shaded=shaded,
+            shaded_framebuffer=gl.framebuffer([shaded]),
+            sample_draws=sample_draws,
+            sample_depths=sample_depths,
+            coverage_framebuffer=gl.framebuffer([sample_draws], sample_depths),
             radiance=radiance,
             radiance_framebuffer=gl.framebuffer([radiance]),
         )
 
     def release(self, context: GlContext) -> None:
-        release_framebuffer(context, self.framebuffer)
-        release_framebuffer(context, self.radiance_framebuffer)
-        for texture in (self.linear, self.background, self.radiance):
+        for framebuffer in (
+            self.shaded_framebuffer, self.coverage_framebuffer, self.radiance_framebuffer,
+        ):  # fmt: skip
+            release_framebuffer(context, framebuffer)
+        for texture in (self.shaded, self.sample_draws, self.sample_depths, self.radiance):
             texture.release()
-        delete_renderbuffer(context, self.depth_buffer)

@@ -24,6 +24,8 @@ class Draw:
     """One mesh at its place. Matrices map from the mesh's coordinates, as GL wants them.
 
     Attributes:
+        instance_idx: -1 for a surface.
+        draw_idx: Its place among all draws of the scene.
         clip_obj: To clip space; column by column, float32.
         cam_obj: To the camera frame; likewise.
         normal: ``(3, 3)`` of normals to the camera frame; likewise.
@@ -35,6 +37,7 @@ class Draw:
     """
 
     instance_idx: int
+    draw_idx: int
     mesh: Mesh
     material: Material
     clip_obj: bytes
@@ -70,18 +73,26 @@ class UploadedScene:
         """Of all instances."""
         return chain.from_iterable(self.draws_by_instance)
 
+    @property
+    def solid(self) -> Iterator[Draw]:
+        """What hides what is behind it, and caught shadows: instances first, then surfaces."""
+        opaque = (d for d in self.draws if d.material.alpha_mode != "blend")
+        return chain(opaque, self.surfaces, self.catchers)
+
 
 def upload(scene: Scene, residents: Residents) -> UploadedScene:
     """Brings a scene's models to the GPU and works out its matrices in float64."""
     T_cam_world = inverse_rigid(scene.camera.T_world_cam)
     P_clip_cam = _projection(scene.camera)
     draws: list[tuple[Draw, ...]] = []
+    count = 0
     corners = np.zeros((len(scene.instances), 8, 3))
     for instance in scene.instances:
         corners[instance.instance_idx] = _corners_cam(instance, T_cam_world)
         is_cut_by_near = corners[instance.instance_idx, :, 2].min() <= scene.camera.near_m
         culls = instance.model.is_closed and not is_cut_by_near
-        draws.append(_draws_of(instance, T_cam_world, P_clip_cam, residents, culls))
+        draws.append(_draws_of(instance, T_cam_world, P_clip_cam, residents, culls, count))
+        count += len(draws[-1])
     surfaces: dict[bool, list[Draw]] = {False: [], True: []}
     for surface in scene.surfaces:
         placed = Instance(
@@ -92,7 +103,8 @@ def upload(scene: Scene, residents: Residents) -> UploadedScene:
             T_world_obj=surface.T_world_obj,
             scale=surface.scale,
         )
-        drawn = _draws_of(placed, T_cam_world, P_clip_cam, residents, culls=True)
+        drawn = _draws_of(placed, T_cam_world, P_clip_cam, residents, True, count)
+        count += len(drawn)
         surfaces[surface.catches_shadows].extend(drawn)
     return UploadedScene(
         scene=scene,
@@ -109,6 +121,7 @@ def _draws_of(
     P_clip_cam: NDArray[np.float64],
     residents: Residents,
     culls: bool,
+    first_idx: int,
 ) -> tuple[Draw, ...]:
     T_cam_obj = T_cam_world @ instance.T_world_obj
     # Meshes count from the centre, so that float32 holds a small part far from its origin.
@@ -121,6 +134,7 @@ def _draws_of(
     return tuple(
         Draw(
             instance_idx=instance.instance_idx,
+            draw_idx=first_idx + k,
             mesh=mesh,
             material=material,
             clip_obj=_columns(P_clip_cam @ cam_mesh),
@@ -131,7 +145,9 @@ def _draws_of(
             center_depth_m=float(cam_mesh[2, 3]),
             culls=culls,
         )
-        for mesh, material in zip(residents.meshes(instance.model), instance.materials, strict=True)
+        for k, (mesh, material) in enumerate(
+            zip(residents.meshes(instance.model), instance.materials, strict=True)
+        )
     )
 
 
@@ -140,11 +156,13 @@ class GeometryPrograms:
 
     CUTOUT_UNIT = 7
 
-    def __init__(self, context: GlContext, fragment: str, residents: Residents) -> None:
+    def __init__(
+        self, context: GlContext, fragment: str, residents: Residents, *, per_sample: bool = False
+    ) -> None:
         self._context = context
         self._residents = residents
         self._solid = compile_program(context, "geometry.vert", fragment)
-        cutout = ("CUTOUT", "OUT_QUALIFIER")
+        cutout = ("CUTOUT", "OUT_QUALIFIER sample" if per_sample else "OUT_QUALIFIER")
         self._cutout = compile_program(context, "geometry.vert", fragment, cutout)
         self._cutout.set("u_cutout", self.CUTOUT_UNIT)
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program
 from render.engine.pyrender.upload import Residents
-from render.scene import Environment, EnvironmentMap, Scene
+from render.geometry.frames import transform_points
+from render.scene import Environment, EnvironmentMap, Light, Scene, Surface
 
 __all__ = ["EnvironmentTextures", "set_environment"]
 
@@ -134,10 +135,32 @@ def ground_radiance(scene: Scene, residents: Residents) -> NDArray[np.float64] |
         color = light.intensity * np.array(light.color)
         if light.kind == "ambient":
             received += color
-        elif light.kind == "directional":
-            towards = -np.array(light.direction_world) / np.linalg.norm(light.direction_world)
-            received += color * max(towards[2], 0.0)
+        else:
+            received += color * _share_of_lamp(light, _foot(scene, level[0]))
     return np.asarray(received * residents.mean_color(level[0].material))
+
+
+def _foot(scene: Scene, ground: Surface) -> NDArray[np.float64]:
+    """The place of the ground under the principal instance."""
+    if not scene.instances:
+        return ground.T_world_obj[:3, 3]
+    first = scene.instances[0]
+    at = transform_points(first.T_world_obj, first.scale * first.model.center_m[None])[0]
+    at[2] = ground.T_world_obj[2, 3]
+    return np.asarray(at)
+
+
+def _share_of_lamp(light: Light, at: NDArray[np.float64]) -> float:
+    """What a level white surface at a place sends back of a light of intensity 1."""
+    forward = np.array(light.direction_world) / np.linalg.norm(light.direction_world)
+    if light.kind == "directional":
+        return float(max(-forward[2], 0.0))
+    towards = np.array(light.position_world) - at
+    distance = max(float(np.linalg.norm(towards)), 1e-9)
+    share = max(float(towards[2]) / distance, 0.0) / distance**2
+    if light.kind == "area":
+        share *= max(float(-forward @ towards) / distance, 0.0)
+    return share
 
 
 def map_axes(

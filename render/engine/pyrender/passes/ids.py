@@ -18,10 +18,10 @@ from render.engine.pyrender.gl import (
     delete_renderbuffer,
     release_framebuffer,
 )
-from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene
+from render.engine.pyrender.passes.draws import Draw, GeometryPrograms, UploadedScene
 from render.engine.pyrender.upload import Residents
 
-__all__ = ["IdPass"]
+__all__ = ["IdPass", "Seen"]
 
 
 class IdPass:
@@ -39,24 +39,39 @@ class IdPass:
         targets.framebuffer.use()
         clear_int(self._context, 0, -1)
         clear_float(self._context, 1, 0.0)
+        clear_int(self._context, 2, -1)
         clear_depth(self._context)
         gl.enable_only(moderngl.DEPTH_TEST)
         for draw in chain(uploaded.draws, uploaded.surfaces):
-            self._programs.draw(draw, u_instance_idx=draw.instance_idx)
+            self._draw(draw)
         shape = (size_wh[1], size_wh[0])
         ids, depth_m = np.empty(shape, np.int32), np.empty(shape, np.float32)
         targets.ids.read_into(ids)
         targets.depth.read_into(depth_m)
         return ids, depth_m
 
-    def depth_with_catchers(self, uploaded: UploadedScene) -> moderngl.Texture:
-        """Depth in metres of the scene drawn last; where only an unseen catcher is, its own."""
+    def seen(self, uploaded: UploadedScene) -> Seen:
+        """What the pixels' centres of the scene drawn last show, for the passes that shade.
+
+        Unlike what `render` gave, unseen catchers of shadows are there, and see-through
+        surfaces are not.
+        """
         targets = self._targets_for(uploaded.scene.camera.size_wh)
         targets.framebuffer.use()
         self._context.mgl.enable_only(moderngl.DEPTH_TEST)
-        for draw in uploaded.catchers:
-            self._programs.draw(draw, u_instance_idx=draw.instance_idx)
-        return targets.depth
+        if any(draw.material.alpha_mode == "blend" for draw in uploaded.draws):
+            clear_float(self._context, 1, 0.0)
+            clear_int(self._context, 2, -1)
+            clear_depth(self._context)
+            for draw in uploaded.solid:
+                self._draw(draw)
+        else:
+            for draw in uploaded.catchers:
+                self._draw(draw)
+        return Seen(depth=targets.depth, drawn=targets.drawn, depth_buffer=targets.depth_buffer)
+
+    def _draw(self, draw: Draw) -> None:
+        self._programs.draw(draw, u_instance_idx=draw.instance_idx, u_draw_idx=draw.draw_idx)
 
     def _targets_for(self, size_wh: tuple[int, int]) -> _Targets:
         if self._targets is None or self._targets.ids.size != size_wh:
@@ -66,10 +81,27 @@ class IdPass:
         return self._targets
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Seen:
+    """What the centre of each pixel shows.
+
+    Attributes:
+        depth: Metres along the axis; 0 = nothing.
+        drawn: `Draw.draw_idx` (-1 = nothing), and which triangle of its mesh.
+        depth_buffer: GL's name of the depth buffer.
+
+    """
+
+    depth: moderngl.Texture
+    drawn: moderngl.Texture
+    depth_buffer: int
+
+
 @dataclass(frozen=True, eq=False)
 class _Targets:
     ids: moderngl.Texture
     depth: moderngl.Texture
+    drawn: moderngl.Texture
     framebuffer: moderngl.Framebuffer
     depth_buffer: int
 
@@ -77,12 +109,16 @@ class _Targets:
     def of(cls, context: GlContext, size_wh: tuple[int, int]) -> _Targets:
         ids = context.mgl.texture(size_wh, 1, dtype="i4")
         depth = context.mgl.texture(size_wh, 1, dtype="f4")
-        framebuffer = context.mgl.framebuffer([ids, depth])
+        drawn = context.mgl.texture(size_wh, 2, dtype="i4")
+        for texture in (ids, depth, drawn):
+            texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        framebuffer = context.mgl.framebuffer([ids, depth, drawn])
         buffer = attach_depth(context, framebuffer, size_wh=size_wh, samples=0)
-        return cls(ids, depth, framebuffer, buffer)
+        return cls(ids, depth, drawn, framebuffer, buffer)
 
     def release(self, context: GlContext) -> None:
         release_framebuffer(context, self.framebuffer)
         self.ids.release()
         self.depth.release()
+        self.drawn.release()
         delete_renderbuffer(context, self.depth_buffer)

@@ -149,6 +149,8 @@ class ShadowPass:
                              ("depth", depth), ("width", width)):  # fmt: skip
             self._judge.write(f"u_shadow_{name}", values.tobytes())
         self._judge.set("u_shadow_count", len(views))
+        self._judge.set("u_search_taps", 8)
+        self._judge.set("u_filter_taps", 16)
         self._judge.set("u_lens", lens_of(camera))
 
     def _draw(self, uploaded: UploadedScene, views: Sequence[_View], tiles: int) -> None:

@@ -23,11 +23,9 @@ uniform vec3 u_center;      // of the model's box, object frame
 out vec3 v_position;        // camera frame
 out vec3 v_obj;             // object frame, model's metres
 out vec3 v_normal_obj;
-centroid out vec3 v_normal; // camera frame
-#ifndef CUTOUT
-centroid out vec2 v_uv;
-#endif
-OUT_QUALIFIER out vec4 v_color;
+out vec3 v_normal;          // camera frame
+out vec2 v_uv;
+out vec4 v_color;
 #endif
 
 void main() {

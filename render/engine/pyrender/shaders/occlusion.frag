@@ -19,7 +19,8 @@ void main() {
     float turn = float((cell.x * 5 + cell.y * 7) & 15) / 16.0;
     float jitter = float((cell.x * 11 + cell.y * 3) & 15) / 16.0;
 
-    float open = 0.0;
+    ivec2 last = textureSize(u_depth, 0) - 1;
+    float open = 0.0, all = 1e-4;
     for (int s = 0; s < SLICES; ++s) {
         float angle = PI * (float(s) + turn) / float(SLICES);
         vec3 along = vec3(cos(angle), sin(angle), 0.0);
@@ -35,9 +36,12 @@ void main() {
             for (int k = 0; k < STEPS; ++k) {
                 float t = (float(k) + jitter + 0.1) / float(STEPS);
                 ivec2 at = pixel + ivec2(round(sign_ * along.xy * (1.0 + t * t * reach)));
+                if (at != clamp(at, ivec2(0), last)) continue;
                 vec3 d = point_at(at) - p;
-                if (d.z == -p.z) continue;                     // nothing there
                 float far = length(d);
+                // Nothing is there, or what does not rise above the surface: on a flat one, its
+                // own points, that whole pixels put beside the slice.
+                if (d.z == -p.z || dot(d, n) < 0.02 * far) continue;
                 float weight = clamp(1.5 - 1.5 * far / u_radius_m, 0.0, 1.0);
                 highest = max(highest, mix(low, dot(d, v) / max(far, 1e-9), weight));
             }
@@ -46,6 +50,7 @@ void main() {
         }
         vec2 arc = cos_n + 2.0 * horizon * sin(tilt) - cos(2.0 * horizon - tilt);
         open += size * 0.25 * (arc.x + arc.y);
+        all += size * (cos_n + tilt * sin(tilt));              // with nothing in the way
     }
-    o_share_depth = vec2(clamp(open / float(SLICES), 0.0, 1.0), p.z);
+    o_share_depth = vec2(clamp(open / all, 0.0, 1.0), p.z);
 }

@@ -1,10 +1,10 @@
 // What of each light reaches each pixel: soft shadows from an atlas of depth maps, one tile a light. Percentage-closer soft shadows
 // (Fernando 2005): what is in the way is averaged first, and tells how wide to look.
 #define MAX_SHADOWS 8
-#define SEARCH_TAPS 8
-#define FILTER_TAPS 16
 
 uniform int u_shadow_count;
+uniform int u_search_taps;      // 8 and 16. Constants would be unrolled, and never left early
+uniform int u_filter_taps;
 uniform sampler2D u_shadow_atlas;
 uniform mat4 u_shadow_clip[MAX_SHADOWS];    // camera frame to the light's clip space
 uniform mat3 u_shadow_axes[MAX_SHADOWS];    // camera frame to the light's, which looks along +z
@@ -53,8 +53,8 @@ float lit_share(int i, vec3 position, vec3 normal) {
     float reach = perspective ? soft * (here - n) / n : soft * (here - n);
     float radius = clamp(reach, 1.2 * texel, 0.12 * tile);
     float sum = 0.0, count = 0.0;
-    for (int k = 0; k < SEARCH_TAPS; ++k) {
-        vec2 offset = radius * disc(k, SEARCH_TAPS, turn);
+    for (int k = 0; k < u_search_taps; ++k) {
+        vec2 offset = radius * disc(k, u_search_taps, turn);
         float there = stored(i, uv + offset / tile);
         if (there < here + dot(rise, offset) - bias) { sum += there; count += 1.0; }
     }
@@ -63,11 +63,11 @@ float lit_share(int i, vec3 position, vec3 normal) {
     float gap = max(here - blocker, 0.0);
     radius = clamp(perspective ? soft * gap / blocker : soft * gap, 1.2 * texel, 0.12 * tile);
     float lit = 0.0;
-    for (int k = 0; k < FILTER_TAPS; ++k) {
-        vec2 offset = radius * disc(k, FILTER_TAPS, turn);
+    for (int k = 0; k < u_filter_taps; ++k) {
+        vec2 offset = radius * disc(k, u_filter_taps, turn);
         lit += stored(i, uv + offset / tile) < here + dot(rise, offset) - bias ? 0.0 : 1.0;
     }
-    return lit / float(FILTER_TAPS);
+    return lit / float(u_filter_taps);
 }
 
 layout(location = 0) out vec4 o_lit_0;

@@ -1,0 +1,161 @@
+"""Programs that shade surfaces: their light, their material, their textures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import moderngl
+
+from render.engine.pyrender.context import GlContext
+from render.engine.pyrender.gl import Program, compile_program
+from render.engine.pyrender.passes.environments import EnvironmentTextures, set_environment
+from render.engine.pyrender.passes.lights import set_lights
+from render.engine.pyrender.passes.shadows import Shadows
+from render.engine.pyrender.passes.split_sum import split_sum_table
+from render.engine.pyrender.upload import Residents
+from render.scene import Material, Scene, Texture
+
+__all__ = ["FIRST_FREE_UNIT", "SurfacePrograms"]
+
+_MAPS = (
+    "u_base_map", "u_metal_rough_map", "u_normal_map", "u_occlusion_map", "u_emissive_map",
+    "u_wear_map", "u_lit_0", "u_lit_1", "u_depth", "u_occlusion", "u_env_mirror", "u_env_glossy",
+    "u_split_sum",
+)  # fmt: skip
+_UNITS = {name: unit for unit, name in enumerate(_MAPS)}
+FIRST_FREE_UNIT = len(_MAPS)
+_SHADING = ("environment.glsl", "received.glsl", "shading.glsl")
+
+
+def _nothing(program: Program) -> None:
+    """No more uniforms."""
+
+
+class SurfacePrograms:
+    """Programs with ``shading.glsl`` in them: one for each set of things that a material has."""
+
+    def __init__(
+        self,
+        context: GlContext,
+        residents: Residents,
+        environments: EnvironmentTextures,
+        *,
+        vertex: str,
+        fragment: str,
+        defines: Sequence[str] = (),
+        parts: Sequence[str] = (),
+    ) -> None:
+        self._context = context
+        self._residents = residents
+        self._environments = environments
+        self._sources = (vertex, fragment, tuple(defines), (*parts, *_SHADING))
+        self._programs: dict[tuple[str, ...], Program] = {}
+        # Which of them know the scene: the others are told when they are first used for it.
+        self._told: set[tuple[str, ...]] = set()
+        self._tell: Callable[[Program], None] = _nothing
+        table = split_sum_table()
+        self._split_sum = context.mgl.texture(
+            (table.shape[1], table.shape[0]), 2, table.tobytes(), dtype="f4"
+        )
+        self._split_sum.repeat_x = self._split_sum.repeat_y = False
+
+    def set_scene(
+        self,
+        scene: Scene,
+        *,
+        depth: moderngl.Texture,
+        occlusion: moderngl.Texture,
+        shadows: Shadows,
+        tell: Callable[[Program], None] = _nothing,
+    ) -> None:
+        """Takes light, environment and what the passes before found.
+
+        Args:
+            scene: What is shaded from now on.
+            depth: From the id pass.
+            occlusion: From the occlusion pass.
+            shadows: From the shadow pass.
+            tell: Sets further uniforms of the scene.
+
+        """
+        for texture, name in zip(shadows.lit, ("u_lit_0", "u_lit_1"), strict=True):
+            texture.use(_UNITS[name])
+        depth.use(_UNITS["u_depth"])
+        occlusion.use(_UNITS["u_occlusion"])
+        self._split_sum.use(_UNITS["u_split_sum"])
+        self._environments.use(
+            scene.environment,
+            mirror_unit=_UNITS["u_env_mirror"],
+            glossy_unit=_UNITS["u_env_glossy"],
+        )
+
+        def tell_all(program: Program) -> None:
+            set_lights(program, scene, shadows)
+            set_environment(program, scene, self._residents)
+            tell(program)
+
+        self._tell = tell_all
+        self._told.clear()
+
+    def use(self, material: Material, *, catcher: bool = False) -> Program:
+        """The program for a material, with its factors set and its textures bound.
+
+        Raises:
+            EngineError: The scene has more lights than the shader holds.
+
+        """
+        features = (*_features(material), *(("CATCHER",) if catcher else ()))
+        program = self._programs.get(features)
+        if program is None:
+            program = self._programs[features] = self._compile(features)
+        if features not in self._told:
+            self._tell(program)
+            self._told.add(features)
+        for name, texture, srgb in _textures(material):
+            if texture is not None:
+                self._residents.texture(texture, srgb=srgb).use(_UNITS[name])
+        program.set("u_wear", material.wear)
+        program.set("u_wear_tile_m", material.wear_size_m)
+        program.set("u_base_color", material.base_color)
+        program.set("u_metal_rough", (material.metallic, material.roughness))
+        program.set("u_emissive", material.emissive)
+        program.set("u_normal_scale", material.normal_scale)
+        program.set("u_occlusion_strength", material.occlusion_strength)
+        program.set("u_tile_m", material.triplanar_size_m)
+        return program
+
+    def _compile(self, features: tuple[str, ...]) -> Program:
+        vertex, fragment, defines, parts = self._sources
+        program = compile_program(
+            self._context, vertex, fragment, (*defines, *features), parts=parts
+        )
+        for name, unit in _UNITS.items():
+            program.set(name, unit)
+        return program
+
+
+def _textures(material: Material) -> tuple[tuple[str, Texture | None, bool], ...]:
+    """Sampler, image, and whether it is display sRGB."""
+    return (
+        ("u_base_map", material.triplanar or material.base_color_texture, True),
+        ("u_metal_rough_map", material.metallic_roughness_texture, False),
+        ("u_normal_map", material.normal_texture, False),
+        ("u_occlusion_map", material.occlusion_texture, False),
+        ("u_emissive_map", material.emissive_texture, True),
+        ("u_wear_map", material.wear_texture, False),
+    )
+
+
+def _features(material: Material) -> tuple[str, ...]:
+    """Defines of ``shading.glsl``."""
+    has = {
+        "BASE_TRIPLANAR": material.triplanar is not None,
+        "BASE_UV": material.triplanar is None and material.base_color_texture is not None,
+        "METAL_ROUGH_MAP": material.metallic_roughness_texture is not None,
+        "NORMAL_MAP": material.normal_texture is not None,
+        "OCCLUSION_MAP": material.occlusion_texture is not None,
+        "EMISSIVE_MAP": material.emissive_texture is not None,
+        "WEAR": material.wear > 0.0 and material.wear_texture is not None,
+        "BLEND": material.alpha_mode == "blend",
+    }
+    return tuple(name for name, is_there in has.items() if is_there)
