@@ -84,7 +84,7 @@ def _decode(path: Path) -> NDArray[np.uint8]:
                 rgba = rgba_of_image(image)
         except UnidentifiedImageError:
             rgba = _deep(data)  # TIFF with 16 bits a channel
-    except READ_ERRORS as error:
+    except (*READ_ERRORS, cv2.error) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise AssetError(path, f"is not a picture that can be decoded: {reason}") from error
     alpha = rgba[..., 3:]
