@@ -19,7 +19,7 @@ from render.errors import RenderError
 from render.library.diagnose import ModelReport, diagnose
 from render.library.models import ModelLibrary
 from render.paths import find_assets
-from render.report.lengths import size_text, unit_text
+from render.report.lengths import number_text, size_text, unit_text
 
 __all__ = ["gl_text", "main", "models_text", "verdict"]
 
@@ -27,7 +27,7 @@ _WIDTH = 100
 # Device files of GPUs that EGL may fail to see, as in a container without the driver's libraries.
 _GPU_FILES = ("/dev/nvidia0", "/dev/dri/renderD128", "/dev/dxg")
 _HEADERS = ("model", "category", "size x, y, z", "longest", "triangles", "unit")
-_WIDEST_NAME, _WIDEST_CATEGORY = 24, 12
+_WIDEST_NAME, _WIDEST_CATEGORY = 20, 10
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -100,7 +100,8 @@ def verdict(results: Sequence[ProbeResult], reports: Sequence[ModelReport]) -> t
         problems.append("no OpenGL platform works")
     if refused:
         hint = "assets.skip_bad=true leaves such models out"
-        problems.append(f"refused: {', '.join(refused)} ({hint})")
+        more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
+        problems.append(f"refused: {', '.join(refused[:3])}{more} ({hint})")
     if chosen is None or problems:
         return False, f"not ready: {'; '.join(problems)}"
     kind = "a GPU" if chosen.is_gpu else "software"
@@ -119,7 +120,7 @@ def _row(report: ModelReport) -> tuple[str, ...]:
         report.name,
         report.category,
         size_text(report.size_m),
-        f"{max(report.size_m):.3g} m",
+        f"{number_text(max(report.size_m))} m",
         f"{report.triangles:,}",
         said,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-__all__ = ["length_text", "size_text", "suited_unit", "unit_text"]
+__all__ = ["length_text", "number_text", "size_text", "suited_unit", "unit_text"]
 
 # Metres per unit, and from which length on it is used.
 _UNITS = (("km", 1e3, 1e4), ("m", 1.0, 1.0), ("mm", 1e-3, 1e-3), ("um", 1e-6, 0.0))
@@ -22,13 +22,13 @@ def suited_unit(length_m: float) -> tuple[str, float]:
 def length_text(length_m: float) -> str:
     """A length with its unit, three digits: ``23.5 mm``, ``12 m``."""
     name, metres = suited_unit(length_m)
-    return f"{_three_digits(length_m / metres)} {name}"
+    return f"{number_text(length_m / metres)} {name}"
 
 
 def size_text(size_m: Sequence[float]) -> str:
     """Sides of a box in one unit, that of the longest: ``60 x 50 x 4 mm``."""
     name, metres = suited_unit(max(size_m))
-    return f"{' x '.join(_three_digits(side / metres) for side in size_m)} {name}"
+    return f"{' x '.join(number_text(side / metres) for side in size_m)} {name}"
 
 
 def unit_text(unit_m: float) -> str:
@@ -37,7 +37,7 @@ def unit_text(unit_m: float) -> str:
     return next(named, f"{unit_m:g} m")
 
 
-def _three_digits(value: float) -> str:
+def number_text(value: float) -> str:
     """Three digits, all of those before the point, and no zeros at the end."""
     if abs(value) >= 1000:
         return f"{value:.0f}"
