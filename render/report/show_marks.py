@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from render.geometry.projection import project
 from render.report.canvas import Canvas, Rgb
-from render.report.lengths import length_text, number_text, suited_unit
+from render.report.lengths import number_text, suited_unit
 from render.report.show_views import Studio
 from render.scene import Buffers, Camera, Model
 
@@ -136,7 +136,7 @@ def _write_numbers(
     size_m: float,
     extent_m: float,
 ) -> None:
-    _, metres = suited_unit(extent_m)
+    unit, metres = suited_unit(extent_m)
     upright = bool(abs(out[0]) > 0.5)
     anchor = ("rm" if out[0] < 0 else "lm") if upright else ("mb" if out[1] < 0 else "mt")
     widest = 0.0
@@ -146,7 +146,7 @@ def _write_numbers(
             canvas.text((u, v), number, size=_SMALL, color=_INK, anchor=anchor)
             widest = max(widest, canvas.text_width(number, _SMALL) if upright else _SMALL)
     at = (uv[0] + uv[-1]) / 2 + (_GAP_PX + _BAR_PX + 16 + widest) * out
-    told = length_text(size_m) if size_m > 0 else f"0 {suited_unit(extent_m)[0]}"
+    told = f"{number_text(size_m / metres)} {unit}"
     canvas.text(
         (float(at[0]), float(at[1])), told, size=15, color=_INK, anchor="mm", upwards=upright
     )

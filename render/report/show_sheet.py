@@ -117,8 +117,8 @@ def _signed(value: float) -> str:
 
 def _write_legend(page: Canvas, model: Model) -> None:
     """What the colours and the ruler mean, in the right upper corner."""
-    step = length_text(round_step(model.extent_m))
-    told = f"ruler: each bar {step}"
+    name, metres = suited_unit(model.extent_m)
+    told = f"ruler: each bar {number_text(round_step(model.extent_m) / metres)} {name}"
     x = _WIDTH - _MARGIN - page.text_width(told, _FACT_SIZE)
     page.text((x, 31), told, size=_FACT_SIZE, color=_INK)
     x -= 36

@@ -22,6 +22,7 @@ __all__ = ["VIEWS", "Studio", "View"]
 _FAR, _NEAR = 100.0, 4.0
 _SHARE_OF_BOX = 0.58  # longest side over the picture's, in drawings
 _SHARE_OF_CORNER_VIEW = 0.7
+_N_LIGHTS, _LIT, _AMBIENT = 28, 0.55, 0.35
 _TOP, _BOTTOM = 234.0, 206.0  # background, display sRGB
 
 
@@ -101,8 +102,9 @@ class Studio:
         T_world_cam = look_at(distance * direction, np.zeros(3))
         focal_px = _SHARE_OF_BOX * self.side_px * distance
         if not view.is_flat:
-            hull = transform_points(self._T_world_obj, self._scale * self.model.hull_m)
-            flat = project(transform_points(inverse_rigid(T_world_cam), hull), np.eye(3))
+            corners = np.stack(np.meshgrid(*self.model.bounds_m.T), axis=-1).reshape(-1, 3)
+            world = transform_points(self._T_world_obj, self._scale * corners)
+            flat = project(transform_points(inverse_rigid(T_world_cam), world), np.eye(3))
             low, high = flat.min(axis=0), flat.max(axis=0)
             focal_px = _SHARE_OF_CORNER_VIEW * self.side_px / float((high - low).max())
             center_uv = tuple(np.array(center_uv) - focal_px * (low + high) / 2)
@@ -117,16 +119,26 @@ class Studio:
 
 
 def _lights(R_world_cam: NDArray[np.float64]) -> tuple[Light, ...]:
-    """White light that comes with the camera: every side is lit alike."""
+    """White light that comes with the camera: every side is lit alike.
+
+    Many weak lights around the model, the stronger the nearer to the upper left: one strong
+    one would burn flat metal out.
+    """
     white = (1.0, 1.0, 1.0)
-    lights = [Light(kind="ambient", color=white, intensity=0.55)]
-    # Directions in the camera's frame: from above left, from the right, from behind above.
-    for along, intensity in (
-        ((0.45, 0.75, 1.0), 0.5), ((-0.9, 0.15, 0.6), 0.22), ((0.1, 1.0, -0.4), 0.3),
-    ):  # fmt: skip
-        x, y, z = (float(c) for c in R_world_cam @ np.array(along))
-        light = Light(
-            kind="directional", color=white, intensity=intensity, direction_world=(x, y, z)
+    i = np.arange(_N_LIGHTS)
+    # Even over the sphere: a spiral of golden turns, in the camera's frame.
+    down, turn = 1.0 - (2 * i + 1) / _N_LIGHTS, i * np.pi * (3 - np.sqrt(5))
+    across = np.sqrt(1.0 - down**2)
+    to_light = np.stack([across * np.cos(turn), down, across * np.sin(turn)], axis=1)
+    key = np.array([-0.5, -0.6, -0.62])
+    weights = 0.12 + np.maximum(to_light @ key, 0.0) ** 2
+    # What a white matt surface that faces the camera gets of all.
+    faced = float((weights * np.maximum(-to_light[:, 2], 0.0)).sum())
+    lights = [Light(kind="ambient", color=white, intensity=_AMBIENT)]
+    for direction, weight in zip(-to_light @ R_world_cam.T, weights, strict=True):
+        x, y, z = (float(c) for c in direction)
+        intensity = _LIT * float(weight) / faced
+        lights.append(
+            Light(kind="directional", color=white, intensity=intensity, direction_world=(x, y, z))
         )
-        lights.append(light)
     return tuple(lights)
