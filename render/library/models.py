@@ -137,8 +137,7 @@ class ModelLibrary:
         chosen: set[str] = set()
         for pattern in include:
             matches = set(match_names(pattern, found))
-            if matches != {pattern}:
-                matches |= {n for n in found if fnmatchcase(self.category(n), pattern)}
+            matches |= {n for n in found if fnmatchcase(self.category(n), pattern)}
             if not matches:
                 raise ConfigError(
                     f"models must match at least one file under {self.folder}, "

@@ -113,7 +113,7 @@ def test_unit_is_of_the_side_file_else_of_the_file_else_the_default(
 
 
 def test_up_is_of_the_side_file_else_of_the_format(tmp_path: Path) -> None:
-    for name in ("a.stl", "a.obj", "b.glb", "c.ply", "d.stl"):
+    for name in ("a.stl", "a.obj", "b.glb", "c.ply", "d.glb"):
         put(tmp_path, name)
     (tmp_path / "d.yaml").write_text("up: -x")
     library = ModelLibrary(tmp_path)
@@ -307,6 +307,18 @@ def test_doctor_finds_parts_that_differ_by_scale_or_mirror(tmp_path: Path) -> No
     assert "the mirror image of a.ply" == told["c_mirrored.ply"][0]
     assert "the same shape and size as a.ply" == told["d_same.ply"][0]
     assert () == told["e_longer.ply"]
+
+
+def test_doctor_tells_apart_what_has_one_spread_and_not_one_skew(tmp_path: Path) -> None:
+    for name, across in (("even", [1.0, -1.0, 0.0, -1.0, 1.0]), ("one_out", [-1, -1, 4, -1, -1])):
+        along = 2.0 * np.arange(-2, 3)
+        unit = np.linalg.norm(across)
+        cubes = [
+            CREATE.box().apply_translation((3 * x / unit, y, 0)) for x, y in zip(across, along)
+        ]
+        put(tmp_path, f"{name}.ply", trimesh.util.concatenate(cubes))
+
+    assert [(), ()] == [r.warnings for r in diagnose(ModelLibrary(tmp_path))]
 
 
 def test_doctor_reports_sizes_units_and_errors(tmp_path: Path) -> None:
