@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +12,15 @@ from render.report.lengths import number_text, suited_unit
 from render.report.show_views import Studio
 from render.scene import Buffers, Camera, Model
 
-__all__ = ["AXIS_COLORS", "axes_origin_m", "draw_axes", "draw_box", "draw_ruler", "round_step"]
+__all__ = [
+    "AXIS_COLORS",
+    "axes_origin_m",
+    "draw_axes",
+    "draw_box",
+    "draw_outline",
+    "draw_ruler",
+    "round_step",
+]
 
 AXIS_COLORS: tuple[Rgb, Rgb, Rgb] = ((214, 40, 40), (24, 140, 56), (38, 92, 214))
 """Of X, Y and Z."""
@@ -83,6 +92,13 @@ def draw_box(
             if not i >> k & 1 and k != flat_axis:
                 ends = corners[[i, i | 1 << k]]
                 _draw_hidden_line(canvas, studio, camera, buffers, ends, _BOX, width=1)
+
+
+def draw_outline(canvas: Canvas, buffers: Buffers) -> None:
+    """A thin line round the model, which else might be as grey as what is behind it."""
+    mask = (buffers.instance_idx >= 0).astype(np.uint8)
+    rim = cv2.dilate(mask, np.ones((3, 3), np.uint8)) - mask
+    canvas.rgb[rim > 0] = np.rint(0.5 * canvas.rgb[rim > 0] + 0.5 * np.array(_INK))
 
 
 def round_step(extent_m: float) -> float:

@@ -14,6 +14,7 @@ from render.report.show_marks import (
     axes_origin_m,
     draw_axes,
     draw_box,
+    draw_outline,
     draw_ruler,
     round_step,
 )
@@ -64,6 +65,7 @@ def _cell(studio: Studio, view: View, engine: AbstractEngine) -> NDArray[np.uint
     scene = studio.scene(view, (middle, middle + _CAPTION_SHIFT))
     buffers = engine.render(scene)
     canvas, camera = Canvas(buffers.rgb.copy()), scene.camera
+    draw_outline(canvas, buffers)
     caption = view.name
     if view.is_flat:
         towards_eye = studio.axis_towards_eye(view)

@@ -22,7 +22,8 @@ __all__ = ["VIEWS", "Studio", "View"]
 _FAR, _NEAR = 100.0, 4.0
 _SHARE_OF_BOX = 0.58  # longest side over the picture's, in drawings
 _SHARE_OF_CORNER_VIEW = 0.7
-_N_LIGHTS, _LIT, _AMBIENT = 28, 0.55, 0.35
+_N_LIGHTS, _LIT, _AMBIENT = 30, 0.5, 0.36
+_AT_EYE = 0.88  # cosine
 _TOP, _BOTTOM = 234.0, 206.0  # background, display sRGB
 
 
@@ -122,7 +123,7 @@ def _lights(R_world_cam: NDArray[np.float64]) -> tuple[Light, ...]:
     """White light that comes with the camera: every side is lit alike.
 
     Many weak lights around the model, the stronger the nearer to the upper left: one strong
-    one would burn flat metal out.
+    one would burn flat metal out, and so would one behind the eye.
     """
     white = (1.0, 1.0, 1.0)
     i = np.arange(_N_LIGHTS)
@@ -132,6 +133,7 @@ def _lights(R_world_cam: NDArray[np.float64]) -> tuple[Light, ...]:
     to_light = np.stack([across * np.cos(turn), down, across * np.sin(turn)], axis=1)
     key = np.array([-0.5, -0.6, -0.62])
     weights = 0.12 + np.maximum(to_light @ key, 0.0) ** 2
+    weights[-to_light[:, 2] > _AT_EYE] = 0.0
     # What a white matt surface that faces the camera gets of all.
     faced = float((weights * np.maximum(-to_light[:, 2], 0.0)).sum())
     lights = [Light(kind="ambient", color=white, intensity=_AMBIENT)]
