@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from render.report.verify.description import Description
 from render.report.verify.findings import Findings
-from render.report.verify.instances import decoded
 from render.report.verify.json_lists import Element, elements
 from render.report.verify.records import Row
+from render.report.verify.rle import decoded
 
 __all__ = ["CocoFile"]
 

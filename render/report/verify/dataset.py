@@ -99,9 +99,7 @@ def _check_frame(
         require(False, "size must be at least 1 px")
         return
     rows = shard.instances[idx]
-    drawn = check_instances(
-        frame, rows, description=description, file=shard.file_instances, findings=findings
-    )
+    drawn = check_instances(frame, shard, description=description, findings=findings)
     text = check_files(folder, frame, drawn, description=description, file=file, findings=findings)
     if text is not None:
         check_yolo(text, frame, rows, description=description, findings=findings)

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from render.report.verify.description import Description
 from render.report.verify.findings import Findings
-from render.report.verify.records import Row
+from render.report.verify.records import Row, Shard
+from render.report.verify.rle import decoded
 
-__all__ = ["Drawn", "check_instances", "decoded"]
+__all__ = ["Drawn", "check_instances"]
 
 # The rasterizer puts corners on a grid of 1/256 px.
 _BOX_SLACK_PX = 0.05
@@ -39,51 +39,18 @@ class Drawn:
     far_m: float
 
 
-def decoded(counts: Any, size_hw: tuple[int, int]) -> NDArray[np.bool_] | None:
-    """``(H, W)`` mask of a compressed COCO RLE; None if it is none of this size."""
-    if not isinstance(counts, str):
-        return None
-    rle = {"size": list(size_hw), "counts": counts.encode("ascii", "replace")}
-    try:
-        # pycocotools writes past the mask's end where the runs are longer than the mask.
-        runs = _runs(counts)
-        if min(runs, default=0) < 0 or sum(runs) != size_hw[0] * size_hw[1]:
-            return None
-        return np.asarray(coco_mask.decode(rle)).astype(np.bool_)
-    except (ValueError, TypeError, IndexError):
-        return None
-
-
-def _runs(counts: str) -> list[int]:
-    """Lengths of the runs of a compressed RLE: groups of 5 bits, least first, with a sign."""
-    runs: list[int] = []
-    value = shift = 0
-    for char in counts:
-        bits = ord(char) - 48
-        value |= (bits & 0x1F) << shift
-        shift += 5
-        if not bits & 0x20:
-            if bits & 0x10:
-                value -= 1 << shift
-            # From the fourth on, what is stored is the difference from the run before last.
-            runs.append(value + runs[-2] if len(runs) > 2 else value)
-            value = shift = 0
-    if shift:
-        raise ValueError("the last run has no end")
-    return runs
-
-
 def check_instances(
-    frame: Row, rows: list[Row], *, description: Description, file: str, findings: Findings
+    frame: Row, shard: Shard, *, description: Description, findings: Findings
 ) -> Drawn | None:
-    """Checks the instance rows of a frame.
+    """Checks the instance rows of a frame of a shard.
 
     Returns:
         What they say about pixels; None if a mask or the placement cannot be read.
 
     """
     size_hw = frame["height"], frame["width"]
-    idx = frame["frame_idx"]
+    idx, file = frame["frame_idx"], shard.file_instances
+    rows = shard.instances[idx]
     findings.require(
         [row["instance_idx"] for row in rows] == list(range(len(rows))),
         f"instance_idx must count from 0, got {[row['instance_idx'] for row in rows]}",
@@ -108,7 +75,7 @@ def check_instances(
         else:
             readable = False
         check.labels()
-    placement = _placement(frame, rows, description, findings, file)
+    placement = _placement(frame, shard, description, findings)
     if placement is None or not readable:
         return None
     return Drawn(ids=ids, near_m=placement["near_m"], far_m=placement["far_m"])
@@ -217,13 +184,14 @@ def _extent(mask: NDArray[np.bool_]) -> list[float] | None:
 
 
 def _placement(
-    frame: Row, rows: list[Row], description: Description, findings: Findings, file: str
+    frame: Row, shard: Shard, description: Description, findings: Findings
 ) -> Mapping[str, Any] | None:
     """The placement of a frame, compared with its camera and the poses of its instances."""
     idx = frame["frame_idx"]
+    rows = shard.instances[idx]
 
     def require(holds: object, message: str) -> bool:
-        return findings.require(holds, message, file=file, frame_idx=idx)
+        return findings.require(holds, message, file=shard.file_frames, frame_idx=idx)
 
     try:
         placement: dict[str, Any] = json.loads(frame["placement"])
@@ -243,10 +211,9 @@ def _placement(
         ):
             world_cam = np.array(placement["T_world_cam"]).reshape(4, 4)
             for row, one in zip(rows, placed, strict=True):
-                unit_m = description.unit_m.get(row["model"])
-                wrong = _unlike(row, one, world_cam, unit_m)
-                name = f"instance {row['instance_idx']} ({row['model']})"
-                require(not wrong, f"{name}: {', '.join(wrong)} must be as placed")
+                wrong = _unlike(row, one, world_cam, description.unit_m.get(row["model"]))
+                check = _Check(row, description, shard.file_instances, findings)
+                check(not wrong, f"{', '.join(wrong)} must be as placed")
         theta = json.loads(frame["theta"])
         targets = [row["model"] for row in rows if row["role"] == "target"]
         require(theta["objects"]["model"] == targets, "targets must be the models of θ")
