@@ -10,8 +10,9 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn, final
 __all__ = ["Element", "elements"]
 
 _CHUNK = 1 << 20
-_LARGEST = 1 << 28  # bytes of one element: more is a torn file
+_LARGEST = 1 << 26  # bytes of one element: more is a torn file
 _BLANK = " \t\r\n"
+_AFTER = (*_BLANK, ",", ":", "]", "}")
 
 
 class Element(NamedTuple):
@@ -103,8 +104,8 @@ class _Text:
                 if not self._more():
                     self.fail(f"{error.msg} in what begins at byte {self._base + self._at}")
                 continue
-            # A number that ends with the window may go on after it.
-            if end < len(self._window) or not self._more():
+            # A number that ends with the window, or just before its ".", may go on after it.
+            if self._window[end : end + 1] in _AFTER or not self._more():
                 start, self._at = self._at, end
                 return Element("", self._base + start, self._base + end, value)
 
