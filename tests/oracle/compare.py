@@ -32,7 +32,7 @@ _RADII = (np.arange(1, 17) / 1024.0, np.arange(2, 65) / 64.0)
 _ANGLES = np.linspace(0.0, 2.0 * np.pi, 96, endpoint=False)
 _RING = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 # Where more pixels differ, so many are looked at closely: the shares already tell.
-_MOST = 300
+_MOST = 100
 
 
 @dataclass(frozen=True, kw_only=True)
