@@ -127,7 +127,7 @@ def description_of(yolo: str) -> Description:
     )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(seed=st.integers(0, 9999), count=st.integers(1, 12), radius=st.integers(1, 9))
 def test_polygons_of_fragments_pass_and_moved_ones_do_not(
     seed: int, count: int, radius: int

@@ -21,7 +21,6 @@ __all__ = ["check_data_yaml", "check_yolo"]
 _FILE = "data.yaml"
 _BOX_SLACK_PX = 1e-5
 _LEAST_IOU = 0.98
-_LEAST_PX = 100
 # Polygons run a little inside of the mask's extent.
 _EXTENT_SLACK_PX = 1 / 64
 
@@ -115,21 +114,43 @@ def _polygon(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int]) -
     beyond = np.concatenate([(x0, y0) - points.min(axis=0), points.max(axis=0) - (x0 + w, y0 + h)])
     if beyond.max() > _EXTENT_SLACK_PX:
         return f"polygon reaches {beyond.max():.3g} px beyond bbox_visib"
-    parts, _ = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    if parts == 2 and beyond.min() < -_EXTENT_SLACK_PX:
+    n_pieces, pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    if n_pieces == 2 and beyond.min() < -_EXTENT_SLACK_PX:
         return f"polygon ends {-beyond.min():.3g} px short of bbox_visib"
     canvas = np.zeros(size_hw, np.uint8)
     cv2.fillPoly(canvas, [points.astype(np.int32)], 1)  # cut down, as ultralytics does
     filled = canvas > 0
-    union = int(np.count_nonzero(filled | mask))
-    wrong = int(np.count_nonzero(filled ^ mask))
-    if union <= _LEAST_PX or wrong <= (1 - _LEAST_IOU) * union or wrong <= _joining_px(mask):
+    iou = float(np.count_nonzero(filled & mask) / np.count_nonzero(filled | mask))
+    if iou >= _LEAST_IOU or _is_joined(filled, pieces, n_pieces):
         return ""
-    return f"polygon has IoU {1 - wrong / union:.4f} with the mask, less than {_LEAST_IOU}"
+    return f"polygon has IoU {iou:.4f} with the mask, less than {_LEAST_IOU}"
+
+
+def _is_joined(filled: NDArray[np.bool_], pieces: NDArray[Any], n_pieces: int) -> bool:
+    """What differs is what one ring must cost for a mask in pieces.
+
+    That is: bridges of the least length between pieces, and whole pieces, not the largest,
+    that are left out.
+
+    Args:
+        filled: ``(H, W)``, what the polygon fills.
+        pieces: ``(H, W)``, 0 outside of the mask, then counting.
+        n_pieces: With that of the outside.
+
+    """
+    sizes = np.bincount(pieces.ravel(), minlength=n_pieces)
+    covered = np.bincount(pieces[filled], minlength=n_pieces)
+    largest = 1 + int(np.argmax(sizes[1:]))
+    partly = np.minimum(covered, sizes - covered)[1:].sum()
+    return bool(
+        2 * covered[largest] > sizes[largest]
+        and partly <= (1 - _LEAST_IOU) * sizes[1:].sum()
+        and covered[0] <= _joining_px(pieces > 0)
+    )
 
 
 def _joining_px(mask: NDArray[np.bool_]) -> int:
-    """At least what it costs to join the fragments of a mask by the shortest bridges.
+    """An upper bound of what it costs to join the fragments of a mask by the shortest bridges.
 
     The length of a minimum spanning tree is the sum, over all lengths, of the pieces that
     are still apart when everything closer than that is joined.
