@@ -15,7 +15,7 @@ import yaml
 from tqdm import tqdm
 
 import render
-from render.build import Plan, build, build_executor
+from render.build import Plan, build, build_engine, build_executor
 from render.execute.dataset import ShardWriter, claim, finish_file, missing_frames
 from render.execute.manifest import Manifest
 from render.pipeline import draw_and_place
@@ -91,7 +91,9 @@ def run_job(config: Mapping[str, Any]) -> Summary:
 
     """
     plan = build(config)
-    draw_and_place(plan, 0)  # a θ that can never be realised is told before any file is made
+    # A θ that can never be realised, and a machine that cannot draw, before any file is made.
+    draw_and_place(plan, 0)
+    build_engine(plan.config).close()
     manifest = claim(plan, _versions())
     frames = missing_frames(manifest, plan.run.n_frames)
     began = time.monotonic()

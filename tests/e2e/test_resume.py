@@ -59,7 +59,7 @@ def test_torn_files_are_made_again(tmp_path: Path) -> None:
     whole = bytes_of(data)
     image = sorted((data / "images").rglob("*.jpg"))[0]
     image.write_bytes(image.read_bytes()[:100])
-    next(iter((data / "records").glob("instances-00001*"))).unlink()
+    next(iter((data / "records").glob("instances-000001*"))).unlink()
 
     render(*overrides, cwd=tmp_path)
 
