@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import time
 from collections import Counter
@@ -93,11 +94,13 @@ def run_job(config: Mapping[str, Any]) -> Summary:
     plan = build(config)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
     draw_and_place(plan, 0)
-    build_engine(plan.config).close()
+    with build_engine(plan.config) as engine:
+        gl = dataclasses.asdict(engine.info)
     manifest = claim(plan, _versions())
     frames = missing_frames(manifest, plan.run.n_frames)
     began = time.monotonic()
     if frames:
+        manifest.check_gl(gl)  # a refusal must leave what is there as it is
         (plan.run.output_dir / "dataset.yaml").unlink(missing_ok=True)
         _render(plan, manifest, frames)
     seconds = time.monotonic() - began
@@ -127,8 +130,6 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
         yolo=plan.run.yolo,
         **counts,
     )
-    if not rendered and (folder / "dataset.yaml").is_file():
-        return summary
     if "coco" in plan.run.formats:
         for split in ("train", "val"):
             finish_file(
