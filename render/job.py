@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ import yaml
 from tqdm import tqdm
 
 import render
-from render.build import Plan, build, build_executor
+from render.build import Plan, build, build_engine, build_executor
 from render.execute.dataset import ShardWriter, claim, finish_file, missing_frames
 from render.execute.manifest import Manifest
 from render.pipeline import draw_and_place
@@ -91,11 +92,15 @@ def run_job(config: Mapping[str, Any]) -> Summary:
 
     """
     plan = build(config)
-    draw_and_place(plan, 0)  # a θ that can never be realised is told before any file is made
+    # A θ that can never be realised, and a machine that cannot draw, before any file is made.
+    draw_and_place(plan, 0)
+    with build_engine(plan.config) as engine:
+        gl = dataclasses.asdict(engine.info)
     manifest = claim(plan, _versions())
     frames = missing_frames(manifest, plan.run.n_frames)
     began = time.monotonic()
     if frames:
+        manifest.check_gl(gl)  # a refusal must leave what is there as it is
         (plan.run.output_dir / "dataset.yaml").unlink(missing_ok=True)
         _render(plan, manifest, frames)
     seconds = time.monotonic() - began
@@ -125,8 +130,6 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
         yolo=plan.run.yolo,
         **counts,
     )
-    if not rendered and (folder / "dataset.yaml").is_file():
-        return summary
     if "coco" in plan.run.formats:
         for split in ("train", "val"):
             finish_file(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.metadata
 import json
 import sys
 from collections.abc import Mapping
@@ -17,17 +18,23 @@ from typing import Any
 import cv2
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
+import render
 from render.build import Plan, build, build_engine
 from render.console import say
 from render.engine.base import DeviceInfo
-from render.errors import DatasetError, RenderError
+from render.errors import ConfigError, DatasetError, RenderError
+from render.execute.files import write_whole
 from render.pipeline import encode, key_of, realise
 from render.sample import Sample
 from render.sampling.codec import placement_from_json, theta_from_json
+from render.theta import Placement, Theta
 from render.writers.records import frame_row, instance_rows, read_frames, read_instances
 
 __all__ = ["main", "replay"]
+
+_NEEDED = ("config", "asset_dirs", "models", "gl", "versions")
 
 
 def replay(folder: Path, frame_idx: int, *, out: Path | None = None) -> list[str]:
@@ -41,28 +48,32 @@ def replay(folder: Path, frame_idx: int, *, out: Path | None = None) -> list[str
         What differs, a line each; empty when the frame equals the stored one.
 
     Raises:
-        DatasetError: There is no such frame, or the models are not the ones it shows.
+        DatasetError: There is no such frame, a record is torn, or the models are missing or
+            not the ones it shows.
+        AssetError: A background or texture cannot be used.
         EngineError: No GL platform works.
 
     """
     dataset = _read_dataset_yaml(folder)
-    plan = _plan(folder, dataset)
     stored = _row(folder, frame_idx)
+    theta, placement = _drawn(stored)
+    plan = _plan(folder, dataset)
+    _check_models(plan, dataset, placement)
     engine = build_engine(plan.config)
     try:
         sample = realise(
             plan,
             engine,
             key_of(frame_idx, plan.run.val_fraction),
-            theta=theta_from_json(json.loads(stored["theta"])),
-            placement=placement_from_json(json.loads(stored["placement"])),
+            theta=theta,
+            placement=placement,
             rejections=tuple(stored["rejections"]),
         )
-        gl_note = _gl_note(engine.info, dataset["gl"])
+        notes = [*_gl_note(engine.info, dataset["gl"]), *_version_notes(dataset["versions"])]
     finally:
         engine.close()
     differences = _differences(folder, plan, sample, stored, out)
-    return [*differences, *gl_note] if differences else []
+    return [*differences, *notes] if differences else []
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -91,31 +102,66 @@ def _read_dataset_yaml(folder: Path) -> dict[str, Any]:
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path} is torn: {error}") from error
-    if not isinstance(content, dict):
-        raise DatasetError(f"{path} is torn: it holds no mapping")
-    return content
-
-
-def _plan(folder: Path, dataset: Mapping[str, Any]) -> Plan:
-    """The plan of a stored dataset, on the asset folders it was made from."""
-    config = dict(dataset["config"], output_dir=str(folder))
-    # A relative or default folder meant something where the dataset was made.
-    config["assets"] = {**config["assets"], **dataset["asset_dirs"]}
-    plan = build(config, check_assets=False)
-    for entry in dataset["models"]:
-        name = entry["name"]
-        if name not in plan.assets.models.names:
-            raise DatasetError(f"the model {name} is not in {config['assets']['models_dir']}")
-        if plan.assets.models.sha256(name) != entry["sha256"]:
-            raise DatasetError(f"the model {name} is not the one this dataset was made from")
-    return plan
+    missing = [key for key in _NEEDED if not isinstance(content, dict) or key not in content]
+    if missing:
+        raise DatasetError(f"{path} is torn: it lacks {', '.join(missing)}")
+    return dict(content)
 
 
 def _row(folder: Path, frame_idx: int) -> Mapping[str, Any]:
     for row in read_frames(folder / "records"):
         if row["frame_idx"] == frame_idx:
             return row
-    raise DatasetError(f"{folder} holds no frame {frame_idx}")
+    raise DatasetError(f"frame must be one of {folder}, which holds no frame {frame_idx}")
+
+
+def _drawn(stored: Mapping[str, Any]) -> tuple[Theta, Placement]:
+    try:
+        theta, placement = json.loads(stored["theta"]), json.loads(stored["placement"])
+    except ValueError as error:
+        raise DatasetError(f"the record of frame {stored['frame_idx']} is torn: {error}") from error
+    return theta_from_json(theta), placement_from_json(placement)
+
+
+def _plan(folder: Path, dataset: Mapping[str, Any]) -> Plan:
+    """The plan of a stored dataset, on the asset folders and models it was made from."""
+    models_dir = Path(dataset["asset_dirs"]["models_dir"])
+    names = [entry["name"] for entry in dataset["models"]]
+    absent = [name for name in names if not (models_dir / name).is_file()]
+    if absent:
+        more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
+        raise DatasetError(
+            f"the models of this dataset must be in {models_dir}, which lacks "
+            f"{', '.join(absent[:3])}{more}: put them there, or let asset_dirs in "
+            f"{folder / 'dataset.yaml'} name the folder where they are now"
+        )
+    config = dict(dataset["config"], output_dir=str(folder))
+    # A relative or default folder meant something where the dataset was made; models that
+    # came into the folder later would shift the ids of categories.
+    config["assets"] = {**config["assets"], **dataset["asset_dirs"], "skip_bad": False}
+    config["models"] = names
+    try:
+        return build(config, check_assets=False)
+    except ConfigError as error:
+        gone = [path for path in dataset["asset_dirs"].values() if not Path(path).is_dir()]
+        if not gone:
+            raise
+        raise DatasetError(
+            f"the assets of this dataset must be in {', '.join(gone)}, which is not there: let "
+            f"asset_dirs in {folder / 'dataset.yaml'} name the folder where they are now ({error})"
+        ) from error
+
+
+def _check_models(plan: Plan, dataset: Mapping[str, Any], placement: Placement) -> None:
+    """The models that the frame shows are those it was made from."""
+    shown = {instance.model for instance in placement.instances}
+    for entry in dataset["models"]:
+        name = entry["name"]
+        if name in shown and plan.assets.models.sha256(name) != entry["sha256"]:
+            raise DatasetError(
+                f"{plan.assets.models.folder / name} is not the model that this dataset was made "
+                "from: the file, one it names, or what a side file says of it has changed"
+            )
 
 
 def _differences(
@@ -132,7 +178,7 @@ def _differences(
             found.append(f"  {name}: {_difference(old, data)}")
         if out is not None:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
-            (out / name).write_bytes(data)
+            write_whole(out / name, data)
         hashes[name] = hashlib.sha256(data).hexdigest()
     if frame_row(sample, image=plan.run.image, hashes=hashes) != dict(stored):
         found.append("  its frame record")
@@ -147,11 +193,20 @@ def _differences(
 def _difference(old: bytes | None, new: bytes) -> str:
     if old is None:
         return "is missing in the dataset"
-    images = [cv2.imdecode(np.frombuffer(b, np.uint8), cv2.IMREAD_UNCHANGED) for b in (old, new)]
-    if any(i is None for i in images) or images[0].shape != images[1].shape:
-        return f"{len(old)} bytes stored, {len(new)} now"
-    delta = np.abs(images[0].astype(np.int64) - images[1].astype(np.int64))
+    before, now = _decoded(old), _decoded(new)
+    if before is None or now is None or before.shape != now.shape:
+        return f"{len(old)} other bytes stored, {len(new)} now"
+    delta = np.abs(before.astype(np.int64) - now.astype(np.int64))
+    if not delta.any():
+        return f"the same {delta.size} values in other bytes"
     return f"{np.count_nonzero(delta)} of {delta.size} values differ, by at most {delta.max()}"
+
+
+def _decoded(data: bytes) -> NDArray[Any] | None:
+    """Pixels; None if the bytes are no picture."""
+    if not data:
+        return None
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
 
 
 def _gl_note(info: DeviceInfo, stored: Mapping[str, Any]) -> list[str]:
@@ -161,6 +216,21 @@ def _gl_note(info: DeviceInfo, stored: Mapping[str, Any]) -> list[str]:
         f"  (stored by {stored['renderer']}, {stored['version']}; this is {info.renderer}, "
         f"{info.version}: bytes are promised for one renderer only)"
     ]
+
+
+def _version_notes(stored: Mapping[str, str]) -> list[str]:
+    """Libraries that are not those of the dataset."""
+    other = [f"{name} {v}, here {h}" for name, v in stored.items() if (h := _version(name)) != v]
+    return [f"  (stored with {'; '.join(other)}: bytes may differ)"] if other else []
+
+
+def _version(name: str) -> str:
+    if name == "render":
+        return render.__version__
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def main() -> None:
     task = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
     try:
         task(_task(outcomes, tell))()
-    except (HydraException, OmegaConfBaseException, OSError, yaml.YAMLError) as error:
+    except (HydraException, OmegaConfBaseException, RenderError, OSError, yaml.YAMLError) as error:
         tell(message_of(error), error)
         outcomes.append(False)
     sys.exit(0 if all(outcomes) else 1)
@@ -134,10 +134,11 @@ def _index(summary: Summary | None, message: str | None) -> None:
 
 
 def _remove_if_empty(folder: Path) -> None:
-    # Hydra makes its folder even when output_dir names another one.
+    # Hydra makes its folder, and that of the day, even when output_dir names another one.
     with contextlib.suppress(OSError):
         folder.rmdir()
-        folder.parent.rmdir()
+        if not Path.cwd().is_relative_to(folder.parent.resolve()):
+            folder.parent.rmdir()
 
 
 if __name__ == "__main__":

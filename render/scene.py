@@ -128,7 +128,8 @@ class Model:
         name: Path of the file relative to the models folder, with ``/``. Unique.
             Primitives made by the program are named ``primitive:<kind>``.
         category: Category of its labels.
-        sha256: Of the file's bytes (hex), and of the files it names.
+        sha256: Of the file's bytes (hex); where it names other files, or a side file speaks
+            of it, of all of these.
         unit_m: Metres per unit of the file: ``p_obj = unit_m * p_file``.
         up: Axis of the file that points up: ``x y z -x -y -z``.
         primitives: At least one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import filecmp
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from typing import Any, final
 from render.build import Plan
 from render.errors import DatasetError
 from render.execute.base import FrameResult
-from render.execute.files import remove_temporaries, sha256_of_file, write_whole
+from render.execute.files import TEMPORARY_SUFFIX, remove_temporaries, sha256_of_file
 from render.execute.manifest import SHARD_FRAMES, Manifest
 from render.writers.records import write_shard_records
 
@@ -43,9 +43,10 @@ def claim(plan: Plan, versions: Mapping[str, str]) -> Manifest:
     if found is not None:
         _check_same(folder, found, identity)
         _check_not_longer(plan, manifest)
-        remove_temporaries(folder)
+        _remove_later_frames(folder, plan.run.n_frames)
     else:
         _check_empty(folder)
+    remove_temporaries(folder)
     _make_folders(plan)
     if found is None:
         manifest.write_identity(identity)
@@ -102,12 +103,23 @@ class ShardWriter:
 
 
 def finish_file(folder: Path, name: str, write: Callable[[Path], None]) -> None:
-    """Lets `write` make a file under a temporary name, then renames it."""
-    temporary = folder / f".{Path(name).name}.part"
-    write(temporary)
+    """Lets `write` make a file under a temporary name, then renames it; leaves an equal one.
+
+    Raises:
+        DatasetError: It cannot be written.
+
+    """
+    temporary = folder / f".{Path(name).name}{TEMPORARY_SUFFIX}"
     target = folder / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary.replace(target)
+    try:
+        write(temporary)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_file() and filecmp.cmp(temporary, target, shallow=False):
+            temporary.unlink()
+        else:
+            temporary.replace(target)
+    except OSError as error:
+        raise DatasetError(f"{target} cannot be written: {error.strerror}") from error
 
 
 def _check_same(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -135,13 +147,27 @@ def _check_empty(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise DatasetError(f"output_dir must be a folder, got the file {folder}")
     if folder.is_dir():
-        foreign = sorted(p.name for p in folder.iterdir() if not p.name.endswith(".log"))
-        # A run that was killed before its claim leaves empty folders only.
-        if any(p.is_file() and p.suffix != ".log" for p in folder.rglob("*")):
+        # A run that was killed before its claim leaves empty folders and temporaries only.
+        foreign = sorted(p.name for p in folder.iterdir() if not _is_harmless(p))
+        if any(p.is_file() and not _is_harmless(p) for p in folder.rglob("*")):
             raise DatasetError(
                 f"output_dir must be an empty folder or hold the dataset to continue; "
                 f"{folder} holds {', '.join(foreign[:5])}"
             )
+
+
+def _is_harmless(path: Path) -> bool:
+    return path.suffix == ".log" or (path.name[0] == "." and path.suffix == TEMPORARY_SUFFIX)
+
+
+def _remove_later_frames(folder: Path, n_frames: int) -> None:
+    """Deletes frames past the end, which a longer run left when it was killed."""
+    files = [(path, path.stem, 1) for name in _SUBFOLDERS for path in (folder / name).glob("*/*")]
+    records = (folder / "records").glob("*.parquet")
+    files += [(path, path.stem.rpartition("-")[2], SHARD_FRAMES) for path in records]
+    for path, number, frames in files:
+        if number.isdecimal() and int(number) * frames >= n_frames:
+            path.unlink()
 
 
 def _remove_dataset(folder: Path) -> None:
@@ -161,9 +187,9 @@ def _make_folders(plan: Plan) -> None:
                 (run.output_dir / name / split).mkdir(parents=True, exist_ok=True)
         for name in ("records", "annotations"):
             (run.output_dir / name).mkdir(exist_ok=True)
-        write_whole(run.output_dir / "records" / ".probe", b"")
-        with contextlib.suppress(FileNotFoundError):
-            (run.output_dir / "records" / ".probe").unlink()
+        probe = run.output_dir / "records" / f".probe{TEMPORARY_SUFFIX}"
+        probe.touch()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise DatasetError(
             f"output_dir must be a folder that can be written, got {run.output_dir} "

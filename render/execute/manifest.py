@@ -93,9 +93,11 @@ class Manifest:
         )
 
     def n_frames(self) -> int:
-        """Frames that the entries hold together."""
+        """How long a run must be to hold every finished frame; shards finish in any order."""
         paths = (self.folder / _FOLDER).glob("shard-*.json")
-        return sum(self.frames_of(int(path.stem.removeprefix("shard-"))) for path in paths)
+        shards = (int(path.stem.removeprefix("shard-")) for path in paths)
+        ends = (shard * SHARD_FRAMES + n for shard in shards if (n := self.frames_of(shard)))
+        return max(ends, default=0)
 
     def _entry(self, shard_idx: int) -> dict[str, Any] | None:
         try:

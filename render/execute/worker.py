@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
@@ -81,9 +84,20 @@ def start(config: Mapping[str, Any], folder: Path, gl_threads: int) -> None:
             should have about one a core.
 
     """
+    # Ctrl-C reaches every process of the terminal; the parent alone answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["LP_NUM_THREADS"] = str(gl_threads)
     cv2.setNumThreads(1)
     _process.job = (config, folder)
+
+
+def _end_with_parent() -> None:
+    # A pool's processes wait for tasks for ever when their parent is killed.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def renders(frame_idx: int) -> FrameResult:

@@ -187,7 +187,7 @@ def _without_degenerate(
 
 
 def _surface_warnings(surface: Surface) -> list[str]:
-    if surface.is_wound and surface.volume < 0:
+    if surface.is_wound and surface.n_inside_out == surface.n_pieces and surface.volume < 0:
         return ["its winding is inside out: turn its faces round in the modelling tool"]
     if surface.is_watertight and not surface.is_wound:
         return ["its winding is mixed: some faces are turned round"]

@@ -6,6 +6,8 @@ interrupted from Python; a child process can be read, outlived and ended.
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import subprocess
 import sys
 import tempfile
@@ -13,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from render.errors import AssetError
+from render.library.converted import converted
 from render.library.gltf import read_gltf_bytes
 from render.library.raw import RawMesh, RawModel
 
@@ -49,7 +52,10 @@ def read_iges(path: Path) -> RawModel:
 
 
 def _read(path: Path, kind: str) -> RawModel:
-    model = read_gltf_bytes(path, _glb(path, kind))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    version = importlib.metadata.version("cascadio")
+    glb = converted(f"cascadio {version} {kind} {digest}", lambda: _glb(path, kind))
+    model = read_gltf_bytes(path, glb)
     return replace(
         model,
         meshes=tuple(_plain(mesh, _METRES[kind]) for mesh in model.meshes),
@@ -60,7 +66,6 @@ def _read(path: Path, kind: str) -> RawModel:
 
 
 def _glb(path: Path, kind: str) -> bytes:
-    path.open("rb").close()  # what cannot be opened is told before a process is started
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model.glb"
         command = [sys.executable, "-P", "-c", _CHILD, str(path), kind, str(target)]

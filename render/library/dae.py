@@ -22,6 +22,7 @@ from render.library.raw import (
     READ_ERRORS,
     RawMesh,
     RawModel,
+    limited,
     linear_of_srgb,
     phong_roughness,
     placed,
@@ -46,7 +47,7 @@ def read_dae(path: Path) -> RawModel:
     try:
         document = collada.Collada(io.BytesIO(path.read_bytes()), ignore=[collada.common.DaeError])
         reader = _Reader(path, document)
-        meshes = tuple(reader.meshes())
+        meshes = tuple(limited(path, reader.meshes()))
     except (*READ_ERRORS, collada.common.DaeError) as error:
         raise AssetError(path, f"is not COLLADA that can be read: {error}") from error
     unit = document.assetInfo.unitmeter

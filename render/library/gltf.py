@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from render.library.gltf_file import GltfFile
 from render.library.gltf_materials import GltfMaterials, UvChoice
-from render.library.raw import READ_ERRORS, UNITS_M, RawMesh, RawModel, placed
+from render.library.raw import READ_ERRORS, UNITS_M, RawMesh, RawModel, limited, placed
 from render.scene import Material
 
 __all__ = ["read_gltf", "read_gltf_bytes"]
@@ -42,9 +42,26 @@ def read_gltf_bytes(path: Path, data: bytes) -> RawModel:
     """As `read_gltf`, of the bytes of a .gltf or .glb; `path` is for messages and companions."""
     file = GltfFile(path, data)
     _check_extensions(file)
-    materials = GltfMaterials(file)
-    meshes: list[RawMesh] = []
     units: set[str] = set()
+    meshes = tuple(limited(path, _meshes(file, units)))
+    for key, text in (("skins", "it is skinned: shown in bind pose"),
+                      ("animations", "it is animated: shown at rest")):  # fmt: skip
+        if file.items(key):
+            file.warn(text)
+    unit_m, source = _unit(file, units)
+    return RawModel(
+        meshes=meshes,
+        unit_m=unit_m,
+        unit_source=source,
+        up="y",
+        warnings=tuple(file.warnings),
+        companions=tuple(file.companions),
+    )
+
+
+def _meshes(file: GltfFile, units: set[str]) -> Iterator[RawMesh]:
+    """All triangles, placed; adds the units that meshes speak of to `units`."""
+    materials = GltfMaterials(file)
     for matrix, index in _placed_meshes(file):
         mesh = file.item("meshes", index, "a node")
         extras = mesh.get("extras")
@@ -56,20 +73,7 @@ def read_gltf_bytes(path: Path, data: bytes) -> RawModel:
                 raise file.fail(f"{where} must be an object, got {spec!r:.60}")
             raw = _primitive(file, materials, spec, where)
             if raw is not None:
-                meshes.append(placed(raw, matrix))
-    for key, text in (("skins", "it is skinned: shown in bind pose"),
-                      ("animations", "it is animated: shown at rest")):  # fmt: skip
-        if file.items(key):
-            file.warn(text)
-    unit_m, source = _unit(file, units)
-    return RawModel(
-        meshes=tuple(meshes),
-        unit_m=unit_m,
-        unit_source=source,
-        up="y",
-        warnings=tuple(file.warnings),
-        companions=tuple(file.companions),
-    )
+                yield placed(raw, matrix)
 
 
 def _unit(file: GltfFile, units: set[str]) -> tuple[float, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import final
 
@@ -20,6 +21,7 @@ __all__ = ["IMAGE_SUFFIXES", "ImageLibrary"]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 _CACHE_BYTES = 256 * 2**20
+_THREADS = 4
 _PAPER = 255.0  # what lies behind transparent pixels: white, as viewers show it
 
 
@@ -72,8 +74,18 @@ class ImageLibrary:
                 f"assets.{self._what}_dir must be a folder with pictures "
                 f"({' '.join(sorted(IMAGE_SUFFIXES))}), got {self.folder}"
             )
-        for name in self.names:
-            self.load(name)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            for error in pool.map(self._flaw, self.names):
+                if error is not None:
+                    raise error
+
+    def _flaw(self, name: str) -> AssetError | None:
+        # Decoded and let go: a folder of photographs may be larger than memory.
+        try:
+            _decode(self.folder / name)
+        except AssetError as error:
+            return error
+        return None
 
 
 def _decode(path: Path) -> NDArray[np.uint8]:
@@ -84,7 +96,7 @@ def _decode(path: Path) -> NDArray[np.uint8]:
                 rgba = rgba_of_image(image)
         except UnidentifiedImageError:
             rgba = _deep(data)  # TIFF with 16 bits a channel
-    except READ_ERRORS as error:
+    except (*READ_ERRORS, cv2.error) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise AssetError(path, f"is not a picture that can be decoded: {reason}") from error
     alpha = rgba[..., 3:]

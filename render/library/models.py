@@ -137,8 +137,7 @@ class ModelLibrary:
         chosen: set[str] = set()
         for pattern in include:
             matches = set(match_names(pattern, found))
-            if matches != {pattern}:
-                matches |= {n for n in found if fnmatchcase(self.category(n), pattern)}
+            matches |= {n for n in found if fnmatchcase(self.category(n), pattern)}
             if not matches:
                 raise ConfigError(
                     f"models must match at least one file under {self.folder}, "
@@ -189,7 +188,7 @@ class ModelLibrary:
         hint = "assets.skip_bad=true leaves it out"
         if len(errors) == 1:
             return AssetError(errors[0].path, f"{errors[0].reason} ({hint})")
-        told = "; ".join(str(error) for error in errors)
+        told = "; ".join(f"{e.path.relative_to(self.folder)}: {e.reason}" for e in errors)
         if len(errors) == len(self._names):
             return AssetError(self.folder, f"none of its models can be used: {told}")
         hint = "assets.skip_bad=true leaves them out"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import trimesh
 
 from render.library.build_model import build_model
 from render.library.raw import RawMesh, RawModel
@@ -19,12 +19,16 @@ __all__ = ["PREFIX", "make_primitive"]
 PREFIX = "primitive:"
 _LOOK = Material(name="primitive", base_color=(0.6, 0.6, 0.6, 1.0))
 
-_SHAPES: Mapping[str, Callable[[], trimesh.Trimesh]] = {
-    "box": lambda: trimesh.creation.box((1.0, 1.0, 1.0)),
-    "sphere": lambda: trimesh.creation.icosphere(subdivisions=4, radius=0.5),
-    "cylinder": lambda: trimesh.creation.cylinder(0.35, 1.0, sections=64),
-    "cone": lambda: trimesh.creation.cone(0.4, 1.0, sections=64),
-    "torus": lambda: trimesh.creation.torus(0.35, 0.15, major_sections=64, minor_sections=32),
+# By kind: the function of trimesh.creation, its arguments.
+_SHAPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "box": ("box", {"extents": (1.0, 1.0, 1.0)}),
+    "sphere": ("icosphere", {"subdivisions": 4, "radius": 0.5}),
+    "cylinder": ("cylinder", {"radius": 0.35, "height": 1.0, "sections": 64}),
+    "cone": ("cone", {"radius": 0.4, "height": 1.0, "sections": 64}),
+    "torus": (
+        "torus",
+        {"major_radius": 0.35, "minor_radius": 0.15, "major_sections": 64, "minor_sections": 32},
+    ),
 }
 
 
@@ -37,7 +41,11 @@ def make_primitive(name: str) -> Model:
         KeyError: Any other name.
 
     """
-    mesh = _SHAPES[name.removeprefix(PREFIX)]()
+    # At use: it takes longer to import than a frame to render.
+    import trimesh
+
+    function, arguments = _SHAPES[name.removeprefix(PREFIX)]
+    mesh = getattr(trimesh.creation, function)(**arguments)
     positions = np.asarray(mesh.vertices, np.float64)
     faces = np.asarray(mesh.faces, np.int64)
     raw = RawModel(

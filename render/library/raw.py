@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from render.errors import AssetError
 from render.scene import Material
 
 __all__ = [
+    "MAX_FACES",
     "READ_ERRORS",
     "UNITS_M",
     "RawMesh",
     "RawModel",
+    "limited",
     "linear_of_srgb",
     "phong_roughness",
     "placed",
     "rgba_of_bytes",
     "rgba_of_image",
 ]
+
+# Beyond any model that can be drawn many times a second; guards memory against broken counts
+# and against parts that are placed over and over.
+MAX_FACES = 64 * 10**6
 
 # Metres per unit; the long names are those of 3MF, DAE and trimesh.
 UNITS_M = {
@@ -89,6 +97,21 @@ class RawModel:
     up: str | None = None
     warnings: tuple[str, ...] = ()
     companions: tuple[Path, ...] = field(default=())
+
+
+def limited(path: Path, meshes: Iterable[RawMesh]) -> Iterator[RawMesh]:
+    """Passes meshes on.
+
+    Raises:
+        AssetError: Before they hold more than `MAX_FACES` faces together.
+
+    """
+    count = 0
+    for mesh in meshes:
+        count += len(mesh.faces)
+        if count > MAX_FACES:
+            raise AssetError(path, f"must have at most {MAX_FACES} triangles: simplify it")
+        yield mesh
 
 
 def linear_of_srgb(srgb: Any) -> NDArray[np.float64]:

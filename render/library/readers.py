@@ -14,15 +14,12 @@ from render.library.gltf import read_gltf
 from render.library.obj import read_obj
 from render.library.off import read_off
 from render.library.ply import read_ply
-from render.library.raw import READ_ERRORS, RawMesh, RawModel
+from render.library.raw import READ_ERRORS, RawMesh, RawModel, limited
 from render.library.stl import read_stl
 from render.library.threemf import read_3mf
 from render.scene import Material
 
-__all__ = ["MAX_FACES", "SUFFIXES", "read_raw"]
-
-# Beyond any model that can be drawn many times a second; guards memory against broken counts.
-MAX_FACES = 64 * 10**6
+__all__ = ["SUFFIXES", "read_raw"]
 
 _READERS: Mapping[str, Callable[[Path], RawModel]] = {
     ".obj": read_obj,
@@ -54,7 +51,7 @@ def read_raw(path: Path) -> RawModel:
         At least one mesh, each with at least one face; indices and numbers not yet checked.
 
     Raises:
-        AssetError: Not a known suffix, cannot be read, or holds no triangles.
+        AssetError: Not a known suffix, cannot be read, or holds no triangles or too many.
 
     """
     reader = _READERS.get(path.suffix.lower())
@@ -68,12 +65,9 @@ def read_raw(path: Path) -> RawModel:
             model = reader(path)
     except READ_ERRORS as error:
         raise AssetError(path, f"cannot be read: {_told(error)}") from error
-    meshes = tuple(_with_look(mesh) for mesh in model.meshes if len(mesh.faces))
+    meshes = tuple(_with_look(mesh) for mesh in limited(path, model.meshes) if len(mesh.faces))
     if not meshes:
         raise AssetError(path, "holds no triangles")
-    count = sum(len(mesh.faces) for mesh in meshes)
-    if count > MAX_FACES:
-        raise AssetError(path, f"has {count} triangles, more than {MAX_FACES}: simplify it")
     return replace(model, meshes=meshes)
 
 

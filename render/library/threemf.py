@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
-from render.library.raw import UNITS_M, RawMesh, RawModel, linear_of_srgb, placed
+from render.library.raw import UNITS_M, RawMesh, RawModel, limited, linear_of_srgb, placed
 from render.scene import Material
 
 __all__ = ["read_3mf"]
@@ -61,7 +61,7 @@ def read_3mf(path: Path) -> RawModel:
         reader.archive = archive
         root = reader.root()
         part = reader.part(root)
-        meshes = tuple(reader.meshes(part))
+        meshes = tuple(limited(path, reader.meshes(part)))
     unit_m = UNITS_M.get(part.unit)
     if unit_m is None:
         raise AssetError(path, f"unit must be micron, millimeter or the like, got {part.unit!r}")

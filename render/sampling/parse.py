@@ -267,7 +267,7 @@ def _expand(
         if not matches[pattern]:
             if not needed:
                 return Constant("")
-            hint = near(pattern, catalog) if catalog else f"; there are no {needed}"
+            hint = near(pattern, catalog) if catalog else f"; assets.{needed}_dir is empty"
             _fail(name, f"match one of the {needed}", pattern, hint)
     if isinstance(patterns, Levels):
         every = (n for pattern in patterns.values for n in matches[pattern])

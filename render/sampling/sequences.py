@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import final
 
-from scipy.stats import qmc
-
 from render.sampling.streams import key_bits, stream, uniform
 
 __all__ = [
@@ -95,6 +93,9 @@ class Sobol(AbstractSequence):
 
     def __post_init__(self) -> None:
         # scipy keeps its direction numbers private; a test holds them against its points.
+        # At use: scipy.stats takes longer to import than a frame to render.
+        from scipy.stats import qmc
+
         engine = qmc.Sobol(max(self.dimensions.values(), default=0) + 1, scramble=False, bits=32)
         columns = {
             name: tuple(_reverse_bits(int(v)) for v in engine._sv[dimension])

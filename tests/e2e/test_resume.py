@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -11,19 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cli import SMALL, bytes_of, environment, render
+from tests.e2e.cli import SMALL, bytes_of, environment, render, run_module
 
 FRAMES = 150  # three shards
 
 
-def kill_after(images: int, cwd: Path, *overrides: str) -> None:
-    """Starts a run, and kills all of its processes when it has written so many images."""
+def start_until(
+    images: int, cwd: Path, *overrides: str, stderr: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
+    """A run in a process group of its own that has written so many images."""
     process = subprocess.Popen(
         [sys.executable, "-m", "render.run", *SMALL, *overrides],
         cwd=cwd,
         env=environment(),
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
         start_new_session=True,
     )
     folder = cwd / "data" / "images"
@@ -32,8 +36,26 @@ def kill_after(images: int, cwd: Path, *overrides: str) -> None:
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    return process
+
+
+def kill_after(images: int, cwd: Path, *overrides: str) -> None:
+    """Starts a run, and kills all of its processes when it has written so many images."""
+    process = start_until(images, cwd, *overrides)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def end_of_group(group: int, within_s: float) -> bool:
+    """Whether every process of a group has ended by then."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -52,6 +74,70 @@ def test_killed_runs_end_with_the_bytes_of_an_unbroken_one(workers: int, tmp_pat
     assert bytes_of(tmp_path / "killed" / "data") == bytes_of(tmp_path / "whole" / "data")
 
 
+def test_workers_end_with_their_parent(tmp_path: Path) -> None:
+    process = start_until(5, tmp_path, "output_dir=data", "n_frames=2000", "workers=2")
+
+    process.kill()
+    process.wait()
+
+    try:
+        assert end_of_group(process.pid, within_s=20)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_ctrl_c_stops_all_processes_with_one_line(tmp_path: Path) -> None:
+    process = start_until(
+        5, tmp_path, "output_dir=data", "n_frames=2000", "workers=2", stderr=subprocess.PIPE
+    )
+
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert b"error: interrupted" in told
+    assert b"Traceback" not in told
+    assert end_of_group(process.pid, within_s=20)
+
+
+def test_a_shorter_run_after_a_killed_longer_one_holds_its_own_frames_only(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    render("output_dir=data", "n_frames=70", cwd=tmp_path / "whole")
+    kill_after(80, tmp_path, "output_dir=data", f"n_frames={FRAMES}")
+
+    render("output_dir=data", "n_frames=70", cwd=tmp_path)
+
+    assert bytes_of(tmp_path / "data") == bytes_of(tmp_path / "whole" / "data")
+
+
+def test_what_is_made_of_records_is_made_again(tmp_path: Path) -> None:
+    overrides = ("output_dir=data", "n_frames=3")
+    render(*overrides, cwd=tmp_path)
+    data = tmp_path / "data"
+    whole = bytes_of(data)
+    (data / "annotations" / "instances_train.json").write_text("{")
+    (data / "data.yaml").unlink()
+
+    render(*overrides, cwd=tmp_path)
+
+    assert bytes_of(data) == whole
+
+
+def test_another_renderer_is_refused_before_anything_changes(tmp_path: Path) -> None:
+    render("output_dir=data", "n_frames=3", cwd=tmp_path)
+    data = tmp_path / "data"
+    path = data / ".manifest" / "gl.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"renderer": "another"}))
+    before = bytes_of(data)
+
+    done = run_module("render.run", *SMALL, "output_dir=data", "n_frames=5", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "was begun on another" in done.stderr
+    assert bytes_of(data) == before
+
+
 def test_torn_files_are_made_again(tmp_path: Path) -> None:
     overrides = ("output_dir=data", "n_frames=70")
     render(*overrides, cwd=tmp_path)
@@ -59,7 +145,7 @@ def test_torn_files_are_made_again(tmp_path: Path) -> None:
     whole = bytes_of(data)
     image = sorted((data / "images").rglob("*.jpg"))[0]
     image.write_bytes(image.read_bytes()[:100])
-    next(iter((data / "records").glob("instances-00001*"))).unlink()
+    next(iter((data / "records").glob("instances-000001*"))).unlink()
 
     render(*overrides, cwd=tmp_path)
 

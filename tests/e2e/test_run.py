@@ -146,7 +146,7 @@ def test_runs_from_any_folder_and_into_the_default_one(tmp_path: Path) -> None:
         (["assets.models_dir=broken_models"], "part.stl"),
         (["n_frames=0"], "n_frames must"),
         (["engine.platform=vulkan"], "engine.platform must"),
-        (["scale.size_frac=3.9", "camera.fov_deg=150", "viewpoint.offset_x=2"], "reject"),
+        (["scale.size_frac=null", "scale.distance_m=0.002"], "inside the target (100)"),
     ],
 )
 def test_bad_input_is_told_in_one_paragraph_before_frame_0(

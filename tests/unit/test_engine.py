@@ -16,7 +16,7 @@ from render.engine.pyrender.probe import probe
 from render.errors import EngineError
 from render.geometry.frames import look_at, rigid
 from render.geometry.projection import fov_to_K
-from render.scene import Camera, Instance, Light, Material, Model, Primitive, Scene
+from render.scene import Camera, Instance, Light, Material, Model, Primitive, Scene, Texture
 from tests.conftest import ROOT
 
 
@@ -116,6 +116,28 @@ def test_as_many_instances_as_a_mask_file_can_name(engine: PyrenderEngine) -> No
     sure = off_edge[:, None] & off_edge[None, :]
     np.testing.assert_array_equal(buffers.instance_idx[sure], expected[sure])
     assert seen.max() > 60_000
+
+
+def test_first_frame_of_a_textured_model_is_like_the_next(engine: PyrenderEngine) -> None:
+    def plain(*rgb: int) -> Texture:
+        return Texture(image=np.full((4, 4, 4), (*rgb, 255), np.uint8))
+
+    material = Material(
+        base_color_texture=plain(200, 30, 30),
+        normal_texture=plain(128, 128, 255),
+        metallic_roughness_texture=plain(0, 255, 0),
+        emissive_texture=plain(0, 0, 0),
+    )
+    bare = square()
+    uv = np.float32([[0, 0], [1, 0], [1, 1], [0, 1]])
+    parts = (dataclasses.replace(bare.primitives[0], material=material, uv=uv),)
+    scene = scene_of([(dataclasses.replace(bare, primitives=parts), np.zeros(3), 1.0)])
+    first = engine.render(scene).rgb
+    again = engine.render(dataclasses.replace(scene)).rgb
+
+    red, green, blue = first[24, 32].astype(int)
+    assert red > 2 * max(green, blue)
+    np.testing.assert_array_equal(first, again)
 
 
 def test_one_instance_too_many(engine: PyrenderEngine) -> None:

@@ -70,6 +70,12 @@ def test_a_torn_entry_is_as_good_as_none(manifest: Manifest) -> None:
     assert manifest.n_frames() == 0
 
 
+def test_shards_finished_out_of_order_count_to_their_end(manifest: Manifest) -> None:
+    manifest.write_entry(2, frames=5, files={})
+
+    assert manifest.n_frames() == 2 * SHARD_FRAMES + 5
+
+
 def test_another_renderer_is_refused(manifest: Manifest) -> None:
     gl = {"platform": "egl", "vendor": "v", "renderer": "A", "version": "1", "is_gpu": False}
     manifest.check_gl(gl | {"device": "egl:0"})

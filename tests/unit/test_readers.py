@@ -286,6 +286,17 @@ def test_iges_is_in_metres(tmp_path: Path, flag: int, side_m: float) -> None:
     assert all(mesh.material is None for mesh in model.meshes)
 
 
+def test_parts_placed_too_often_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("render.library.raw.MAX_FACES", 15)
+    build = '<item objectid="1"/>'
+
+    assert 3 == len(read(tmp_path, "a.3mf", three_mf(3 * build)).meshes)
+    with pytest.raises(AssetError, match="at most 15 triangles"):
+        read(tmp_path, "a.3mf", three_mf(4 * build))
+
+
 def test_colors_of_stl(tmp_path: Path) -> None:
     red_magics, blue_magics, object_color = 31, 31 << 10, 1 << 15
     magics = stl([red_magics, blue_magics, object_color, red_magics], b"x COLOR=\x00\xff\x00\xff")

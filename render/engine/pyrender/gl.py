@@ -34,6 +34,7 @@ _GL_FRAMEBUFFER, _GL_RENDERBUFFER = 0x8D40, 0x8D41
 _GL_LOWER_LEFT, _GL_ZERO_TO_ONE = 0x8CA1, 0x935F
 _GL_TEXTURE_2D, _GL_TEXTURE_WRAP_S, _GL_TEXTURE_WRAP_T = 0x0DE1, 0x2802, 0x2803
 _GL_OR = 0x1507
+_SCRATCH_UNIT = 15  # the last that every GL has; no pass binds anything there
 _WRAPS = {"repeat": 0x2901, "clamp": 0x812F, "mirror": 0x8370}
 
 
@@ -159,7 +160,7 @@ def clear_depth(context: GlContext) -> None:
 
 def set_wrap(context: GlContext, texture: moderngl.Texture, wrap_st: tuple[str, str]) -> None:
     """How a texture goes on outside [0, 1] (moderngl knows no mirror)."""
-    texture.use(0)
+    texture.use(_SCRATCH_UNIT)  # may run between the bindings of one material's textures
     for name, wrap in zip((_GL_TEXTURE_WRAP_S, _GL_TEXTURE_WRAP_T), wrap_st, strict=True):
         context.call(
             "glTexParameteri",

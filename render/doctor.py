@@ -1,0 +1,168 @@
+"""`python -m render.doctor [MODELS_DIR]`: would a run work here, and with what?
+
+Looks at every GL platform and device and at every model. Exits with 0 when a run would
+work, warnings or not, and with 1 when no GL works or a model is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from render.console import say
+from render.engine.pyrender.context import NO_GL
+from render.engine.pyrender.probe import ProbeResult, probe
+from render.errors import RenderError
+from render.library.diagnose import ModelReport, diagnose
+from render.library.models import ModelLibrary
+from render.paths import find_assets
+from render.report.lengths import number_text, size_text, unit_text
+
+__all__ = ["gl_text", "main", "models_text", "verdict"]
+
+_WIDTH = 100
+# Device files of GPUs that EGL may fail to see, as in a container without the driver's libraries.
+_GPU_FILES = ("/dev/nvidia0", "/dev/dri/renderD128", "/dev/dxg")
+_HEADERS = ("model", "category", "size x, y, z", "longest", "triangles", "unit")
+_WIDEST_NAME, _WIDEST_CATEGORY = 20, 10
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point; exits with 1 where a run would not work."""
+    parser = argparse.ArgumentParser(prog="python -m render.doctor", description=__doc__)
+    parser.add_argument(
+        "models_dir", nargs="?", type=Path, metavar="MODELS_DIR",
+        help="default: ./assets/models, or the starter set",
+    )  # fmt: skip
+    folder: Path = parser.parse_args(argv).models_dir or find_assets("models")
+    results = probe()
+    say(gl_text(results))
+    try:
+        reports = diagnose(ModelLibrary(folder))
+    except RenderError as error:
+        sys.exit(f"\nerror: {error}")
+    say(f"\nModels in {folder}\n{models_text(reports)}")
+    works, told = verdict(results, reports)
+    if not works:
+        sys.stdout.flush()
+        sys.exit(f"\n{told}")
+    say(f"\n{told}")
+
+
+def gl_text(results: Sequence[ProbeResult]) -> str:
+    """What GL there is, one device after the other, and which one a run would use."""
+    lines = ["GL"]
+    for result in results:
+        name = f"  {result.platform:7}{result.device:12}"
+        if not result.ok:
+            lines += _wrapped(f"fails: {result.error}", first=name, indent=21)
+            continue
+        kind = "GPU" if result.is_gpu else "software"
+        mark = "  <- a run uses this" if result.chosen else ""
+        lines.append(f"{name}{kind}: {result.renderer}{mark}")
+        lines += _wrapped(f"{result.vendor}, OpenGL {result.version}", indent=21)
+    chosen = next((result for result in results if result.chosen), None)
+    if chosen is None:
+        lines += _wrapped(f"{NO_GL.partition(';')[0]}.", indent=2)
+    elif not chosen.is_gpu:
+        lines += _wrapped(_software_text(), indent=2)
+    return "\n".join(lines)
+
+
+def models_text(reports: Sequence[ModelReport]) -> str:
+    """A table of models, each with its warnings below it."""
+    rows = [_HEADERS, *(_row(report) for report in reports if report.error is None)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADERS))]
+    names = [min(len(report.name), _WIDEST_NAME) for report in reports]
+    widths[0] = max(len(_HEADERS[0]), *names) if names else len(_HEADERS[0])
+    widths[1] = min(widths[1], _WIDEST_CATEGORY)
+    lines = [_columns(_HEADERS, widths)]
+    for report in reports:
+        if report.error is not None:
+            lines += [f"  {report.name}", *_wrapped(f"REFUSED: {report.error}", indent=6)]
+            continue
+        lines.append(_columns(_row(report), widths))
+        for warning in report.warnings:
+            lines += _wrapped(f"! {warning}", indent=6)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def verdict(results: Sequence[ProbeResult], reports: Sequence[ModelReport]) -> tuple[bool, str]:
+    """Whether a run would work, and one line that says so."""
+    chosen = next((result for result in results if result.chosen), None)
+    refused = [report.name for report in reports if report.error is not None]
+    warned = sum(bool(report.warnings) for report in reports)
+    problems: list[str] = []
+    if chosen is None:
+        problems.append("no OpenGL platform works")
+    if refused:
+        hint = "assets.skip_bad=true leaves such models out"
+        more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
+        problems.append(f"refused: {', '.join(refused[:3])}{more} ({hint})")
+    if chosen is None or problems:
+        return False, f"not ready: {'; '.join(problems)}"
+    kind = "a GPU" if chosen.is_gpu else "software"
+    looked = f", look at the warnings of {warned}" if warned else ""
+    return True, (
+        f"ready: {_count(len(reports), 'model')}{looked}; "
+        f"a run draws with {kind}, {chosen.platform} {chosen.device}"
+    )
+
+
+def _row(report: ModelReport) -> tuple[str, ...]:
+    source = report.unit_source
+    # Most sources name the unit in brackets.
+    said = source if "(" in source else f"{unit_text(report.unit_m)}, {source}"
+    return (
+        report.name,
+        report.category,
+        size_text(report.size_m),
+        f"{number_text(max(report.size_m))} m",
+        f"{report.triangles:,}",
+        said,
+    )
+
+
+def _columns(row: Sequence[str], widths: Sequence[int]) -> str:
+    """One line; a name or category that is too long stands on a line of its own."""
+    name, category, *rest = row
+    lead = ""
+    if len(name) > widths[0]:
+        lead, name = f"  {name}\n", ""
+    if len(category) > widths[1]:
+        category = f"{category[: widths[1] - 2]}.."
+    cells = [name.ljust(widths[0]), category.ljust(widths[1])]
+    numbers = (text.rjust(width) for text, width in zip(rest[:-1], widths[2:-1], strict=True))
+    return lead + "  " + "  ".join([*cells, *numbers, rest[-1]])
+
+
+def _software_text() -> str:
+    there = next((path for path in _GPU_FILES if Path(path).exists()), None)
+    if there is None:
+        return "No GPU was found: frames are drawn on the CPU, with the same labels."
+    return (
+        f"Frames are drawn on the CPU, though {there} is here: its driver's EGL library is missing "
+        "or closed to this user (in a container: NVIDIA_DRIVER_CAPABILITIES=all)."
+    )
+
+
+def _wrapped(text: str, *, indent: int, first: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        width=_WIDTH,
+        initial_indent=first or " " * indent,
+        subsequent_indent=" " * (indent + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+if __name__ == "__main__":
+    main()

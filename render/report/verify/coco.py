@@ -1,0 +1,272 @@
+"""The COCO file of a split against the records, one frame in memory at a time."""
+
+from __future__ import annotations
+
+import json
+import math
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeGuard, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.report.verify.description import Description
+from render.report.verify.findings import Findings
+from render.report.verify.json_lists import Element, elements
+from render.report.verify.records import Row
+from render.report.verify.rle import decoded
+
+__all__ = ["CocoFile"]
+
+_EQUAL_FIELDS = (
+    "bbox_obj", "visib_fract", "truncated_fract", "occluded_fract", "px_count_all",
+    "px_count_visib", "cam_R_m2c", "cam_t_m2c", "model_scale", "instance_idx", "model",
+)  # fmt: skip
+_SLACK = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Where the entries of a list lie in the file, sorted by the image they are of."""
+
+    image_id: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, image_id: array[int], start: array[int], end: array[int]) -> _Places:
+        columns = [np.array(column, np.int64) for column in (image_id, start, end)]
+        order = np.argsort(columns[0], kind="stable")
+        return cls(*(column[order] for column in columns))
+
+    def of_image(self, image_id: int) -> Iterator[tuple[int, int]]:
+        """Bytes of its entries, from and to."""
+        lo, hi = np.searchsorted(self.image_id, [image_id, image_id + 1])
+        for i in range(int(lo), int(hi)):
+            yield int(self.start[i]), int(self.end[i])
+
+
+@dataclass(eq=False)
+class _Column:
+    """Ids and places of a list while it is read: a few bytes an entry."""
+
+    own: array[int] = field(default_factory=lambda: array("q"))
+    image_id: array[int] = field(default_factory=lambda: array("q"))
+    start: array[int] = field(default_factory=lambda: array("q"))
+    end: array[int] = field(default_factory=lambda: array("q"))
+
+    def add(self, element: Element, key: str) -> bool:
+        entry = element.value
+        if not isinstance(entry, dict):
+            return False
+        own, image_id = entry.get("id"), entry.get(key)
+        if not _is_id(own) or not _is_id(image_id):
+            return False
+        for column, value in zip(
+            (self.own, self.image_id, self.start, self.end),
+            (own, image_id, element.start, element.end),
+            strict=True,
+        ):
+            column.append(value)
+        return True
+
+
+def _is_id(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 0 < value < 2**62
+
+
+@final
+class CocoFile:
+    """An annotation file, indexed by image; entries are read when they are compared."""
+
+    def __init__(
+        self, folder: Path, split: str, description: Description, findings: Findings
+    ) -> None:
+        self._file = f"annotations/instances_{split}.json"
+        self._path = folder / self._file
+        self._split = split
+        self._description = description
+        self._findings = findings
+        self._lists = {"images": _Column(), "annotations": _Column()}
+        self._categories: list[Any] = []
+        self._images: _Places | None = None
+        self._annotations: _Places | None = None
+        self._category_ids = {n: i for i, n in enumerate(description.categories, start=1)}
+        self._index()
+
+    def _require(self, holds: object, message: str, frame_idx: int | None = None) -> bool:
+        return self._findings.require(holds, message, file=self._file, frame_idx=frame_idx)
+
+    def _index(self) -> None:
+        """Notes where every entry lies; checks what can be told without the records."""
+        try:
+            for element in elements(self._path):
+                if element.key == "categories":
+                    self._categories.append(element.value)
+                elif element.key in self._lists:
+                    key = "id" if element.key == "images" else "image_id"
+                    self._require(
+                        self._lists[element.key].add(element, key),
+                        f"{element.key} must have ids that are whole and > 0; "
+                        f"the entry at byte {element.start} has not",
+                    )
+        except OSError as error:
+            self._require(False, f"cannot be read ({error.strerror})")
+            return
+        except ValueError as error:
+            self._require(False, f"is torn: {error}")
+            return
+        images, annotations = self._lists["images"], self._lists["annotations"]
+        self._check_ids(np.array(images.own, np.int64), annotations)
+        self._images = _Places.of(images.image_id, images.start, images.end)
+        self._annotations = _Places.of(annotations.image_id, annotations.start, annotations.end)
+        self._lists.clear()
+        self._check_categories()
+
+    def _check_ids(self, image_ids: NDArray[np.int64], annotations: _Column) -> None:
+        for name, ids in (("images", image_ids), ("annotations", np.array(annotations.own))):
+            values, counts = np.unique(ids, return_counts=True)
+            twice = values[counts > 1].tolist()
+            self._require(not twice, f"{name} must have ids of their own, got twice: {twice[:5]}")
+        strange = np.setdiff1d(np.array(annotations.image_id, np.int64), image_ids)
+        self._require(
+            not len(strange), f"annotations are of images that are not there: {strange[:5]}"
+        )
+        n, split_of = self._description.n_frames, self._description.split_of
+        for image_id in image_ids.tolist():
+            self._require(
+                image_id <= n and split_of(image_id - 1) == self._split,
+                f"image {image_id} is of no frame of this split",
+            )
+
+    def _check_categories(self) -> None:
+        found = [
+            (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else None
+            for entry in self._recoded(self._categories)
+        ]
+        wanted = [(i, name) for name, i in self._category_ids.items()]
+        self._require(found == wanted, f"categories must be {wanted}, got {found}")
+
+    @staticmethod
+    def _recoded(categories: Sequence[Any]) -> Sequence[Any]:
+        """As UTF-8: the reader of lists takes bytes for characters."""
+        text = json.dumps(categories, ensure_ascii=False)
+        recoded: list[Any] = json.loads(text.encode("latin-1", "replace").decode(errors="replace"))
+        return recoded
+
+    def check(self, frames: Sequence[Row], instances: Mapping[int, list[Row]]) -> None:
+        """Compares the entries of frames of this split with their records."""
+        if self._images is None or self._annotations is None:
+            return
+        with self._path.open("rb") as file:
+
+            def read(places: _Places, image_id: int) -> list[Any]:
+                entries = []
+                for start, end in places.of_image(image_id):
+                    file.seek(start)
+                    entries.append(json.loads(file.read(end - start)))
+                return entries
+
+            for frame in frames:
+                image_id = frame["frame_idx"] + 1
+                self._check_image(frame, read(self._images, image_id))
+                self._check_annotations(
+                    frame, instances[frame["frame_idx"]], read(self._annotations, image_id)
+                )
+
+    def _check_image(self, frame: Row, entries: list[Any]) -> None:
+        idx = frame["frame_idx"]
+        if not self._require(
+            len(entries) == 1, f"must have one image entry, got {len(entries)}", idx
+        ):
+            return
+        wanted = {name: frame[name] for name in ("file_name", "width", "height", "cam_K")}
+        wanted["frame_idx"] = idx
+        for name, value in wanted.items():
+            got = entries[0].get(name)
+            self._require(_same(got, value), f"image: {name} must be {value}, got {got}", idx)
+        try:
+            theta = json.loads(frame["theta"])
+        except ValueError:
+            return  # said of the record
+        self._require(
+            _same(entries[0].get("theta"), theta), "image: theta must be that of the record", idx
+        )
+
+    def _check_annotations(self, frame: Row, rows: list[Row], entries: list[Any]) -> None:
+        idx = frame["frame_idx"]
+        shown = {
+            row["instance_idx"]: row
+            for row in rows
+            if row["role"] == "target" and not row["filtered"]
+        }
+        for entry in entries:
+            number = entry.get("instance_idx")
+            row = shown.pop(number, None) if isinstance(number, int) else None
+            if self._require(
+                row is not None,
+                f"annotation {entry['id']} is of instance {number}, which is not labelled "
+                "in the records, or has one already",
+                idx,
+            ):
+                assert row is not None
+                for problem in self._problems(entry, row):
+                    self._require(not problem, f"annotation {entry['id']}: {problem}", idx)
+        for number, row in shown.items():
+            self._require(False, f"instance {number} ({row['model']}) has no annotation", idx)
+
+    def _problems(self, entry: Mapping[str, Any], row: Row) -> Iterator[str]:
+        """One for each check, "" where it holds."""
+        wanted = {name: row[name] for name in _EQUAL_FIELDS}
+        wanted |= {
+            "bbox": row["bbox_visib"],
+            "area": row["px_count_visib"],
+            "iscrowd": 0,
+            "category_id": self._category_ids.get(row["category"]),
+        }
+        for name, value in wanted.items():
+            got = entry.get(name)
+            yield "" if _same(got, value) else f"{name} must be {value}, got {got}"
+        size_hw = row["height"], row["width"]
+        for name, counts in (
+            ("segmentation", row["mask_visib"]),
+            ("segmentation_amodal", row["mask"]),
+        ):
+            yield _mask_problem(name, entry.get(name), counts, size_hw)
+
+
+def _mask_problem(name: str, rle: Any, counts: str, size_hw: tuple[int, int]) -> str:
+    """What is wrong with an RLE that should give the mask of the record; "" if nothing."""
+    if rle == {"size": list(size_hw), "counts": counts}:
+        return ""
+    if not isinstance(rle, dict) or rle.get("size") != list(size_hw):
+        return f"{name} must be an RLE of {size_hw[1]} x {size_hw[0]}"
+    got, wanted = decoded(rle.get("counts"), size_hw), decoded(counts, size_hw)
+    if got is None:
+        return f"{name} is torn"
+    wrong = size_hw[0] * size_hw[1] if wanted is None else int(np.count_nonzero(got ^ wanted))
+    return f"{name}: {wrong} px differ from the record" if wrong else ""
+
+
+def _same(got: Any, wanted: Any) -> bool:
+    """Equal, numbers up to what a program that rewrites JSON may lose."""
+    if isinstance(wanted, Mapping):
+        return (
+            isinstance(got, Mapping)
+            and got.keys() == wanted.keys()
+            and all(_same(got[key], value) for key, value in wanted.items())
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(got, list)
+            and len(got) == len(wanted)
+            and all(_same(a, b) for a, b in zip(got, wanted, strict=True))
+        )
+    if isinstance(wanted, bool) or isinstance(got, bool) or not isinstance(wanted, int | float):
+        return bool(got == wanted) and type(got) is type(wanted)
+    return isinstance(got, int | float) and math.isclose(
+        got, wanted, rel_tol=_SLACK, abs_tol=_SLACK
+    )

@@ -1,0 +1,124 @@
+"""Lists in a JSON file that may be larger than memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, NoReturn, final
+
+__all__ = ["Element", "elements"]
+
+_CHUNK = 1 << 20
+_LARGEST = 1 << 26  # bytes of one element: more is a torn file
+_BLANK = " \t\r\n"
+_AFTER = (*_BLANK, ",", ":", "]", "}")
+
+
+class Element(NamedTuple):
+    """One element of a list.
+
+    Attributes:
+        key: Of the list in the file's object.
+        start: Where its bytes begin in the file.
+        end: Where they end.
+
+    """
+
+    key: str
+    start: int
+    end: int
+    value: Any
+
+
+def elements(path: Path) -> Iterator[Element]:
+    """Elements of all lists in the object that a JSON file holds, in the file's order.
+
+    Strings outside of ASCII that are not escaped come out garbled, because bytes are
+    counted; `json.loads` of the bytes from `start` to `end` reads them right.
+
+    Raises:
+        ValueError: The file is no such object, or torn.
+
+    """
+    with path.open("rb") as file:
+        text = _Text(file)
+        text.expect("{")
+        while text.peek() != "}":
+            key = text.value().value
+            text.expect(":")
+            if text.peek() == "[":
+                yield from _list(str(key), text)
+            else:
+                text.value()
+            if text.peek() != "}":
+                text.expect(",")
+        text.expect("}")
+        if text.peek():
+            text.fail("there is more after its end")
+
+
+def _list(key: str, text: _Text) -> Iterator[Element]:
+    text.expect("[")
+    while text.peek() != "]":
+        yield text.value()._replace(key=key)
+        if text.peek() != "]":
+            text.expect(",")
+    text.expect("]")
+
+
+@final
+class _Text:
+    """A window on a file that moves forward. A byte is a character here (Latin-1)."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._decoder = json.JSONDecoder(parse_constant=self.fail)
+        self._window = ""
+        self._base = 0  # where the window begins in the file
+        self._at = 0  # where we are in the window
+
+    def peek(self) -> str:
+        """The next character that is not blank; "" at the end."""
+        while True:
+            while self._at < len(self._window) and self._window[self._at] in _BLANK:
+                self._at += 1
+            if self._at < len(self._window):
+                return self._window[self._at]
+            if not self._more():
+                return ""
+
+    def expect(self, char: str) -> None:
+        """Steps over a character that must come now."""
+        if self.peek() != char:
+            self.fail(f"{char!r} must stand at byte {self._base + self._at}")
+        self._at += 1
+
+    def value(self) -> Element:
+        """Reads the value that comes now."""
+        self.peek()
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._window, self._at)
+            except json.JSONDecodeError as error:
+                if not self._more():
+                    self.fail(f"{error.msg} in what begins at byte {self._base + self._at}")
+                continue
+            # A number that ends with the window, or just before its ".", may go on after it.
+            if self._window[end : end + 1] in _AFTER or not self._more():
+                start, self._at = self._at, end
+                return Element("", self._base + start, self._base + end, value)
+
+    def fail(self, reason: str) -> NoReturn:
+        raise ValueError(reason)
+
+    def _more(self) -> bool:
+        """Drops what was read and reads on; False at the end of the file."""
+        rest = self._window[self._at :]
+        if len(rest) > _LARGEST:
+            self.fail(f"what begins at byte {self._base + self._at} does not end")
+        data = self._file.read(max(_CHUNK, len(rest)))
+        self._base += self._at
+        self._at = 0
+        self._window = rest + data.decode("latin-1")
+        return bool(data)

@@ -1,0 +1,203 @@
+"""Records read shard by shard, and what must hold between their rows."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from render.report.verify.description import FILE, Description
+from render.report.verify.findings import Findings
+
+__all__ = ["Row", "Shard", "Tally", "read_shards"]
+
+Row = Mapping[str, Any]
+
+_NUMBERS = pa.list_(pa.float64())
+_FRAME_COLUMNS = {
+    "frame_idx": pa.int64(),
+    "split": pa.string(),
+    "file_name": pa.string(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "attempt": pa.int32(),
+    "rejections": pa.list_(pa.string()),
+    "cam_K": _NUMBERS,
+    "theta": pa.string(),
+    "placement": pa.string(),
+    "files": pa.list_(pa.struct([("path", pa.string()), ("sha256", pa.string())])),
+}
+_INSTANCE_COLUMNS = {
+    "frame_idx": pa.int64(),
+    "split": pa.string(),
+    "instance_idx": pa.int32(),
+    "role": pa.string(),
+    "model": pa.string(),
+    "category": pa.string(),
+    "filtered": pa.string(),
+    "bbox_obj": _NUMBERS,
+    "bbox_visib": _NUMBERS,
+    "px_count_all": pa.int64(),
+    "px_count_visib": pa.int64(),
+    "visib_fract": pa.float64(),
+    "truncated_fract": pa.float64(),
+    "occluded_fract": pa.float64(),
+    "cam_R_m2c": _NUMBERS,
+    "cam_t_m2c": _NUMBERS,
+    "model_scale": pa.float64(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "mask": pa.string(),
+    "mask_visib": pa.string(),
+}
+_NULLABLE = {"bbox_obj", "bbox_visib", "visib_fract", "truncated_fract", "occluded_fract"}
+_LENGTHS = {"cam_K": 9, "bbox_obj": 4, "bbox_visib": 4, "cam_R_m2c": 9, "cam_t_m2c": 3}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Shard:
+    """The rows of one shard.
+
+    Attributes:
+        idx: Its number.
+        file_frames: Its file of frame rows, relative to the dataset.
+        file_instances: Likewise, of instance rows.
+        instances: Rows by ``frame_idx``, in the file's order.
+
+    """
+
+    idx: int
+    file_frames: str
+    file_instances: str
+    frames: list[Row]
+    instances: Mapping[int, list[Row]]
+
+
+def read_shards(folder: Path, findings: Findings) -> Iterator[Shard]:
+    """Shards of a dataset in order; one in memory at a time, torn ones left out."""
+    numbers = sorted(
+        int(match.group(1))
+        for path in (folder / "records").glob("*.parquet")
+        if (match := re.fullmatch(r"(?:frames|instances)-(\d+)\.parquet", path.name))
+    )
+    for idx in dict.fromkeys(numbers):
+        names = [f"records/{kind}-{idx:06d}.parquet" for kind in ("frames", "instances")]
+        frames = _read(folder, names[0], _FRAME_COLUMNS, findings)
+        instances = _read(folder, names[1], _INSTANCE_COLUMNS, findings)
+        if frames is None or instances is None:
+            continue
+        grouped: dict[int, list[Row]] = {row["frame_idx"]: [] for row in frames}
+        for row in instances:
+            if findings.require(
+                row["frame_idx"] in grouped,
+                f"has instance {row['instance_idx']}, whose frame has no row",
+                file=names[1], frame_idx=row["frame_idx"],
+            ):  # fmt: skip
+                grouped[row["frame_idx"]].append(row)
+        yield Shard(
+            idx=idx,
+            file_frames=names[0],
+            file_instances=names[1],
+            frames=frames,
+            instances=grouped,
+        )
+
+
+def _read(
+    folder: Path, name: str, columns: Mapping[str, pa.DataType], findings: Findings
+) -> list[Row] | None:
+    try:
+        table = pq.read_table(folder / name)
+    except FileNotFoundError:
+        findings.require(False, "is missing", file=name)
+        return None
+    except (pa.ArrowException, OSError) as error:
+        findings.require(False, f"is torn: {error}", file=name)
+        return None
+    found = {f.name: f.type for f in table.schema}
+    odd = sorted(k for k, kind in columns.items() if found.get(k) != kind)
+    if not findings.require(not odd, f"must hold the columns {', '.join(odd)}", file=name):
+        return None
+    rows: list[Row] = table.to_pylist()
+    return [row for row in rows if _is_complete(row, columns, name, findings)]
+
+
+def _is_complete(
+    row: Row, columns: Mapping[str, pa.DataType], name: str, findings: Findings
+) -> bool:
+    """No value is missing that must be there, and lists have their lengths."""
+    bad = [
+        key
+        for key in columns
+        if (row[key] is None and key not in _NULLABLE)
+        or (row[key] is not None and key in _LENGTHS and not _is_vector(row[key], _LENGTHS[key]))
+    ]
+    idx = row["frame_idx"]
+    return findings.require(
+        not bad, f"{', '.join(bad)} must be there and complete", file=name, frame_idx=idx
+    )
+
+
+def _is_vector(values: list[Any], length: int) -> bool:
+    return len(values) == length and all(v is not None and np.isfinite(v) for v in values)
+
+
+@dataclass(eq=False)
+class Tally:
+    """Counts what the records hold, and compares it with dataset.yaml at the end."""
+
+    description: Description
+    seen: NDArray[np.bool_] = field(init=False)
+    frames: Counter[str] = field(default_factory=Counter)
+    instances: Counter[str] = field(default_factory=Counter)
+    filtered: Counter[str] = field(default_factory=Counter)
+    rejections: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.seen = np.zeros(self.description.n_frames, np.bool_)
+
+    def add(self, frame: Row, rows: list[Row], file: str, findings: Findings) -> bool:
+        """Counts a frame; False if it must not be there or was there before."""
+        idx = frame["frame_idx"]
+        n = self.description.n_frames
+        if not findings.require(
+            0 <= idx < n, f"frame_idx must be from 0 to {n - 1}", file=file, frame_idx=idx
+        ) or not findings.require(
+            not self.seen[idx], "has more than one row", file=file, frame_idx=idx
+        ):
+            return False
+        self.seen[idx] = True
+        self.frames[frame["split"]] += 1
+        self.rejections.update(frame["rejections"])
+        for row in rows:
+            if row["role"] == "target":
+                counter = self.filtered if row["filtered"] else self.instances
+                counter[row["filtered"] or row["category"]] += 1
+        return True
+
+    def check(self, findings: Findings) -> None:
+        """Every frame was there, and dataset.yaml counts what was found."""
+        for idx in np.flatnonzero(~self.seen).tolist():
+            findings.require(False, "has no row", file="records", frame_idx=idx)
+        description = self.description
+        instances = dict.fromkeys(description.categories, 0) | dict(self.instances)
+        found = {
+            "counts.frames": (self.frames.total(), description.counts["frames"]),
+            "counts.train": (self.frames["train"], description.counts["train"]),
+            "counts.val": (self.frames["val"], description.counts["val"]),
+            "counts.instances": (instances, description.counts["instances"]),
+            "counts.filtered": (dict(self.filtered), description.counts["filtered"]),
+            "rejections": (dict(self.rejections), dict(description.rejections)),
+        }
+        for name, (count, told) in found.items():
+            findings.require(
+                count == told, f"{name} must be {count} as in the records, got {told}", file=FILE
+            )

@@ -1,0 +1,171 @@
+"""Label files and data.yaml against the records."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from render.report.verify.description import Description
+from render.report.verify.findings import Findings
+from render.report.verify.records import Row
+from render.report.verify.rle import decoded
+
+__all__ = ["check_data_yaml", "check_yolo"]
+
+_FILE = "data.yaml"
+_BOX_SLACK_PX = 1e-5
+_LEAST_IOU = 0.98
+# Polygons run a little inside of the mask's extent.
+_EXTENT_SLACK_PX = 1 / 64
+
+
+def check_data_yaml(folder: Path, description: Description, findings: Findings) -> None:
+    """data.yaml names the categories of the dataset, and no path."""
+    try:
+        data = yaml.safe_load((folder / _FILE).read_text(encoding="utf-8"))
+    except OSError as error:
+        findings.require(False, f"cannot be read ({error.strerror})", file=_FILE)
+        return
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        findings.require(False, f"is torn: {error}", file=_FILE)
+        return
+    wanted: dict[str, Any] = {
+        "train": "images/train",
+        "val": "images/val",
+        "nc": len(description.categories),
+        "names": dict(enumerate(description.categories)),
+    }
+    found = data if isinstance(data, dict) else {}
+    for key, value in wanted.items():
+        got = found.get(key)
+        if key == "names" and isinstance(got, list):
+            got = dict(enumerate(got))
+        findings.require(got == value, f"{key} must be {value}, got {got}", file=_FILE)
+    findings.require("path" not in found, "must have no path: folders move", file=_FILE)
+
+
+def check_yolo(
+    text: str, frame: Row, rows: list[Row], *, description: Description, findings: Findings
+) -> None:
+    """A row per labelled instance, in the records' order, of its class and its place.
+
+    Args:
+        text: The label file.
+        rows: Instance records of the frame.
+
+    """
+    idx = frame["frame_idx"]
+    file = f"labels/{description.split_of(idx)}/{idx:08d}.txt"
+    shown = [row for row in rows if row["role"] == "target" and not row["filtered"]]
+    lines = text.splitlines()
+    if not findings.require(
+        len(lines) == len(shown),
+        f"must have {len(shown)} rows, one a labelled instance, got {len(lines)}",
+        file=file, frame_idx=idx,
+    ):  # fmt: skip
+        return
+    size_wh = frame["width"], frame["height"]
+    for n, (line, row) in enumerate(zip(lines, shown, strict=True), start=1):
+        problem = _problem(line, row, size_wh, description)
+        findings.require(not problem, f"row {n}: {problem}", file=file, frame_idx=idx)
+
+
+def _problem(line: str, row: Row, size_wh: tuple[int, int], description: Description) -> str:
+    """What is wrong with a row; "" if it is right."""
+    fields = line.split()
+    try:
+        numbers = np.array([float(field) for field in fields[1:]])
+    except ValueError:
+        return "must hold numbers only"
+    is_box = description.yolo == "detect"
+    n = len(numbers)
+    if (n != 4) if is_box else (n < 6 or n % 2):
+        return f"must hold {'4 numbers' if is_box else 'x and y of 3 points or more'}, got {n}"
+    if not np.isfinite(numbers).all() or numbers.min() < 0 or numbers.max() > 1:
+        return "numbers must be shares of the image, from 0 to 1"
+    names = dict(enumerate(description.categories))
+    if not fields[0].isdecimal() or names.get(int(fields[0])) != row["category"]:
+        return f"class must be that of {row['category']}, got {fields[0]}"
+    if row["bbox_visib"] is None:
+        return "shows an instance that is not visible"
+    return (_box if is_box else _polygon)(numbers, row, size_wh)
+
+
+def _box(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int]) -> str:
+    cx, cy, w, h = numbers * (*size_wh, *size_wh)
+    box = [cx - w / 2, cy - h / 2, w, h]
+    off = max(abs(a - b) for a, b in zip(box, row["bbox_visib"], strict=True))
+    return "" if off <= _BOX_SLACK_PX else f"box is {off:.6g} px off bbox_visib"
+
+
+def _polygon(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int]) -> str:
+    size_hw = size_wh[1], size_wh[0]
+    mask = decoded(row["mask_visib"], size_hw)
+    if mask is None:
+        return ""  # said of the record
+    points = numbers.reshape(-1, 2) * size_wh
+    x0, y0, w, h = row["bbox_visib"]
+    beyond = np.concatenate([(x0, y0) - points.min(axis=0), points.max(axis=0) - (x0 + w, y0 + h)])
+    if beyond.max() > _EXTENT_SLACK_PX:
+        return f"polygon reaches {beyond.max():.3g} px beyond bbox_visib"
+    n_pieces, pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    if n_pieces == 2 and beyond.min() < -_EXTENT_SLACK_PX:
+        return f"polygon ends {-beyond.min():.3g} px short of bbox_visib"
+    canvas = np.zeros(size_hw, np.uint8)
+    cv2.fillPoly(canvas, [points.astype(np.int32)], 1)  # cut down, as ultralytics does
+    filled = canvas > 0
+    iou = float(np.count_nonzero(filled & mask) / np.count_nonzero(filled | mask))
+    if iou >= _LEAST_IOU or _is_joined(filled, pieces, n_pieces):
+        return ""
+    return f"polygon has IoU {iou:.4f} with the mask, less than {_LEAST_IOU}"
+
+
+def _is_joined(filled: NDArray[np.bool_], pieces: NDArray[Any], n_pieces: int) -> bool:
+    """What differs is what one ring must cost for a mask in pieces.
+
+    That is: bridges of the least length between pieces, and whole pieces, not the largest,
+    that are left out.
+
+    Args:
+        filled: ``(H, W)``, what the polygon fills.
+        pieces: ``(H, W)``, 0 outside of the mask, then counting.
+        n_pieces: With that of the outside.
+
+    """
+    sizes = np.bincount(pieces.ravel(), minlength=n_pieces)
+    covered = np.bincount(pieces[filled], minlength=n_pieces)
+    largest = 1 + int(np.argmax(sizes[1:]))
+    partly = np.minimum(covered, sizes - covered)[1:].sum()
+    return bool(
+        2 * covered[largest] > sizes[largest]
+        and partly <= (1 - _LEAST_IOU) * sizes[1:].sum()
+        and covered[0] <= _joining_px(pieces > 0)
+    )
+
+
+def _joining_px(mask: NDArray[np.bool_]) -> int:
+    """An upper bound of what it costs to join the fragments of a mask by the shortest bridges.
+
+    The length of a minimum spanning tree is the sum, over all lengths, of the pieces that
+    are still apart when everything closer than that is joined.
+    """
+    x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
+    window = mask[y : y + h, x : x + w].astype(np.uint8)
+    cost = 0
+    pieces = cv2.connectedComponents(window, connectivity=4)[0] - 1
+    reach = 0
+    while pieces > 1 and reach < math.hypot(w, h):
+        cost += 2 * (pieces - 1)
+        reach += 1
+        grown = cv2.dilate(
+            cv2.copyMakeBorder(window, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0),
+            np.ones((2 * reach + 1, 2 * reach + 1), np.uint8),
+        )
+        pieces = cv2.connectedComponents(grown, connectivity=8)[0] - 1
+    return cost

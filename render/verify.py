@@ -1,0 +1,39 @@
+"""`python -m render.verify DIR`: reads a dataset back from disk and checks all of it.
+
+It checks that COCO = YOLO = masks = records, that every label keeps its invariants, and
+that nothing is missing, torn or foreign. The models it was made from are not needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from render.console import say
+from render.errors import RenderError
+from render.report.verify.dataset import verify
+
+__all__ = ["main"]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point; exits with 1 if anything is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m render.verify", description=__doc__)
+    parser.add_argument("dir", type=Path, help="a dataset")
+    args = parser.parse_args(argv)
+    try:
+        verdict = verify(args.dir)
+    except RenderError as error:
+        sys.exit(f"error: {error}")
+    findings = verdict.findings
+    counts = f"{verdict.frames} frames, {verdict.instances} instances, {findings.checks} checks"
+    if findings.problems:
+        say("\n".join(findings.lines()))
+        sys.exit(f"{findings.problems} problems ({counts})")
+    hashes = "" if verdict.has_manifest else " (hashes of the records alone: no .manifest)"
+    say(f"{args.dir} is whole and exact: {counts}{hashes}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The doctor as a user runs it: on this machine, on a broken one, on good and bad models."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trimesh
+
+from tests.e2e.cli import ROOT, environment, run_module
+
+
+def doctor(folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Runs it on a models folder, in a changed environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "render.doctor", str(folder)],
+        cwd=folder,
+        env=environment() | changes,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plain part, its mirror image in inches, and a bolt in the wrong unit."""
+    folder = tmp_path_factory.mktemp("models")
+    wedge = trimesh.Trimesh(
+        [[0, 0, 0], [0.05, 0, 0], [0, 0.03, 0], [0, 0, 0.02]],
+        [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]],
+    )
+    wedge.export(folder / "wedge.ply")
+    mirrored = wedge.copy()
+    mirrored.apply_scale([-1, 1, 1])
+    mirrored.export(folder / "wedge_left.ply")
+    (folder / "fasteners").mkdir()
+    bolt = trimesh.creation.cylinder(2.0, 12.0)
+    bolt.export(folder / "fasteners" / "m4_bolt_from_a_supplier.obj")
+    return folder
+
+
+def test_good_machine_and_suspicious_models(parts: Path) -> None:
+    done = doctor(parts)
+
+    assert done.returncode == 0, done.stderr
+    told = done.stdout
+    assert told.count("<- a run uses this") == 1
+    rows = {line.split()[0]: line for line in told.splitlines() if line.startswith("  wedge")}
+    assert " wedge 50 x 30 x 20 mm 0.05 m " in " ".join(rows["wedge.ply"].split())
+    assert "default for PLY (m)" in rows["wedge.ply"]
+    assert "fasteners/m4_bolt_from_a_supplier.obj" in told
+    assert "4 x 4 x 12 m" in told
+    assert "say `unit: mm`" in " ".join(told.split())
+    assert "the mirror image of wedge.ply" in told
+    last = told.splitlines()[-1]
+    assert last.startswith("ready: 3 models, look at the warnings of 2; a run draws with ")
+    assert max(map(len, told.splitlines())) <= 100
+
+
+def test_what_it_chooses_is_what_a_run_records(tmp_path: Path) -> None:
+    code = (
+        "from render.engine.pyrender.engine import PyrenderEngine as E\n"
+        "info = E().info\n"
+        "print(info.platform, info.device, info.renderer, sep='|')"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    platform, device, renderer = run.stdout.strip().split("|")
+    trimesh.creation.box((0.1, 0.1, 0.1)).export(tmp_path / "box.ply")
+    (line,) = [x for x in doctor(tmp_path).stdout.splitlines() if "<- a run uses this" in x]
+
+    assert line.split()[:2] == [platform, device]
+    assert renderer in line
+
+
+def test_refused_model_is_named_with_its_reason(parts: Path, tmp_path: Path) -> None:
+    for path in parts.glob("*.ply"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "torn.stl").write_text("solid nothing\nendsolid\n", encoding="utf-8")
+    done = doctor(tmp_path)
+
+    assert done.returncode == 1
+    assert "  torn.stl\n      REFUSED: " in done.stdout
+    assert "not ready: refused: torn.stl" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_machine_without_gl_is_told_what_to_install(parts: Path, tmp_path: Path) -> None:
+    # The loader finds these empty files before the real libraries, and cannot use them.
+    for name in ("libEGL.so.1", "libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so"):
+        (tmp_path / name).touch()
+    done = doctor(parts, LD_LIBRARY_PATH=str(tmp_path))
+
+    assert done.returncode == 1
+    assert done.stdout.count("apt-get install libegl1") == 1
+    assert "fails: libEGL.so.1 cannot be loaded" in done.stdout
+    assert "wedge.ply" in done.stdout, "models are looked at all the same"
+    assert done.stderr.strip() == "not ready: no OpenGL platform works"
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [("nowhere", "error: assets.models_dir must be a folder"), (".", "there is no model file")],
+)
+def test_folder_without_models(argument: str, message: str, tmp_path: Path) -> None:
+    done = run_module("render.doctor", argument, cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_starter_models_are_ready() -> None:
+    done = doctor(ROOT / "assets" / "models")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "!" not in done.stdout
+    assert os.linesep + "ready: " in done.stdout

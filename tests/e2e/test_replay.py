@@ -1,0 +1,188 @@
+"""Frames rendered again from their records."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import trimesh
+import yaml
+
+from tests.e2e.cli import ROOT, run_module
+
+FRAMES = 5
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with models of its own and a dataset of them."""
+    cwd = tmp_path_factory.mktemp("replay")
+    (cwd / "models").mkdir()
+    for name in ("bolt.glb", "mug.glb"):
+        shutil.copy(ROOT / "assets" / "models" / name, cwd / "models")
+    trimesh.creation.box((0.02, 0.03, 0.05)).export(cwd / "models" / "box.stl")
+    done = run_module(
+        "render.run", "output_dir=data", f"n_frames={FRAMES}", "assets.models_dir=models",
+        "models=[box.stl,mug]", "camera.size_wh=[160,120]", "output.depth=true", "workers=1",
+        cwd=cwd,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return cwd
+
+
+@pytest.fixture
+def copied(made: Path, tmp_path: Path) -> Path:
+    """The same, in another place; its dataset.yaml still names the models of the first."""
+    shutil.copytree(made, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def replayed(cwd: Path, *args: str) -> tuple[int, str]:
+    """Exit code and all that was said; never a traceback."""
+    done = run_module("render.replay", *args, cwd=cwd)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def edit_dataset_yaml(data: Path, **dirs: Path) -> None:
+    path = data / "dataset.yaml"
+    content = yaml.safe_load(path.read_text())
+    content["asset_dirs"] |= {key: str(value) for key, value in dirs.items()}
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+@pytest.mark.parametrize("frame", [0, 4])
+def test_equality_is_proved_wherever_the_dataset_lies(copied: Path, frame: int) -> None:
+    out = copied / "out"
+    code, said = replayed(copied.parent, "copy/data", str(frame), "-o", str(out))
+
+    assert (code, said) == (0, f"frame {frame} equals the stored one, byte for byte\n")
+    files = [path.relative_to(out) for path in out.rglob("*") if path.is_file()]
+    assert len(files) == 4
+    for name in files:
+        assert (out / name).read_bytes() == (copied / "data" / name).read_bytes()
+
+
+def test_models_that_came_later_change_nothing(copied: Path) -> None:
+    """Nor does a new category that comes before the others."""
+    models = copied / "models"
+    shutil.copy(models / "bolt.glb", models / "a_new_part.glb")
+    edit_dataset_yaml(copied / "data", models_dir=models)
+
+    assert replayed(copied, "data", "1")[0] == 0
+
+
+def test_changed_pixels_are_counted(copied: Path) -> None:
+    path = copied / "data" / "images" / "train" / "00000002.jpg"
+    image = cv2.imread(str(path))
+    assert image is not None
+    image[:8, :8] = 255 - image[:8, :8]
+    cv2.imwrite(str(path), image, (cv2.IMWRITE_JPEG_QUALITY, 100))
+    code, said = replayed(copied, "data", "2")
+
+    assert code == 1
+    assert "images/train/00000002.jpg: " in said
+    assert "of 57600 values differ, by at most" in said
+    assert "masks" not in said
+    assert "record" not in said
+
+
+def test_other_bytes_of_the_same_picture_differ_too(copied: Path) -> None:
+    path = copied / "data" / "masks" / "train" / "00000002.png"
+    mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert mask is not None
+    cv2.imwrite(str(path), mask, (cv2.IMWRITE_PNG_COMPRESSION, 9))
+    (copied / "data" / "depth" / "train" / "00000002.png").write_bytes(b"")
+    (copied / "data" / "labels" / "train" / "00000002.txt").unlink()
+    code, said = replayed(copied, "data", "2")
+
+    assert code == 1
+    assert "masks/train/00000002.png: the same 19200 values in other bytes" in said
+    assert "depth/train/00000002.png: 0 other bytes stored" in said
+    assert "labels/train/00000002.txt: is missing in the dataset" in said
+
+
+def test_other_machine_or_libraries_are_named_where_a_frame_differs(copied: Path) -> None:
+    path = copied / "data" / "dataset.yaml"
+    content = yaml.safe_load(path.read_text())
+    content["gl"]["renderer"] = "Some GPU"
+    content["versions"]["numpy"] = "1.0"
+    path.write_text(yaml.safe_dump(content))
+
+    assert replayed(copied, "data", "1")[0] == 0
+
+    (copied / "data" / "labels" / "train" / "00000001.txt").write_text("")
+    code, said = replayed(copied, "data", "1")
+
+    assert code == 1
+    assert "stored by Some GPU" in said
+    assert f"stored with numpy 1.0, here {np.__version__}: bytes may differ" in said
+
+
+def test_a_changed_model_is_named(copied: Path) -> None:
+    models = copied / "models"
+    trimesh.creation.box((0.02, 0.03, 0.0501)).export(models / "box.stl")
+    edit_dataset_yaml(copied / "data", models_dir=models)
+    rows = pq.read_table(copied / "data" / "records" / "instances-000000.parquet").to_pylist()
+    frame = next(row["frame_idx"] for row in rows if row["model"] == "box.stl")
+    code, said = replayed(copied, "data", str(frame))
+
+    assert code == 1
+    assert f"{models / 'box.stl'} is not the model that this dataset was made from" in said
+
+
+def test_what_is_said_of_a_model_is_part_of_it(copied: Path) -> None:
+    models = copied / "models"
+    for name in ("box", "mug"):
+        (models / f"{name}.yaml").write_text("unit: m\n")
+    edit_dataset_yaml(copied / "data", models_dir=models)
+    code, said = replayed(copied, "data", "1")
+
+    assert code == 1
+    assert "is not the model that this dataset was made from" in said
+
+
+@pytest.mark.parametrize("key", ["models_dir", "backgrounds_dir"])
+def test_assets_elsewhere_are_asked_for(copied: Path, key: str) -> None:
+    edit_dataset_yaml(copied / "data", **{key: copied / "gone"})
+    code, said = replayed(copied, "data", "1")
+
+    assert code == 1
+    assert str(copied / "gone") in said
+    assert f"asset_dirs in data{os.sep}dataset.yaml" in said
+    assert said.count("\n") == 1
+
+
+def test_missing_models_are_named(copied: Path) -> None:
+    (copied / "models" / "mug.glb").unlink()
+    edit_dataset_yaml(copied / "data", models_dir=copied / "models")
+
+    assert "which lacks mug.glb: put them there" in replayed(copied, "data", "1")[1]
+
+
+@pytest.mark.parametrize("frame", ["5", "-1", "99999999999"])
+def test_no_such_frame_is_one_line(made: Path, frame: str) -> None:
+    assert replayed(made, "data", frame) == (
+        1,
+        f"error: frame must be one of data, which holds no frame {frame}\n",
+    )
+
+
+def test_no_dataset_is_one_line(made: Path) -> None:
+    code, said = replayed(made, "models", "0")
+
+    assert code == 1
+    assert said == "error: models must hold a complete dataset, but has no dataset.yaml\n"
+
+
+def test_torn_dataset_yaml_is_one_line(copied: Path) -> None:
+    (copied / "data" / "dataset.yaml").write_text("seed: 3\n")
+    code, said = replayed(copied, "data", "0")
+
+    assert code == 1
+    assert "is torn: it lacks config, asset_dirs, models, gl, versions" in said

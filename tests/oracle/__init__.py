@@ -1,0 +1,1 @@
+"""A second opinion in float64: rays, cut-outs and boxes, sharing no code with `render`."""

@@ -1,0 +1,159 @@
+"""Parts of verify that read formats by themselves, against the libraries they do not use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from pycocotools import mask as coco_mask
+
+import render.report.verify.json_lists as json_lists
+from render.report.verify.description import Description
+from render.report.verify.findings import LINES_PER_KIND, Findings
+from render.report.verify.json_lists import elements
+from render.report.verify.rle import decoded
+from render.report.verify.yolo import check_yolo
+from render.writers.yolo import yolo_text
+from tests.polygon_readers import bridges
+
+
+def encoded(mask: np.ndarray[Any, Any]) -> str:
+    counts: bytes = coco_mask.encode(np.asfortranarray(mask, np.uint8))["counts"]
+    return counts.decode("ascii")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    mask=arrays(
+        np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.booleans()
+    ),
+    by=st.sampled_from([(1, 1), (9, 1), (1, 30), (60, 50)]),
+)
+def test_rle_is_read_as_pycocotools_writes_it(mask: np.ndarray[Any, Any], by: Any) -> None:
+    mask = np.kron(mask, np.ones(by, np.bool_))  # long runs as well as short ones
+
+    found = decoded(encoded(mask), mask.shape)
+
+    assert found is not None
+    np.testing.assert_array_equal(mask, found)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text(st.characters(max_codepoint=130), max_size=12))
+def test_torn_rle_gives_a_mask_of_the_size_or_none(text: str) -> None:
+    found = decoded(text, (6, 7))
+
+    assert found is None or found.shape == (6, 7)
+
+
+@pytest.mark.parametrize(
+    "counts", ["", None, 7, [3, 4], "é", encoded(np.ones((5, 6))), "PPPPPPPP1"]
+)
+def test_what_is_no_rle_of_this_size_is_none(counts: Any) -> None:
+    assert decoded(counts, (6, 7)) is None
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    content=st.dictionaries(st.text("abc", max_size=3), json_values, max_size=4),
+    indent=st.sampled_from([None, 0, 3]),
+    ascii_only=st.booleans(),
+    chunk=st.integers(1, 40),
+)
+def test_elements_are_those_that_json_reads(
+    content: dict[str, Any],
+    indent: int | None,
+    ascii_only: bool,
+    chunk: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "lists.json"
+    path.write_bytes(json.dumps(content, indent=indent, ensure_ascii=ascii_only).encode())
+    data = path.read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_lists, "_CHUNK", chunk)  # as small as a file is large
+        found = [(e.key, json.loads(data[e.start : e.end])) for e in elements(path)]
+
+    wanted = [(key, v) for key, values in content.items() if type(values) is list for v in values]
+    assert found == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", '{"a": [1, 2}', '{"a": [1, 2', '{"a": [1 2]}', '{"a": [NaN]}', '{"a": []} x',
+     '{"a": [{"b": "c]}', '{"a" []}'],
+)  # fmt: skip
+def test_torn_json_is_an_error(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "torn.json"
+    path.write_text(text)
+
+    with pytest.raises(ValueError):
+        list(elements(path))
+
+
+def test_findings_keep_the_first_of_each_kind_and_count_all() -> None:
+    findings = Findings()
+    for i in range(25):
+        assert not findings.require(False, "is\nwrong", file=f"masks/{i}.png", frame_idx=i)
+    assert not findings.require(0, "too", file="data.yaml")
+    assert findings.require([1], "fine", file="data.yaml")
+
+    lines = findings.lines()
+    assert lines[0] == "masks/0.png: frame 0: is wrong"
+    assert len(lines) == LINES_PER_KIND + 2
+    assert lines[-2:] == ["masks: and 15 more", "data.yaml: too"]
+    assert (findings.problems, findings.checks) == (26, 27)
+
+
+def description_of(yolo: str) -> Description:
+    return Description(
+        n_frames=1, val_fraction=0.0, categories=("nut",), unit_m={"nut.obj": 1.0}, counts={},
+        rejections={}, formats=("yolo",), image="jpg", yolo=yolo, masks=True, depth=False,
+        depth_unit_m=1e-4, min_px=1, min_visib_fract=0.0, raw={},
+    )  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 9999), count=st.integers(1, 12), radius=st.integers(1, 9))
+def test_polygons_of_fragments_pass_and_moved_ones_do_not(
+    seed: int, count: int, radius: int
+) -> None:
+    """Bridges between far fragments cost more than 2 %; that is no fault of the file."""
+    rng = np.random.default_rng(seed)
+    mask = np.zeros((90, 120), np.bool_)
+    y, x = np.mgrid[:90, :120]
+    for cy, cx in rng.uniform((15, 15), (75, 105), (count, 2)):
+        mask |= (x - cx) ** 2 + (y - cy) ** 2 <= radius**2
+    if bridges(mask)[0] > np.count_nonzero(mask) / 2:
+        mask = (x - 60) ** 2 + (y - 45) ** 2 <= radius**2
+    ys, xs = np.nonzero(mask)
+    box = [float(v) for v in (xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1)]
+    row = {
+        "role": "target", "filtered": "", "category": "nut", "px_count_visib": len(xs),
+        "bbox_visib": box, "mask_visib": encoded(mask),
+    }  # fmt: skip
+    frame = {"frame_idx": 0, "width": 120, "height": 90}
+    text = yolo_text([row], categories=("nut",), size_wh=(120, 90), kind="segment")
+    numbers = [float(v) for v in text.split()[1:]]
+    numbers[0::2] = [v + 2 / 120 for v in numbers[0::2]]
+    moved = " ".join(["0", *(f"{v:.8f}" for v in numbers)])
+
+    right, wrong = Findings(), Findings()
+    for told, findings in ((text, right), (moved, wrong)):
+        check_yolo(told, frame, [row], description=description_of("segment"), findings=findings)
+    assert right.lines() == []
+    assert wrong.problems == 1
