@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import final
 
 from render.engine.base import AbstractEngine, DeviceInfo
+from render.engine.lens import pinhole_scene, through_lens
 from render.engine.pyrender.context import GlContext, choose
 from render.engine.pyrender.gl import use_or, use_reversed_depth
 from render.engine.pyrender.passes.color import ColorPass
 from render.engine.pyrender.passes.draws import UploadedScene, upload
 from render.engine.pyrender.passes.ids import IdPass
 from render.engine.pyrender.passes.occlusion import OcclusionPass
+from render.engine.pyrender.passes.rays import RayIdPass, RayTables
 from render.engine.pyrender.passes.shadows import ShadowPass
 from render.engine.pyrender.passes.silhouettes import SilhouettePass
 from render.engine.pyrender.upload import Residents
@@ -50,7 +52,9 @@ class PyrenderEngine(AbstractEngine):
         self._info = self._context.info
         self._residents = Residents(self._context, budget_bytes=_BUDGET_BYTES)
         self._ids = IdPass(self._context, self._residents)
-        self._silhouettes = SilhouettePass(self._context, self._residents)
+        self._ray_tables = RayTables(self._context)
+        self._ray_ids = RayIdPass(self._context, self._residents, self._ray_tables)
+        self._silhouettes = SilhouettePass(self._context, self._residents, self._ray_tables)
         self._shadows = ShadowPass(self._context, self._residents)
         self._occlusion = OcclusionPass(self._context)
         self._color = ColorPass(self._context, self._residents)
@@ -67,6 +71,8 @@ class PyrenderEngine(AbstractEngine):
             EngineError: The scene is beyond what GL or the mask files hold, or GL failed.
 
         """
+        if scene.camera.distortion:
+            return self._render_distorted(scene)
         uploaded = self._prepare(scene)
         instance_idx, depth_m = self._ids.render(uploaded)
         seen = self._ids.seen(uploaded)
@@ -91,6 +97,19 @@ class PyrenderEngine(AbstractEngine):
             self._uploaded = None
             self._context.close()
             self._context = None
+
+    def _render_distorted(self, scene: Scene) -> Buffers:
+        """Ids and depth by each pixel's own ray, colour by way of a pinhole's larger picture."""
+        pinhole = pinhole_scene(scene)
+        radiance = self.render(pinhole).radiance
+        instance_idx, depth_m = self._ray_ids.render(self._prepare(scene))
+        self._check()
+        rays = self._ray_tables.rays(scene.camera)
+        return Buffers(
+            radiance=through_lens(radiance, pinhole, scene, rays),
+            depth_m=depth_m,
+            instance_idx=instance_idx,
+        )
 
     def _prepare(self, scene: Scene) -> UploadedScene:
         """The scene on the GPU; the same scene twice in a row is uploaded once."""

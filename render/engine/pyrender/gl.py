@@ -66,15 +66,17 @@ def compile_program(
     defines: Sequence[str] = (),
     *,
     parts: Sequence[str] = (),
+    geometry: str | None = None,
 ) -> Program:
-    """A program of two files of the shader folder.
+    """A program of files of the shader folder.
 
     Args:
         context: Where it lives.
         vertex: File name of the vertex shader.
         fragment: File name of the fragment shader; gets ``cutout.glsl`` in front.
-        defines: ``NAME value`` lines for both.
+        defines: ``NAME value`` lines for all.
         parts: Further files in front of the fragment shader.
+        geometry: File name of the geometry shader.
 
     """
     head = "#version 410 core\n" + "".join(f"#define {line}\n" for line in defines)
@@ -82,6 +84,9 @@ def compile_program(
     return Program(
         context.mgl.program(
             vertex_shader=head + (_SHADERS / vertex).read_text(encoding="utf-8"),
+            geometry_shader=head + (_SHADERS / geometry).read_text(encoding="utf-8")
+            if geometry
+            else None,
             fragment_shader=head
             + "".join((_SHADERS / name).read_text(encoding="utf-8") for name in names),
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import clear_int, release_framebuffer
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene
+from render.engine.pyrender.passes.rays import RayPrograms, RayTables
 from render.engine.pyrender.upload import Residents
 from render.geometry.projection import bounds_of_edges, project
 from render.scene import Camera, Silhouette
@@ -35,9 +36,10 @@ class SilhouettePass:
     grid of pixels is the same everywhere.
     """
 
-    def __init__(self, context: GlContext, residents: Residents) -> None:
+    def __init__(self, context: GlContext, residents: Residents, tables: RayTables) -> None:
         self._context = context
         self._programs = GeometryPrograms(context, "silhouettes.frag", residents)
+        self._rays = RayPrograms(context, residents, tables, "SILHOUETTES")
         self._targets: tuple[moderngl.Texture, moderngl.Framebuffer] | None = None
 
     def render(self, uploaded: UploadedScene) -> tuple[Silhouette, ...]:
@@ -64,8 +66,11 @@ class SilhouettePass:
     def _draw_tile(
         self, uploaded: UploadedScene, tile: tuple[int, int], batch: Sequence[int]
     ) -> NDArray[np.uint32]:
-        gl, size_wh = self._context.mgl, uploaded.scene.camera.size_wh
+        gl, camera = self._context.mgl, uploaded.scene.camera
+        size_wh = camera.size_wh
         texture, framebuffer = self._targets_for(size_wh)
+        if camera.distortion and not self._rays.look(camera, tile):
+            return np.zeros((size_wh[1], size_wh[0]), np.uint32)
         framebuffer.use()
         clear_int(self._context, 0, 0)
         gl.enable_only(moderngl.NOTHING)
@@ -74,7 +79,10 @@ class SilhouettePass:
         shift_xy = (-2.0 * tile[0], -2.0 * tile[1])
         for bit, idx in enumerate(batch):
             for draw in uploaded.draws_by_instance[idx]:
-                self._programs.draw(draw, u_bit=1 << bit, shift_xy=shift_xy)
+                if camera.distortion:
+                    self._rays.draw(draw, u_bit=1 << bit)
+                else:
+                    self._programs.draw(draw, u_bit=1 << bit, shift_xy=shift_xy)
         gl.disable_direct(_GL_COLOR_LOGIC_OP)
         bits = np.empty((size_wh[1], size_wh[0]), np.uint32)
         texture.read_into(bits)

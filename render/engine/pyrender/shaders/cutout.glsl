@@ -5,11 +5,17 @@ uniform sampler2D u_cutout;
 uniform float u_cutout_alpha;    // the material's factor
 uniform float u_cutoff;
 
+bool is_cut_out(vec2 uv, float alpha) {
+    return textureLod(u_cutout, uv, 0.0).a * u_cutout_alpha * alpha < u_cutoff;
+}
+#endif
+
+#if defined(CUTOUT) && !defined(RAYS)
 OUT_QUALIFIER in vec2 v_uv;
 OUT_QUALIFIER in float v_alpha;
 
 void cut_out() {
-    if (textureLod(u_cutout, v_uv, 0.0).a * u_cutout_alpha * v_alpha < u_cutoff) discard;
+    if (is_cut_out(v_uv, v_alpha)) discard;
 }
 #else
 void cut_out() {}

@@ -1,0 +1,139 @@
+"""Pictures through a lens that distorts: what each pixel sees, and colour by way of a pinhole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from render.geometry.distortion import distort, fold_radius, jacobian, onto_disc, undistort
+from render.scene import Camera, Environment, Scene
+
+__all__ = ["pinhole_scene", "pixel_rays", "through_lens"]
+
+Picture = NDArray[np.float32]
+
+# First guesses are exact at every eighth pixel and straight in between.
+_GRID_PX = 8
+# The pinhole's picture has so many pixels for one of the image where the lens shrinks least,
+_OVERSAMPLING = 1.25
+# but no more than so many image sizes a side.
+_MOST_SIZES = 3.0
+_MARGIN_PX = 2
+
+
+def pixel_rays(camera: Camera, tile: tuple[int, int] = (0, 0)) -> NDArray[np.float64]:
+    """``(H, W, 2)``: normalised x and y that each pixel's centre sees; NaN: nothing.
+
+    Args:
+        camera: Its lens may distort.
+        tile: Of the plane of pixels, in whole image sizes from the image.
+
+    """
+    w, h = camera.size_wh
+    u, v = tile[0] * w + np.arange(w), tile[1] * h + np.arange(h)
+    grid_u = np.append(u[:-1:_GRID_PX], u[-1])
+    grid_v = np.append(v[:-1:_GRID_PX], v[-1])
+    grid = undistort(_normalised(grid_u, grid_v, camera), camera.distortion)
+    shown = _normalised(u, v, camera)
+    if np.isfinite(grid).all():
+        across, down = _between(u, grid_u), _between(v, grid_v)
+        guess = np.stack([down @ grid[..., i] @ across.T for i in range(2)], axis=-1)
+    else:
+        guess = shown
+    return undistort(shown, camera.distortion, guess=guess)
+
+
+def pinhole_scene(scene: Scene) -> Scene:
+    """The scene of a camera without distortion that sees all that `scene`'s camera sees.
+
+    It has enough pixels that `through_lens` magnifies nothing. A picture as a backdrop is bent
+    so that the lens straightens it again.
+    """
+    camera = scene.camera
+    (w, h), K = camera.size_wh, camera.K
+    rim = undistort(_rim(camera), camera.distortion)
+    low, high = rim.min(axis=0), rim.max(axis=0)
+    a, b, c = np.moveaxis(jacobian(_inner_rays(camera), camera.distortion), -1, 0)
+    most = float(((a + c) / 2 + np.hypot((a - c) / 2, b)).max())
+    focal = np.array([K[0, 0], K[1, 1]]) * most * _OVERSAMPLING
+    focal *= min(1.0, float((_MOST_SIZES * np.array([w, h]) / (focal * (high - low))).min()))
+    size = np.ceil(focal * (high - low)).astype(int) + 2 * _MARGIN_PX
+    center = -focal * low - 0.5 + _MARGIN_PX
+    K_pinhole = np.array([[focal[0], 0.0, center[0]], [0.0, focal[1], center[1]], [0.0, 0.0, 1.0]])
+    pinhole = replace(camera, K=K_pinhole, size_wh=(int(size[0]), int(size[1])), distortion=())
+    backdrop = scene.backdrop
+    if not isinstance(backdrop, Environment):
+        backdrop = _bent(backdrop, pinhole, camera)
+    return replace(scene, camera=pinhole, backdrop=backdrop)
+
+
+def through_lens(radiance: Picture, pinhole: Scene, scene: Scene, rays: Picture) -> Picture:
+    """``(H, W, 3)`` radiance of `scene` from that of `pinhole_scene(scene)`.
+
+    Args:
+        radiance: Of `pinhole`.
+        pinhole: From `pinhole_scene`.
+        scene: Whose camera has the lens.
+        rays: From `pixel_rays`.
+
+    """
+    K = pinhole.camera.K
+    at = np.asarray(rays * (K[0, 0], K[1, 1]) + K[:2, 2], dtype=np.float32)
+    seen = _sampled(radiance, at)
+    if isinstance(scene.backdrop, Environment) or isinstance(pinhole.backdrop, Environment):
+        return seen
+    # Where there is nothing else, the picture itself and not one that was bent twice.
+    is_bare = (seen == _sampled(pinhole.backdrop, at)).all(axis=2, keepdims=True)
+    return np.where(is_bare, scene.backdrop, seen)
+
+
+def _sampled(picture: Picture, at: Picture) -> Picture:
+    sampled = cv2.remap(picture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(sampled, dtype=np.float32)
+
+
+def _bent(picture: Picture, pinhole: Camera, camera: Camera) -> Picture:
+    w, h = pinhole.size_wh
+    xy = _normalised(np.arange(w), np.arange(h), pinhole)
+    shown = distort(onto_disc(xy, fold_radius(camera.distortion)), camera.distortion)
+    at = shown * (camera.K[0, 0], camera.K[1, 1]) + camera.K[:2, 2]
+    return _sampled(picture, np.asarray(at, dtype=np.float32))
+
+
+def _normalised(
+    u: NDArray[np.generic], v: NDArray[np.generic], camera: Camera
+) -> NDArray[np.float64]:
+    """``(V, U, 2)`` of the pixels of columns `u` and rows `v`."""
+    K = camera.K
+    x, y = (u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1]
+    return np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=-1).astype(np.float64)
+
+
+def _rim(camera: Camera) -> NDArray[np.float64]:
+    """Normalised points around the image, half a pixel outside of the outer centres."""
+    w, h = camera.size_wh
+    u, v = np.linspace(-0.5, w - 0.5, 129), np.linspace(-0.5, h - 0.5, 129)
+    rows = _normalised(u, np.array([-0.5, h - 0.5]), camera)
+    columns = _normalised(np.array([-0.5, w - 0.5]), v, camera)
+    return np.concatenate([rows.reshape(-1, 2), columns.reshape(-1, 2)])
+
+
+def _inner_rays(camera: Camera) -> NDArray[np.float64]:
+    w, h = camera.size_wh
+    shown = _normalised(np.linspace(0, w - 1, 33), np.linspace(0, h - 1, 33), camera)
+    return undistort(shown, camera.distortion)
+
+
+def _between(at: NDArray[np.generic], grid: NDArray[np.generic]) -> NDArray[np.float64]:
+    """``(N, G)`` weights of straight lines between `grid`, which grows, at `at`."""
+    weights = np.zeros((len(at), len(grid)))
+    if len(grid) == 1:
+        return weights + 1.0
+    left = np.clip(np.searchsorted(grid, at, side="right") - 1, 0, len(grid) - 2)
+    share = (at - grid[left]) / (grid[left + 1] - grid[left])
+    rows = np.arange(len(at))
+    weights[rows, left], weights[rows, left + 1] = 1.0 - share, share
+    return weights

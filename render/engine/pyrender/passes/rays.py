@@ -1,0 +1,226 @@
+"""Ids, depth and outlines through a lens that distorts: each pixel's own ray against triangles.
+
+A rasterizer knows straight edges alone. So each triangle is drawn as a rectangle that holds it,
+and every pixel of the rectangle finds out whether its ray, which comes from a table worked out in
+float64, hits the triangle.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from itertools import chain
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from render.engine.lens import pixel_rays
+from render.engine.pyrender.context import GlContext
+from render.engine.pyrender.gl import (
+    attach_depth,
+    clear_depth,
+    clear_float,
+    clear_int,
+    compile_program,
+    delete_renderbuffer,
+    release_framebuffer,
+)
+from render.engine.pyrender.passes.draws import Draw, UploadedScene, bind_cutout, lens_of
+from render.engine.pyrender.upload import Residents
+from render.geometry.distortion import bend, jacobian
+from render.scene import Camera
+
+__all__ = ["RayIdPass", "RayPrograms", "RayTables"]
+
+_RAYS_UNIT, _CUTOUT_UNIT = 0, 7
+_NOTHING = 1e30
+_KEPT_BYTES = 1 << 27
+
+Tile = tuple[int, int]
+_Key = tuple[bytes, tuple[int, int], tuple[float, ...], Tile]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Table:
+    """The rays of a tile.
+
+    Attributes:
+        rays: ``(H, W, 2)`` float64, NaN where the lens shows nothing.
+        bounds: Lowest and highest x and y.
+        reach: Largest distance from the axis.
+        bend: Of the lens within that.
+        stretch: Likewise, its first derivative.
+
+    """
+
+    texture: moderngl.Texture
+    rays: NDArray[np.float64]
+    bounds: tuple[float, ...]
+    reach: float
+    bend: float
+    stretch: float
+
+
+class RayTables:
+    """What each pixel sees; kept by camera while memory lasts."""
+
+    def __init__(self, context: GlContext) -> None:
+        self._context = context
+        self._kept: OrderedDict[_Key, _Table | None] = OrderedDict()
+
+    def rays(self, camera: Camera) -> NDArray[np.float64]:
+        """``(H, W, 2)`` of the image; see `pixel_rays`."""
+        table = self.table(camera, (0, 0))
+        return pixel_rays(camera) if table is None else table.rays
+
+    def table(self, camera: Camera, tile: Tile) -> _Table | None:
+        """Of one tile; None if the lens shows nothing there."""
+        key = (camera.K.tobytes(), camera.size_wh, camera.distortion, tile)
+        if key not in self._kept:
+            w, h = camera.size_wh
+            while len(self._kept) * w * h * 24 > _KEPT_BYTES:
+                old = self._kept.popitem(last=False)[1]
+                if old is not None:
+                    old.texture.release()
+            self._kept[key] = self._make(camera, tile)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def _make(self, camera: Camera, tile: Tile) -> _Table | None:
+        rays = pixel_rays(camera, tile)
+        seen = rays[np.isfinite(rays[..., 0])]
+        if len(seen) == 0:
+            return None
+        (x0, y0), (x1, y1) = seen.min(axis=0), seen.max(axis=0)
+        reach = float(np.hypot(seen[:, 0], seen[:, 1]).max())
+        filled = np.where(np.isfinite(rays), rays, _NOTHING).astype(np.float32)
+        texture = self._context.mgl.texture(camera.size_wh, 2, filled.tobytes(), dtype="f4")
+        texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        a, b, c = np.moveaxis(jacobian(_disc(reach), camera.distortion), -1, 0)
+        most = float(((a + c) / 2 + np.hypot((a - c) / 2, b)).max())
+        return _Table(
+            texture=texture,
+            rays=rays,
+            bounds=(float(x0), float(y0), float(x1), float(y1)),
+            reach=reach,
+            bend=float(bend(np.array([reach]), camera.distortion)[0]),
+            stretch=1.05 * most,
+        )
+
+
+def _disc(radius: float) -> NDArray[np.float64]:
+    r, angle = np.linspace(0.0, radius, 65)[:, None], np.linspace(0.0, 2 * np.pi, 65)
+    return np.stack([r * np.cos(angle), r * np.sin(angle)], axis=-1)
+
+
+class RayPrograms:
+    """The fragment shader's ray test, for ids and depth or for outlines."""
+
+    def __init__(
+        self, context: GlContext, residents: Residents, tables: RayTables, *defines: str
+    ) -> None:
+        self._context = context
+        self._residents = residents
+        self._tables = tables
+        shared = ("RAYS", *defines)
+        self._solid = compile_program(
+            context, "rays.vert", "rays.frag", shared, geometry="rays.geom"
+        )
+        self._cutout = compile_program(
+            context, "rays.vert", "rays.frag", (*shared, "CUTOUT"), geometry="rays.geom"
+        )
+        for program in (self._solid, self._cutout):
+            program.set("u_ray_map", _RAYS_UNIT)
+            program.set("u_cutout", _CUTOUT_UNIT)
+
+    def look(self, camera: Camera, tile: Tile) -> bool:
+        """Prepares to draw a tile of the plane of pixels; False if the lens shows nothing there."""
+        table = self._tables.table(camera, tile)
+        if table is None:
+            return False
+        table.texture.use(_RAYS_UNIT)
+        (w, h), (fx, fy, cx, cy) = camera.size_wh, lens_of(camera)
+        k = (*camera.distortion, *(0.0,) * (8 - len(camera.distortion)))
+        for program in (self._solid, self._cutout):
+            program.set("u_lens", (fx, fy, cx - tile[0] * w, cy - tile[1] * h))
+            program.set("u_distortion", list(k))
+            program.set("u_rays", table.bounds)
+            program.set("u_reach", table.reach)
+            program.set("u_bend", table.bend)
+            program.set("u_stretch", table.stretch)
+            program.set("u_size", (float(w), float(h)))
+            program.set("u_near", camera.near_m)
+            program.set("u_near_far", (camera.near_m, camera.far_m))
+        return True
+
+    def draw(self, draw: Draw, **values: int) -> None:
+        """Draws one mesh; `values` are integer uniforms of the fragment shader."""
+        gl = self._context.mgl
+        # Rectangles have no back; the ray test knows which side of a triangle it sees.
+        gl.disable(moderngl.CULL_FACE)
+        is_cut = draw.material.alpha_mode == "mask"
+        program = self._cutout if is_cut else self._solid
+        if is_cut:
+            bind_cutout(program, draw.material, self._residents, _CUTOUT_UNIT)
+        program.write("u_cam_obj", draw.cam_obj)
+        program.set("u_culls", draw.culls)
+        for name, value in values.items():
+            program.set(name, value)
+        draw.mesh.draw(gl, program)
+
+
+class RayIdPass:
+    """Which instance each pixel shows, and how deep it lies."""
+
+    def __init__(self, context: GlContext, residents: Residents, tables: RayTables) -> None:
+        self._context = context
+        self._programs = RayPrograms(context, residents, tables)
+        self._targets: _Targets | None = None
+
+    def render(self, uploaded: UploadedScene) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """``(H, W)`` instance indices (-1 = none) and depth in metres (0 = nothing)."""
+        camera = uploaded.scene.camera
+        targets = self._targets_for(camera.size_wh)
+        targets.framebuffer.use()
+        clear_int(self._context, 0, -1)
+        clear_float(self._context, 1, 0.0)
+        clear_depth(self._context)
+        self._context.mgl.enable_only(moderngl.DEPTH_TEST)
+        if self._programs.look(camera, (0, 0)):
+            for draw in chain(uploaded.draws, uploaded.surfaces):
+                self._programs.draw(draw, u_instance_idx=draw.instance_idx)
+        shape = (camera.size_wh[1], camera.size_wh[0])
+        ids, depth_m = np.empty(shape, np.int32), np.empty(shape, np.float32)
+        targets.ids.read_into(ids)
+        targets.depth.read_into(depth_m)
+        return ids, depth_m
+
+    def _targets_for(self, size_wh: tuple[int, int]) -> _Targets:
+        if self._targets is None or self._targets.ids.size != size_wh:
+            if self._targets is not None:
+                self._targets.release(self._context)
+            self._targets = _Targets.of(self._context, size_wh)
+        return self._targets
+
+
+@dataclass(frozen=True, eq=False)
+class _Targets:
+    ids: moderngl.Texture
+    depth: moderngl.Texture
+    framebuffer: moderngl.Framebuffer
+    depth_buffer: int
+
+    @classmethod
+    def of(cls, context: GlContext, size_wh: tuple[int, int]) -> _Targets:
+        ids = context.mgl.texture(size_wh, 1, dtype="i4")
+        depth = context.mgl.texture(size_wh, 1, dtype="f4")
+        framebuffer = context.mgl.framebuffer([ids, depth])
+        buffer = attach_depth(context, framebuffer, size_wh=size_wh, samples=0)
+        return cls(ids, depth, framebuffer, buffer)
+
+    def release(self, context: GlContext) -> None:
+        release_framebuffer(context, self.framebuffer)
+        self.ids.release()
+        self.depth.release()
+        delete_renderbuffer(context, self.depth_buffer)
