@@ -70,7 +70,9 @@ def pinhole_scene(scene: Scene) -> Scene:
     return replace(scene, camera=pinhole, backdrop=backdrop)
 
 
-def through_lens(radiance: Picture, pinhole: Scene, scene: Scene, rays: Picture) -> Picture:
+def through_lens(
+    radiance: Picture, pinhole: Scene, scene: Scene, rays: NDArray[np.float64]
+) -> Picture:
     """``(H, W, 3)`` radiance of `scene` from that of `pinhole_scene(scene)`.
 
     Args:
@@ -91,7 +93,8 @@ def through_lens(radiance: Picture, pinhole: Scene, scene: Scene, rays: Picture)
 
 
 def _sampled(picture: Picture, at: Picture) -> Picture:
-    sampled = cv2.remap(picture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    rows, columns = at[..., 1], at[..., 0]
+    sampled = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(sampled, dtype=np.float32)
 
 
@@ -127,7 +130,7 @@ def _inner_rays(camera: Camera) -> NDArray[np.float64]:
     return undistort(shown, camera.distortion)
 
 
-def _between(at: NDArray[np.generic], grid: NDArray[np.generic]) -> NDArray[np.float64]:
+def _between(at: NDArray[np.int64], grid: NDArray[np.int64]) -> NDArray[np.float64]:
     """``(N, G)`` weights of straight lines between `grid`, which grows, at `at`."""
     weights = np.zeros((len(at), len(grid)))
     if len(grid) == 1:
