@@ -25,6 +25,8 @@ REACH = 50.0
 _GAP = 1e-4
 # How far the edge of a table, or a wall, is from what stands there, in footprints.
 _TABLE, _ROOM = 1.35, 1.8
+# A wall behind the camera, over the distance of the camera.
+_BEHIND = 1.1
 
 Matrix = NDArray[np.float64]
 
@@ -59,7 +61,7 @@ def build_surfaces(
     Args:
         background: As drawn.
         instances: What stands or floats there; the first is the principal one.
-        eye_world: ``(3,)`` where the camera is: a floor reaches far beyond it.
+        eye_world: ``(3,)`` where the camera is: a floor reaches far beyond it, a room holds it.
         assets: Gives textures by name.
         cache: Keeps textures from frame to frame.
 
@@ -82,7 +84,9 @@ def build_surfaces(
     if background.kind == "tabletop":
         return _table(level, _TABLE * footprint, material)
     if background.kind == "room":
-        return _room(level, _ROOM * footprint, material)
+        # The camera is in the room, too.
+        to_eye = float(np.abs(eye_world[:2] - center).max())
+        return _room(level, max(_ROOM * footprint, _BEHIND * to_eye), material)
     return (_placed(level, np.eye(3), far, material),)
 
 

@@ -90,7 +90,8 @@ def place(
         around = ground or surroundings
         add = around.add_in_front if in_front else around.add_beside
         add(shape, theta.occlusion.size_ratio[j], targets, generator)
-    reach = REACH if theta.background.kind in SURFACES else 0.0
+    has_ground = theta.background.kind in SURFACES or theta.background.catch_shadows
+    reach = REACH if has_ground else 0.0
     return _placement(view, surroundings.crowd.bodies, n_targets, reach=reach)
 
 
@@ -119,10 +120,9 @@ def _placement(view: View, bodies: list[Body], n_targets: int, *, reach: float) 
 
     """
     principal = bodies[0]
-    near = max(
-        _NEAR_SHARE * min(b.nearest_m for b in bodies),
-        _NEAR_OF_PRINCIPAL * principal.depth_m,
-    )
+    near = _NEAR_OF_PRINCIPAL * principal.depth_m
+    if reach == 0.0:  # ground comes as near as the camera is low
+        near = max(near, _NEAR_SHARE * min(b.nearest_m for b in bodies))
     far = _FAR_SHARE * max(b.farthest_m for b in bodies)
     # The far corner of a square of that half side, seen from above its middle.
     far = max(far, 2.0 * reach * float(np.linalg.norm(principal.center_cam)))
