@@ -208,7 +208,11 @@ def _presets_of(group: str, preset_dirs: Sequence[Path]) -> dict[str, Any]:
         for path in sorted((folder / group).glob("*.yaml")):
             if path.stem != "mixture":
                 # As Hydra reads it: PyYAML alone takes 1e-3 for a string.
-                presets[path.stem] = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+                preset = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+                if isinstance(preset, dict):
+                    # What it chooses in other groups: that is Hydra's, before θ is drawn.
+                    preset.pop("defaults", None)
+                presets[path.stem] = preset
     return presets
 
 
