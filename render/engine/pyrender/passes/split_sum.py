@@ -31,7 +31,7 @@ def split_sum_table() -> NDArray[np.float32]:
     lit = nl > 0
     nl = np.maximum(nl, 1e-6)
     visible = 2 * nl / (nl * np.sqrt(nv**2 * (1 - a2) + a2) + nv * np.sqrt(nl**2 * (1 - a2) + a2))
-    weight = np.where(lit, visible * vh / np.maximum(nh, 1e-6) * nv, 0.0)
+    weight = np.where(lit, visible * vh / np.maximum(nh, 1e-6), 0.0)
     fresnel = (1 - vh) ** 5
     return np.stack(
         [(weight * (1 - fresnel)).mean(axis=2), (weight * fresnel).mean(axis=2)], axis=2

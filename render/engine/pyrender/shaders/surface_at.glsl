@@ -7,18 +7,28 @@ vec3 point_at(ivec2 pixel) {
     return vec3((vec2(pixel) + 0.5 - u_lens.zw) / u_lens.xy, 1.0) * z;
 }
 
-vec3 shorter(vec3 a, vec3 b) { return abs(a.z) < abs(b.z) ? a : b; }
-
-// From p to the pixel beside it; beyond the image's edge, very far.
-vec3 step_to(ivec2 pixel, vec3 p) {
-    bool is_out = pixel != clamp(pixel, ivec2(0), textureSize(u_depth, 0) - 1);
-    return is_out ? vec3(0.0, 0.0, 1e30) : point_at(pixel) - p;
+// One over the depth, which is linear across the image on a plane; -1: out of it, or nothing.
+float inverse_depth(ivec2 pixel) {
+    if (pixel != clamp(pixel, ivec2(0), textureSize(u_depth, 0) - 1)) return -1.0;
+    float z = texelFetch(u_depth, pixel, 0).r;
+    return z > 0.0 ? 1.0 / z : -1.0;
 }
 
-// Towards the eye. The nearer neighbour on each axis lies on the same surface.
+// How far the surface bends, or breaks off, on one side of a pixel.
+float bend(ivec2 pixel, ivec2 side, float here) {
+    float next = inverse_depth(pixel + side), after = inverse_depth(pixel + 2 * side);
+    if (next < 0.0) return 1e30;
+    return after < 0.0 ? abs(next - here) : abs(2.0 * next - after - here);
+}
+
+vec3 along(ivec2 pixel, ivec2 side, vec3 p) {
+    float here = 1.0 / p.z;
+    return bend(pixel, side, here) < bend(pixel, -side, here)
+        ? point_at(pixel + side) - p : p - point_at(pixel - side);
+}
+
+// Towards the eye. On each axis from the side that goes on as the surface does.
 vec3 normal_at(ivec2 pixel, vec3 p) {
-    vec3 across = shorter(step_to(pixel + ivec2(1, 0), p), -step_to(pixel - ivec2(1, 0), p));
-    vec3 down = shorter(step_to(pixel + ivec2(0, 1), p), -step_to(pixel - ivec2(0, 1), p));
-    vec3 n = normalize(cross(down, across));
+    vec3 n = normalize(cross(along(pixel, ivec2(0, 1), p), along(pixel, ivec2(1, 0), p)));
     return dot(n, p) > 0.0 ? -n : n;
 }
