@@ -1,4 +1,4 @@
-"""Where the shared data lies, for tests that read real models."""
+"""Where the shared data lies, for tests that read real models; how golden images are redrawn."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-goldens", action="store_true",
+        help="write the pictures of tests/golden anew; look at each before it is committed",
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -20,10 +20,11 @@ void main() {
     int own = texelFetch(u_drawn, at, 0).r;
     float depth = texelFetch(u_depth, at, 0).r;
     vec3 center = texelFetch(u_shaded, at, 0).rgb;
-    float left = texelFetch(u_depth, max(at - ivec2(1, 0), ivec2(0)), 0).r;
-    float right = texelFetch(u_depth, min(at + ivec2(1, 0), last), 0).r;
-    float above = texelFetch(u_depth, max(at - ivec2(0, 1), ivec2(0)), 0).r;
-    float below = texelFetch(u_depth, min(at + ivec2(0, 1), last), 0).r;
+    // Beyond the image's edge is what is on the other side of the pixel.
+    float left = texelFetch(u_depth, abs(at - ivec2(1, 0)), 0).r;
+    float right = texelFetch(u_depth, last - abs(last - at - ivec2(1, 0)), 0).r;
+    float above = texelFetch(u_depth, abs(at - ivec2(0, 1)), 0).r;
+    float below = texelFetch(u_depth, last - abs(last - at - ivec2(0, 1)), 0).r;
     float slope = min(abs(left - depth), abs(right - depth)) + min(abs(above - depth), abs(below - depth));
     float near_enough = slope + 1e-3 * depth;
 
