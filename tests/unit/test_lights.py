@@ -330,7 +330,6 @@ def behind(shown: Scene, engine: PyrenderEngine) -> NDArray[np.float64]:
     return share[dark & (np.abs(points[..., 1]) < 0.25)]
 
 
-@pytest.mark.xfail(strict=True, reason="lamps within the sphere about all objects cast none")
 @pytest.mark.parametrize("kind", ["point", "spot", "area"])
 def test_lamp_among_objects_casts_shadows(engine: PyrenderEngine, kind: str) -> None:
     # The far ball makes the sphere about all instances hold the lamp.

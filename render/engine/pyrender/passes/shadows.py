@@ -24,6 +24,9 @@ _ATLAS_PX = 2048
 _DEPTH_UNIT, _ATLAS_UNIT = 0, 1
 # A light stands at least this share of the scene's radius outside it, to be seen from at once.
 _OUTSIDE = 1.05
+# One among the instances sees that far to the sides, and nothing nearer than this share of the
+# farthest.
+_WIDEST_DEG, _NEAREST = 65.0, 0.01
 
 Matrix = NDArray[np.float64]
 
@@ -114,10 +117,8 @@ class ShadowPass:
         for i, light in enumerate(scene.lights):
             casts = light.casts_shadow and light.kind != "ambient" and light.intensity > 0
             if casts and sphere is not None and len(views) < MAX_SHADOWS:
-                view = _view_of(light, *sphere)
-                if view is not None:
-                    channels[i] = len(views)
-                    views.append(view)
+                channels[i] = len(views)
+                views.append(_view_of(light, *sphere))
         tiles = int(np.ceil(np.sqrt(max(len(views), 1))))
         self._draw(uploaded, views, tiles)
         targets = self._targets_for(scene.camera.size_wh)
@@ -209,8 +210,8 @@ def _sphere(uploaded: UploadedScene) -> tuple[Matrix, float]:
     return T_world_cam[:3, :3] @ center + T_world_cam[:3, 3], radius
 
 
-def _view_of(light: Light, center: Matrix, radius: float) -> _View | None:
-    """The light as a camera that sees a sphere; None from inside it."""
+def _view_of(light: Light, center: Matrix, radius: float) -> _View:
+    """The light as a camera that sees a sphere, or what is before it from inside the sphere."""
     if light.kind == "directional":
         forward = np.array(light.direction_world)
         forward = forward / np.linalg.norm(forward)
@@ -226,12 +227,27 @@ def _view_of(light: Light, center: Matrix, radius: float) -> _View | None:
     eye = np.array(light.position_world)
     distance = float(np.linalg.norm(center - eye))
     if distance < _OUTSIDE * radius:
-        return None
+        return _view_among(light, eye, distance + radius)
     return _View(
         T_light_world=inverse_rigid(_looking(eye, (center - eye) / distance)),
         half=1.01 * radius / float(np.sqrt(distance**2 - radius**2)),
         near_m=0.98 * (distance - radius),
         far_m=1.02 * (distance + radius),
+        soft=light.radius_m,
+        is_perspective=True,
+    )
+
+
+def _view_among(light: Light, eye: Matrix, far_m: float) -> _View:
+    """A light among the instances: no more than a wide cone about its axis is shaded."""
+    forward = np.array(light.direction_world) / np.linalg.norm(light.direction_world)
+    cone_deg = min(light.cone_deg, _WIDEST_DEG) if light.kind == "spot" else _WIDEST_DEG
+    return _View(
+        T_light_world=inverse_rigid(_looking(eye, forward)),
+        half=1.01 * float(np.tan(np.radians(cone_deg))),
+        # What is as near as the light is wide would blur the shadows of all.
+        near_m=max(_NEAREST * far_m, min(4.0 * light.radius_m, 0.5 * far_m)),
+        far_m=1.02 * far_m,
         soft=light.radius_m,
         is_perspective=True,
     )
