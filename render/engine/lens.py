@@ -15,8 +15,10 @@ __all__ = ["pinhole_scene", "pixel_rays", "through_lens"]
 
 Picture = NDArray[np.float32]
 
-# First guesses are exact at every eighth pixel and straight in between.
-_GRID_PX = 8
+# Rays are exact at every eighth pixel; a polynomial through six of them is, in between, as
+# exact as float32 and more. Where that cannot be relied on, each is worked out by itself.
+_GRID_PX, _NODES = 8, 6
+_INTERPOLATED = 1e-9
 # The pinhole's picture has so many pixels for one of the image where the lens shrinks least,
 _OVERSAMPLING = 1.25
 # but no more than so many image sizes a side.
@@ -38,12 +40,33 @@ def pixel_rays(camera: Camera, tile: tuple[int, int] = (0, 0)) -> NDArray[np.flo
     grid_v = np.append(v[:-1:_GRID_PX], v[-1])
     grid = undistort(_normalised(grid_u, grid_v, camera), camera.distortion)
     shown = _normalised(u, v, camera)
-    if np.isfinite(grid).all():
-        across, down = _between(u, grid_u), _between(v, grid_v)
-        guess = np.stack([down @ grid[..., i] @ across.T for i in range(2)], axis=-1)
-    else:
-        guess = shown
-    return undistort(shown, camera.distortion, guess=guess)
+    is_seen = np.isfinite(grid[..., 0])
+    if not is_seen.all():
+        return _partly_seen(shown, is_seen, camera.distortion)
+    across, down = _between(u, grid_u), _between(v, grid_v)
+    rays = np.empty(shown.shape)
+    for i in range(2):
+        rays[..., i] = down @ np.ascontiguousarray(grid[..., i]) @ across.T
+    some = (slice(_GRID_PX // 2, None, _GRID_PX),) * 2
+    miss = distort(rays[some], camera.distortion) - shown[some]
+    if np.abs(miss).max(initial=0.0) > _INTERPOLATED:
+        return undistort(shown, camera.distortion, guess=rays)
+    return rays
+
+
+def _partly_seen(
+    shown: NDArray[np.float64], is_seen: NDArray[np.bool_], distortion: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """Rays of a tile at the rim of what the lens shows, worked out near nodes that it shows."""
+    near = cv2.dilate(is_seen.astype(np.uint8), np.ones((3, 3), np.uint8))
+    rows, columns = (
+        np.minimum((np.arange(n) + _GRID_PX // 2) // _GRID_PX, m - 1)
+        for n, m in zip(shown.shape[:2], is_seen.shape, strict=True)
+    )
+    where = near[np.ix_(rows, columns)] > 0
+    rays = np.full(shown.shape, np.nan)
+    rays[where] = undistort(shown[where], distortion)
+    return rays
 
 
 def pinhole_scene(scene: Scene) -> Scene:
@@ -131,12 +154,14 @@ def _inner_rays(camera: Camera) -> NDArray[np.float64]:
 
 
 def _between(at: NDArray[np.int64], grid: NDArray[np.int64]) -> NDArray[np.float64]:
-    """``(N, G)`` weights of straight lines between `grid`, which grows, at `at`."""
-    weights = np.zeros((len(at), len(grid)))
-    if len(grid) == 1:
-        return weights + 1.0
-    left = np.clip(np.searchsorted(grid, at, side="right") - 1, 0, len(grid) - 2)
-    share = (at - grid[left]) / (grid[left + 1] - grid[left])
-    rows = np.arange(len(at))
-    weights[rows, left], weights[rows, left + 1] = 1.0 - share, share
+    """``(N, G)`` weights, at `at`, of the polynomials through the nearest nodes of `grid`."""
+    n = min(_NODES, len(grid))
+    cell = np.searchsorted(grid, at, side="right") - 1
+    first = np.clip(cell - (n // 2 - 1), 0, len(grid) - n)
+    nodes = grid[first[:, None] + np.arange(n)].astype(np.float64)  # (N, n)
+    weights, rows = np.zeros((len(at), len(grid))), np.arange(len(at))
+    for i in range(n):
+        others = np.delete(nodes, i, axis=1)
+        away = (at[:, None] - others) / (nodes[:, i : i + 1] - others)
+        weights[rows, first + i] = away.prod(axis=1)
     return weights

@@ -35,7 +35,7 @@ __all__ = ["RayIdPass", "RayPrograms", "RayTables"]
 
 _RAYS_UNIT, _CUTOUT_UNIT = 0, 7
 _NOTHING = 1e30
-_KEPT_BYTES = 1 << 27
+_KEPT_BYTES = 1 << 28
 
 Tile = tuple[int, int]
 _Key = tuple[bytes, tuple[int, int], tuple[float, ...], Tile]
@@ -46,7 +46,7 @@ class _Table:
     """The rays of a tile.
 
     Attributes:
-        rays: ``(H, W, 2)`` float64, NaN where the lens shows nothing.
+        rays: ``(H, W, 2)`` float64, of the image's tile alone.
         bounds: Lowest and highest x and y.
         reach: Largest distance from the axis.
         bend: Of the lens within that.
@@ -55,7 +55,7 @@ class _Table:
     """
 
     texture: moderngl.Texture
-    rays: NDArray[np.float64]
+    rays: NDArray[np.float64] | None
     bounds: tuple[float, ...]
     reach: float
     bend: float
@@ -72,14 +72,14 @@ class RayTables:
     def rays(self, camera: Camera) -> NDArray[np.float64]:
         """``(H, W, 2)`` of the image; see `pixel_rays`."""
         table = self.table(camera, (0, 0))
-        return pixel_rays(camera) if table is None else table.rays
+        return pixel_rays(camera) if table is None or table.rays is None else table.rays
 
     def table(self, camera: Camera, tile: Tile) -> _Table | None:
         """Of one tile; None if the lens shows nothing there."""
         key = (camera.K.tobytes(), camera.size_wh, camera.distortion, tile)
         if key not in self._kept:
             w, h = camera.size_wh
-            while len(self._kept) * w * h * 24 > _KEPT_BYTES:
+            while len(self._kept) * w * h * 8 > _KEPT_BYTES:
                 old = self._kept.popitem(last=False)[1]
                 if old is not None:
                     old.texture.release()
@@ -89,11 +89,11 @@ class RayTables:
 
     def _make(self, camera: Camera, tile: Tile) -> _Table | None:
         rays = pixel_rays(camera, tile)
-        seen = rays[np.isfinite(rays[..., 0])]
-        if len(seen) == 0:
+        is_seen = np.isfinite(rays[..., 0])
+        if not is_seen.any():
             return None
-        (x0, y0), (x1, y1) = seen.min(axis=0), seen.max(axis=0)
-        reach = float(np.hypot(seen[:, 0], seen[:, 1]).max())
+        x, y = rays[..., 0][is_seen], rays[..., 1][is_seen]
+        reach = float(np.hypot(x, y).max())
         filled = np.where(np.isfinite(rays), rays, _NOTHING).astype(np.float32)
         texture = self._context.mgl.texture(camera.size_wh, 2, filled.tobytes(), dtype="f4")
         texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
@@ -101,8 +101,8 @@ class RayTables:
         most = float(((a + c) / 2 + np.hypot((a - c) / 2, b)).max())
         return _Table(
             texture=texture,
-            rays=rays,
-            bounds=(float(x0), float(y0), float(x1), float(y1)),
+            rays=rays if tile == (0, 0) else None,
+            bounds=(float(x.min()), float(y.min()), float(x.max()), float(y.max())),
             reach=reach,
             bend=float(bend(np.array([reach]), camera.distortion)[0]),
             stretch=1.05 * most,

@@ -23,6 +23,7 @@ flat out vec3 v_uv_alpha_c;
 #endif
 
 const float MARGIN_PX = 1.0;
+const float SLACK = 1e-5;        // far above the rounding of float32
 
 vec2 shown(vec2 p) {
     float r2 = dot(p, p);
@@ -33,17 +34,30 @@ vec2 shown(vec2 p) {
     return d * u_lens.xy + u_lens.zw;
 }
 
+// Lowest and highest x and y of what is beyond the near plane; there is something.
+vec4 seen_part() {
+    vec2 low = vec2(1e30), high = vec2(-1e30);
+    for (int i = 0; i < 3; ++i) {
+        vec3 p = g_cam[i], q = g_cam[(i + 1) % 3];
+        if (p.z >= u_near) low = min(low, p.xy / p.z), high = max(high, p.xy / p.z);
+        if ((p.z >= u_near) != (q.z >= u_near)) {
+            vec2 at = mix(p.xy, q.xy, (u_near - p.z) / (q.z - p.z)) / u_near;
+            low = min(low, at), high = max(high, at);
+        }
+    }
+    return vec4(low - SLACK * (1.0 + abs(low)), high + SLACK * (1.0 + abs(high)));
+}
+
 // Lowest and highest pixel; empty where nothing of the triangle can be seen.
 vec4 bounds() {
     vec3 z = vec3(g_cam[0].z, g_cam[1].z, g_cam[2].z);
     bvec3 is_near = lessThan(z, vec3(u_near));
     if (all(is_near)) return vec4(0.0);
-    vec4 part = u_rays;
+    vec4 part = seen_part();
+    part = vec4(max(part.xy, u_rays.xy), min(part.zw, u_rays.zw));
+    if (any(greaterThan(part.xy, part.zw))) return vec4(0.0);
     if (!any(is_near)) {
         vec2 a = g_cam[0].xy / z.x, b = g_cam[1].xy / z.y, c = g_cam[2].xy / z.z;
-        vec2 low = min(a, min(b, c)), high = max(a, max(b, c));
-        part = vec4(max(low, u_rays.xy), min(high, u_rays.zw));
-        if (any(greaterThan(part.xy, part.zw))) return vec4(0.0);
         if (max(dot(a, a), max(dot(b, b), dot(c, c))) <= u_reach * u_reach) {
             float longest2 = max(dot(a - b, a - b), max(dot(b - c, b - c), dot(c - a, c - a)));
             vec2 stray = u_bend * longest2 / 6.0 * u_lens.xy + MARGIN_PX;
