@@ -18,8 +18,9 @@ from render.report.show_marks import (
     draw_ruler,
     round_step,
 )
-from render.report.show_views import VIEWS, Studio, View
+from render.report.show_views import TONE, VIEWS, Studio, View
 from render.scene import Model
+from render.sensor.tone import display_of_radiance
 
 __all__ = ["show_sheet"]
 
@@ -64,7 +65,7 @@ def _cell(studio: Studio, view: View, engine: AbstractEngine) -> NDArray[np.uint
     middle = (_CELL - 1) / 2
     scene = studio.scene(view, (middle, middle + _CAPTION_SHIFT))
     buffers = engine.render(scene)
-    canvas, camera = Canvas(buffers.rgb.copy()), scene.camera
+    canvas, camera = Canvas(display_of_radiance(buffers.radiance, TONE)), scene.camera
     draw_outline(canvas, buffers)
     caption = view.name
     if view.is_flat:

@@ -15,6 +15,7 @@ from render.geometry.frames import inverse_rigid, look_at, rigid, transform_poin
 from render.geometry.projection import project
 from render.placement.orientation import UPRIGHT
 from render.scene import Camera, Instance, Light, Model, Scene
+from render.sensor.tone import radiance_of_display
 
 __all__ = ["VIEWS", "Studio", "View"]
 
@@ -24,6 +25,7 @@ _SHARE_OF_BOX = 0.58  # longest side over the picture's, in drawings
 _SHARE_OF_CORNER_VIEW = 0.7
 _N_LIGHTS, _LIT, _AMBIENT = 30, 0.5, 0.36
 _AT_EYE = 0.88  # cosine
+TONE = "linear"  # of the pictures
 _TOP, _BOTTOM = 234.0, 206.0  # background, display sRGB
 
 
@@ -66,7 +68,8 @@ class Studio:
         rotation = UPRIGHT[model.up]
         self._T_world_obj = rigid(rotation, -rotation @ (self._scale * model.center_m))
         shades = np.linspace(_TOP, _BOTTOM, side_px)[:, None, None]
-        self._background = np.broadcast_to(shades, (side_px, side_px, 3)).astype(np.uint8)
+        paper = np.broadcast_to(shades, (side_px, side_px, 3)).astype(np.uint8)
+        self._backdrop = radiance_of_display(paper, TONE)
 
     def axis_towards_eye(self, view: View) -> str:
         """The axis of the file that a flat view looks down: ``-Y``."""
@@ -89,7 +92,7 @@ class Studio:
             camera=camera,
             instances=(instance,),
             lights=_lights(camera.T_world_cam[:3, :3]),
-            background_rgb=self._background,
+            backdrop=self._backdrop,
         )
 
     def points_cam(self, points_m: NDArray[np.float64], camera: Camera) -> NDArray[np.float64]:

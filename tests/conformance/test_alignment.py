@@ -45,8 +45,8 @@ def scene_of(material: Material, angle_deg: float) -> tuple[Scene, NDArray[np.fl
     camera = view((0, 0, 2.0), (0, 0, 0), size_wh=(480, 480), shift_px=(0.37, -0.21))
     at = np.array([0.0131, -0.0077, 0.0])
     scene = scene_around(camera, [(model, rigid(R, at), SIDE_M)])
-    background = np.zeros_like(scene.background_rgb)
-    scene = Scene(camera=camera, instances=scene.instances, lights=(), background_rgb=background)
+    backdrop = np.zeros_like(scene.backdrop)
+    scene = Scene(camera=camera, instances=scene.instances, lights=(), backdrop=backdrop)
     world = SIDE_M * model.hull_m @ R.T + at
     cam = (np.c_[world, np.ones(4)] @ np.linalg.inv(camera.T_world_cam).T)[:, :3]
     uv = cam @ camera.K.T
@@ -55,10 +55,8 @@ def scene_of(material: Material, angle_deg: float) -> tuple[Scene, NDArray[np.fl
 
 def coverage_of(buffers: Buffers) -> dict[str, NDArray[np.float64]]:
     """Share of each pixel that the figure fills, by its light and by its ids."""
-    c = buffers.rgb[..., 1] / 255.0
-    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    linear = buffers.radiance[..., 1].astype(np.float64)
     return {
-        # By the figure's own light: its rounding to 8 bits would add up along a row.
         "color": linear / linear.max(),
         "ids": (buffers.instance_idx == 0).astype(np.float64),
         "depth": (buffers.depth_m > 0).astype(np.float64),

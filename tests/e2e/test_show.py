@@ -15,6 +15,7 @@ from render.report.canvas import Canvas
 from render.report.lengths import length_text, size_text, unit_text
 from render.report.show_marks import AXIS_COLORS, axes_origin_m, draw_axes, draw_ruler, round_step
 from render.report.show_views import VIEWS, Studio
+from render.sensor.tone import display_of_radiance
 from render.show import main
 from tests.e2e.cli import run_module
 
@@ -134,7 +135,7 @@ def test_axis_is_pale_behind_the_model_and_bright_before_it(folder: Path) -> Non
     with PyrenderEngine() as engine:
         scene = studio.scene(front, (middle, middle))
         buffers = engine.render(scene)
-    canvas = Canvas(buffers.rgb.copy())
+    canvas = Canvas(display_of_radiance(buffers.radiance, "linear"))
     draw_axes(canvas, studio, scene.camera, buffers)
     column = canvas.rgb[:, round(middle)].astype(int)
     bright = np.abs(column - AXIS_COLORS[1]).max(axis=1) < 30

@@ -57,5 +57,5 @@ def scene_around(
         for i, (model, T_world_obj, scale) in enumerate(placed)
     )
     w, h = camera.size_wh
-    background = np.full((h, w, 3), 30, np.uint8)
-    return Scene(camera=camera, instances=instances, lights=LIGHTS, background_rgb=background)
+    backdrop = np.full((h, w, 3), 0.02, np.float32)
+    return Scene(camera=camera, instances=instances, lights=LIGHTS, backdrop=backdrop)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.engine.base import AbstractEngine, DeviceInfo
+from render.engine.lens import pinhole_scene, pixel_rays, through_lens
 from render.engine.mitsuba.geometry import Part, origin_of, parts_of, sensor_of, shape_of, visible
 from render.engine.mitsuba.lights import emitters_of
 from render.engine.mitsuba.loader import load_mitsuba
@@ -82,6 +83,11 @@ class MitsubaEngine(AbstractEngine):
 
         """
         labels = self._raster.render(scene)
+        if scene.camera.distortion:
+            pinhole = pinhole_scene(scene)
+            radiance = self.render(pinhole).radiance
+            rays = pixel_rays(scene.camera)
+            return replace(labels, radiance=through_lens(radiance, pinhole, scene, rays))
         bare = replace(scene, instances=(), surfaces=(), lights=(), environment=None)
         backdrop = self._raster.render(bare).radiance
         parts = list(visible(scene))

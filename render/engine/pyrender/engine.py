@@ -11,6 +11,7 @@ from render.engine.pyrender.gl import use_or, use_reversed_depth
 from render.engine.pyrender.passes.color import ColorPass
 from render.engine.pyrender.passes.draws import UploadedScene, upload
 from render.engine.pyrender.passes.ids import IdPass
+from render.engine.pyrender.passes.lights import MAX_LIGHTS
 from render.engine.pyrender.passes.occlusion import OcclusionPass
 from render.engine.pyrender.passes.rays import RayIdPass, RayTables
 from render.engine.pyrender.passes.shadows import ShadowPass
@@ -127,6 +128,9 @@ class PyrenderEngine(AbstractEngine):
             raise EngineError(
                 f"instances must be at most {MAX_INSTANCES}, got {len(scene.instances)}"
             )
+        lamps = sum(light.kind != "ambient" for light in scene.lights)
+        if lamps > MAX_LIGHTS:
+            raise EngineError(f"lights must be at most {MAX_LIGHTS}, got {lamps}")
         largest, size_wh = int(context.mgl.info["GL_MAX_TEXTURE_SIZE"]), scene.camera.size_wh
         if max(size_wh) > largest:
             raise EngineError(

@@ -34,7 +34,7 @@ _GL_FRAMEBUFFER, _GL_RENDERBUFFER = 0x8D40, 0x8D41
 _GL_LOWER_LEFT, _GL_ZERO_TO_ONE = 0x8CA1, 0x935F
 _GL_TEXTURE_2D, _GL_TEXTURE_WRAP_S, _GL_TEXTURE_WRAP_T = 0x0DE1, 0x2802, 0x2803
 _GL_OR = 0x1507
-_SCRATCH_UNIT = 15  # the last that every GL has; no pass binds anything there
+_SCRATCH_UNIT = 31  # every GL 4 has as many; no pass binds anything there
 _WRAPS = {"repeat": 0x2901, "clamp": 0x812F, "mirror": 0x8370}
 
 

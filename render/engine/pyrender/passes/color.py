@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import (
     Program,
+    attach_depth,
     attach_renderbuffer,
     clear_depth,
     clear_int,
     compile_program,
+    delete_renderbuffer,
     release_framebuffer,
 )
 from render.engine.pyrender.passes.backdrop import Backdrop
@@ -28,16 +30,17 @@ from render.engine.pyrender.passes.draws import Draw, GeometryPrograms, Uploaded
 from render.engine.pyrender.passes.environments import EnvironmentTextures
 from render.engine.pyrender.passes.ids import Seen
 from render.engine.pyrender.passes.shadows import Shadows
-from render.engine.pyrender.passes.silhouettes import window_of
 from render.engine.pyrender.passes.surface_programs import FIRST_FREE_UNIT, SurfacePrograms
 from render.engine.pyrender.upload import Residents
-from render.scene import Camera, Scene
+from render.scene import Scene
 
 __all__ = ["ColorPass"]
 
 _SAMPLES = 4
 # A pixel counts for no more than this in an edge: a spark must not fill its neighbours.
 _LIMIT = 64.0
+# Depth between the planes of two draws: a power of two, so that it is exact.
+_PLANE = 2.0**-20
 _DRAWN, _VERTICES, _CORNERS, _BACKDROP = range(FIRST_FREE_UNIT, FIRST_FREE_UNIT + 4)
 _RESOLVE_UNITS = {
     "u_sample_draws": 0, "u_sample_depths": 1, "u_drawn": 2, "u_depth": 3, "u_shaded": 4,
@@ -54,7 +57,7 @@ class ColorPass:
         self._backdrop = Backdrop(context, environments)
         self._shade = SurfacePrograms(
             context, residents, environments,
-            vertex="composite.vert", fragment="shade.frag", parts=("backdrop.glsl",),
+            vertex="whole.vert", fragment="shade.frag", parts=("backdrop.glsl",),
         )  # fmt: skip
         self._see_through = SurfacePrograms(
             context, residents, environments,
@@ -62,10 +65,12 @@ class ColorPass:
         )  # fmt: skip
         self._coverage = GeometryPrograms(context, "coverage.frag", residents, per_sample=True)
         self._behind = compile_program(
-            context, "composite.vert", "behind.frag", parts=("backdrop.glsl",)
+            context, "whole.vert", "behind.frag", parts=("backdrop.glsl",)
         )
+        self._owner = compile_program(context, "whole.vert", "owner.frag", (f"PLANE {_PLANE!r}",))
+        self._owner.set("u_drawn", _DRAWN)
         self._resolve = compile_program(
-            context, "composite.vert", "resolve.frag",
+            context, "whole.vert", "resolve.frag",
             (f"SAMPLES {_SAMPLES}", f"LIMIT {_LIMIT}"), parts=("backdrop.glsl",),
         )  # fmt: skip
         for name, unit in _RESOLVE_UNITS.items():
@@ -84,13 +89,9 @@ class ColorPass:
             occlusion: From the occlusion pass.
             shadows: From the shadow pass.
 
-        Raises:
-            EngineError: The scene has more lights than the shader holds.
-
         """
         scene = uploaded.scene
         targets = self._targets_for(scene.camera.size_wh)
-        windows = _windows(uploaded)
         for programs, tell in ((self._shade, self._tell_shade), (self._see_through, _no_shift)):
             programs.set_scene(
                 scene,
@@ -100,34 +101,38 @@ class ColorPass:
                 tell=partial(tell, scene),
             )
         self._context.mgl.enable_only(moderngl.NOTHING)
-        self._shade_all(uploaded, seen, targets, windows)
+        self._shade_all(uploaded, seen, targets)
         self._cover(uploaded, targets)
-        self._smooth(uploaded, seen, targets, windows)
+        self._smooth(uploaded, seen, targets)
         self._blend(uploaded, seen, targets)
         width, height = scene.camera.size_wh
         rgba = np.empty((height, width, 4), np.float32)
         targets.radiance.read_into(rgba)
         return np.ascontiguousarray(rgba[..., :3])
 
-    def _shade_all(
-        self, uploaded: UploadedScene, seen: Seen, targets: _Targets, windows: dict[int, _Window]
-    ) -> None:
-        targets.shaded_framebuffer.use()
+    def _shade_all(self, uploaded: UploadedScene, seen: Seen, targets: _Targets) -> None:
+        gl, framebuffer = self._context.mgl, targets.shaded_framebuffer
+        framebuffer.use()
         seen.drawn.use(_DRAWN)
+        gl.enable_only(moderngl.DEPTH_TEST)
+        gl.depth_func = "1"
+        self._whole(self._owner)
+        gl.depth_func = "=="
         self._backdrop.use(uploaded.scene, unit=_BACKDROP)
         catchers = {draw.draw_idx for draw in uploaded.catchers}
         for draw in uploaded.solid:
-            window = windows.get(draw.instance_idx)
-            if window == (0, 0, 0, 0):
-                continue
-            targets.shaded_framebuffer.scissor = window  # type: ignore[assignment]
+            if draw.instance_idx >= 0:
+                framebuffer.scissor = uploaded.windows[draw.instance_idx]
+            else:
+                framebuffer.scissor = None  # type: ignore[assignment]
             program = self._shade.use(draw.material, catcher=draw.draw_idx in catchers)
-            program.set("u_draw_idx", draw.draw_idx)
+            program.set("u_plane", (draw.draw_idx + 1) * _PLANE)
             _set_place(program, draw)
             draw.mesh.vertices.use(_VERTICES)
             draw.mesh.corners.use(_CORNERS)
             self._whole(program)
-        targets.shaded_framebuffer.scissor = None  # type: ignore[assignment]
+        framebuffer.scissor = None  # type: ignore[assignment]
+        gl.depth_func = ">"
 
     def _tell_shade(self, scene: Scene, program: Program) -> None:
         units = {"u_drawn": _DRAWN, "u_vertices": _VERTICES, "u_corners": _CORNERS}
@@ -145,9 +150,7 @@ class ColorPass:
         for draw in uploaded.solid:
             self._coverage.draw(draw, u_draw_idx=draw.draw_idx)
 
-    def _smooth(
-        self, uploaded: UploadedScene, seen: Seen, targets: _Targets, windows: dict[int, _Window]
-    ) -> None:
+    def _smooth(self, uploaded: UploadedScene, seen: Seen, targets: _Targets) -> None:
         scene = uploaded.scene
         self._context.mgl.enable_only(moderngl.NOTHING)
         self._backdrop.use(scene, unit=_RESOLVE_BACKDROP)
@@ -157,7 +160,7 @@ class ColorPass:
             # All but the objects' surroundings is the backdrop alone.
             self._backdrop.set(self._behind, scene, unit=_RESOLVE_BACKDROP)
             self._whole(self._behind)
-            framebuffer.scissor = _union(windows)
+            framebuffer.scissor = uploaded.busy
         self._backdrop.set(self._resolve, scene, unit=_RESOLVE_BACKDROP)
         self._resolve.set("u_near_far", (scene.camera.near_m, scene.camera.far_m))
         self._resolve.set("u_neighbours", 9)
@@ -214,39 +217,11 @@ def _no_shift(_: Scene, program: Program) -> None:
     program.set("u_shift", (0.0, 0.0, 0.0, 0.0))
 
 
-_Window = tuple[int, int, int, int]  # x, y, width, height
-
-
-def _windows(uploaded: UploadedScene) -> dict[int, _Window]:
-    """Pixels that each instance may cover; surfaces are not in it."""
-    camera = uploaded.scene.camera
-    return {
-        instance.instance_idx: _clipped(window_of(corners, camera), camera)
-        for instance, corners in zip(uploaded.scene.instances, uploaded.corners_cam, strict=True)
-    }
-
-
-def _clipped(window: tuple[int, int, int, int] | None, camera: Camera) -> _Window:
-    if window is None:
-        return (0, 0, 0, 0)
-    w, h = camera.size_wh
-    x0, y0 = max(window[0], 0), max(window[1], 0)
-    x1, y1 = min(window[2], w), min(window[3], h)
-    return (x0, y0, x1 - x0, y1 - y0) if x0 < x1 and y0 < y1 else (0, 0, 0, 0)
-
-
-def _union(windows: dict[int, _Window]) -> _Window:
-    some = [(x, y, x + w, y + h) for x, y, w, h in windows.values() if w > 0]
-    if not some:
-        return (0, 0, 0, 0)
-    low, high = np.min(some, axis=0), np.max(some, axis=0)
-    return (int(low[0]), int(low[1]), int(high[2] - low[0]), int(high[3] - low[1]))
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Targets:
     shaded: moderngl.Texture
     shaded_framebuffer: moderngl.Framebuffer
+    depth_buffer: int
     sample_draws: moderngl.Texture
     sample_depths: moderngl.Texture
     coverage_framebuffer: moderngl.Framebuffer
@@ -260,11 +235,13 @@ class _Targets:
         radiance = gl.texture(size_wh, 4, dtype="f4")
         for texture in (shaded, radiance):
             texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        shaded_framebuffer = gl.framebuffer([shaded])
         sample_draws = gl.texture(size_wh, 1, samples=_SAMPLES, dtype="i4")
         sample_depths = gl.depth_texture(size_wh, samples=_SAMPLES)
         return cls(
             shaded=shaded,
-            shaded_framebuffer=gl.framebuffer([shaded]),
+            shaded_framebuffer=shaded_framebuffer,
+            depth_buffer=attach_depth(context, shaded_framebuffer, size_wh=size_wh, samples=0),
             sample_draws=sample_draws,
             sample_depths=sample_depths,
             coverage_framebuffer=gl.framebuffer([sample_draws], sample_depths),
@@ -277,5 +254,6 @@ class _Targets:
             self.shaded_framebuffer, self.coverage_framebuffer, self.radiance_framebuffer,
         ):  # fmt: skip
             release_framebuffer(context, framebuffer)
+        delete_renderbuffer(context, self.depth_buffer)
         for texture in (self.shaded, self.sample_draws, self.sample_depths, self.radiance):
             texture.release()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program, compile_program
+from render.engine.pyrender.passes.windows import Scissor, Window, window_of
 from render.engine.pyrender.upload import Mesh, Residents
 from render.geometry.frames import inverse_rigid
 from render.scene import Camera, Instance, Material, Scene
@@ -59,6 +60,7 @@ class UploadedScene:
         draws_by_instance: In the order of instances and primitives: at equal depth the first
             one wins.
         corners_cam: ``(N, 8, 3)``: box of each instance, camera frame.
+        windows: Pixels of the image that each instance may cover.
 
     """
 
@@ -67,6 +69,18 @@ class UploadedScene:
     surfaces: tuple[Draw, ...]
     catchers: tuple[Draw, ...]
     corners_cam: NDArray[np.float64]
+    windows: tuple[Scissor, ...]
+
+    @property
+    def busy(self) -> Scissor:
+        """Pixels that can show anything but the backdrop."""
+        if self.surfaces or self.catchers:
+            return (0, 0, *self.scene.camera.size_wh)
+        some = [(x, y, x + w, y + h) for x, y, w, h in self.windows if w > 0]
+        if not some:
+            return (0, 0, 0, 0)
+        low, high = np.min(some, axis=0), np.max(some, axis=0)
+        return (int(low[0]), int(low[1]), int(high[2] - low[0]), int(high[3] - low[1]))
 
     @property
     def draws(self) -> Iterator[Draw]:
@@ -112,7 +126,17 @@ def upload(scene: Scene, residents: Residents) -> UploadedScene:
         surfaces=tuple(surfaces[False]),
         catchers=tuple(surfaces[True]),
         corners_cam=corners,
+        windows=tuple(_scissor(window_of(c, scene.camera), scene.camera) for c in corners),
     )
+
+
+def _scissor(window: Window | None, camera: Camera) -> Scissor:
+    if window is None:
+        return (0, 0, 0, 0)
+    w, h = camera.size_wh
+    x0, y0 = max(window[0], 0), max(window[1], 0)
+    x1, y1 = min(window[2], w), min(window[3], h)
+    return (x0, y0, x1 - x0, y1 - y0) if x0 < x1 and y0 < y1 else (0, 0, 0, 0)
 
 
 def _draws_of(

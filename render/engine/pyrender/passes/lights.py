@@ -6,7 +6,6 @@ import numpy as np
 
 from render.engine.pyrender.gl import Program
 from render.engine.pyrender.passes.shadows import Shadows
-from render.errors import EngineError
 from render.geometry.frames import inverse_rigid
 from render.scene import Light, Scene
 
@@ -17,20 +16,13 @@ _NO_CONE, _DISC = -2.0, 2.0
 
 
 def set_lights(program: Program, scene: Scene, shadows: Shadows) -> None:
-    """Sets the uniforms of all lights but the ambient ones.
-
-    Raises:
-        EngineError: They are more than `MAX_LIGHTS`.
-
-    """
+    """Sets the uniforms of all lights but the ambient ones: at most `MAX_LIGHTS`."""
     T_cam_world = inverse_rigid(scene.camera.T_world_cam)
     R = T_cam_world[:3, :3]
     place, axis, more = (np.zeros((MAX_LIGHTS, 4), np.float32) for _ in range(3))
     color = np.zeros((MAX_LIGHTS, 3), np.float32)
     channels = zip(scene.lights, shadows.channel_of_light, strict=True)
     placed = [(light, channel) for light, channel in channels if light.kind != "ambient"]
-    if len(placed) > MAX_LIGHTS:
-        raise EngineError(f"lights must be at most {MAX_LIGHTS}, got {len(placed)}")
     for count, (light, channel) in enumerate(placed):
         forward = R @ (np.array(light.direction_world) / np.linalg.norm(light.direction_world))
         if light.kind == "directional":

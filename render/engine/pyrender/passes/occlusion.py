@@ -25,10 +25,10 @@ class OcclusionPass:
     def __init__(self, context: GlContext) -> None:
         self._context = context
         self._gather = compile_program(
-            context, "composite.vert", "occlusion.frag", parts=("surface_at.glsl",)
+            context, "whole.vert", "occlusion.frag", parts=("surface_at.glsl",)
         )
         self._gather.set("u_depth", _INPUT_UNIT)
-        self._blur = compile_program(context, "composite.vert", "occlusion_blur.frag")
+        self._blur = compile_program(context, "whole.vert", "occlusion_blur.frag")
         self._blur.set("u_share_depth", _INPUT_UNIT)
         self._arrays = [
             context.mgl.vertex_array(program.raw, []) for program in (self._gather, self._blur)
@@ -47,6 +47,8 @@ class OcclusionPass:
             self._arrays, targets.framebuffers, targets.textures, strict=True
         ):
             framebuffer.use()
+            x, y, w, h = uploaded.busy
+            framebuffer.scissor = (x // 2, y // 2, w // 2 + 2, h // 2 + 2)
             source.use(_INPUT_UNIT)
             array.render(moderngl.TRIANGLES, vertices=3)
             source = texture

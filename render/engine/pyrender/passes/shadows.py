@@ -90,7 +90,7 @@ class ShadowPass:
         self._context = context
         self._programs = GeometryPrograms(context, "depth.frag", residents)
         self._judge = compile_program(
-            context, "composite.vert", "shadow.frag", parts=("surface_at.glsl",)
+            context, "whole.vert", "shadow.frag", parts=("surface_at.glsl",)
         )
         self._judge.set("u_depth", _DEPTH_UNIT)
         self._judge.set("u_shadow_atlas", _ATLAS_UNIT)
@@ -124,6 +124,7 @@ class ShadowPass:
         targets = self._targets_for(scene.camera.size_wh)
         self._set(views, tiles, scene.camera)
         targets.framebuffer.use()
+        targets.framebuffer.scissor = uploaded.busy
         self._context.mgl.enable_only(moderngl.NOTHING)
         depth.use(_DEPTH_UNIT)
         self._atlas.use(_ATLAS_UNIT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations, islice
+from itertools import islice
 
 import moderngl
 import numpy as np
@@ -13,20 +13,15 @@ from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import clear_int, release_framebuffer
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene
 from render.engine.pyrender.passes.rays import RayPrograms, RayTables
+from render.engine.pyrender.passes.windows import Window, window_of
 from render.engine.pyrender.upload import Residents
-from render.geometry.projection import bounds_of_edges, project
-from render.scene import Camera, Silhouette
+from render.scene import Silhouette
 
-__all__ = ["CANVAS_SIZES", "SilhouettePass"]
-
-# A silhouette is cut at a canvas of this many image sizes a side, centred on the image.
-CANVAS_SIZES = 8
+__all__ = ["SilhouettePass"]
 
 _GL_COLOR_LOGIC_OP = 0x0BF2
 _BITS = 32
 _EMPTY = np.zeros((0, 0), np.bool_)
-
-Window = tuple[int, int, int, int]  # x0, y0, x1, y1: pixels of the image, half open
 
 
 class SilhouettePass:
@@ -116,38 +111,6 @@ def _take(
     v0, v1 = max(y0, top), min(y1, top + h)
     part = bits[v0 - top : v1 - top, u0 - left : u1 - left]
     mask[v0 - y0 : v1 - y0, u0 - x0 : u1 - x0] = (part >> np.uint32(bit)) & np.uint32(1)
-
-
-def window_of(corners_cam: NDArray[np.float64], camera: Camera) -> Window | None:
-    """Pixels that hold all of a box in front of the near plane; None if there are none.
-
-    Args:
-        corners_cam: ``(8, 3)`` corners of the box, camera frame.
-        camera: Gives the image and the canvas that the window is cut to.
-
-    """
-    z = corners_cam[:, 2]
-    inside = z >= camera.near_m
-    points = [*corners_cam[inside]]
-    for a, b in combinations(range(8), 2):
-        if inside[a] != inside[b]:
-            t = (camera.near_m - z[a]) / (z[b] - z[a])
-            points.append(corners_cam[a] + t * (corners_cam[b] - corners_cam[a]))
-    if not points:
-        return None
-    if camera.distortion:
-        # The outline of the convex hull is made of segments between these points.
-        pairs = np.array([*combinations(range(len(points)), 2)])
-        uv = bounds_of_edges(np.asarray(points), pairs, camera.K, camera.distortion)
-    else:
-        uv = project(np.asarray(points), camera.K)
-    size = np.array(camera.size_wh)
-    low = -((CANVAS_SIZES - 1) * size // 2)
-    # One pixel more on each side for the rasterizer's rounding.
-    first = np.clip(np.floor(uv.min(axis=0)) - 1, low, low + CANVAS_SIZES * size)
-    last = np.clip(np.ceil(uv.max(axis=0)) + 2, low, low + CANVAS_SIZES * size)
-    (x0, y0), (x1, y1) = first.astype(int), last.astype(int)
-    return (int(x0), int(y0), int(x1), int(y1)) if x0 < x1 and y0 < y1 else None
 
 
 def _tiles_of(

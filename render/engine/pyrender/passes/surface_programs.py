@@ -98,12 +98,7 @@ class SurfacePrograms:
         self._told.clear()
 
     def use(self, material: Material, *, catcher: bool = False) -> Program:
-        """The program for a material, with its factors set and its textures bound.
-
-        Raises:
-            EngineError: The scene has more lights than the shader holds.
-
-        """
+        """The program for a material, with its factors set and its textures bound."""
         features = (*_features(material), *(("CATCHER",) if catcher else ()))
         program = self._programs.get(features)
         if program is None:

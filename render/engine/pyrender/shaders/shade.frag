@@ -1,9 +1,8 @@
 // One draw's share of the picture, each pixel once: the triangle that the pixel shows is looked
-// up, met with the pixel's ray, and shaded.
+// up, met with the pixel's ray, and shaded. The depth test keeps it to the draw's own pixels.
 #define ROW 1024
 
 uniform isampler2D u_drawn;      // draw, triangle
-uniform int u_draw_idx;
 uniform sampler2D u_vertices;    // three texels a vertex: position and x of normal; the rest of
                                  // the normal and uv; colour
 uniform isampler2D u_corners;    // three texels a triangle
@@ -31,13 +30,12 @@ vec3 weights(vec3 r, vec3 a, vec3 e1, vec3 e2, vec3 N, float N2) {
 }
 
 void main() {
-    ivec2 drawn = texelFetch(u_drawn, ivec2(gl_FragCoord.xy), 0).rg;
-    if (drawn.x != u_draw_idx) discard;
+    int triangle = texelFetch(u_drawn, ivec2(gl_FragCoord.xy), 0).g;
     vec3 p[3], q[3], m[3];
     vec2 uv[3];
     vec4 tint[3];
     for (int k = 0; k < 3; ++k) {
-        int vertex = corner(3 * drawn.y + k);
+        int vertex = corner(3 * triangle + k);
         vec4 first = datum(vertex, 0), second = datum(vertex, 1);
         p[k] = first.xyz;
         q[k] = (u_cam_obj * vec4(first.xyz, 1.0)).xyz;

@@ -1,0 +1,52 @@
+"""Pixels that a box may cover."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.geometry.distortion import bounds_of_edges
+from render.geometry.projection import project
+from render.scene import Camera
+
+__all__ = ["CANVAS_SIZES", "Scissor", "Window", "window_of"]
+
+# A silhouette is cut at a canvas of this many image sizes a side, centred on the image.
+CANVAS_SIZES = 8
+
+Window = tuple[int, int, int, int]  # x0, y0, x1, y1: pixels of the image, half open
+Scissor = tuple[int, int, int, int]  # x, y, width, height: inside the image
+
+
+def window_of(corners_cam: NDArray[np.float64], camera: Camera) -> Window | None:
+    """Pixels that hold all of a box in front of the near plane; None if there are none.
+
+    Args:
+        corners_cam: ``(8, 3)`` corners of the box, camera frame.
+        camera: Gives the image and the canvas that the window is cut to.
+
+    """
+    z = corners_cam[:, 2]
+    inside = z >= camera.near_m
+    points = [*corners_cam[inside]]
+    for a, b in combinations(range(8), 2):
+        if inside[a] != inside[b]:
+            t = (camera.near_m - z[a]) / (z[b] - z[a])
+            points.append(corners_cam[a] + t * (corners_cam[b] - corners_cam[a]))
+    if not points:
+        return None
+    if camera.distortion:
+        # The outline of the convex hull is made of segments between these points.
+        pairs = np.array([*combinations(range(len(points)), 2)])
+        uv = bounds_of_edges(np.asarray(points), pairs, camera.K, camera.distortion)
+    else:
+        uv = project(np.asarray(points), camera.K)
+    size = np.array(camera.size_wh)
+    low = -((CANVAS_SIZES - 1) * size // 2)
+    # One pixel more on each side for the rasterizer's rounding.
+    first = np.clip(np.floor(uv.min(axis=0)) - 1, low, low + CANVAS_SIZES * size)
+    last = np.clip(np.ceil(uv.max(axis=0)) + 2, low, low + CANVAS_SIZES * size)
+    (x0, y0), (x1, y1) = first.astype(int), last.astype(int)
+    return (int(x0), int(y0), int(x1), int(y1)) if x0 < x1 and y0 < y1 else None
