@@ -219,6 +219,22 @@ def test_shadow_of_a_standing_box_begins_at_its_foot(
     assert np.nanmean(share[first]) < 0.25
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1.0])
+def test_sheet_just_above_the_floor_has_its_shadow(engine: PyrenderEngine, scale: float) -> None:
+    # A hundredth of its side above, in low light: a strip of a tenth lies in shadow.
+    light = replace(light_of("directional"), direction_world=(1.0, 0.0, -0.1))
+    camera = camera_at((1.5, -1.2, 1.0), (0.55, 0.0, 0.0), fov_deg=20.0, scale=scale)
+    share, points, ids = lit_share(engine, seen_with(light, camera, height=0.01, scale=scale))
+    x, y = points[..., 0] / scale, points[..., 1] / scale
+    # In so low light a texel of the shadow map is ten times as long on the floor.
+    sure = 1.5 * pixel_m(camera) / scale + 0.01
+    near = (ids == -1) & (np.abs(y) < 0.3)
+    strip = near & (x > 0.5 + sure) & (x < 0.6 - sure)
+    assert strip.sum() > 200
+    assert share[strip].max() < 0.02
+    assert share[near & (x > 0.6 + sure)].min() > 0.99
+
+
 def test_two_lights_cast_two_shadows_each_of_its_own(engine: PyrenderEngine) -> None:
     left = replace(light_of("directional"), direction_world=(1.0, 0, -1.0))
     right = replace(light_of("directional"), direction_world=(-1.0, 0, -1.0), intensity=0.5)
