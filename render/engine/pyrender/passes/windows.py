@@ -7,8 +7,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from render.geometry.distortion import bounds_of_edges
-from render.geometry.projection import project
+from render.geometry.projection import bounds_of_edges, project
 from render.scene import Camera
 
 __all__ = ["CANVAS_SIZES", "Scissor", "Window", "window_of"]
