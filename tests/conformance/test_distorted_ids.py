@@ -13,17 +13,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from render.build import build
 from render.engine.pyrender.engine import PyrenderEngine
 from render.geometry.distortion import fold_radius
 from render.geometry.frames import rigid
 from render.labels.boxes import bbox_obj
 from render.labels.invariants import check_invariants
 from render.labels.labeller import LabelFilters, label
+from render.pipeline import draw_and_place, key_of, realise
 from render.scene import Camera, Material, Scene
 from tests.oracle.compare import DEPTH_REL, NEAR_PX, edge_of
 from tests.oracle.flatten import rays_of, triangles_of
 from tests.oracle.hand_scenes import HAND_MADE, place, sheet
 from tests.oracle.staging import scene_around, view
+from tests.spaces import composed
 
 LENSES = {
     "barrel": (-0.25, 0.08, 2e-3, -1e-3),
@@ -248,3 +251,22 @@ def test_a_lens_and_a_rigid_frame_commute(engine: PyrenderEngine) -> None:
     a, b = engine.render(scene), engine.render(other)
 
     assert (a.instance_idx != b.instance_idx).mean() < 1e-4
+
+
+def test_frames_of_the_starter_models_keep_all_invariants(engine: PyrenderEngine) -> None:
+    plan = build(composed("camera=webcam", "camera.size_wh=[320,240]", "seed=11"))
+    for frame_idx in range(6):
+        theta, placement, rejections = draw_and_place(plan, frame_idx)
+        sample = realise(
+            plan,
+            engine,
+            key_of(frame_idx, 0.0),
+            theta=theta,
+            placement=placement,
+            rejections=rejections,
+        )
+        first = sample.labels[0].bbox_obj
+
+        assert len(placement.distortion) == 4
+        assert first is not None
+        assert first.longest_side / 320 == pytest.approx(theta.scale.size_frac, abs=1e-4)
