@@ -18,7 +18,9 @@ from render.theta import GROUPS
 CATALOGS = {
     "models": ("fasteners/bolt.obj", "fasteners/nut.obj", "mug.glb"),
     "backgrounds": ("desk.jpg", "wall.jpg"),
+    "environments": ("noon.hdr", "studio.hdr"),
     "textures": ("grain.png", "wood.png"),
+    "patterns": ("grain.png", "wood.png", "procedural:noise"),
 }
 
 

@@ -164,6 +164,7 @@ class ColorPass:
         self._backdrop.set(self._resolve, scene, unit=_RESOLVE_BACKDROP)
         self._resolve.set("u_near_far", (scene.camera.near_m, scene.camera.far_m))
         self._resolve.set("u_neighbours", 9)
+        self._resolve.set("u_once", 1)
         textures = (
             targets.sample_draws, targets.sample_depths, seen.drawn, seen.depth, targets.shaded,
         )  # fmt: skip

@@ -6,7 +6,8 @@ uniform isampler2D u_drawn;         // at pixels' centres: draw, triangle
 uniform sampler2D u_depth;          // and depth in metres; 0 = nothing
 uniform sampler2D u_shaded;         // and radiance
 uniform vec2 u_near_far;
-uniform int u_neighbours;            // 9. A constant would be unrolled, and never left early
+uniform int u_neighbours;           // 9, and 1: constants would be unrolled, and never left early
+uniform int u_once;
 
 layout(location = 0) out vec4 o_radiance;
 
@@ -27,25 +28,37 @@ void main() {
     float below = texelFetch(u_depth, last - abs(last - at - ivec2(0, 1)), 0).r;
     float slope = min(abs(left - depth), abs(right - depth)) + min(abs(above - depth), abs(below - depth));
     float near_enough = slope + 1e-3 * depth;
+    float farthest = max(max(abs(left - depth), abs(right - depth)), max(abs(above - depth), abs(below - depth)));
 
-    vec3 back = behind(), sum = vec3(0.0);
+    int draws[SAMPLES];
+    bool is_edge = farthest > 2.0 * near_enough;
     for (int i = 0; i < SAMPLES; ++i) {
-        int draw = texelFetch(u_sample_draws, at, i).r;
-        if (draw < 0) {
-            sum += back;
-            continue;
-        }
-        float there = metres(texelFetch(u_sample_depths, at, i).r);
-        float gap = draw == own ? abs(there - depth) : 1e30;
-        vec3 best = center;
-        int count = gap > near_enough ? u_neighbours : 0;
-        for (int k = 0; k < count; ++k) {
-            ivec2 beside = clamp(at + ivec2(k % 3 - 1, k / 3 - 1), ivec2(0), last);
-            if (texelFetch(u_drawn, beside, 0).r != draw) continue;
-            float g = abs(texelFetch(u_depth, beside, 0).r - there);
-            if (g < gap) { gap = g; best = texelFetch(u_shaded, beside, 0).rgb; }
-        }
-        sum += min(best, vec3(LIMIT));
+        draws[i] = texelFetch(u_sample_draws, at, i).r;
+        is_edge = is_edge || draws[i] != own;
     }
-    o_radiance = vec4(sum / float(SAMPLES), 1.0);
+    // Loops that run once or not at all: software leaves a loop, but runs both sides of an `if`.
+    vec3 back = vec3(0.0);
+    int needs_back = own < 0 || is_edge ? u_once : 0;
+    for (int k = 0; k < needs_back; ++k) back = behind();
+    vec3 color = own < 0 ? back : center;
+    int needs_sum = is_edge ? u_once : 0;
+    for (int k = 0; k < needs_sum; ++k) {
+        vec3 sum = vec3(0.0);
+        for (int i = 0; i < SAMPLES; ++i) {
+            if (draws[i] < 0) { sum += back; continue; }
+            float there = metres(texelFetch(u_sample_depths, at, i).r);
+            float gap = draws[i] == own ? abs(there - depth) : 1e30;
+            vec3 best = own < 0 ? back : center;
+            int count = gap > near_enough ? u_neighbours : 0;
+            for (int n = 0; n < count; ++n) {
+                ivec2 beside = clamp(at + ivec2(n % 3 - 1, n / 3 - 1), ivec2(0), last);
+                if (texelFetch(u_drawn, beside, 0).r != draws[i]) continue;
+                float g = abs(texelFetch(u_depth, beside, 0).r - there);
+                if (g < gap) { gap = g; best = texelFetch(u_shaded, beside, 0).rgb; }
+            }
+            sum += min(best, vec3(LIMIT));
+        }
+        color = sum / float(SAMPLES);
+    }
+    o_radiance = vec4(color, 1.0);
 }
