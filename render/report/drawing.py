@@ -27,7 +27,7 @@ Rgb = tuple[int, int, int]
 _Picture = NDArray[np.uint8]
 _Rect = tuple[int, int, int, int]  # x0, y0, x1, y1; half open
 
-_TINT = 0.38  # how much of a mask's colour lies over the picture
+_TINT = 0.28  # how much of a mask's colour lies over the picture
 _PLATE_OPACITY = 0.92
 _DARK: Rgb = (22, 24, 28)
 _WHITE: Rgb = (255, 255, 255)
