@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -80,8 +81,8 @@ class Summary:
         if "yolo" not in self.formats:
             return f"point your trainer at {self.output_dir / 'annotations'}"
         task, suffix = ("segment", "-seg") if self.yolo == "segment" else ("detect", "")
-        data = self.output_dir / "data.yaml"
-        return f"yolo {task} train data={data} model=yolo11n{suffix}.pt"
+        data = shlex.quote(f"data={self.output_dir / 'data.yaml'}")
+        return f"yolo {task} train {data} model=yolo11n{suffix}.pt"
 
 
 def run_job(config: Mapping[str, Any]) -> Summary:

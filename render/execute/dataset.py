@@ -34,6 +34,11 @@ def claim(plan: Plan, versions: Mapping[str, str]) -> Manifest:
     identity = {
         "config": plan.identity,
         "models": {name: plan.assets.models.sha256(name) for name in plan.assets.models.names},
+        # A picture more or less shifts what all later frames draw.
+        "pictures": {
+            "backgrounds": plan.assets.backgrounds.sha256,
+            "textures": plan.assets.textures.sha256,
+        },
         "versions": dict(versions),
     }
     found = manifest.identity()

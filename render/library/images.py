@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,6 +47,7 @@ class ImageLibrary:
         self.folder = folder
         self.names: tuple[str, ...] = tuple(sorted(find_files(folder, IMAGE_SUFFIXES)))
         self._what = what
+        self._sha256: str | None = None
         self._cache: ByteCache[NDArray[np.uint8]] = ByteCache(_CACHE_BYTES)
 
     def load(self, name: str) -> NDArray[np.uint8]:
@@ -61,6 +63,11 @@ class ImageLibrary:
             self._cache.put(name, image, image.nbytes)
         return image
 
+    @property
+    def sha256(self) -> str | None:
+        """Of all names and bytes (hex), as `check_all` found them; None before it."""
+        return self._sha256
+
     def check_all(self) -> None:
         """Decodes every picture once.
 
@@ -75,17 +82,17 @@ class ImageLibrary:
                 f"({' '.join(sorted(IMAGE_SUFFIXES))}), got {self.folder}"
             )
         with ThreadPoolExecutor(_THREADS) as pool:
-            for error in pool.map(self._flaw, self.names):
-                if error is not None:
-                    raise error
+            digests = list(pool.map(self._check, self.names))
+        whole = hashlib.sha256()
+        for name, digest in zip(self.names, digests, strict=True):
+            whole.update(hashlib.sha256(name.encode()).digest() + digest)
+        self._sha256 = whole.hexdigest()
 
-    def _flaw(self, name: str) -> AssetError | None:
+    def _check(self, name: str) -> bytes:
         # Decoded and let go: a folder of photographs may be larger than memory.
-        try:
-            _decode(self.folder / name)
-        except AssetError as error:
-            return error
-        return None
+        path = self.folder / name
+        _decode(path)
+        return hashlib.sha256(path.read_bytes()).digest()
 
 
 def _decode(path: Path) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cli import SMALL, bytes_of, environment, render, run_module
+from tests.e2e.cli import ROOT, SMALL, bytes_of, environment, render, run_module
 
 FRAMES = 150  # three shards
 
@@ -136,6 +137,22 @@ def test_another_renderer_is_refused_before_anything_changes(tmp_path: Path) -> 
     assert done.returncode == 1
     assert "was begun on another" in done.stderr
     assert bytes_of(data) == before
+
+
+def test_another_set_of_backgrounds_is_another_dataset(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    starter = sorted((ROOT / "assets" / "backgrounds").glob("*.jpg"))
+    shutil.copy(starter[0], tmp_path / "photos")
+    overrides = ("output_dir=data", "assets.backgrounds_dir=photos")
+    render(*overrides, "n_frames=2", cwd=tmp_path)
+    before = bytes_of(tmp_path / "data")
+    shutil.copy(starter[1], tmp_path / "photos")
+
+    done = run_module("render.run", *SMALL, *overrides, "n_frames=4", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "another dataset (pictures.backgrounds:" in done.stderr
+    assert bytes_of(tmp_path / "data") == before
 
 
 def test_torn_files_are_made_again(tmp_path: Path) -> None:

@@ -104,6 +104,27 @@ def test_broken_pictures_are_told_with_their_path(tmp_path: Path) -> None:
     library(tmp_path).check_all()
 
 
+def test_hash_tells_every_picture_and_its_name(tmp_path: Path) -> None:
+    def sha256() -> str | None:
+        images = library(tmp_path)
+        assert images.sha256 is None
+        images.check_all()
+        return images.sha256
+
+    Image.fromarray(RAMP).save(tmp_path / "a.png")
+    found = [sha256()]
+    Image.fromarray(RAMP[:, ::-1].copy()).save(tmp_path / "b.png")
+    found.append(sha256())
+    (tmp_path / "b.png").rename(tmp_path / "c.png")
+    found.append(sha256())
+    Image.fromarray(RAMP).save(tmp_path / "c.png")
+    found.append(sha256())
+
+    assert 4 == len(set(found))
+    (tmp_path / "notes.txt").write_text("no picture")
+    assert found[-1] == sha256()
+
+
 def test_an_empty_folder_is_an_error_once_pictures_are_needed(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "none"):
         images = library(folder)
