@@ -58,7 +58,9 @@ def labelled(folder: Path) -> NDArray[np.uint8]:
     rows = [
         row
         for row in instances
-        if row["frame_idx"] == frame["frame_idx"] and row["role"] == "target" and not row["filtered"]
+        if row["frame_idx"] == frame["frame_idx"]
+        and row["role"] == "target"
+        and not row["filtered"]
     ]
     colors = category_colors(sorted({row["category"] for row in instances}))
     labels = [

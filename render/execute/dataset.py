@@ -36,6 +36,7 @@ def claim(plan: Plan, versions: Mapping[str, str]) -> Manifest:
         "models": {name: plan.assets.models.sha256(name) for name in plan.assets.models.names},
         # A picture more or less shifts what all later frames draw.
         "pictures": {
+            "environments": plan.assets.environments.sha256,
             "backgrounds": plan.assets.backgrounds.sha256,
             "textures": plan.assets.textures.sha256,
         },

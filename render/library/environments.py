@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import final
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
+from render.execute.files import sha256_of_file
 from render.library.environment_map import build_environment
 from render.scene import EnvironmentMap
 
@@ -47,6 +49,12 @@ class EnvironmentLibrary:
             )
         )
         self._kept: dict[str, EnvironmentMap] = {}
+        self._sha256: str | None = None
+
+    @property
+    def sha256(self) -> str | None:
+        """Of all names and bytes (hex), as `check_all` found them; None before it."""
+        return self._sha256
 
     def load(self, name: str) -> EnvironmentMap:
         """A map, ready for shading.
@@ -72,8 +80,12 @@ class EnvironmentLibrary:
         """
         if not self.names:
             raise AssetError(self.folder, "must hold environment maps (.hdr, .exr), and has none")
+        digest = hashlib.sha256()
         for name in self.names:
-            read_radiance(self.folder / name)
+            path = self.folder / name
+            read_radiance(path)
+            digest.update(f"{name} {sha256_of_file(path)}\n".encode())
+        self._sha256 = digest.hexdigest()
 
 
 def read_radiance(path: Path) -> NDArray[np.float32]:
