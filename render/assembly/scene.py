@@ -94,7 +94,12 @@ def assemble(
         ),
         environment=environment,
         surfaces=build_surfaces(
-            theta.background, instances, camera.T_world_cam[:3, 3], assets, cache
+            theta.background,
+            theta.objects.arrangement,
+            instances,
+            camera.T_world_cam[:3, 3],
+            assets,
+            cache,
         ),
     )
 

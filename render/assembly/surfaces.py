@@ -15,7 +15,7 @@ from render.sampling.background import Background
 from render.scene import Instance, Material, Model, Primitive, Surface
 from render.sensor.light import srgb_to_linear
 
-__all__ = ["REACH", "SURFACES", "build_surfaces"]
+__all__ = ["REACH", "SURFACES", "build_surfaces", "has_ground"]
 
 SURFACES = ("floor", "room", "tabletop")
 # A floor reaches that many distances of the camera; to the eye, up to the horizon.
@@ -49,8 +49,16 @@ def _square(name: str) -> Model:
 _SQUARE = _square("surface:square")
 
 
+def has_ground(background: Background, arrangement: str) -> bool:
+    """Whether there is a plane under the objects; what floats throws no shadow on a picture."""
+    if background.kind in SURFACES:
+        return True
+    return background.catch_shadows and arrangement != "scatter"
+
+
 def build_surfaces(
     background: Background,
+    arrangement: str,
     instances: Sequence[Instance],
     eye_world: Matrix,
     assets: TextureSource,
@@ -60,15 +68,16 @@ def build_surfaces(
 
     Args:
         background: As drawn.
+        arrangement: Of the objects.
         instances: What stands or floats there; the first is the principal one.
         eye_world: ``(3,)`` where the camera is: a floor reaches far beyond it, a room holds it.
         assets: Gives textures by name.
         cache: Keeps textures from frame to frame.
 
     """
-    catches = background.catch_shadows and background.kind not in SURFACES
-    if not instances or not (catches or background.kind in SURFACES):
+    if not instances or not has_ground(background, arrangement):
         return ()
+    catches = background.kind not in SURFACES
     extent = instances[0].scale * instances[0].model.extent_m
     hulls = np.concatenate(
         [transform_points(i.T_world_obj, i.scale * i.model.hull_m) for i in instances]

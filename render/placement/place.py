@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from render.assembly.surfaces import REACH, SURFACES
+from render.assembly.surfaces import REACH, has_ground
 from render.errors import RejectedTheta
 from render.geometry.frames import rigid
 from render.placement.bodies import Body, Crowd, Shape
@@ -90,8 +90,7 @@ def place(
         around = ground or surroundings
         add = around.add_in_front if in_front else around.add_beside
         add(shape, theta.occlusion.size_ratio[j], targets, generator)
-    has_ground = theta.background.kind in SURFACES or theta.background.catch_shadows
-    reach = REACH if has_ground else 0.0
+    reach = REACH if has_ground(theta.background, theta.objects.arrangement) else 0.0
     return _placement(view, surroundings.crowd.bodies, n_targets, reach=reach)
 
 

@@ -52,22 +52,25 @@ float lit_share(int i, vec3 position, vec3 normal) {
     float soft = u_shadow_width[i].x;
     float reach = perspective ? soft * (here - n) / n : soft * (here - n);
     float radius = clamp(reach, 1.2 * texel, 0.12 * tile);
+    // Where no penumbra is wider than a texel, a few taps about the point do.
+    bool is_sharp = reach < 1.5 * texel;
+    int search = is_sharp ? 0 : u_search_taps, taps = is_sharp ? u_search_taps : u_filter_taps;
     float sum = 0.0, count = 0.0;
-    for (int k = 0; k < u_search_taps; ++k) {
-        vec2 offset = radius * disc(k, u_search_taps, turn);
+    for (int k = 0; k < search; ++k) {
+        vec2 offset = radius * disc(k, search, turn);
         float there = stored(i, uv + offset / tile);
         if (there < here + dot(rise, offset) - bias) { sum += there; count += 1.0; }
     }
-    if (count < 0.5) return 1.0;
-    float blocker = sum / count;
+    if (!is_sharp && count < 0.5) return 1.0;
+    float blocker = is_sharp ? here : sum / count;
     float gap = max(here - blocker, 0.0);
     radius = clamp(perspective ? soft * gap / blocker : soft * gap, 1.2 * texel, 0.12 * tile);
     float lit = 0.0;
-    for (int k = 0; k < u_filter_taps; ++k) {
-        vec2 offset = radius * disc(k, u_filter_taps, turn);
+    for (int k = 0; k < taps; ++k) {
+        vec2 offset = radius * disc(k, taps, turn);
         lit += stored(i, uv + offset / tile) < here + dot(rise, offset) - bias ? 0.0 : 1.0;
     }
-    return lit / float(u_filter_taps);
+    return lit / float(taps);
 }
 
 layout(location = 0) out vec4 o_lit_0;
