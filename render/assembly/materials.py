@@ -26,7 +26,7 @@ __all__ = [
     "target_materials",
 ]
 
-PROCEDURAL = "procedural:"
+PROCEDURAL = "procedural/"
 _PATTERN_PX = 256
 _WEAR_TILE = 1.2  # extents of the model
 _IDENTITY = (0.0, 1.0, 1.0, 0.0, 0.0)

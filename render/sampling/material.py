@@ -63,9 +63,9 @@ class Material:
         kind="pattern",
         scope="target",
         catalog="patterns",
-        doc="`textured`: name or glob among `assets.textures_dir` and `procedural:noise`, "
+        doc="`textured`: name or glob among `assets.textures_dir` and `procedural/noise`, "
         "`gradient`, `checker`, `stripes`, `voronoi`.",
-        example="[choice,{*:0.7,procedural:*:0.3}]",
+        example="[choice,{*:0.7,procedural/*:0.3}]",
     )
     texture_size: tuple[float, ...] = leaf(
         kind="number",
