@@ -20,7 +20,7 @@ CATALOGS = {
     "backgrounds": ("desk.jpg", "wall.jpg"),
     "environments": ("noon.hdr", "studio.hdr"),
     "textures": ("grain.png", "wood.png"),
-    "patterns": ("grain.png", "wood.png"),
+    "patterns": ("grain.png", "procedural/noise", "wood.png"),
 }
 
 
