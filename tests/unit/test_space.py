@@ -90,7 +90,8 @@ def test_more_instances_leave_the_first_ones_alone(plain: dict[str, Any], sampli
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
-def test_a_leaf_draws_the_same_as_a_mixture_s_leaf(plain: dict[str, Any], sampling: str) -> None:
+def test_a_leaf_draws_the_same_as_a_mixture_s_leaf(sampling: str) -> None:
+    plain = composed("lighting=studio")
     mixed = composed("lighting=mixture", "lighting.preset=studio")
 
     for a, b in zip(drawn(plain, range(4), sampling), drawn(mixed, range(4), sampling)):
