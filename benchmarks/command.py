@@ -11,10 +11,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 # Ten objects, nothing in front of them, all of the default outputs and depth.
+# What a stock pyrender script can make too: no environment light, nothing under the objects.
 TEN_OBJECTS = (
+    "objects=scatter",
     "objects.count=10",
     "occlusion=none",
-    "camera.size_wh=[640,480]",
+    "background=photo",
+    "lighting=sun",
+    "sensor=clean",
+    "scale.size_px=[uniform,90,160]",
     "output.depth=true",
 )
 

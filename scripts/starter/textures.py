@@ -93,16 +93,6 @@ def rust() -> Floats:
     return np.asarray((bare * (1 - edge[..., None]) + paint * edge[..., None]) * lit[..., None])
 
 
-def paint_splashes() -> Floats:
-    """Overlapping fields of strong colours: a surface unlike any other."""
-    out = np.full((*_SHAPE, 3), 200.0)
-    colors = ((214, 64, 50), (36, 120, 190), (240, 190, 40), (40, 150, 90), (120, 60, 150))
-    for i, color in enumerate(colors):
-        mask = smooth(noise(_SHAPE, 21 + i, beta=3.2), 0.35, 0.45)[..., None]
-        out = out * (1 - mask) + np.array(color) * mask
-    return np.asarray(out * (1 + 0.05 * noise(_SHAPE, 27, beta=1.2))[..., None])
-
-
 def hazard_stripes() -> Floats:
     """Yellow and black, diagonal, scuffed."""
     y, x = _grid()
@@ -147,7 +137,6 @@ TEXTURES: dict[str, Callable[[], Any]] = {
     "fabric": fabric,
     "marble": marble,
     "rust": rust,
-    "paint_splashes": paint_splashes,
     "hazard_stripes": hazard_stripes,
     "granite": granite,
     "carbon_fibre": carbon_fibre,

@@ -44,7 +44,10 @@ def test_unknown_keys_are_met_with_what_was_meant(key: str, message: str) -> Non
         (["viewpoint.tilt=3"], "viewpoint.tilt must be a key of the config"),
         (["n_frames.x=3"], "n_frames.x must be a key of the config"),
         (["lighting=stduio"], "got stduio; did you mean studio?"),
-        (["lighting=candle"], "lighting must be one of environment, fixed, mixture, points, studio, sun, got"),
+        (
+            ["lighting=candle"],
+            "lighting must be one of environment, fixed, mixture, points, studio, sun, got",
+        ),
         (["experiment=mine"], "experiment must be one of example_"),
         (["scale.size_frac=[uniform,0.1"], "with every bracket closed"),
         (["scale.size_frac"], "must be written key=value"),
