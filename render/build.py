@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -109,6 +110,9 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
 
     """
     run = RunConfig.of(config)
+    if check_assets:
+        _check_folder("assets.backgrounds_dir", run.backgrounds_dir)
+        _check_folder("assets.textures_dir", run.textures_dir)
     models = ModelLibrary(
         run.models_dir or find_assets("models"), include=run.models, skip_bad=run.skip_bad
     )
@@ -116,21 +120,14 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         run.backgrounds_dir or find_assets("backgrounds"), what="backgrounds"
     )
     textures = ImageLibrary(run.textures_dir or find_assets("textures"), what="textures")
+    assets = AssetLibrary(models=models, backgrounds=backgrounds, textures=textures)
+    space = _space(config, run, assets)
     if check_assets or run.skip_bad:
+        # After θ, because it takes long where there are many; what it leaves out changes θ.
         models.check_all()
-    space = ThetaSpace.build(
-        {group: config[group] for group in GROUPS},
-        seed=run.seed,
-        sampling=run.sampling,
-        catalogs={
-            "models": models.names,
-            "backgrounds": backgrounds.names,
-            "textures": textures.names,
-        },
-        presets=partial(_stored_preset, config.get("presets", {})),
-    )
+        space = _space(config, run, assets) if models.skipped else space
     if check_assets:
-        for remark in space.remarks():
+        for remark in (*models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
         if "photo" in space.support("background", "kind"):
             backgrounds.check_all()
@@ -141,8 +138,27 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         identity=identity_of(config),
         run=run,
         space=space,
-        assets=AssetLibrary(models=models, backgrounds=backgrounds, textures=textures),
+        assets=assets,
         filters=LabelFilters(min_visib_fract=run.min_visib_fract, min_px=run.min_px),
+    )
+
+
+def _check_folder(field: str, folder: Path | None) -> None:
+    if folder is not None and not os.path.isdir(folder):
+        raise ConfigError(f"{field} must be a folder that is there, got {folder}")
+
+
+def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> ThetaSpace:
+    return ThetaSpace.build(
+        {group: config[group] for group in GROUPS},
+        seed=run.seed,
+        sampling=run.sampling,
+        catalogs={
+            "models": assets.models.names,
+            "backgrounds": assets.backgrounds.names,
+            "textures": assets.textures.names,
+        },
+        presets=partial(_stored_preset, config.get("presets", {})),
     )
 
 
