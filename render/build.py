@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -113,6 +114,10 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
 
     """
     run = RunConfig.of(config)
+    if check_assets:
+        _check_folder("assets.environments_dir", run.environments_dir)
+        _check_folder("assets.backgrounds_dir", run.backgrounds_dir)
+        _check_folder("assets.textures_dir", run.textures_dir)
     models = ModelLibrary(
         run.models_dir or find_assets("models"), include=run.models, skip_bad=run.skip_bad
     )
@@ -121,23 +126,16 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
     )
     environments = EnvironmentLibrary(run.environments_dir or find_assets("environments"))
     textures = ImageLibrary(run.textures_dir or find_assets("textures"), what="textures")
-    if check_assets or run.skip_bad:
-        models.check_all()
-    space = ThetaSpace.build(
-        {group: config[group] for group in GROUPS},
-        seed=run.seed,
-        sampling=run.sampling,
-        catalogs={
-            "models": models.names,
-            "backgrounds": backgrounds.names,
-            "environments": environments.names,
-            "textures": textures.names,
-            "patterns": (*textures.names, *(PROCEDURAL + kind for kind in PATTERNS)),
-        },
-        presets=partial(_stored_preset, config.get("presets", {})),
+    assets = AssetLibrary(
+        models=models, environments=environments, backgrounds=backgrounds, textures=textures
     )
+    space = _space(config, run, assets)
+    if check_assets or run.skip_bad:
+        # After θ, because it takes long where there are many; what it leaves out changes θ.
+        models.check_all()
+        space = _space(config, run, assets) if models.skipped else space
     if check_assets:
-        for remark in space.remarks():
+        for remark in (*models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
         _check_used(space, environments, backgrounds, textures)
     return Plan(
@@ -145,9 +143,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         identity=identity_of(config),
         run=run,
         space=space,
-        assets=AssetLibrary(
-            models=models, environments=environments, backgrounds=backgrounds, textures=textures
-        ),
+        assets=assets,
         filters=LabelFilters(min_visib_fract=run.min_visib_fract, min_px=run.min_px),
     )
 
@@ -167,6 +163,27 @@ def _check_used(
     on_surfaces = kinds & set(SURFACES) and space.support("background", "surface_texture") != {None}
     if True in space.support("material", "textured") or on_surfaces:
         textures.check_all()
+
+
+def _check_folder(field: str, folder: Path | None) -> None:
+    if folder is not None and not os.path.isdir(folder):
+        raise ConfigError(f"{field} must be a folder that is there, got {folder}")
+
+
+def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> ThetaSpace:
+    return ThetaSpace.build(
+        {group: config[group] for group in GROUPS},
+        seed=run.seed,
+        sampling=run.sampling,
+        catalogs={
+            "models": assets.models.names,
+            "backgrounds": assets.backgrounds.names,
+            "environments": assets.environments.names,
+            "textures": assets.textures.names,
+            "patterns": (*assets.textures.names, *(PROCEDURAL + kind for kind in PATTERNS)),
+        },
+        presets=partial(_stored_preset, config.get("presets", {})),
+    )
 
 
 def build_engine(config: Mapping[str, Any]) -> AbstractEngine:

@@ -27,7 +27,7 @@ _WIDTH = 100
 # Device files of GPUs that EGL may fail to see, as in a container without the driver's libraries.
 _GPU_FILES = ("/dev/nvidia0", "/dev/dri/renderD128", "/dev/dxg")
 _HEADERS = ("model", "category", "size x, y, z", "longest", "triangles", "unit")
-_WIDEST_NAME, _WIDEST_CATEGORY = 20, 10
+_WIDEST_NAME, _WIDEST_CATEGORY = 20, 24
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -76,8 +76,7 @@ def models_text(reports: Sequence[ModelReport]) -> str:
     """A table of models, each with its warnings below it."""
     rows = [_HEADERS, *(_row(report) for report in reports if report.error is None)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADERS))]
-    names = [min(len(report.name), _WIDEST_NAME) for report in reports]
-    widths[0] = max(len(_HEADERS[0]), *names) if names else len(_HEADERS[0])
+    widths[0] = min(widths[0], _WIDEST_NAME)
     widths[1] = min(widths[1], _WIDEST_CATEGORY)
     lines = [_columns(_HEADERS, widths)]
     for report in reports:
@@ -127,13 +126,13 @@ def _row(report: ModelReport) -> tuple[str, ...]:
 
 
 def _columns(row: Sequence[str], widths: Sequence[int]) -> str:
-    """One line; a name or category that is too long stands on a line of its own."""
+    """One line; a name or category that is too long stands on a line before it."""
     name, category, *rest = row
     lead = ""
-    if len(name) > widths[0]:
-        lead, name = f"  {name}\n", ""
     if len(category) > widths[1]:
-        category = f"{category[: widths[1] - 2]}.."
+        lead, name, category = f"  {name}  {category}\n", "", ""
+    elif len(name) > widths[0]:
+        lead, name = f"  {name}\n", ""
     cells = [name.ljust(widths[0]), category.ljust(widths[1])]
     numbers = (text.rjust(width) for text, width in zip(rest[:-1], widths[2:-1], strict=True))
     return lead + "  " + "  ".join([*cells, *numbers, rest[-1]])

@@ -27,6 +27,12 @@ def message_of(error: Exception) -> str:
         return _unreadable(str(error.override), str(error))
     if unknown := _UNKNOWN.match(str(error)):
         return unknown_key(unknown[1])
+    if isinstance(error, OSError) and str(error.filename or ".yaml")[-5:] != ".yaml":
+        return (
+            f"Hydra's folder {error.filename} cannot be made here ({error.strerror}): go to a "
+            "folder that can be written, or name one: output_dir=DIR hydra.run.dir=DIR "
+            "(in a sweep hydra.sweep.dir=DIR)"
+        )
     reason = _one_line(error)
     cause = str(error.__cause__ or "").splitlines()
     return f"{reason}: {cause[0]}{_hint(reason)}" if cause else reason

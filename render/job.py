@@ -74,7 +74,12 @@ class Summary:
         if self.skipped:
             lines.append(f"skipped     {'; '.join(self.skipped)}")
         lines.append(f"preview     {self.output_dir / 'preview.jpg'}")
-        lines.append(f"train       {self._train_command()}")
+        if not self.val:
+            lines.append("note        no validation frames: raise n_frames or val_fraction")
+        elif not self.train:
+            lines.append("note        no training frames: raise n_frames or lower val_fraction")
+        else:
+            lines.append(f"train       {self._train_command()}")
         return "\n".join(lines)
 
     def _train_command(self) -> str:

@@ -34,15 +34,26 @@ from render.writers.records import frame_row, instance_rows, read_frames, read_i
 
 __all__ = ["main", "replay"]
 
-_NEEDED = ("config", "asset_dirs", "models", "gl", "versions")
+_NEEDED: dict[str, type] = {
+    "config": dict, "asset_dirs": dict, "models": list, "gl": dict, "versions": dict,
+}  # fmt: skip
+_ASSET_DIRS = ("models_dir", "backgrounds_dir", "textures_dir")
 
 
-def replay(folder: Path, frame_idx: int, *, out: Path | None = None) -> list[str]:
+def replay(
+    folder: Path,
+    frame_idx: int,
+    *,
+    out: Path | None = None,
+    asset_dirs: Mapping[str, Path] | None = None,
+) -> list[str]:
     """Renders one stored frame again.
 
     Args:
         folder: A dataset.
         out: Folder to put the new files into, or None.
+        asset_dirs: Where ``models_dir``, ``backgrounds_dir`` or ``textures_dir`` are now; the
+            dataset knows where they were when it was made.
 
     Returns:
         What differs, a line each; empty when the frame equals the stored one.
@@ -55,6 +66,7 @@ def replay(folder: Path, frame_idx: int, *, out: Path | None = None) -> list[str
 
     """
     dataset = _read_dataset_yaml(folder)
+    dataset["asset_dirs"].update({key: str(path) for key, path in (asset_dirs or {}).items()})
     stored = _row(folder, frame_idx)
     theta, placement = _drawn(stored)
     plan = _plan(folder, dataset)
@@ -82,9 +94,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("dir", type=Path, help="a dataset")
     parser.add_argument("frame", type=int, help="frame_idx")
     parser.add_argument("-o", "--out", type=Path, help="folder for the new files")
+    for name in _ASSET_DIRS:
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=Path, help="where they are now, if not where they were")
     args = parser.parse_args(argv)
+    moved = {name: path for name in _ASSET_DIRS if (path := getattr(args, name)) is not None}
     try:
-        differences = replay(args.dir, args.frame, out=args.out)
+        differences = replay(args.dir, args.frame, out=args.out, asset_dirs=moved)
     except RenderError as error:
         sys.exit(f"error: {error}")
     if differences:
@@ -100,12 +116,34 @@ def _read_dataset_yaml(folder: Path) -> dict[str, Any]:
         raise DatasetError(
             f"{folder} must hold a complete dataset, but has no dataset.yaml"
         ) from None
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} is torn: {error}") from error
+        raise DatasetError(f"{path} is torn: {' '.join(str(error).split())}") from error
     missing = [key for key in _NEEDED if not isinstance(content, dict) or key not in content]
     if missing:
         raise DatasetError(f"{path} is torn: it lacks {', '.join(missing)}")
+    if mangled := _mangled(content):
+        raise DatasetError(f"{path} is torn: {', '.join(mangled)} cannot be read")
     return dict(content)
+
+
+def _mangled(content: Mapping[str, Any]) -> list[str]:
+    """Parts of a dataset.yaml that are not of the shape that is read here."""
+    found = [key for key, kind in _NEEDED.items() if not isinstance(content[key], kind)]
+    if found:
+        return found
+    found = [f"asset_dirs.{key}" for key in _ASSET_DIRS if not _holds(content["asset_dirs"], key)]
+    found += [f"gl.{key}" for key in ("renderer", "version") if not _holds(content["gl"], key)]
+    if not all(_holds(entry, "name", "sha256") for entry in content["models"]):
+        found.append("models")
+    if not isinstance(content["config"].get("assets"), Mapping):
+        found.append("config.assets")
+    return found
+
+
+def _holds(section: Any, *keys: str) -> bool:
+    return isinstance(section, Mapping) and all(isinstance(section.get(k), str) for k in keys)
 
 
 def _row(folder: Path, frame_idx: int) -> Mapping[str, Any]:
@@ -118,9 +156,9 @@ def _row(folder: Path, frame_idx: int) -> Mapping[str, Any]:
 def _drawn(stored: Mapping[str, Any]) -> tuple[Theta, Placement]:
     try:
         theta, placement = json.loads(stored["theta"]), json.loads(stored["placement"])
-    except ValueError as error:
+        return theta_from_json(theta), placement_from_json(placement)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"the record of frame {stored['frame_idx']} is torn: {error}") from error
-    return theta_from_json(theta), placement_from_json(placement)
 
 
 def _plan(folder: Path, dataset: Mapping[str, Any]) -> Plan:
@@ -132,8 +170,7 @@ def _plan(folder: Path, dataset: Mapping[str, Any]) -> Plan:
         more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
         raise DatasetError(
             f"the models of this dataset must be in {models_dir}, which lacks "
-            f"{', '.join(absent[:3])}{more}: put them there, or let asset_dirs in "
-            f"{folder / 'dataset.yaml'} name the folder where they are now"
+            f"{', '.join(absent[:3])}{more}: put them there, or say --models-dir DIR"
         )
     config = dict(dataset["config"], output_dir=str(folder))
     # A relative or default folder meant something where the dataset was made; models that
@@ -143,12 +180,14 @@ def _plan(folder: Path, dataset: Mapping[str, Any]) -> Plan:
     try:
         return build(config, check_assets=False)
     except ConfigError as error:
-        gone = [path for path in dataset["asset_dirs"].values() if not Path(path).is_dir()]
+        dirs = {name: path for name, path in dataset["asset_dirs"].items() if name in _ASSET_DIRS}
+        gone = {name: path for name, path in dirs.items() if not Path(path).is_dir()}
         if not gone:
             raise
+        options = " ".join(f"--{name.replace('_', '-')} DIR" for name in gone)
         raise DatasetError(
-            f"the assets of this dataset must be in {', '.join(gone)}, which is not there: let "
-            f"asset_dirs in {folder / 'dataset.yaml'} name the folder where they are now ({error})"
+            f"the assets of this dataset must be in {', '.join(gone.values())}, which is not "
+            f"there: say {options} ({error})"
         ) from error
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from urllib.parse import urlparse
 
 import hydra
@@ -34,6 +36,7 @@ from render.sweep import SweepIndex, SweepRow, slug
 __all__ = ["main"]
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"
+_INTERRUPTED = "error: interrupted; the same command with this output_dir continues"
 
 
 def main() -> None:
@@ -43,13 +46,27 @@ def main() -> None:
     tell = _Teller(traceback=os.environ.get(_FULL_ERROR) == "1")
     # Hydra prints the errors of composition itself, unless this makes it raise them.
     os.environ[_FULL_ERROR] = "1"
+    _interrupt_on((signal.SIGTERM, signal.SIGHUP))
     task = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
     try:
         task(_task(outcomes, tell))()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     except (HydraException, OmegaConfBaseException, RenderError, OSError, yaml.YAMLError) as error:
         tell(message_of(error), error)
         outcomes.append(False)
     sys.exit(0 if all(outcomes) else 1)
+
+
+def _interrupt_on(signals: Sequence[signal.Signals]) -> None:
+    """Lets them end a run as Ctrl-C does; what nohup has set to be ignored stays ignored."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for each in signals:
+        if signal.getsignal(each) == signal.SIG_DFL:
+            signal.signal(each, interrupt)
 
 
 @dataclass(frozen=True)
@@ -79,8 +96,8 @@ def _guarded(cfg: DictConfig, tell: _Teller) -> str | None:
     try:
         summary = _job(cfg)
     except KeyboardInterrupt:
-        message = "interrupted; the same command with this output_dir continues"
-        raise SystemExit(f"error: {message}") from None
+        message = "interrupted"
+        raise SystemExit(_INTERRUPTED) from None
     except RenderError as error:
         message = tell(str(error), error)
     except Exception as error:  # noqa: BLE001  a job's bug must not take its siblings down

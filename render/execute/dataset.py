@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import filecmp
-import shutil
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,12 @@ from render.writers.records import write_shard_records
 __all__ = ["ShardWriter", "claim", "finish_file", "missing_frames"]
 
 _SUBFOLDERS = ("images", "labels", "masks", "depth")
+# Every file of a dataset, by its path in it; trainers leave caches beside the labels.
+_OURS = re.compile(
+    rf"({'|'.join(_SUBFOLDERS)})/(train|val)/\d{{8,}}\.\w+|labels/(train|val)\.cache"
+    r"|annotations/instances_(train|val)\.json|records/(frames|instances)-\d+\.parquet"
+    r"|\.manifest/(identity|gl|shard-\d+)\.json|dataset\.yaml|data\.yaml|preview\.jpg"
+)
 
 
 def claim(plan: Plan, versions: Mapping[str, str]) -> Manifest:
@@ -26,11 +32,9 @@ def claim(plan: Plan, versions: Mapping[str, str]) -> Manifest:
 
     Raises:
         DatasetError: The folder holds another dataset or other files, holds more frames
-            than asked, or cannot be written.
+            than asked, or cannot be read or written.
 
     """
-    folder = plan.run.output_dir
-    manifest = Manifest(folder)
     identity = {
         "config": plan.identity,
         "models": {name: plan.assets.models.sha256(name) for name in plan.assets.models.names},
@@ -42,8 +46,23 @@ def claim(plan: Plan, versions: Mapping[str, str]) -> Manifest:
         },
         "versions": dict(versions),
     }
+    try:
+        return _claim(plan, identity)
+    except OSError as error:
+        raise DatasetError(
+            f"output_dir must be a folder that can be read and written, got "
+            f"{plan.run.output_dir} ({error.filename or 'on this disk'}: {error.strerror})"
+        ) from error
+
+
+def _claim(plan: Plan, identity: Mapping[str, Any]) -> Manifest:
+    folder = plan.run.output_dir
+    if folder.exists() and not folder.is_dir():
+        raise DatasetError(f"output_dir must be a folder, got the file {folder}")
+    manifest = Manifest(folder)
     found = manifest.identity()
     if found is not None and plan.run.overwrite:
+        _check_nothing_foreign(folder)
         _remove_dataset(folder)
         found = None
     if found is not None:
@@ -150,8 +169,6 @@ def _check_not_longer(plan: Plan, manifest: Manifest) -> None:
 
 
 def _check_empty(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise DatasetError(f"output_dir must be a folder, got the file {folder}")
     if folder.is_dir():
         # A run that was killed before its claim leaves empty folders and temporaries only.
         foreign = sorted(p.name for p in folder.iterdir() if not _is_harmless(p))
@@ -176,31 +193,48 @@ def _remove_later_frames(folder: Path, n_frames: int) -> None:
             path.unlink()
 
 
+def _check_nothing_foreign(folder: Path) -> None:
+    """Before a dataset is thrown away: what it does not consist of must not be lost with it."""
+    files = (p for p in folder.rglob("*") if not p.is_dir() and not _is_harmless(p))
+    names = sorted(p.relative_to(folder).as_posix() for p in files)
+    foreign = [name for name in names if not _OURS.fullmatch(name)]
+    if foreign:
+        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
+        raise DatasetError(
+            f"overwrite=true throws away a dataset and nothing else; {folder} also holds "
+            f"{', '.join(foreign[:5])}{more}: move that, or name another output_dir"
+        )
+
+
 def _remove_dataset(folder: Path) -> None:
-    """Removes what a dataset consists of, and nothing else."""
-    for name in (*_SUBFOLDERS, "annotations", "records", ".manifest"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    for name in ("dataset.yaml", "data.yaml", "preview.jpg"):
-        (folder / name).unlink(missing_ok=True)
+    """Removes what a dataset consists of, and nothing else; last what makes it one.
+
+    Raises:
+        OSError: A file cannot be deleted; then the folder still counts as a dataset.
+
+    """
+    remove_temporaries(folder)
+    (folder / "dataset.yaml").unlink(missing_ok=True)
+    files = [p for p in folder.rglob("*") if _OURS.fullmatch(p.relative_to(folder).as_posix())]
+    for path in sorted(files, key=lambda p: (p.name == "identity.json", p)):
+        path.unlink()
+    parents = {q for p in files for q in p.parents if q != folder and q.is_relative_to(folder)}
+    for path in sorted(parents, reverse=True):
+        if not any(path.iterdir()):
+            path.rmdir()
 
 
 def _make_folders(plan: Plan) -> None:
     run = plan.run
     used = {"images": True, "labels": "yolo" in run.formats, "masks": run.masks, "depth": run.depth}
-    try:
-        for name in (n for n in _SUBFOLDERS if used[n]):
-            for split in ("train", "val"):
-                (run.output_dir / name / split).mkdir(parents=True, exist_ok=True)
-        for name in ("records", "annotations"):
-            (run.output_dir / name).mkdir(exist_ok=True)
-        probe = run.output_dir / "records" / f".probe{TEMPORARY_SUFFIX}"
-        probe.touch()
-        probe.unlink(missing_ok=True)
-    except OSError as error:
-        raise DatasetError(
-            f"output_dir must be a folder that can be written, got {run.output_dir} "
-            f"({error.strerror})"
-        ) from error
+    for name in (n for n in _SUBFOLDERS if used[n]):
+        for split in ("train", "val"):
+            (run.output_dir / name / split).mkdir(parents=True, exist_ok=True)
+    for name in ("records", "annotations"):
+        (run.output_dir / name).mkdir(exist_ok=True)
+    probe = run.output_dir / "records" / f".probe{TEMPORARY_SUFFIX}"
+    probe.touch()
+    probe.unlink(missing_ok=True)
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -38,12 +38,19 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False) -> str:
 
 
 def sha256_of_file(path: Path) -> str | None:
-    """SHA-256 (hex) of a file's bytes; None if it is not there."""
+    """SHA-256 (hex) of a file's bytes; None if it is not there.
+
+    Raises:
+        DatasetError: It cannot be read.
+
+    """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def remove_temporaries(folder: Path) -> None:

@@ -4,6 +4,10 @@ A shard is a fixed block of frames. Its records are written when all of its fram
 on disk, then its manifest entry, which holds the hash of every file of the shard. A
 shard without an entry, or whose files differ from it, is rendered again; the bytes come
 out the same, so a run that was killed ends like one that was not.
+
+A killed run loses the frames of its open shards. 16 frames a shard are a compromise: of
+64, four times as many are lost, to save 0.15 ms a frame of the parent's time; of 4,
+records are three times as large and cost 1 ms a frame.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from render.execute.files import sha256_of_file, write_whole
 
 __all__ = ["SHARD_FRAMES", "Manifest"]
 
-SHARD_FRAMES = 64
+SHARD_FRAMES = 16
 _FOLDER = ".manifest"
 
 
@@ -100,10 +104,14 @@ class Manifest:
         return max(ends, default=0)
 
     def _entry(self, shard_idx: int) -> dict[str, Any] | None:
+        """A readable entry; None where it is missing or torn, which is as good as missing."""
         try:
-            return self._read(self._entry_path(shard_idx))
+            entry = self._read(self._entry_path(shard_idx))
         except DatasetError:
-            return None  # torn: as good as missing
+            return None
+        if entry is None or not isinstance(entry.get("frames"), int):
+            return None
+        return entry if isinstance(entry.get("files"), dict) else None
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:

@@ -35,6 +35,7 @@ _SMALLEST_M, _LARGEST_M = 1e-9, 1e6
 _FAR = 1e4
 # Height of a triangle over its longest side, below which it has no direction.
 _NO_HEIGHT = 1e-12
+_DEGENERATE = "degenerate triangles (without area) were left out"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -52,6 +53,11 @@ class BuiltModel:
     unit_source: str
     surface: Surface
     warnings: tuple[str, ...]
+
+    @property
+    def notable(self) -> tuple[str, ...]:
+        """The warnings without those that change no pixel."""
+        return tuple(w for w in self.warnings if not w.endswith(_DEGENERATE))
 
     @property
     def n_bytes(self) -> int:
@@ -182,7 +188,7 @@ def _without_degenerate(
     if not kept:
         raise AssetError(path, "holds no triangle that has an area")
     if dropped:
-        warnings.append(f"{dropped} degenerate triangles (without area) were left out")
+        warnings.append(f"{dropped} {_DEGENERATE}")
     return kept
 
 

@@ -10,13 +10,9 @@ from render.errors import AssetError
 from render.library.build_model import BuiltModel
 from render.library.models import ModelLibrary
 from render.library.twins import Shape, kinship
+from render.library.unit_suspicion import unit_suspicion
 
 __all__ = ["ModelReport", "diagnose"]
-
-_LARGE_M, _SMALL_M = 10.0, 1e-3
-# What a size that looks wrong was probably meant in, the likeliest first.
-_COMMON = (("mm", 1e-3), ("in", 0.0254), ("cm", 1e-2), ("m", 1.0))
-_PLAUSIBLE_M = (5e-3, 3.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +67,6 @@ def diagnose(library: ModelLibrary) -> list[ModelReport]:
 def _report(built: BuiltModel) -> ModelReport:
     model = built.model
     x, y, z = (float(v) for v in np.ptp(model.bounds_m, axis=0))
-    suspicion = _unit_suspicion(model.extent_m, model.unit_m, built.unit_source)
     return ModelReport(
         name=model.name,
         category=model.category,
@@ -80,23 +75,5 @@ def _report(built: BuiltModel) -> ModelReport:
         unit_m=model.unit_m,
         unit_source=built.unit_source,
         is_closed=built.surface.is_closed,
-        warnings=(*built.warnings, *suspicion),
+        warnings=(*built.warnings, *unit_suspicion(built)),
     )
-
-
-def _unit_suspicion(extent_m: float, unit_m: float, source: str) -> list[str]:
-    if _SMALL_M <= extent_m <= _LARGE_M:
-        return []
-    units = extent_m / unit_m
-    told = f"it is {_length(extent_m)} long by its unit ({source})"
-    for name, metres in _COMMON:
-        if metres != unit_m and _PLAUSIBLE_M[0] <= units * metres <= _PLAUSIBLE_M[1]:
-            told += f"; as {name} it would be {_length(units * metres)}: "
-            return [told + f"say `unit: {name}` in a side file"]
-    return [told]
-
-
-def _length(metres: float) -> str:
-    if metres >= 1.0:
-        return f"{metres:.4g} m"
-    return f"{1e3 * metres:.4g} mm"

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from render.errors import AssetError
+
 __all__ = ["find_files"]
 
 
@@ -14,9 +16,13 @@ def find_files(folder: Path, suffixes: frozenset[str]) -> Iterator[str]:
 
     Hidden files and folders are passed over, links are followed. None if there is no such
     folder.
+
+    Raises:
+        AssetError: It, or a folder in it, may not be read.
+
     """
     entered: set[str] = set()
-    for root, folders, files in os.walk(folder, followlinks=True):
+    for root, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
         real = os.path.realpath(root)
         if real in entered:  # a link back
             folders.clear()
@@ -26,3 +32,8 @@ def find_files(folder: Path, suffixes: frozenset[str]) -> Iterator[str]:
         for file in files:
             if Path(file).suffix.lower() in suffixes and not file.startswith("."):
                 yield (Path(root) / file).relative_to(folder).as_posix()
+
+
+def _refuse(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise AssetError(error.filename, f"cannot be read: {error.strerror}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import final
@@ -73,7 +74,7 @@ class ImageLibrary:
 
         Raises:
             ConfigError: There is none.
-            AssetError: One cannot be decoded.
+            AssetError: Some cannot be decoded; all such are told.
 
         """
         if not self.names:
@@ -82,17 +83,29 @@ class ImageLibrary:
                 f"({' '.join(sorted(IMAGE_SUFFIXES))}), got {self.folder}"
             )
         with ThreadPoolExecutor(_THREADS) as pool:
-            digests = list(pool.map(self._check, self.names))
+            checked = list(pool.map(self._check, self.names))
+        if bad := [each for each in checked if isinstance(each, AssetError)]:
+            raise self._refusal(bad)
+        digests = (each for each in checked if isinstance(each, bytes))
         whole = hashlib.sha256()
         for name, digest in zip(self.names, digests, strict=True):
             whole.update(hashlib.sha256(name.encode()).digest() + digest)
         self._sha256 = whole.hexdigest()
 
-    def _check(self, name: str) -> bytes:
+    def _check(self, name: str) -> bytes | AssetError:
         # Decoded and let go: a folder of photographs may be larger than memory.
         path = self.folder / name
-        _decode(path)
+        try:
+            _decode(path)
+        except AssetError as error:
+            return error
         return hashlib.sha256(path.read_bytes()).digest()
+
+    def _refusal(self, bad: Sequence[AssetError]) -> AssetError:
+        if len(bad) == 1:
+            return bad[0]
+        told = "; ".join(f"{e.path.relative_to(self.folder)}: {e.reason}" for e in bad)
+        return AssetError(self.folder, f"{len(bad)} of its pictures cannot be used: {told}")
 
 
 def _decode(path: Path) -> NDArray[np.uint8]:

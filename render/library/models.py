@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +19,12 @@ from render.library.files import find_files
 from render.library.raw import RawModel
 from render.library.readers import SUFFIXES, read_raw
 from render.library.side_files import Remarks, read_remarks
+from render.library.unit_suspicion import unit_suspicion
 from render.sampling.patterns import match_names
 from render.scene import Model
 
 __all__ = ["ModelLibrary"]
 
-_LOG = logging.getLogger(__name__)
 _CACHE_BYTES = 512 * 2**20
 _THREADS, _BATCH = 4, 16
 
@@ -54,7 +54,7 @@ class ModelLibrary:
             AssetError: A side file or models.yaml breaks its rules.
 
         """
-        if not folder.is_dir():
+        if not os.path.isdir(folder):  # False, too, where one may not look
             raise ConfigError(f"assets.models_dir must be a folder, got {folder}")
         self.folder = folder
         self._skip_bad = skip_bad
@@ -62,6 +62,7 @@ class ModelLibrary:
         self._remarks = read_remarks(folder, found)
         self._names = self._select(found, include)
         self._skipped: tuple[AssetError, ...] = ()
+        self._remarked: tuple[str, ...] = ()
         self._sha256: dict[str, str] = {}
         self._cache: ByteCache[BuiltModel] = ByteCache(_CACHE_BYTES)
 
@@ -79,6 +80,11 @@ class ModelLibrary:
     def skipped(self) -> tuple[AssetError, ...]:
         """Why `check_all` left models out."""
         return self._skipped
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What `check_all` noticed that may show in pictures: a line each, with the name."""
+        return self._remarked
 
     def category(self, name: str) -> str:
         """Category of a model."""
@@ -119,6 +125,7 @@ class ModelLibrary:
 
         """
         bad: dict[str, AssetError] = {}
+        remarks: list[str] = []
         # Readers silence warnings of libraries one by one, which threads would mix up.
         with warnings.catch_warnings():
             for name, built in self._build_each():
@@ -126,12 +133,12 @@ class ModelLibrary:
                     bad[name] = built
                     continue
                 self._keep(name, built)
-                for warning in built.warnings:
-                    _LOG.warning("%s: %s", name, warning)
+                remarks += [f"{name}: {w}" for w in (*built.notable, *unit_suspicion(built))]
         if bad and (not self._skip_bad or len(bad) == len(self._names)):
             raise self._refusal(list(bad.values()))
         self._names = tuple(name for name in self._names if name not in bad)
         self._skipped += tuple(bad.values())
+        self._remarked = tuple(remarks)
 
     def _select(self, found: Sequence[str], include: Sequence[str]) -> tuple[str, ...]:
         chosen: set[str] = set()

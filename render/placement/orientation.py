@@ -26,9 +26,10 @@ UPRIGHT: dict[str, NDArray[np.float64]] = {
 def draw_rotation(orientation: str, model: Model, rng: np.random.Generator) -> NDArray[np.float64]:
     """``(3, 3)`` ``R_world_obj`` as `objects.orientation` asks.
 
-    ``so3`` is uniform (Haar). ``upright`` and ``stable`` turn by an even yaw about world
-    Z; ``stable`` takes one of the model's stable poses by its probability, and is
-    ``upright`` for a model that has none.
+    ``so3`` is uniform (Haar). ``fixed`` has the model's up axis up and is not turned.
+    ``upright`` and ``stable`` turn by an even yaw about world Z; ``stable`` takes one of
+    the model's stable poses by its probability, and is ``upright`` for a model that has
+    none.
 
     Raises:
         ConfigError: For any other word.
@@ -36,9 +37,11 @@ def draw_rotation(orientation: str, model: Model, rng: np.random.Generator) -> N
     """
     if orientation == "so3":
         return random_rotation(rng)
+    if orientation == "fixed":
+        return UPRIGHT[model.up]
     if orientation not in ("upright", "stable"):
         raise ConfigError(
-            f"objects.orientation must be so3, upright or stable, got {orientation!r}"
+            f"objects.orientation must be so3, upright, stable or fixed, got {orientation!r}"
         )
     turn = yaw(360.0 * rng.random())
     if orientation == "stable" and len(model.stable_poses):

@@ -34,9 +34,10 @@ class Objects:
     orientation: tuple[str, ...] = leaf(
         kind="choice",
         scope="target",
-        options=("so3", "upright", "stable"),
+        options=("so3", "upright", "stable", "fixed"),
         doc="`so3`: any rotation, evenly. `upright`: the model's up axis is up, any yaw. "
-        "`stable`: as it would come to rest on a plane, any yaw.",
+        "`stable`: as it would come to rest on a plane, any yaw. `fixed`: the up axis is up, "
+        "and nothing turns it.",
         example="[choice,stable,so3]",
     )
     size_ratio: tuple[float, ...] | None = leaf(

@@ -62,6 +62,16 @@ def test_good_machine_and_suspicious_models(parts: Path) -> None:
     assert max(map(len, told.splitlines())) <= 100
 
 
+def test_long_categories_are_told_whole(parts: Path, tmp_path: Path) -> None:
+    for folder in ("hexagon_socket_screws", "a_category_with_a_very_long_name"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.ply").write_bytes((parts / "wedge.ply").read_bytes())
+    told = doctor(tmp_path).stdout
+
+    assert "  hexagon_socket_screws  " in told
+    assert "  a_category_with_a_very_long_name\n" in told
+
+
 def test_what_it_chooses_is_what_a_run_records(tmp_path: Path) -> None:
     code = (
         "from render.engine.pyrender.engine import PyrenderEngine as E\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -154,7 +153,7 @@ def test_assets_elsewhere_are_asked_for(copied: Path, key: str) -> None:
 
     assert code == 1
     assert str(copied / "gone") in said
-    assert f"asset_dirs in data{os.sep}dataset.yaml" in said
+    assert f"--{key.replace('_', '-')} DIR" in said
     assert said.count("\n") == 1
 
 
@@ -162,7 +161,10 @@ def test_missing_models_are_named(copied: Path) -> None:
     (copied / "models" / "mug.glb").unlink()
     edit_dataset_yaml(copied / "data", models_dir=copied / "models")
 
-    assert "which lacks mug.glb: put them there" in replayed(copied, "data", "1")[1]
+    assert (
+        "which lacks mug.glb: put them there, or say --models-dir"
+        in replayed(copied, "data", "1")[1]
+    )
 
 
 @pytest.mark.parametrize("frame", ["5", "-1", "99999999999"])
@@ -186,3 +188,41 @@ def test_torn_dataset_yaml_is_one_line(copied: Path) -> None:
 
     assert code == 1
     assert "is torn: it lacks config, asset_dirs, models, gl, versions" in said
+
+
+def test_assets_that_moved_are_found_by_the_options(copied: Path) -> None:
+    gone = {f"{kind}_dir": Path("gone") for kind in ("models", "backgrounds", "textures")}
+    edit_dataset_yaml(copied / "data", **gone)
+    starter = ROOT / "assets"
+    options = ["--models-dir", "models", "--backgrounds-dir", str(starter / "backgrounds")]
+
+    code, said = replayed(copied, "data", "1", *options)
+
+    assert (code, said) == (0, "frame 1 equals the stored one, byte for byte\n")
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "told"),
+    [
+        ("asset_dirs", None, "asset_dirs cannot be read"),
+        ("asset_dirs", {"models_dir": 3}, "asset_dirs.models_dir, asset_dirs.backgrounds_dir"),
+        ("models", {"name": "mug.glb"}, "models cannot be read"),
+        ("models", ["mug.glb"], "models cannot be read"),
+        ("gl", {}, "gl.renderer, gl.version cannot be read"),
+        ("versions", "1.0", "versions cannot be read"),
+        ("config", {}, "config.assets cannot be read"),
+        ("config", {"assets": {}}, "must be set, and is missing"),
+    ],
+)
+def test_mangled_dataset_yaml_is_one_line(
+    copied: Path, section: str, value: object, told: str
+) -> None:
+    path = copied / "data" / "dataset.yaml"
+    content = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(content | {section: value}))
+
+    code, said = replayed(copied, "data", "0")
+
+    assert code == 1
+    assert told in said
+    assert said.count("\n") == 1

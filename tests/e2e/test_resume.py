@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.cli import ROOT, SMALL, bytes_of, environment, render, run_module
 
-FRAMES = 150  # three shards
+FRAMES = 150  # ten shards
 
 
 def start_until(
@@ -94,10 +94,29 @@ def test_ctrl_c_stops_all_processes_with_one_line(tmp_path: Path) -> None:
     )
 
     os.killpg(process.pid, signal.SIGINT)
+
+    assert_interrupted(process)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_ways_to_end_a_run_are_like_ctrl_c(number: signal.Signals, tmp_path: Path) -> None:
+    overrides = ("output_dir=data", "workers=2")
+    process = start_until(20, tmp_path, *overrides, "n_frames=2000", stderr=subprocess.PIPE)
+
+    process.send_signal(number)
+
+    assert_interrupted(process)
+    n_frames = 20 + max(int(path.stem) for path in (tmp_path / "data").glob("images/*/*.jpg"))
+    done = render(*overrides, f"n_frames={n_frames}", cwd=tmp_path)
+    assert "were there already" in done.stdout
+
+
+def assert_interrupted(process: subprocess.Popen[bytes]) -> None:
+    """It ends with one line, and takes its workers along."""
     _, told = process.communicate(timeout=60)
 
     assert process.returncode == 1
-    assert b"error: interrupted" in told
+    assert told.count(b"error: interrupted") == 1
     assert b"Traceback" not in told
     assert end_of_group(process.pid, within_s=20)
 
@@ -139,11 +158,17 @@ def test_another_renderer_is_refused_before_anything_changes(tmp_path: Path) -> 
     assert bytes_of(data) == before
 
 
-def test_another_set_of_backgrounds_is_another_dataset(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "overrides"),
+    [("backgrounds", ()), ("textures", ("background=color", "material=textured"))],
+)
+def test_another_set_of_pictures_is_another_dataset(
+    kind: str, overrides: tuple[str, ...], tmp_path: Path
+) -> None:
     (tmp_path / "photos").mkdir()
-    starter = sorted((ROOT / "assets" / "backgrounds").glob("*.jpg"))
+    starter = sorted((ROOT / "assets" / kind).glob("*.jpg"))
     shutil.copy(starter[0], tmp_path / "photos")
-    overrides = ("output_dir=data", "assets.backgrounds_dir=photos")
+    overrides = ("output_dir=data", f"assets.{kind}_dir=photos", *overrides)
     render(*overrides, "n_frames=2", cwd=tmp_path)
     before = bytes_of(tmp_path / "data")
     shutil.copy(starter[1], tmp_path / "photos")
@@ -151,7 +176,7 @@ def test_another_set_of_backgrounds_is_another_dataset(tmp_path: Path) -> None:
     done = run_module("render.run", *SMALL, *overrides, "n_frames=4", cwd=tmp_path)
 
     assert done.returncode == 1
-    assert "another dataset (pictures.backgrounds:" in done.stderr
+    assert f"another dataset (pictures.{kind}:" in done.stderr
     assert bytes_of(tmp_path / "data") == before
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import cv2
 import pytest
+import trimesh
 import yaml
 
-from tests.e2e.cli import bytes_of, render, run_module
+from render.writers.records import read_frames
+from tests.e2e.cli import SMALL, bytes_of, render, run_module
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +145,12 @@ def test_runs_from_any_folder_and_into_the_default_one(tmp_path: Path) -> None:
         (["assets.models_dir=empty"], "empty"),
         (["assets.backgrounds_dir=empty"], "empty"),
         (["assets.backgrounds_dir=broken"], "torn.jpg"),
+        (["assets.backgrounds_dir=two_broken"], "a.jpg: is not a picture that can be decoded"),
+        (["assets.backgrounds_dir=two_broken"], "b.jpg: is not a picture that can be decoded"),
+        (["assets.backgrounds_dir=gone"], "assets.backgrounds_dir must be a folder that is there"),
+        (["assets.textures_dir=gone"], "assets.textures_dir must be a folder that is there"),
+        # θ before the models, which take long to load where there are many.
+        (["assets.models_dir=broken_models", "scale.size_frac=big"], "scale.size_frac must"),
         (["assets.models_dir=broken_models"], "part.stl"),
         (["n_frames=0"], "n_frames must"),
         (["engine.platform=vulkan"], "engine.platform must"),
@@ -155,6 +163,9 @@ def test_bad_input_is_told_in_one_paragraph_before_frame_0(
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    (tmp_path / "two_broken").mkdir()
+    for name in "ab":
+        (tmp_path / "two_broken" / f"{name}.jpg").write_bytes(b"no picture")
     (tmp_path / "broken_models").mkdir()
     (tmp_path / "broken_models" / "part.stl").write_bytes(b"solid nothing\nendsolid nothing\n")
 
@@ -196,6 +207,112 @@ def test_overwrite_makes_the_new_dataset(tmp_path: Path) -> None:
     render("output_dir=data", "n_frames=2", "seed=5", "overwrite=true", cwd=tmp_path)
 
     assert yaml.safe_load((tmp_path / "data" / "dataset.yaml").read_text())["seed"] == 5
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", "images/train/mine.jpg", "annotations/a.json"])
+def test_overwrite_with_foreign_files_changes_nothing(name: str, tmp_path: Path) -> None:
+    render("output_dir=data", "n_frames=1", cwd=tmp_path)
+    (tmp_path / "data" / name).write_text("years of work")
+    before = bytes_of(tmp_path / "data")
+
+    done = run_module(
+        "render.run", *SMALL, "output_dir=data", "n_frames=1", "overwrite=true", cwd=tmp_path
+    )
+
+    assert done.returncode == 1
+    assert f"also holds {name}: move that" in done.stderr
+    assert bytes_of(tmp_path / "data") == before
+
+
+def test_overwrite_leaves_nothing_of_the_old_dataset(tmp_path: Path) -> None:
+    render("output_dir=data", "n_frames=4", "output.depth=true", cwd=tmp_path)
+    (tmp_path / "data" / "labels" / "train.cache").touch()  # a trainer's
+    render("output_dir=data", "n_frames=2", "overwrite=true", cwd=tmp_path)
+    render("output_dir=new", "n_frames=2", cwd=tmp_path)
+
+    old, new = tmp_path / "data", tmp_path / "new"
+    assert sorted(p.relative_to(old) for p in old.rglob("*")) == sorted(
+        p.relative_to(new) for p in new.rglob("*")
+    )
+
+
+def test_overwrite_tells_what_cannot_be_deleted(tmp_path: Path) -> None:
+    render("output_dir=data", "n_frames=1", cwd=tmp_path)
+    (tmp_path / "data" / "data.yaml").unlink()
+    (tmp_path / "data" / "data.yaml").mkdir()  # which unlink refuses, for root too
+
+    done = run_module(
+        "render.run", *SMALL, "output_dir=data", "n_frames=1", "overwrite=true", cwd=tmp_path
+    )
+
+    assert done.returncode == 1
+    assert "output_dir must be a folder that can be read and written" in done.stderr
+    assert "data.yaml: Is a directory" in done.stderr
+
+
+def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    for output_dir in ("out", "out/data"):
+        done = run_module("render.run", *SMALL, f"output_dir={output_dir}", cwd=tmp_path)
+
+        assert done.returncode == 1
+        assert "error: output_dir must be a folder" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("frames", "note"),
+    [
+        (("n_frames=2",), "no validation frames: raise n_frames or val_fraction"),
+        (("n_frames=2", "val_fraction=1"), "no training frames: raise n_frames or lower"),
+    ],
+)
+def test_what_cannot_be_trained_with_is_told(
+    frames: tuple[str, ...], note: str, tmp_path: Path
+) -> None:
+    told = render("output_dir=data", *frames, cwd=tmp_path).stdout
+
+    assert f"note        {note}" in told
+    assert "yolo detect" not in told
+
+
+def test_a_size_that_nobody_makes_is_told_once_a_model(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    trimesh.creation.cylinder(2.0, 12.0).export(tmp_path / "parts" / "bolt.obj")
+    flat = trimesh.Trimesh(
+        [[0, 0, 0], [0.1, 0, 0], [0, 0.1, 0], [0, 0, 0.1], [0.2, 0, 0]],
+        [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3], [0, 1, 4]],
+        process=False,
+    )
+    flat.export(tmp_path / "parts" / "flat.ply")
+
+    done = run_module(
+        "render.run", "camera.size_wh=[160,120]", "assets.models_dir=parts", "n_frames=17",
+        "output_dir=data", "workers=2", "assets.skip_bad=true", cwd=tmp_path,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    told = done.stdout + done.stderr
+    assert told.count("bolt.obj: it is 12 m long by its unit") == 1
+    assert "degenerate" not in told
+
+
+def test_the_turntable_turns_one_object_and_nothing_else(tmp_path: Path) -> None:
+    done = run_module(
+        "render.run", "experiment=example_turntable", "n_frames=6", "camera.size_wh=[160,120]",
+        "output_dir=data", "workers=1", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    frames = list(read_frames(tmp_path / "data" / "records"))
+    asked = [json.loads(row["theta"]) for row in frames]
+    views = {(t["viewpoint"]["azimuth_deg"], t["viewpoint"]["elevation_deg"]) for t in asked}
+    poses = [json.loads(row["placement"])["instances"][0] for row in frames]
+
+    assert len(views) == 6
+    for theta, pose in zip(asked, poses, strict=True):
+        assert {**theta, "viewpoint": 0} == {**asked[0], "viewpoint": 0}
+        assert pose["model"] == poses[0]["model"]
+        assert pose["T_world_obj"] == poses[0]["T_world_obj"]
 
 
 def test_sweep_makes_one_dataset_a_job_and_an_index(tmp_path: Path) -> None:

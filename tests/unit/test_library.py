@@ -15,6 +15,7 @@ from render.errors import AssetError, ConfigError
 from render.library.assets import AssetLibrary
 from render.library.cache import ByteCache
 from render.library.diagnose import diagnose
+from render.library.environments import EnvironmentLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
 from tests.hand_made import bracket
@@ -259,7 +260,12 @@ def test_assets_serve_files_and_primitives(tmp_path: Path) -> None:
     put(tmp_path, "a.stl")
     Image.new("RGB", (3, 2), (9, 8, 7)).save(tmp_path / "p.png")
     images = ImageLibrary(tmp_path, what="backgrounds")
-    assets = AssetLibrary(models=ModelLibrary(tmp_path), backgrounds=images, textures=images)
+    assets = AssetLibrary(
+        models=ModelLibrary(tmp_path),
+        environments=EnvironmentLibrary(tmp_path),
+        backgrounds=images,
+        textures=images,
+    )
     volumes = {
         "box": 1.0, "sphere": np.pi / 6, "cylinder": np.pi * 0.35**2,
         "cone": np.pi * 0.4**2 / 3, "torus": 2 * np.pi**2 * 0.35 * 0.15**2,

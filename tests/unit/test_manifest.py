@@ -63,8 +63,13 @@ def test_a_missing_file_makes_its_shard_torn(manifest: Manifest) -> None:
     assert not manifest.is_whole(0, frames=3)
 
 
-def test_a_torn_entry_is_as_good_as_none(manifest: Manifest) -> None:
-    (manifest.folder / ".manifest" / "shard-00000.json").write_text('{"frames": 3, "fi')
+@pytest.mark.parametrize(
+    "text",
+    ['{"frames": 3, "fi', "{}", '{"frames": 3}', '{"files": {}}', '{"frames": "3", "files": {}}',
+     '{"frames": 3, "files": [1]}', "[]", "3"],
+)  # fmt: skip
+def test_a_torn_entry_is_as_good_as_none(text: str, manifest: Manifest) -> None:
+    (manifest.folder / ".manifest" / "shard-00000.json").write_text(text)
 
     assert not manifest.is_whole(0, frames=3)
     assert manifest.n_frames() == 0

@@ -191,8 +191,20 @@ def test_stable_takes_poses_by_probability_and_falls_back_to_upright() -> None:
     np.testing.assert_allclose([-1, 0, 0], matrix(cone.instances[0].T_world_obj)[2, :3], atol=1e-12)
 
 
+@pytest.mark.parametrize(("up", "axis"), [("y", [0, 1, 0]), ("-x", [-1, 0, 0]), ("z", [0, 0, 1])])
+def test_fixed_has_the_up_axis_up_and_turns_nothing(up: str, axis: list[int]) -> None:
+    source = HandMadeAssets()
+    source.models["bracket.stl"] = model_of(bracket(), "bracket.stl", up=up)
+    theta = theta_of(objects={"orientation": ("fixed",)})
+    placements = [place(theta, source, seed=1, frame_idx=f, attempt=0) for f in range(3)]
+    turns = [matrix(p.instances[0].T_world_obj)[:3, :3] for p in placements]
+
+    np.testing.assert_array_equal([turns[0]] * 3, turns)
+    np.testing.assert_array_equal([0, 0, 1], turns[0] @ axis)
+
+
 def test_unknown_orientation_says_what_is_allowed() -> None:
-    with pytest.raises(ConfigError, match="so3, upright or stable"):
+    with pytest.raises(ConfigError, match="so3, upright, stable or fixed"):
         run(theta_of(objects={"orientation": ("sideways",)}))
 
 

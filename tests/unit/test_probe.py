@@ -120,6 +120,18 @@ def test_egl_without_a_driver_says_so_and_osmesa_takes_over() -> None:
     assert by_platform["osmesa"]["chosen"]
 
 
+def test_what_a_wrapper_stumbles_over_is_not_shown() -> None:
+    def stumble() -> Any:
+        return None.eglGetDisplay  # type: ignore[attr-defined]  # as PyOpenGL does
+
+    with pytest.raises(EngineError) as caught:
+        Candidate("egl", "0", stumble).open()
+
+    assert str(caught.value) == (
+        "the library that is there lacks functions or devices that are needed"
+    )
+
+
 def test_driver_that_is_too_old_says_what_it_lacks() -> None:
     results = probe_with(MESA_GL_VERSION_OVERRIDE="3.3")
 

@@ -334,5 +334,8 @@ def _reason(error: Exception) -> str:
     code = getattr(error, "err", None)
     if call.startswith("egl") and isinstance(code, int):  # PyOpenGL's GLError, its text is empty
         return f"{call} fails with {_EGL_ERRORS.get(code, hex(code))}"
+    # How PyOpenGL and pyrender stumble where the library is too old, or is not EGL's.
+    if isinstance(error, AttributeError | TypeError | AssertionError | ImportError):
+        return "the library that is there lacks functions or devices that are needed"
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

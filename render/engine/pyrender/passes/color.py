@@ -20,6 +20,7 @@ from render.engine.pyrender.gl import (
     attach_depth,
     attach_renderbuffer,
     clear_depth,
+    clear_float,
     clear_int,
     compile_program,
     delete_renderbuffer,
@@ -113,6 +114,7 @@ class ColorPass:
     def _shade_all(self, uploaded: UploadedScene, seen: Seen, targets: _Targets) -> None:
         gl, framebuffer = self._context.mgl, targets.shaded_framebuffer
         framebuffer.use()
+        clear_float(self._context, 0, 0.0)
         seen.drawn.use(_DRAWN)
         gl.enable_only(moderngl.DEPTH_TEST)
         gl.depth_func = "1"

@@ -8,7 +8,7 @@ import moderngl
 import numpy as np
 
 from render.engine.pyrender.context import GlContext
-from render.engine.pyrender.gl import compile_program, release_framebuffer
+from render.engine.pyrender.gl import clear_float, compile_program, release_framebuffer
 from render.engine.pyrender.passes.draws import UploadedScene, lens_of
 from render.scene import Camera, Scene
 
@@ -47,6 +47,9 @@ class OcclusionPass:
             self._arrays, targets.framebuffers, targets.textures, strict=True
         ):
             framebuffer.use()
+            # What is read beside the busy part must not come from an earlier frame.
+            framebuffer.scissor = None  # type: ignore[assignment]
+            clear_float(self._context, 0, 0.0)
             x, y, w, h = uploaded.busy
             framebuffer.scissor = (x // 2, y // 2, w // 2 + 2, h // 2 + 2)
             source.use(_INPUT_UNIT)
