@@ -31,8 +31,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Detection rows, depth, and filtered instances."""
     cwd = tmp_path_factory.mktemp("verify")
     render(
-        "output_dir=data", f"n_frames={FRAMES}", "output.depth=true", "labels.min_px=40", "objects=scatter",
-        "occlusion.count=2", cwd=cwd,
+        "output_dir=data", f"n_frames={FRAMES}", "output.depth=true", "labels.min_px=40",
+        "objects=scatter", "background=photo", "occlusion.count=2", cwd=cwd,
     )  # fmt: skip
     return cwd / "data"
 
