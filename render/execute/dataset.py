@@ -218,8 +218,9 @@ def _remove_dataset(folder: Path) -> None:
     files = [p for p in folder.rglob("*") if _OURS.fullmatch(p.relative_to(folder).as_posix())]
     for path in sorted(files, key=lambda p: (p.name == "identity.json", p)):
         path.unlink()
-    parents = {q for p in files for q in p.parents if q != folder and q.is_relative_to(folder)}
-    for path in sorted(parents, reverse=True):
+    tops = (*_SUBFOLDERS, "annotations", "records", ".manifest")
+    nested = [folder / name / split for name in _SUBFOLDERS for split in ("train", "val")]
+    for path in (p for p in (*nested, *(folder / top for top in tops)) if p.is_dir()):
         if not any(path.iterdir()):
             path.rmdir()
 
