@@ -146,7 +146,7 @@ def test_every_group_has_a_mixture_of_all_its_presets(group: str) -> None:
     config = composed(f"{group}=mixture")
 
     drawn = set()
-    for frame_idx in range(60):
+    for frame_idx in range(300):
         drawn |= {p for g, p in space_of(config).draw(frame_idx).presets if g == group}
     assert set(presets_of(group)) - {"mixture"} == drawn
     assert {"from_preset"} == {
