@@ -37,7 +37,7 @@ __all__ = ["main", "replay"]
 _NEEDED: dict[str, type] = {
     "config": dict, "asset_dirs": dict, "models": list, "gl": dict, "versions": dict,
 }  # fmt: skip
-_ASSET_DIRS = ("models_dir", "backgrounds_dir", "textures_dir")
+_ASSET_DIRS = ("models_dir", "environments_dir", "backgrounds_dir", "textures_dir")
 
 
 def replay(
@@ -52,8 +52,8 @@ def replay(
     Args:
         folder: A dataset.
         out: Folder to put the new files into, or None.
-        asset_dirs: Where ``models_dir``, ``backgrounds_dir`` or ``textures_dir`` are now; the
-            dataset knows where they were when it was made.
+        asset_dirs: Where ``models_dir``, ``environments_dir``, ``backgrounds_dir`` or
+            ``textures_dir`` are now; the dataset knows where they were when it was made.
 
     Returns:
         What differs, a line each; empty when the frame equals the stored one.

@@ -28,6 +28,8 @@ _RING = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 # Radii that are looked at: to 89.9 degrees off the axis.
 _RADII = np.concatenate([np.linspace(0.0, 4.0, 801)[1:], np.geomspace(4.02, 600.0, 200)])
 # An eigenvalue of less is a fold: a pixel there would see twenty pixels' worth of the scene.
+# A pole is kept this far away: close to it a lens can turn within no ring.
+_POLE_SHARE = 0.95
 _LEAST_STRETCH = 0.05
 _STEPS, _EXACT = 50, 1e-13
 
@@ -125,14 +127,22 @@ def fold_radius(coefficients: Coefficients) -> float:
         return float("inf")
     least = _least_stretch(_RADII, coefficients)
     bad = np.flatnonzero(~(least > _LEAST_STRETCH))
+    pole = _POLE_SHARE * _pole_radius(coefficients)
     if len(bad) == 0:
-        return float("inf")
+        return pole
     low, high = (float(_RADII[bad[0] - 1]) if bad[0] else 0.0), float(_RADII[bad[0]])
     for _ in range(40):
         middle = (low + high) / 2
         holds = _least_stretch(np.array([middle]), coefficients)[0] > _LEAST_STRETCH
         low, high = (middle, high) if holds else (low, middle)
-    return low
+    return min(low, pole)
+
+
+def _pole_radius(coefficients: Coefficients) -> float:
+    """Where the denominator of the rational model is zero: points go to infinity there."""
+    roots = np.roots([*_all(coefficients)[:4:-1], 1.0])
+    squares = roots.real[(np.abs(roots.imag) < 1e-6) & (roots.real > 0)]
+    return float(np.sqrt(squares.min(initial=np.inf)))
 
 
 def onto_disc(xy: Points, radius: float) -> Points:

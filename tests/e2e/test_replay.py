@@ -191,10 +191,12 @@ def test_torn_dataset_yaml_is_one_line(copied: Path) -> None:
 
 
 def test_assets_that_moved_are_found_by_the_options(copied: Path) -> None:
-    gone = {f"{kind}_dir": Path("gone") for kind in ("models", "backgrounds", "textures")}
+    pictures = ("environments", "backgrounds", "textures")
+    gone = {f"{kind}_dir": Path("gone") for kind in ("models", *pictures)}
     edit_dataset_yaml(copied / "data", **gone)
-    starter = ROOT / "assets"
-    options = ["--models-dir", "models", "--backgrounds-dir", str(starter / "backgrounds")]
+    options = ["--models-dir", "models"]
+    for kind in pictures:
+        options += [f"--{kind}-dir", str(ROOT / "assets" / kind)]
 
     code, said = replayed(copied, "data", "1", *options)
 
@@ -205,7 +207,7 @@ def test_assets_that_moved_are_found_by_the_options(copied: Path) -> None:
     ("section", "value", "told"),
     [
         ("asset_dirs", None, "asset_dirs cannot be read"),
-        ("asset_dirs", {"models_dir": 3}, "asset_dirs.models_dir, asset_dirs.backgrounds_dir"),
+        ("asset_dirs", {"models_dir": 3}, "asset_dirs.models_dir, asset_dirs.environments_dir"),
         ("models", {"name": "mug.glb"}, "models cannot be read"),
         ("models", ["mug.glb"], "models cannot be read"),
         ("gl", {}, "gl.renderer, gl.version cannot be read"),

@@ -22,7 +22,7 @@ from pycocotools.coco import COCO
 from render.report.verify.dataset import verify
 from tests.e2e.cli import render, run_module
 
-FRAMES = 70  # two shards
+FRAMES = 70  # five shards
 TRAIN_COCO, VAL_COCO = (f"annotations/instances_{split}.json" for split in ("train", "val"))
 
 
@@ -334,8 +334,8 @@ def record_visib_fract(data: Copy) -> Told:
 
 
 def record_box(data: Copy) -> Told:
-    data.edit_rows("instances-000001", lambda rows: rows[0]["bbox_obj"].__setitem__(2, 3.0))
-    return "records/instances-000001.parquet", "frame 64: instance 0 "
+    data.edit_rows("instances-000004", lambda rows: rows[0]["bbox_obj"].__setitem__(2, 3.0))
+    return "records/instances-000004.parquet", "frame 64: instance 0 "
 
 
 def record_pose(data: Copy) -> Told:
@@ -343,21 +343,21 @@ def record_pose(data: Copy) -> Told:
         R = np.array(rows[0]["cam_R_m2c"]).reshape(3, 3)
         rows[0]["cam_R_m2c"] = (R * [1, 1, -1]).ravel().tolist()
 
-    data.edit_rows("instances-000001", edit)
-    return "records/instances-000001.parquet", "cam_R_m2c must be a rotation"
+    data.edit_rows("instances-000004", edit)
+    return "records/instances-000004.parquet", "cam_R_m2c must be a rotation"
 
 
 def record_moved(data: Copy) -> Told:
     def edit(rows: list[dict[str, Any]]) -> None:
         rows[0]["cam_t_m2c"][0] += 1e-5
 
-    data.edit_rows("instances-000001", edit)
-    return "records/instances-000001.parquet", "cam_t_m2c must be as placed"
+    data.edit_rows("instances-000004", edit)
+    return "records/instances-000004.parquet", "cam_t_m2c must be as placed"
 
 
 def record_instance_removed(data: Copy) -> Told:
-    data.edit_rows("instances-000001", lambda rows: rows.pop(0))
-    return "records/instances-000001.parquet", "frame 64: instance_idx must count from 0"
+    data.edit_rows("instances-000004", lambda rows: rows.pop(0))
+    return "records/instances-000004.parquet", "frame 64: instance_idx must count from 0"
 
 
 def record_filter_forgotten(data: Copy) -> Told:
@@ -370,13 +370,13 @@ def record_filter_forgotten(data: Copy) -> Told:
 
 
 def record_frame_removed(data: Copy) -> Told:
-    data.edit_rows("frames-000001", lambda rows: rows.pop(2))
+    data.edit_rows("frames-000004", lambda rows: rows.pop(2))
     return "records", "frame 66: has no row"
 
 
 def record_frame_twice(data: Copy) -> Told:
-    data.edit_rows("frames-000001", lambda rows: rows.append(rows[2]))
-    return "records/frames-000001.parquet", "frame 66: has more than one row"
+    data.edit_rows("frames-000004", lambda rows: rows.append(rows[2]))
+    return "records/frames-000004.parquet", "frame 66: has more than one row"
 
 
 def record_wrong_split(data: Copy) -> Told:
