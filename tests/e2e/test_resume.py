@@ -123,10 +123,10 @@ def assert_interrupted(process: subprocess.Popen[bytes]) -> None:
 
 def test_a_shorter_run_after_a_killed_longer_one_holds_its_own_frames_only(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
-    render("output_dir=data", "n_frames=70", cwd=tmp_path / "whole")
-    kill_after(80, tmp_path, "output_dir=data", f"n_frames={FRAMES}")
+    render("output_dir=data", "n_frames=20", cwd=tmp_path / "whole")
+    kill_after(23, tmp_path, "output_dir=data", f"n_frames={FRAMES}")
 
-    render("output_dir=data", "n_frames=70", cwd=tmp_path)
+    render("output_dir=data", "n_frames=20", cwd=tmp_path)
 
     assert bytes_of(tmp_path / "data") == bytes_of(tmp_path / "whole" / "data")
 
