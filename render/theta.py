@@ -13,6 +13,7 @@ from render.sampling.objects import Objects
 from render.sampling.occlusion import Occlusion
 from render.sampling.scale import Scale
 from render.sampling.sensor import Sensor
+from render.sampling.truncation import Truncation
 from render.sampling.viewpoint import Viewpoint
 from render.scene import Role
 
@@ -30,6 +31,7 @@ GROUPS: dict[str, type[Any]] = {
     "camera": Camera,
     "material": Material,
     "sensor": Sensor,
+    "truncation": Truncation,
 }
 
 
@@ -53,6 +55,7 @@ class Theta:
     camera: Camera
     material: Material
     sensor: Sensor
+    truncation: Truncation
     presets: tuple[tuple[str, str], ...] = ()
 
 
@@ -62,6 +65,7 @@ class PlacedInstance:
 
     Attributes:
         model: `render.scene.Model.name`.
+        theta_idx: Its place in θ's tuples of targets or distractors.
         T_world_obj: 16 numbers, row by row; rigid.
         scale: Multiplies the model's metres.
 
@@ -69,6 +73,7 @@ class PlacedInstance:
 
     model: str
     role: Role
+    theta_idx: int
     T_world_obj: tuple[float, ...]
     scale: float
 
@@ -83,7 +88,8 @@ class Placement:
         near_m: Depth of the near plane.
         far_m: Depth of the far plane, behind everything.
         distortion: OpenCV's coefficients; empty for a pinhole.
-        instances: Targets in the order of θ's tuples, then distractors likewise.
+        instances: Targets in the order of θ's tuples, then distractors likewise; of the
+            distractors that θ holds for a wanted occlusion only those that were used.
 
     """
 

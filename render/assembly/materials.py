@@ -22,11 +22,14 @@ __all__ = [
     "PROCEDURAL",
     "TextureSource",
     "distractor_material",
+    "distractor_model",
     "library_texture",
     "target_materials",
 ]
 
 PROCEDURAL = "procedural/"
+# Kinds of distractors that are a shape of their own.
+_SHAPED = ("hand", "bar", "card")
 _PATTERN_PX = 256
 _WEAR_TILE = 1.2  # extents of the model
 _IDENTITY = (0.0, 1.0, 1.0, 0.0, 0.0)
@@ -77,8 +80,23 @@ def target_materials(
     )
 
 
-def distractor_material(occlusion: Occlusion, j: int) -> Material:
-    """The finish of distractor `j`."""
+def distractor_model(occlusion: Occlusion, j: int) -> str:
+    """Name of the model of distractor `j`."""
+    by = occlusion.by[j]
+    return f"primitive:{by if by in _SHAPED else occlusion.kind[j]}"
+
+
+def distractor_material(
+    model: Model, occlusion: Occlusion, j: int, *, assets: TextureSource, cache: TextureCache
+) -> Material:
+    """The finish of distractor `j`: a plain colour, on a card a picture."""
+    if occlusion.by[j] == "card":
+        return Material(
+            name="card",
+            triplanar=library_texture(assets.texture(occlusion.texture[j]), cache),
+            triplanar_size_m=model.extent_m,
+            roughness=occlusion.roughness[j],
+        )
     rgb = hsv_to_linear(occlusion.hue_deg[j], occlusion.saturation[j], occlusion.brightness[j])
     return Material(
         name="distractor",

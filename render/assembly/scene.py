@@ -57,14 +57,17 @@ def assemble(
     """
     cache = textures if textures is not None else TextureCache()
     instances: list[Instance] = []
-    n_targets = sum(placed.role == "target" for placed in placement.instances)
     for idx, placed in enumerate(placement.instances):
         model = assets.model(placed.model)
         materials: tuple[Material, ...]
         if placed.role == "target":
-            materials = target_materials(model, theta.material, idx, assets=assets, cache=cache)
+            materials = target_materials(
+                model, theta.material, placed.theta_idx, assets=assets, cache=cache
+            )
         else:
-            finish = distractor_material(theta.occlusion, idx - n_targets)
+            finish = distractor_material(
+                model, theta.occlusion, placed.theta_idx, assets=assets, cache=cache
+            )
             materials = (finish,) * len(model.primitives)
         instances.append(
             Instance(

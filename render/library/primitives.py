@@ -29,13 +29,35 @@ _SHAPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "torus",
         {"major_radius": 0.35, "minor_radius": 0.15, "major_sections": 64, "minor_sections": 32},
     ),
+    "bar": ("cylinder", {"radius": 0.045, "height": 1.0, "sections": 24}),
+    "card": ("box", {"extents": (1.0, 0.72, 0.012)}),
 }
+# Both ends and the radius of each limb: wrist, palm, and fingers of two bones.
+_HAND = (
+    ((0.0, 0.0, -0.5), (0.0, 0.0, -0.12), 0.085),
+    ((-0.08, 0.0, -0.08), (-0.09, 0.0, 0.12), 0.072),
+    ((0.0, 0.0, -0.08), (0.0, 0.0, 0.13), 0.076),
+    ((0.08, 0.0, -0.08), (0.09, 0.0, 0.11), 0.07),
+    ((-0.125, 0.0, 0.12), (-0.14, 0.03, 0.28), 0.036),
+    ((-0.14, 0.03, 0.28), (-0.14, 0.1, 0.37), 0.032),
+    ((-0.045, 0.0, 0.14), (-0.05, 0.03, 0.34), 0.04),
+    ((-0.05, 0.03, 0.34), (-0.05, 0.11, 0.44), 0.035),
+    ((0.035, 0.0, 0.14), (0.04, 0.03, 0.33), 0.04),
+    ((0.04, 0.03, 0.33), (0.04, 0.12, 0.42), 0.035),
+    ((0.115, 0.0, 0.11), (0.13, 0.03, 0.24), 0.034),
+    ((0.13, 0.03, 0.24), (0.13, 0.09, 0.31), 0.03),
+    ((0.12, 0.0, -0.08), (0.21, 0.08, 0.03), 0.045),
+    ((0.21, 0.08, 0.03), (0.22, 0.13, 0.14), 0.038),
+)
 
 
 def make_primitive(name: str) -> Model:
-    """``primitive:box``, ``sphere``, ``cylinder``, ``cone`` or ``torus``; about 1 m, closed.
+    """``primitive:box``, ``sphere``, ``cylinder``, ``cone``, ``torus``, ``bar``, ``card`` or
+    ``hand``; about 1 m, closed.
 
-    The cylinder and the cone stand along z; the torus lies around it.
+    The cylinder, the cone and the bar stand along z; the torus lies around it. The card is
+    thin along z. The hand has its fingers along z and is made of closed parts that
+    overlap.
 
     Raises:
         KeyError: Any other name.
@@ -44,8 +66,12 @@ def make_primitive(name: str) -> Model:
     # At use: it takes longer to import than a frame to render.
     import trimesh
 
-    function, arguments = _SHAPES[name.removeprefix(PREFIX)]
-    mesh = getattr(trimesh.creation, function)(**arguments)
+    kind = name.removeprefix(PREFIX)
+    if kind == "hand":
+        mesh = trimesh.util.concatenate([_limb(*part) for part in _HAND])
+    else:
+        function, arguments = _SHAPES[kind]
+        mesh = getattr(trimesh.creation, function)(**arguments)
     positions = np.asarray(mesh.vertices, np.float64)
     faces = np.asarray(mesh.faces, np.int64)
     raw = RawModel(
@@ -60,3 +86,15 @@ def make_primitive(name: str) -> Model:
         remarks=Remarks(),
     )
     return built.model
+
+
+def _limb(start: tuple[float, float, float], end: tuple[float, float, float], radius: float) -> Any:
+    """A capsule between two points."""
+    import trimesh
+
+    a, b = np.array(start), np.array(end)
+    length = float(np.linalg.norm(b - a))
+    limb = trimesh.creation.capsule(height=length, radius=radius, count=(12, 12))
+    limb.apply_transform(trimesh.geometry.align_vectors((0.0, 0.0, 1.0), (b - a) / length))
+    limb.apply_translation(a)
+    return limb

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,25 +107,49 @@ class Body:
         )
 
 
-@dataclass(frozen=True, eq=False)
+class AbstractGauge(Protocol):
+    """What a crowd needs of `render.placement.gauge.Gauge`."""
+
+    def admits(self, body: Body, *, is_target: bool) -> bool:
+        """The body may be there, for what it covers and what covers it."""
+        ...
+
+    def add(self, body: Body, *, is_target: bool) -> None:
+        """Takes the body in."""
+        ...
+
+
+@dataclass(eq=False)
 class Crowd:
-    """The bodies placed so far; grows."""
+    """The bodies placed so far; grows.
+
+    Attributes:
+        bodies: Targets first.
+        gauge: Sees the bodies, where it matters what they cover of each other.
+
+    """
 
     bodies: list[Body] = field(default_factory=list)
+    gauge: AbstractGauge | None = None
 
-    def add(self, body: Body) -> None:
+    def add(self, body: Body, *, is_target: bool = False) -> None:
         """Places one more."""
         self.bodies.append(body)
+        if self.gauge is not None:
+            self.gauge.add(body, is_target=is_target)
 
     def first_free(
         self,
         shape: Shape,
         scales: NDArray[np.float64],
         centers_cam: NDArray[np.float64],
+        *,
+        is_target: bool,
     ) -> Body | None:
         """The body at the first of ``(T,)`` scales and ``(T, 3)`` centres that hits nothing.
 
-        Spheres are compared first, convex hulls where the spheres meet.
+        Spheres are compared first, convex hulls where the spheres meet. Where there is a
+        gauge, it must admit what the body covers too.
         """
         placed = np.array([b.center_cam for b in self.bodies])
         radii = np.array([b.radius_m for b in self.bodies])
@@ -132,6 +157,8 @@ class Crowd:
         near = gaps <= 1.001 * (radii[None] + shape.radius_m * scales[:, None])
         for scale, center, close in zip(scales, centers_cam, near):
             body = Body.of(shape, float(scale), center)
-            if all(body.is_apart_from(self.bodies[i]) for i in np.flatnonzero(close)):
+            if all(body.is_apart_from(self.bodies[i]) for i in np.flatnonzero(close)) and (
+                self.gauge is None or self.gauge.admits(body, is_target=is_target)
+            ):
                 return body
         return None

@@ -14,7 +14,7 @@ from render.placement.scatter import Surroundings
 
 __all__ = ["Ground"]
 
-_TRIES = 120
+_TRIES = 250
 # As in the air: nothing stands much nearer to the camera than the principal target.
 _NEAREST_SHARE = 0.5
 _NEAREST_RADII = 1.5
@@ -66,7 +66,7 @@ class Ground:
         first = self.around.principal
         radius = 0.5 * depth_spread * first.extent_m + first.radius_m + scale * shape.radius_m
         centers = self._disc(shape, scale, first.center_cam, radius, rng)
-        self._add(shape, scale, centers, "targets do not fit without intersecting")
+        self._add(shape, scale, centers, "targets do not fit without intersecting", is_target=True)
 
     def add_beside(
         self, shape: Shape, size_ratio: float, targets: list[Body], rng: np.random.Generator
@@ -167,14 +167,22 @@ class Ground:
         return np.asarray(deep & inside)
 
     def _add(
-        self, shape: Shape, scale: float, centers_cam: NDArray[np.float64], reason: str
+        self,
+        shape: Shape,
+        scale: float,
+        centers_cam: NDArray[np.float64],
+        reason: str,
+        *,
+        is_target: bool = False,
     ) -> None:
         crowd = self.around.crowd
         body = (
-            crowd.first_free(shape, np.full(len(centers_cam), scale), centers_cam)
+            crowd.first_free(
+                shape, np.full(len(centers_cam), scale), centers_cam, is_target=is_target
+            )
             if len(centers_cam)
             else None
         )
         if body is None:
             raise RejectedTheta(reason)
-        crowd.add(body)
+        crowd.add(body, is_target=is_target)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from render.assembly.materials import distractor_model
 from render.assembly.surfaces import REACH, has_ground
 from render.errors import RejectedTheta
 from render.geometry.frames import rigid
+from render.placement.aim import aimed
 from render.placement.bodies import Body, Crowd, Shape
+from render.placement.gauge import Gauge
 from render.placement.ground import Ground
 from render.placement.hulls import are_apart
+from render.placement.occluders import SLACK, Occluders, Spare
 from render.placement.orientation import draw_rotation, random_rotation
 from render.placement.scatter import Surroundings
-from render.placement.viewing import View, target_distance, view_of
+from render.placement.viewing import View
 from render.sampling.streams import stream
 from render.scene import Model, Role
 from render.theta import PlacedInstance, Placement, Theta
@@ -27,6 +33,9 @@ __all__ = ["ModelSource", "place"]
 _NEAR_SHARE = 0.5
 _NEAR_OF_PRINCIPAL = 0.01
 _FAR_SHARE = 1.05
+# Of this many turns of a distractor the one is taken that shows the most of it: few bars are
+# seen end on, few cards edge on.
+_TURNS = 3
 
 
 class ModelSource(Protocol):
@@ -61,45 +70,110 @@ def place(
 
     """
 
-    def rng(name: str, instance: int) -> np.random.Generator:
+    search = _Search(theta, assets, (seed, frame_idx, attempt))
+    view, principal = search.principal()
+    crowd = Crowd()
+    asked = theta.occlusion.occluded_fract
+    if asked is not None:
+        crowd.gauge = Gauge.of(view, principal, limit=asked + SLACK)
+    crowd.add(principal, is_target=True)
+    surroundings = Surroundings(view=view, crowd=crowd)
+    stands = theta.objects.arrangement == "surface"
+    around = Ground.under(surroundings) if stands else surroundings
+    occluders = None
+    if asked and crowd.gauge is not None:
+        occluders = Occluders(view=view, crowd=crowd, gauge=crowd.gauge, asked=asked)
+    for i in range(1, search.n_targets):
+        search.add_target(i, around, occluders)
+    targets = list(crowd.bodies)
+    for j in range(theta.occlusion.count):
+        search.add_distractor(j, around, targets)
+    distractors = tuple(range(theta.occlusion.count))
+    if occluders is not None:
+        distractors += occluders.settle(search.spares(view))
+    reach = REACH if has_ground(theta.background, theta.objects.arrangement) else 0.0
+    return _placement(view, crowd.bodies, distractors, reach=reach)
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """The steps of `place`, with what all of them need."""
+
+    theta: Theta
+    assets: ModelSource
+    key: tuple[int, int, int]
+
+    @property
+    def n_targets(self) -> int:
+        """Targets of the frame."""
+        return 1 if self.theta.objects.arrangement == "single" else self.theta.objects.count
+
+    def rng(self, name: str, instance: int) -> np.random.Generator:
+        """The stream of one instance for one purpose."""
+        seed, frame_idx, attempt = self.key
         return stream(seed, frame_idx, name, instance=instance, attempt=attempt)
 
-    view = view_of(theta.viewpoint, theta.camera)
-    n_targets = 1 if theta.objects.arrangement == "single" else theta.objects.count
-    surroundings = Surroundings(view=view, crowd=Crowd())
-    ground: Ground | None = None
-    around: Ground | Surroundings
-    for i in range(n_targets):
-        model = assets.model(theta.objects.model[i])
-        R = draw_rotation(theta.objects.orientation[i], model, rng("place.orientation", i))
-        shape = Shape.of(model, R, view.R_world_cam)
-        if i == 0:
-            surroundings.crowd.add(_principal(theta, view, shape))
-            if theta.objects.arrangement == "surface":
-                ground = Ground.under(surroundings)
-        else:
-            scale = _target_scale(theta, i, shape, surroundings.principal)
-            around = ground or surroundings
-            around.add_target(shape, scale, theta.objects.depth_spread, rng("place.scatter", i))
-    targets = list(surroundings.crowd.bodies)
-    for j in range(theta.occlusion.count):
-        generator = rng("place.distractor", j)
-        model = assets.model(f"primitive:{theta.occlusion.kind[j]}")
-        shape = Shape.of(model, random_rotation(generator), view.R_world_cam)
-        in_front = theta.occlusion.place[j] == "front"
-        around = ground or surroundings
+    def principal(self) -> tuple[View, Body]:
+        """Target 0 and the camera."""
+        model = self.assets.model(self.theta.objects.model[0])
+        R = self._rotation(0, model)
+        view, body = aimed(
+            self.theta,
+            lambda view: Shape.of(model, R, view.R_world_cam),
+            self.rng("place.truncation", 0),
+        )
+        if not are_apart(body.points_cam, np.zeros((1, 3)), -body.center_cam):
+            raise RejectedTheta("distance_m puts the camera inside the target")
+        return view, body
+
+    def add_target(
+        self, i: int, around: Ground | Surroundings, occluders: Occluders | None
+    ) -> None:
+        """A further target, before the one before it where that is asked."""
+        surroundings = around.around if isinstance(around, Ground) else around
+        model = self.assets.model(self.theta.objects.model[i])
+        shape = Shape.of(model, self._rotation(i, model), surroundings.view.R_world_cam)
+        scale = _target_scale(self.theta, i, shape, surroundings.principal)
+        if occluders is not None and around is surroundings:
+            slot = self.theta.occlusion.count + i - 1
+            if self.theta.occlusion.by[slot] == "target":
+                before = occluders.gauge.targets[i - 1]
+                if occluders.put_before(shape, scale, before, self.rng("place.before", i)):
+                    return
+        spread = self.theta.objects.depth_spread
+        around.add_target(shape, scale, spread, self.rng("place.scatter", i))
+
+    def add_distractor(self, j: int, around: Ground | Surroundings, targets: list[Body]) -> None:
+        """One of the distractors that `occlusion.count` asks."""
+        surroundings = around.around if isinstance(around, Ground) else around
+        generator = self.rng("place.distractor", j)
+        shape = self._distractor(j, surroundings.view, generator)
+        in_front = self.theta.occlusion.place[j] == "front"
         add = around.add_in_front if in_front else around.add_beside
-        add(shape, theta.occlusion.size_ratio[j], targets, generator)
-    reach = REACH if has_ground(theta.background, theta.objects.arrangement) else 0.0
-    return _placement(view, surroundings.crowd.bodies, n_targets, reach=reach)
+        add(shape, self.theta.occlusion.size_ratio[j], targets, generator)
 
+    def spares(self, view: View) -> Iterator[Spare]:
+        """The occluders that may be used, made as they are asked for."""
+        occlusion = self.theta.occlusion
+        for j in range(occlusion.count, len(occlusion.by)):
+            if occlusion.by[j] == "target":
+                continue
+            generator = self.rng("place.distractor", j)
+            yield Spare(
+                theta_idx=j,
+                shape=self._distractor(j, view, generator),
+                size_ratio=occlusion.size_ratio[j],
+                rng=generator,
+            )
 
-def _principal(theta: Theta, view: View, shape: Shape) -> Body:
-    distance = target_distance(theta.scale, view, shape)
-    body = Body.of(shape, 1.0, distance * view.ray_cam)
-    if not are_apart(body.points_cam, np.zeros((1, 3)), -body.center_cam):
-        raise RejectedTheta("distance_m puts the camera inside the target")
-    return body
+    def _rotation(self, i: int, model: Model) -> NDArray[np.float64]:
+        orientation = self.theta.objects.orientation[i]
+        return draw_rotation(orientation, model, self.rng("place.orientation", i))
+
+    def _distractor(self, j: int, view: View, rng: np.random.Generator) -> Shape:
+        model = self.assets.model(distractor_model(self.theta.occlusion, j))
+        turned = [Shape.of(model, random_rotation(rng), view.R_world_cam) for _ in range(_TURNS)]
+        return max(turned, key=lambda s: float(np.ptp(s.points_cam[:, :2], axis=0).prod()))
 
 
 def _target_scale(theta: Theta, i: int, shape: Shape, principal: Body) -> float:
@@ -108,13 +182,15 @@ def _target_scale(theta: Theta, i: int, shape: Shape, principal: Body) -> float:
     return theta.objects.size_ratio[i] * principal.extent_m / shape.extent_m
 
 
-def _placement(view: View, bodies: list[Body], n_targets: int, *, reach: float) -> Placement:
+def _placement(
+    view: View, bodies: list[Body], distractors: tuple[int, ...], *, reach: float
+) -> Placement:
     """Camera frame to world, whose origin is the centre of the first body.
 
     Args:
         view: The camera.
         bodies: Targets first.
-        n_targets: How many of them are targets.
+        distractors: Place in θ's tuples of each that is a distractor.
         reach: How far the surfaces go, in distances of the camera.
 
     """
@@ -126,7 +202,9 @@ def _placement(view: View, bodies: list[Body], n_targets: int, *, reach: float) 
     # The far corner of a square of that half side, seen from above its middle.
     far = max(far, 2.0 * reach * float(np.linalg.norm(principal.center_cam)))
     T_world_cam = rigid(view.R_world_cam, -(view.R_world_cam @ principal.center_cam))
-    roles: list[Role] = ["target" if i < n_targets else "distractor" for i in range(len(bodies))]
+    n_targets = len(bodies) - len(distractors)
+    roles: list[tuple[Role, int]] = [("target", i) for i in range(n_targets)]
+    roles += [("distractor", j) for j in distractors]
     return Placement(
         K=_numbers(view.K),
         size_wh=view.size_wh,
@@ -138,10 +216,11 @@ def _placement(view: View, bodies: list[Body], n_targets: int, *, reach: float) 
             PlacedInstance(
                 model=b.shape.model.name,
                 role=role,
+                theta_idx=idx,
                 T_world_obj=_numbers(_pose(b, view, principal.center_cam)),
                 scale=b.scale,
             )
-            for b, role in zip(bodies, roles)
+            for b, (role, idx) in zip(bodies, roles)
         ),
     )
 

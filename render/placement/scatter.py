@@ -14,7 +14,7 @@ from render.placement.viewing import View
 
 __all__ = ["TRIES", "Surroundings"]
 
-TRIES = 60
+TRIES = 150
 # Nothing stands nearer than half the depth of the principal target, so that it is not
 # dwarfed, nor so near that its sphere takes in the camera.
 _NEAREST_SHARE = 0.5
@@ -71,10 +71,12 @@ class Surroundings:
         )
         u = rng.random((TRIES, 3))
         depth = floor + u[:, 2] * max(first.depth_m + half - floor, 0.0)
-        body = self.crowd.first_free(shape, np.full(TRIES, scale), self._at(u[:, :2], depth))
+        body = self.crowd.first_free(
+            shape, np.full(TRIES, scale), self._at(u[:, :2], depth), is_target=True
+        )
         if body is None:
             raise RejectedTheta("targets do not fit without intersecting")
-        self.crowd.add(body)
+        self.crowd.add(body, is_target=True)
 
     def add_beside(
         self, shape: Shape, size_ratio: float, targets: list[Body], rng: np.random.Generator
@@ -156,7 +158,11 @@ class Surroundings:
     ) -> None:
         if len(scales) and scales[0] * shape.radius_m > _MAX_RADIUS_PER_DEPTH * centers_cam[0, 2]:
             raise RejectedTheta("distractors do not fit: one would take in the camera")
-        body = self.crowd.first_free(shape, scales, centers_cam) if len(scales) else None
+        body = (
+            self.crowd.first_free(shape, scales, centers_cam, is_target=False)
+            if len(scales)
+            else None
+        )
         if body is None:
             raise RejectedTheta("distractors do not fit without intersecting")
         self.crowd.add(body)

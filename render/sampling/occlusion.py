@@ -11,7 +11,7 @@ __all__ = ["Occlusion"]
 
 @dataclass(frozen=True, kw_only=True)
 class Occlusion:
-    """Number, kind and size of distractors in front of and beside the targets."""
+    """Distractors in front of and beside the targets, and how much of the targets they cover."""
 
     count: int = leaf(
         kind="integer", lo=0, hi=2000, doc="Distractors in a frame.", example="[integers,0,5]"
@@ -78,4 +78,29 @@ class Occlusion:
         hi=1,
         doc="Roughness factor.",
         example="[uniform,0.2,0.9]",
+    )
+    occluded_fract: float | None = leaf(
+        kind="number",
+        lo=0,
+        hi=0.95,
+        nullable=True,
+        doc="Share of each target's silhouette in the frame that others cover. Bodies are held "
+        "in front of the targets until it is reached; null: whatever comes.",
+        example="[uniform,0.3,0.7]",
+    )
+    by: tuple[str, ...] = leaf(
+        kind="choice",
+        scope="distractor",
+        options=("primitive", "hand", "bar", "card", "target"),
+        doc="What each distractor is: a `primitive` of some `kind`, a hand-like blob, a bar, or a "
+        "card with a texture. `target`: nothing is added; a further target floats before the one "
+        "before it (`objects=scatter`).",
+        example="[choice,hand,bar,card]",
+    )
+    texture: tuple[str, ...] = leaf(
+        kind="pattern",
+        scope="distractor",
+        catalog="textures",
+        doc="Picture on a card: name or glob among `assets.textures_dir`.",
+        example="*",
     )

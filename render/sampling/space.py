@@ -39,12 +39,11 @@ _NEEDED_IF: Mapping[tuple[str, str], tuple[str, tuple[Value, ...]]] = {
     ("background", "environment"): ("kind", ("environment", "floor", "room", "tabletop")),
     ("background", "surface_texture"): ("kind", ("floor", "room", "tabletop")),
     ("material", "texture"): ("textured", (True,)),
+    ("occlusion", "texture"): ("by", ("card",)),
 }
-_COUNTED_BY: Mapping[Scope, tuple[str, str]] = {
-    "target": ("objects", "count"),
-    "distractor": ("occlusion", "count"),
-    "light": ("lighting", "count"),
-}
+# Distractors that are drawn for each target where occlusion is asked; the search for places
+# uses as many of them as it needs.
+_SPARE_PER_TARGET = 6
 
 PresetLoader = Callable[[str, str], Mapping[str, Any]]
 
@@ -189,16 +188,26 @@ class ThetaSpace:
         if values["objects"]["arrangement"] == "single":
             values["objects"]["count"] = 1
         for name, leaf in later:
-            counting_group, counting_leaf = _COUNTED_BY[leaf.scope]
             values[name][leaf.field] = tuple(
                 leaf.draw(self.sequence, frame_idx, attempt, instance)
-                for instance in range(values[counting_group][counting_leaf])
+                for instance in range(_how_many(leaf.scope, values))
             )
         drawn = {name: schema(**values[name]) for name, schema in GROUPS.items()}
         return Theta(**drawn, presets=tuple(presets))
 
     def _variants(self, group: str) -> tuple[tuple[_LeafDraw, ...], ...]:
         return next(tuple(g.variants.values()) for g in self.groups if g.group == group)
+
+
+def _how_many(scope: Scope, values: Mapping[str, Mapping[str, Any]]) -> int:
+    """Targets, distractors or lights, by the leaves of scope ``frame`` that were drawn."""
+    if scope == "target":
+        return int(values["objects"]["count"])
+    if scope == "light":
+        return int(values["lighting"]["count"])
+    occlusion = values["occlusion"]
+    spares = _SPARE_PER_TARGET * values["objects"]["count"] if occlusion["occluded_fract"] else 0
+    return int(occlusion["count"]) + spares
 
 
 def _draw(
