@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from tqdm import tqdm
 
@@ -21,6 +22,7 @@ from render.build import Plan, build, build_engine, build_executor
 from render.execute.dataset import ShardWriter, claim, finish_file, missing_frames
 from render.execute.manifest import Manifest
 from render.pipeline import draw_and_place
+from render.report.achieved import TOLERANCES, Reached, reached, write_plot
 from render.report.preview import write_preview
 from render.writers.coco import write_coco
 from render.writers.data_yaml import write_data_yaml
@@ -45,6 +47,7 @@ class Summary:
         filtered: Targets left out of COCO and YOLO, by reason.
         rejections: Rejected draws of θ, by reason.
         skipped: Models left out by ``assets.skip_bad``.
+        reached: Asked against achieved of occlusion, truncation and size.
 
     """
 
@@ -58,6 +61,7 @@ class Summary:
     filtered: Mapping[str, int]
     rejections: Mapping[str, int]
     skipped: tuple[str, ...]
+    reached: tuple[Reached, ...]
     formats: tuple[str, ...]
     yolo: str
 
@@ -70,7 +74,8 @@ class Summary:
             lines[0] += f"; {self.frames - self.rendered} were there already"
         lines.append(f"instances   {sum(self.instances.values())}: {_counts(self.instances)}")
         lines.append(f"filtered    {_counts(self.filtered) or 'none'}")
-        lines.append(f"rejections  {_counts(self.rejections) or 'none'}")
+        lines.append(f"rejections  {self._rejections()}")
+        lines += [f"reached     {_reached_text(one)}" for one in self.reached]
         if self.skipped:
             lines.append(f"skipped     {'; '.join(self.skipped)}")
         lines.append(f"preview     {self.output_dir / 'preview.jpg'}")
@@ -81,6 +86,12 @@ class Summary:
         else:
             lines.append(f"train       {self._train_command()}")
         return "\n".join(lines)
+
+    def _rejections(self) -> str:
+        n = sum(self.rejections.values())
+        if not n:
+            return "none"
+        return f"{n} of {n + self.frames} draws: {_counts(self.rejections)}"
 
     def _train_command(self) -> str:
         if "yolo" not in self.formats:
@@ -126,7 +137,9 @@ def _render(plan: Plan, manifest: Manifest, frames: list[int]) -> None:
 def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
     """Writes everything that is made of records; dataset.yaml last."""
     folder = plan.run.output_dir
-    counts = _count(folder / "records", plan.categories)
+    records = folder / "records"
+    counts = _count(records, plan.categories)
+    found = reached(read_frames(records), read_instances(records))
     summary = Summary(
         output_dir=folder,
         rendered=rendered,
@@ -134,6 +147,7 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
         skipped=tuple(str(error) for error in plan.assets.models.skipped),
         formats=plan.run.formats,
         yolo=plan.run.yolo,
+        reached=found,
         **counts,
     )
     if "coco" in plan.run.formats:
@@ -146,6 +160,8 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
     if "yolo" in plan.run.formats:
         finish_file(folder, "data.yaml", partial(write_data_yaml, categories=plan.categories))
     finish_file(folder, "preview.jpg", partial(write_preview, folder))
+    if found:
+        finish_file(folder, "achieved.png", partial(write_plot, found))
     finish_file(folder, "dataset.yaml", partial(_write_dataset_yaml, plan, manifest, summary))
     return summary
 
@@ -209,6 +225,7 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
             "filtered": dict(summary.filtered),
         },
         "rejections": dict(summary.rejections),
+        "reached": {one.name: one.as_dict() for one in summary.reached},
         "output": {
             "formats": list(run.formats),
             "image": run.image,
@@ -233,6 +250,13 @@ def _model_entry(plan: Plan, name: str) -> dict[str, Any]:
 def _versions() -> dict[str, str]:
     versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
     return {"render": render.__version__, **versions}
+
+
+def _reached_text(one: Reached) -> str:
+    return (
+        f"{one.name} within {TOLERANCES[one.name]:g}{' of it' if one.is_size else ''}: "
+        f"{one.n_within} of {len(one.asked)}, mean error {np.abs(one.errors).mean():.2g}"
+    )
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from render.scene import Buffers, Scene
 from render.sensor.develop import develop
 from render.sensor.jpeg import encode_jpeg
 from render.sensor.optics import expose
-from render.theta import Placement, Theta
+from render.theta import GROUPS, Placement, Theta
 from render.writers.images import encode_depth, encode_mask, encode_png
 from render.writers.yolo import yolo_text
 
@@ -48,21 +49,38 @@ def draw_and_place(plan: Plan, frame_idx: int) -> tuple[Theta, Placement, tuple[
 
     """
     reasons: list[str] = []
+    failed: dict[str, Theta] = {}
     for attempt in range(MAX_ATTEMPTS):
+        theta = plan.space.draw(frame_idx, attempt)
         try:
-            theta = plan.space.draw(frame_idx, attempt)
             placement = place(
                 theta, plan.assets, seed=plan.run.seed, frame_idx=frame_idx, attempt=attempt
             )
         except RejectedTheta as rejected:
             reasons.append(rejected.reason)
+            failed[rejected.reason] = theta
             continue
         return theta, placement, tuple(reasons)
-    counts = ", ".join(f"{reason} ({n})" for reason, n in Counter(reasons).most_common())
+    most_common = Counter(reasons).most_common()
+    counts = ", ".join(f"{reason} ({n})" for reason, n in most_common)
     raise UnrealisableError(
         f"frame {frame_idx} cannot be realised: {MAX_ATTEMPTS} draws of θ were rejected. "
-        f"Most often: {counts}. Loosen that constraint."
+        f"Most often: {counts}. Loosen that constraint. One θ that fails: "
+        f"{_overrides(failed[most_common[0][0]])}"
     )
+
+
+def _overrides(theta: Theta) -> str:
+    """What placement makes of θ's leaves that are drawn once a frame, as a command line."""
+    data = theta_to_json(theta)
+    leaves = (
+        (group, f.name)
+        for group in ("objects", "viewpoint", "scale", "occlusion", "truncation")
+        for f in fields(GROUPS[group])
+        if f.metadata["leaf"].scope == "frame"
+    )
+    values = ((f"{group}.{name}", data[group][name]) for group, name in leaves)
+    return " ".join(f"{leaf}={'null' if v is None else v}" for leaf, v in values)
 
 
 def realise(

@@ -18,6 +18,7 @@ from render.sampling.objects import Objects
 from render.sampling.occlusion import Occlusion
 from render.sampling.scale import Scale
 from render.sampling.sensor import Sensor
+from render.sampling.truncation import Truncation
 from render.sampling.viewpoint import Viewpoint
 from render.scene import EnvironmentMap, Material, Model, Primitive
 from render.theta import Theta
@@ -169,6 +170,9 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             brightness=(0.7,) * n_distractors,
             metallic=(0.0,) * n_distractors,
             roughness=(0.5,) * n_distractors,
+            occluded_fract=None,
+            by=("primitive",) * n_distractors,
+            texture=("wood.png",) * n_distractors,
         ),
         background=Background(
             kind="color",
@@ -224,6 +228,7 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             sharpen=0.0,
             jpeg_quality=90,
         ),
+        truncation=Truncation(truncated_fract=None, side="left"),
     )
     for group, leaves in groups.items():
         theta = replace(theta, **{group: replace(getattr(theta, group), **leaves)})

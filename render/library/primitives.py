@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
+from render.geometry.frames import rigid
 from render.library.build_model import build_model
 from render.library.raw import RawMesh, RawModel
 from render.library.side_files import Remarks
@@ -67,6 +69,7 @@ def make_primitive(name: str) -> Model:
     import trimesh
 
     kind = name.removeprefix(PREFIX)
+    mesh: Any
     if kind == "hand":
         mesh = trimesh.util.concatenate([_limb(*part) for part in _HAND])
     else:
@@ -95,6 +98,6 @@ def _limb(start: tuple[float, float, float], end: tuple[float, float, float], ra
     a, b = np.array(start), np.array(end)
     length = float(np.linalg.norm(b - a))
     limb = trimesh.creation.capsule(height=length, radius=radius, count=(12, 12))
-    limb.apply_transform(trimesh.geometry.align_vectors((0.0, 0.0, 1.0), (b - a) / length))
-    limb.apply_translation(a)
+    turn, _ = Rotation.align_vectors([(b - a) / length], [(0.0, 0.0, 1.0)])
+    limb.apply_transform(rigid(turn.as_matrix(), a))
     return limb

@@ -119,7 +119,7 @@ class AbstractGauge(Protocol):
         ...
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Crowd:
     """The bodies placed so far; grows.
 

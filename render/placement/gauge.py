@@ -100,7 +100,7 @@ class Gauge:
                 if covered > self.limit:
                     return False
         area = outline.area
-        return not is_target or 1.0 - np.count_nonzero(visible) / area <= self.limit
+        return not is_target or 1.0 - int(np.count_nonzero(visible)) / area <= self.limit
 
     def add(self, body: Body, *, is_target: bool) -> None:
         """Takes a body in: what it covers, and what covers it."""

@@ -301,7 +301,7 @@ class _Slide:
     def _reach_px(self) -> float:
         """A distance at which it hides nothing of the target."""
         view, body = self.occluders.view, self.target.body
-        focal = max(view.K[0, 0], view.K[1, 1])
+        focal = float(max(view.K[0, 0], view.K[1, 1]))
         uv = project(body.center_cam + body.points_cam, view.K, view.distortion)
         far = float(np.linalg.norm(uv - self.middle_uv, axis=1).max())
         return far + 2.0 * focal * self.per_depth * self.shape.radius_m

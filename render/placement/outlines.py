@@ -185,7 +185,8 @@ def _filled(
         return _NOTHING
     n_rows = (last - first + 1).astype(np.int64)
     which = np.repeat(np.arange(len(u)), n_rows)
-    row = first[which] + np.arange(len(which)) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)
+    begun = np.repeat(np.cumsum(n_rows) - n_rows, n_rows)
+    row = first[which] + (np.arange(len(which)) - begun).astype(np.float64)
     left, right = _span(u[which], v[which], row)
     left, right = np.ceil(np.maximum(left, x0)), np.floor(np.minimum(right, x1 - 1))
     some = right >= left

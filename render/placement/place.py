@@ -69,20 +69,18 @@ def place(
         ConfigError: If a leaf that is needed is null.
 
     """
-
     search = _Search(theta, assets, (seed, frame_idx, attempt))
     view, principal = search.principal()
-    crowd = Crowd()
     asked = theta.occlusion.occluded_fract
-    if asked is not None:
-        crowd.gauge = Gauge.of(view, principal, limit=asked + SLACK)
+    gauge = None if asked is None else Gauge.of(view, principal, limit=asked + SLACK)
+    crowd = Crowd(gauge=gauge)
     crowd.add(principal, is_target=True)
     surroundings = Surroundings(view=view, crowd=crowd)
     stands = theta.objects.arrangement == "surface"
     around = Ground.under(surroundings) if stands else surroundings
     occluders = None
-    if asked and crowd.gauge is not None:
-        occluders = Occluders(view=view, crowd=crowd, gauge=crowd.gauge, asked=asked)
+    if asked and gauge is not None:
+        occluders = Occluders(view=view, crowd=crowd, gauge=gauge, asked=asked)
     for i in range(1, search.n_targets):
         search.add_target(i, around, occluders)
     targets = list(crowd.bodies)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from render.errors import ConfigError
 from render.geometry.distortion import undistort
 from render.sampling.distributions import AbstractDistribution, Integers, Vector
 
-__all__ = ["check_group", "support_of"]
+__all__ = ["check_group", "check_together", "support_of"]
 
 # The field of view that a K may have, as of the leaf `camera.fov_deg`.
 _FOV_DEG = (0.5, 150.0)
@@ -32,6 +32,32 @@ def check_group(group: str, leaves: Mapping[str, Distribution]) -> None:
         _check_scale(leaves)
     elif group == "camera":
         _check_camera(leaves)
+    elif group == "occlusion":
+        _check_occlusion(leaves)
+
+
+def check_together(groups: Mapping[str, Sequence[Mapping[str, Distribution]]]) -> None:
+    """Checks what groups ask of each other.
+
+    Args:
+        groups: The leaves of each group, once for each preset that can be drawn.
+
+    Raises:
+        ConfigError: What is asked can be met by no frame at all.
+
+    """
+    must_be_whole = all(support_of(t["truncated_fract"]) == (0,) for t in groups["truncation"])
+    if not must_be_whole:
+        return
+    longest = max(side[1] for c in groups["camera"] for box in _boxes(c["size_wh"]) for side in box)
+    smallest = [_smallest_px(scale, longest) for scale in groups["scale"]]
+    if all(size is not None and size[1] > longest for size in smallest):
+        leaf, size_px = min((s for s in smallest if s is not None), key=lambda s: s[1])
+        raise ConfigError(
+            f"truncation.truncated_fract=0 keeps the principal target inside the image, and {leaf} "
+            f"must then fit into {longest:g} pixels, got at least {size_px:g} pixels: ask for a "
+            "smaller size, or set truncation.truncated_fract=null"
+        )
 
 
 def support_of(distribution: Distribution) -> tuple[object, ...] | None:
@@ -59,6 +85,26 @@ def _check_scale(leaves: Mapping[str, Distribution]) -> None:
         raise ConfigError(
             "one of scale.size_frac, scale.size_px and scale.distance_m must be set in every "
             "frame, got null for all: set scale.size_frac=[uniform,0.1,0.5]"
+        )
+
+
+def _smallest_px(scale: Mapping[str, Distribution], longest: float) -> tuple[str, float] | None:
+    """The leaf that gives the size in the image, and the least it can be; None: a distance."""
+    for name, factor in (("size_px", 1.0), ("size_frac", longest)):
+        leaf = scale[name]
+        if not _is_null(scale["distance_m"]) or isinstance(leaf, Vector) or leaf.bounds is None:
+            continue
+        return f"scale.{name}", factor * leaf.bounds[0]
+    return None
+
+
+def _check_occlusion(leaves: Mapping[str, Distribution]) -> None:
+    wanted, by = leaves["occluded_fract"], support_of(leaves["by"])
+    if by == ("target",) and any(value not in (None, 0) for value in support_of(wanted) or (1,)):
+        raise ConfigError(
+            "occlusion.by must allow something beside target where occlusion.occluded_fract is "
+            "set, got target alone, which leaves nothing to cover the foremost target: "
+            "occlusion.by=[choice,target,primitive]"
         )
 
 

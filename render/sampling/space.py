@@ -15,7 +15,7 @@ from render.sampling.distributions import (
     Vector,
 )
 from render.sampling.parse import near, parse, show
-from render.sampling.rules import check_group, support_of
+from render.sampling.rules import check_group, check_together, support_of
 from render.sampling.schema import Leaf, Scope
 from render.sampling.sequences import (
     AbstractSequence,
@@ -125,6 +125,15 @@ class ThetaSpace:
         drawn = tuple(
             _build_group(group, _mapping(groups.get(group), group), names, presets)
             for group in GROUPS
+        )
+        check_together(
+            {
+                group.group: [
+                    {leaf.field: leaf.distribution for leaf in leaves}
+                    for leaves in group.variants.values()
+                ]
+                for group in drawn
+            }
         )
         return cls(groups=drawn, sequence=_sequence(sampling, seed, drawn))
 

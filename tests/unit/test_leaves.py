@@ -127,6 +127,9 @@ def asked(round_idx: int, *, by_distance: bool) -> dict[str, dict[str, Any]]:
     asked["scale"]["size_px" if by_distance else "distance_m"] = None
     if all(value is None for value in asked["scale"].values()):
         asked["scale"]["size_frac"] = 0.2
+    if not by_distance and asked["occlusion"]["by"] == "target":
+        # Targets alone cannot cover the foremost one.
+        asked["occlusion"]["occluded_fract"] = None
     if not by_distance and asked["camera"]["K"] is None:
         asked["camera"]["fov_deg"] = asked["camera"]["fov_deg"] or 50
     return asked

@@ -38,6 +38,7 @@ class Description:
     unit_m: Mapping[str, float]
     counts: Mapping[str, Any]
     rejections: Mapping[str, int]
+    reached: Mapping[str, Mapping[str, Any]]
     formats: tuple[str, ...]
     image: str
     yolo: str
@@ -111,6 +112,7 @@ def _of(raw: Any) -> Description:
         unit_m={entry["name"]: float(entry["unit_m"]) for entry in raw["models"]},
         counts=counts,
         rejections=dict(raw["rejections"]),
+        reached={str(name): dict(told) for name, told in raw["reached"].items()},
         formats=tuple(output["formats"]),
         image=str(output["image"]),
         yolo=str(output["yolo"]),

@@ -23,11 +23,13 @@ _FRAME_FILE = re.compile(r"(images|labels|masks|depth)/(train|val)/(\d{8,})\.[a-
 # Beside a dataset's own files: logs, and what ultralytics leaves in the folder it trains on.
 _TOLERATED = re.compile(r"[^/]+\.log|labels/(train|val)\.cache|images/(train|val)/\d+\.npy")
 _PREVIEW = "preview.jpg"
+_PLOT = "achieved.png"
 
 
 def check_layout(folder: Path, description: Description, findings: Findings) -> None:
     """Finds files that must not be there, and those of the whole dataset that are missing."""
-    own = {_PREVIEW, "dataset.yaml"}
+    pictures = [_PREVIEW, *([_PLOT] if description.reached else [])]
+    own = {*pictures, "dataset.yaml"}
     if "coco" in description.formats:
         own |= {f"annotations/instances_{split}.json" for split in ("train", "val")}
     if "yolo" in description.formats:
@@ -44,11 +46,11 @@ def check_layout(folder: Path, description: Description, findings: Findings) -> 
             findings.require(False, "is what an interrupted run left half-written", file=name)
         else:
             findings.require(_TOLERATED.fullmatch(name), "does not belong here", file=name)
-    preview = folder / _PREVIEW
-    if preview.is_file():
-        data = np.frombuffer(preview.read_bytes(), np.uint8)
-        shown = data.size and cv2.imdecode(data, cv2.IMREAD_COLOR) is not None
-        findings.require(shown, "cannot be decoded", file=_PREVIEW)
+    for name in pictures:
+        if (folder / name).is_file():
+            data = np.frombuffer((folder / name).read_bytes(), np.uint8)
+            shown = data.size and cv2.imdecode(data, cv2.IMREAD_COLOR) is not None
+            findings.require(shown, "cannot be decoded", file=name)
 
 
 def _walk(folder: Path, prefix: str) -> Iterator[str]:

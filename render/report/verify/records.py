@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from render.report.achieved import reached
 from render.report.verify.description import FILE, Description
 from render.report.verify.findings import Findings
 
@@ -160,6 +161,7 @@ class Tally:
     instances: Counter[str] = field(default_factory=Counter)
     filtered: Counter[str] = field(default_factory=Counter)
     rejections: Counter[str] = field(default_factory=Counter)
+    reached: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.seen = np.zeros(self.description.n_frames, np.bool_)
@@ -177,6 +179,9 @@ class Tally:
         self.seen[idx] = True
         self.frames[frame["split"]] += 1
         self.rejections.update(frame["rejections"])
+        for one in reached([frame], rows):
+            self.reached[one.name, "labels"] += len(one.asked)
+            self.reached[one.name, "within"] += one.n_within
         for row in rows:
             if row["role"] == "target":
                 counter = self.filtered if row["filtered"] else self.instances
@@ -189,6 +194,11 @@ class Tally:
             findings.require(False, "has no row", file="records", frame_idx=idx)
         description = self.description
         instances = dict.fromkeys(description.categories, 0) | dict(self.instances)
+        reached_told = {
+            (name, key): told.get(key)
+            for name, told in description.reached.items()
+            for key in ("labels", "within")
+        }
         found = {
             "counts.frames": (self.frames.total(), description.counts["frames"]),
             "counts.train": (self.frames["train"], description.counts["train"]),
@@ -196,6 +206,7 @@ class Tally:
             "counts.instances": (instances, description.counts["instances"]),
             "counts.filtered": (dict(self.filtered), description.counts["filtered"]),
             "rejections": (dict(self.rejections), dict(description.rejections)),
+            "reached": (dict(self.reached), reached_told),
         }
         for name, (count, told) in found.items():
             findings.require(

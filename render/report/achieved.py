@@ -1,0 +1,187 @@
+"""What was asked of occlusion, truncation and size, and what the labels say of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from render.report.canvas import Canvas, Rgb
+
+__all__ = ["TOLERANCES", "Reached", "reached", "write_plot"]
+
+# How near the label is promised to come: of shares the difference, of sizes relative to asked.
+TOLERANCES: Mapping[str, float] = {
+    "occluded_fract": 0.03,
+    "truncated_fract": 0.03,
+    "size_px": 0.01,
+    "size_frac": 0.01,
+}
+_SIZES = ("size_px", "size_frac")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reached:
+    """One leaf that asks, over a dataset.
+
+    Attributes:
+        name: Of the leaf and the label.
+        asked: ``(N,)`` one for each label: every target for ``occluded_fract``, the principal
+            one of each frame for the others.
+        achieved: ``(N,)``.
+
+    """
+
+    name: str
+    asked: NDArray[np.float64]
+    achieved: NDArray[np.float64]
+
+    @property
+    def is_size(self) -> bool:
+        """Its errors are relative."""
+        return self.name in _SIZES
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """``(N,)`` achieved - asked; of sizes relative to what is asked."""
+        off = self.achieved - self.asked
+        return np.asarray(off / self.asked if self.is_size else off)
+
+    @property
+    def n_within(self) -> int:
+        """Labels within the tolerance."""
+        # Rounding of the last digit is no miss.
+        return int(np.count_nonzero(np.abs(self.errors) <= TOLERANCES[self.name] + 1e-9))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For dataset.yaml."""
+        return {
+            "labels": len(self.asked),
+            "within": self.n_within,
+            "tolerance": TOLERANCES[self.name],
+            "mean_error": float(np.abs(self.errors).mean()),
+            "largest_error": float(np.abs(self.errors).max()),
+        }
+
+
+def reached(
+    frames: Iterable[Mapping[str, Any]], instances: Iterable[Mapping[str, Any]]
+) -> tuple[Reached, ...]:
+    """Asked against achieved of all records; a leaf that no frame asks for is left out.
+
+    Args:
+        frames: Rows of frames.
+        instances: Rows of instances, of the same frames. Targets of which nothing lies in the
+            frame have no label and are left out.
+
+    """
+    asked = {row["frame_idx"]: _asked(row) for row in frames}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in TOLERANCES}
+    for row in instances:
+        for name, pair in _pairs(asked[row["frame_idx"]], row):
+            found[name].append(pair)
+    return tuple(
+        Reached(name=name, asked=np.array(pairs)[:, 0], achieved=np.array(pairs)[:, 1])
+        for name, pairs in found.items()
+        if pairs
+    )
+
+
+def _pairs(
+    asked: Mapping[str, float | None], row: Mapping[str, Any]
+) -> Iterator[tuple[str, tuple[float, float]]]:
+    if row["role"] != "target":
+        return
+    for name, value in _achieved(row).items():
+        wanted = asked[name]
+        if wanted is not None and value is not None:
+            yield name, (wanted, value)
+
+
+def _asked(frame: Mapping[str, Any]) -> dict[str, float | None]:
+    theta = json.loads(frame["theta"])
+    scale = theta["scale"]
+    size_px = scale["size_px"] if scale["distance_m"] is None else None
+    by_frac = scale["distance_m"] is None and size_px is None
+    return {
+        "occluded_fract": theta["occlusion"]["occluded_fract"],
+        "truncated_fract": theta["truncation"]["truncated_fract"],
+        "size_px": size_px,
+        "size_frac": scale["size_frac"] if by_frac else None,
+    }
+
+
+def _achieved(row: Mapping[str, Any]) -> dict[str, float | None]:
+    values: dict[str, float | None] = {"occluded_fract": row["occluded_fract"]}
+    if row["instance_idx"] == 0:
+        box = row["bbox_obj"]
+        side = None if box is None else max(box[2:])
+        values["truncated_fract"] = row["truncated_fract"]
+        values["size_px"] = side
+        values["size_frac"] = None if side is None else side / max(row["width"], row["height"])
+    return values
+
+
+# --- the plot ----------------------------------------------------------------------------
+
+_PANEL = 360
+_LEFT, _TOP, _RIGHT, _BOTTOM = 64, 44, 20, 52
+_INK: Rgb = (30, 30, 30)
+_FAINT: Rgb = (222, 222, 222)
+_BAND: Rgb = (226, 240, 226)
+_DOT: Rgb = (31, 93, 170)
+
+
+def write_plot(found: tuple[Reached, ...], path: Path) -> None:
+    """A PNG with one panel a leaf: asked to the right, achieved upwards.
+
+    The band along the diagonal is what is promised; each label is a dot.
+    """
+    panels = [_panel(one) for one in found]
+    done, png = cv2.imencode(".png", np.hstack(panels)[:, :, ::-1])
+    assert done  # a uint8 picture can always be encoded
+    path.write_bytes(png.tobytes())
+
+
+def _panel(one: Reached) -> NDArray[np.uint8]:
+    height, width = _TOP + _PANEL + _BOTTOM, _LEFT + _PANEL + _RIGHT
+    canvas = Canvas(np.full((height, width, 3), 255, np.uint8))
+    both = np.concatenate([one.asked, one.achieved])
+    lo, hi = 0.0, 1.05 * float(both.max()) if one.is_size else 1.0
+
+    def at(asked: Any, achieved: Any) -> NDArray[np.float64]:
+        x = _LEFT + (np.asarray(asked, np.float64) - lo) / (hi - lo) * _PANEL
+        y = _TOP + (1.0 - (np.asarray(achieved, np.float64) - lo) / (hi - lo)) * _PANEL
+        return np.stack([x, y], axis=-1)
+
+    tolerance = TOLERANCES[one.name]
+    ends = np.array([lo, hi])
+    off = tolerance * ends if one.is_size else np.full(2, tolerance)
+    canvas.fill(np.concatenate([at(ends, ends - off), at(ends, ends + off)[::-1]]), _BAND)
+    for tick in np.linspace(lo, hi, 6):
+        canvas.line(at([tick, tick], ends), _FAINT)
+        canvas.line(at(ends, [tick, tick]), _FAINT)
+        text = f"{tick:.1f}" if hi < 5 else f"{tick:.0f}"
+        x, y = at(tick, lo)
+        canvas.text((x, y + 6), text, size=13, color=_INK, anchor="ma")
+        x, y = at(lo, tick)
+        canvas.text((x - 6, y), text, size=13, color=_INK, anchor="rm")
+    canvas.line(at(ends, ends), _INK)
+    for u, v in at(one.asked, one.achieved):
+        cv2.circle(canvas.rgb, (round(16 * u), round(16 * v)), 40, _DOT, -1, cv2.LINE_AA, 4)
+    middle = _LEFT + _PANEL / 2
+    title = f"{one.name}: {one.n_within} of {len(one.asked)} within {_text(one.name)}"
+    canvas.text((middle, 14), title, size=16, color=_INK, anchor="ma")
+    canvas.text((middle, height - 22), "asked", size=14, color=_INK, anchor="ma")
+    canvas.text((16, _TOP + _PANEL / 2), "achieved", size=14, color=_INK, upwards=True)
+    return canvas.picture()
+
+
+def _text(name: str) -> str:
+    return f"{TOLERANCES[name]:.0%}" if name in _SIZES else f"{TOLERANCES[name]:g}"
