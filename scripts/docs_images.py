@@ -1,7 +1,8 @@
-"""The README's pictures: a sheet of default frames, and one frame with its labels."""
+"""The pictures of README and docs: default frames, labels, occlusion and truncation as asked."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,17 +17,33 @@ from render.writers.records import read_frames, read_instances
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
 COLUMNS, ROWS, CELL_WH = 4, 3, (400, 300)
+TARGETS = (
+    "n_frames=500", "objects=scatter", "objects.count=3", "occlusion=occluded", "truncation=some",
+    "scale.size_px=[uniform,40,200]", "lighting=sun", "background=photo", "sensor=clean",
+)  # fmt: skip
 
 
 def main() -> None:
     """Renders, puts together, writes."""
     OUT.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "data"
-        command = [sys.executable, "-m", "render.run", f"output_dir={folder}"]
-        subprocess.run([*command, f"n_frames={COLUMNS * ROWS}"], check=True)
+    with tempfile.TemporaryDirectory() as name_of_folder:
+        folder = Path(name_of_folder) / "data"
+        run(folder, f"n_frames={COLUMNS * ROWS}")
         write("frames.jpg", sheet(folder))
         write("labels.jpg", labelled(folder))
+        for name in ("occlusion", "truncation"):
+            folder = Path(name_of_folder) / name
+            run(folder, f"experiment=example_{name}", "n_frames=5")
+            write(f"{name}.jpg", np.hstack(cells(folder)))
+        folder = Path(name_of_folder) / "targets"
+        run(folder, *TARGETS)
+        shutil.copy(folder / "achieved.png", OUT / "achieved.png")
+
+
+def run(folder: Path, *overrides: str) -> None:
+    """Renders a dataset."""
+    command = [sys.executable, "-m", "render.run", f"output_dir={folder}", *overrides]
+    subprocess.run(command, check=True)
 
 
 def picture(folder: Path, frame: dict[str, object]) -> NDArray[np.uint8]:
@@ -37,13 +54,16 @@ def picture(folder: Path, frame: dict[str, object]) -> NDArray[np.uint8]:
 
 def sheet(folder: Path) -> NDArray[np.uint8]:
     """The first frames side by side."""
-    frames = list(read_frames(folder / "records"))
-    cells = [
+    small = cells(folder)
+    return np.vstack([np.hstack(small[i * COLUMNS : (i + 1) * COLUMNS]) for i in range(ROWS)])
+
+
+def cells(folder: Path) -> list[NDArray[np.uint8]]:
+    """All frames, small."""
+    return [
         cv2.resize(picture(folder, frame), CELL_WH, interpolation=cv2.INTER_AREA)
-        for frame in frames
+        for frame in read_frames(folder / "records")
     ]
-    rows = [np.hstack(cells[i * COLUMNS : (i + 1) * COLUMNS]) for i in range(ROWS)]
-    return np.vstack(rows)
 
 
 def labelled(folder: Path) -> NDArray[np.uint8]:
