@@ -27,7 +27,7 @@ from render.engine.base import AbstractEngine
 from render.errors import ConfigError, RenderError
 from render.execute.base import AbstractExecutor
 from render.labels.labeller import LabelFilters
-from render.library.assets import AssetLibrary
+from render.library.assets import DISTRACTOR, AssetLibrary
 from render.library.environments import EnvironmentLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
@@ -118,6 +118,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         _check_folder("assets.environments_dir", run.environments_dir)
         _check_folder("assets.backgrounds_dir", run.backgrounds_dir)
         _check_folder("assets.textures_dir", run.textures_dir)
+        _check_folder("assets.distractors_dir", run.distractors_dir)
     models = ModelLibrary(
         run.models_dir or find_assets("models"), include=run.models, skip_bad=run.skip_bad
     )
@@ -126,14 +127,27 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
     )
     environments = EnvironmentLibrary(run.environments_dir or find_assets("environments"))
     textures = ImageLibrary(run.textures_dir or find_assets("textures"), what="textures")
+    distractors = (
+        ModelLibrary(run.distractors_dir, skip_bad=run.skip_bad, prefix=DISTRACTOR)
+        if run.distractors_dir is not None
+        else None
+    )
     assets = AssetLibrary(
-        models=models, environments=environments, backgrounds=backgrounds, textures=textures
+        models=models,
+        environments=environments,
+        backgrounds=backgrounds,
+        textures=textures,
+        distractors=distractors,
     )
     space = _space(config, run, assets)
     if check_assets or run.skip_bad:
         # After θ, because it takes long where there are many; what it leaves out changes θ.
         models.check_all()
-        space = _space(config, run, assets) if models.skipped else space
+        skipped = models.skipped
+        if distractors is not None and "model" in space.support("occlusion", "by"):
+            distractors.check_all()
+            skipped += distractors.skipped
+        space = _space(config, run, assets) if skipped else space
     if check_assets:
         for remark in (*models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
@@ -161,7 +175,8 @@ def _check_used(
     if space.support("lighting", "environment") != {None} or kinds & {"environment", *SURFACES}:
         environments.check_all()
     on_surfaces = kinds & set(SURFACES) and space.support("background", "surface_texture") != {None}
-    if True in space.support("material", "textured") or on_surfaces:
+    on_cards = "card" in space.support("occlusion", "by")
+    if True in space.support("material", "textured") or on_surfaces or on_cards:
         textures.check_all()
 
 
@@ -180,9 +195,14 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
             "backgrounds": assets.backgrounds.names,
             "environments": assets.environments.names,
             "textures": assets.textures.names,
+            "distractors": assets.distractors.names if assets.distractors is not None else (),
             "patterns": (*assets.textures.names, *(PROCEDURAL + kind for kind in PATTERNS)),
         },
         presets=partial(_stored_preset, config.get("presets", {})),
+        categories={name: assets.models.category(name) for name in assets.models.names},
+        balance=run.balance,
+        negatives_fract=run.negatives_fract,
+        val_fraction=run.val_fraction,
     )
 
 

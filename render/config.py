@@ -19,12 +19,20 @@ __all__ = ["IDENTITY_EXCLUDED", "RunConfig", "identity_of", "sha256_of", "unknow
 # What a dataset is does not depend on how, where or how far it is rendered.
 IDENTITY_EXCLUDED = ("n_frames", "workers", "execution", "shard", "output_dir", "overwrite")
 _SECTIONS: dict[str, tuple[str, ...]] = {
-    "assets": ("models_dir", "environments_dir", "backgrounds_dir", "textures_dir", "skip_bad"),
+    "assets": (
+        "models_dir",
+        "environments_dir",
+        "backgrounds_dir",
+        "textures_dir",
+        "distractors_dir",
+        "skip_bad",
+    ),
     "labels": ("min_visib_fract", "min_px"),
     "output": ("formats", "image", "yolo", "masks", "depth", "depth_unit_m"),
 }
 _SCALARS = (
-    "output_dir", "n_frames", "seed", "workers", "sampling", "val_fraction", "overwrite",
+    "output_dir", "n_frames", "seed", "workers", "sampling", "val_fraction", "balance",
+    "negatives_fract", "overwrite",
     "models", "presets", "engine", "execution", "experiment",
 )  # fmt: skip
 
@@ -45,12 +53,15 @@ class RunConfig:
     workers: int | None
     sampling: str
     val_fraction: float
+    balance: bool
+    negatives_fract: float
     overwrite: bool
     models: tuple[str, ...]
     models_dir: Path | None
     environments_dir: Path | None
     backgrounds_dir: Path | None
     textures_dir: Path | None
+    distractors_dir: Path | None
     skip_bad: bool
     min_visib_fract: float
     min_px: int
@@ -80,12 +91,15 @@ class RunConfig:
             workers=_workers(config["workers"]),
             sampling=_option("sampling", config["sampling"], ("random", "sobol", "lhs", "grid")),
             val_fraction=_number("val_fraction", config["val_fraction"], lo=0, hi=1),
+            balance=_flag("balance", config["balance"]),
+            negatives_fract=_number("negatives_fract", config["negatives_fract"], lo=0, hi=1),
             overwrite=_flag("overwrite", config["overwrite"]),
             models=_names("models", config["models"]),
             models_dir=_optional_path("assets.models_dir", assets["models_dir"]),
             environments_dir=_optional_path("assets.environments_dir", assets["environments_dir"]),
             backgrounds_dir=_optional_path("assets.backgrounds_dir", assets["backgrounds_dir"]),
             textures_dir=_optional_path("assets.textures_dir", assets["textures_dir"]),
+            distractors_dir=_optional_path("assets.distractors_dir", assets["distractors_dir"]),
             skip_bad=_flag("assets.skip_bad", assets["skip_bad"]),
             min_visib_fract=_number(
                 "labels.min_visib_fract", labels["min_visib_fract"], lo=0, hi=1

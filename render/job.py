@@ -210,13 +210,9 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
         "gl": manifest.gl(),
         "depth_unit_m": run.depth_unit_m,
         "categories": list(plan.categories),
-        "asset_dirs": {
-            "models_dir": str(plan.assets.models.folder.resolve()),
-            "environments_dir": str(plan.assets.environments.folder.resolve()),
-            "backgrounds_dir": str(plan.assets.backgrounds.folder.resolve()),
-            "textures_dir": str(plan.assets.textures.folder.resolve()),
-        },
+        "asset_dirs": {key: str(path.resolve()) for key, path in plan.assets.folders.items()},
         "models": [_model_entry(plan, name) for name in models.names],
+        "distractors": plan.assets.distractor_hashes,
         "counts": {
             "frames": summary.frames,
             "train": summary.train,

@@ -116,18 +116,19 @@ def realise(
         theta=theta,
         placement=placement,
         buffers=buffers,
-        rgb=_photographed(scene, buffers, theta),
+        rgb=_photographed(scene, buffers, theta, placement),
         labels=labels,
         attempt=len(rejections),
         rejections=rejections,
     )
 
 
-def _photographed(scene: Scene, buffers: Buffers, theta: Theta) -> NDArray[np.uint8]:
+def _photographed(
+    scene: Scene, buffers: Buffers, theta: Theta, placement: Placement
+) -> NDArray[np.uint8]:
     """What lens and sensor make of the radiance of a scene."""
-    first = scene.instances[0]
-    center = transform_points(first.T_world_obj, first.scale * first.model.center_m[None])
-    principal = transform_points(inverse_rigid(scene.camera.T_world_cam), center)[0]
+    T_cam_world = inverse_rigid(scene.camera.T_world_cam)
+    principal = transform_points(T_cam_world, np.array([placement.center_m]))[0]
     light = expose(
         buffers.radiance, buffers.depth_m, theta.camera, principal_depth_m=float(principal[2])
     )

@@ -26,6 +26,7 @@ from render.console import say
 from render.engine.base import DeviceInfo
 from render.errors import ConfigError, DatasetError, RenderError
 from render.execute.files import write_whole
+from render.library.assets import DISTRACTOR
 from render.pipeline import encode, key_of, realise
 from render.sample import Sample
 from render.sampling.codec import placement_from_json, theta_from_json
@@ -36,8 +37,10 @@ __all__ = ["main", "replay"]
 
 _NEEDED: dict[str, type] = {
     "config": dict, "asset_dirs": dict, "models": list, "gl": dict, "versions": dict,
+    "distractors": dict,
 }  # fmt: skip
 _ASSET_DIRS = ("models_dir", "environments_dir", "backgrounds_dir", "textures_dir")
+_ALL_DIRS = (*_ASSET_DIRS, "distractors_dir")
 
 
 def replay(
@@ -52,8 +55,9 @@ def replay(
     Args:
         folder: A dataset.
         out: Folder to put the new files into, or None.
-        asset_dirs: Where ``models_dir``, ``environments_dir``, ``backgrounds_dir`` or
-            ``textures_dir`` are now; the dataset knows where they were when it was made.
+        asset_dirs: Where ``models_dir``, ``environments_dir``, ``backgrounds_dir``,
+            ``textures_dir`` or ``distractors_dir`` are now; the dataset knows where they were
+            when it was made.
 
     Returns:
         What differs, a line each; empty when the frame equals the stored one.
@@ -94,11 +98,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("dir", type=Path, help="a dataset")
     parser.add_argument("frame", type=int, help="frame_idx")
     parser.add_argument("-o", "--out", type=Path, help="folder for the new files")
-    for name in _ASSET_DIRS:
+    for name in _ALL_DIRS:
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=Path, help="where they are now, if not where they were")
     args = parser.parse_args(argv)
-    moved = {name: path for name in _ASSET_DIRS if (path := getattr(args, name)) is not None}
+    moved = {name: path for name in _ALL_DIRS if (path := getattr(args, name)) is not None}
     try:
         differences = replay(args.dir, args.frame, out=args.out, asset_dirs=moved)
     except RenderError as error:
@@ -180,7 +184,7 @@ def _plan(folder: Path, dataset: Mapping[str, Any]) -> Plan:
     try:
         return build(config, check_assets=False)
     except ConfigError as error:
-        dirs = {name: path for name, path in dataset["asset_dirs"].items() if name in _ASSET_DIRS}
+        dirs = {name: path for name, path in dataset["asset_dirs"].items() if name in _ALL_DIRS}
         gone = {name: path for name, path in dirs.items() if not Path(path).is_dir()}
         if not gone:
             raise
@@ -200,6 +204,14 @@ def _check_models(plan: Plan, dataset: Mapping[str, Any], placement: Placement) 
             raise DatasetError(
                 f"{plan.assets.models.folder / name} is not the model that this dataset was made "
                 "from: the file, one it names, or what a side file says of it has changed"
+            )
+    for name, sha256 in dataset["distractors"].items():
+        library = plan.assets.distractors
+        if library is None or f"{DISTRACTOR}{name}" not in shown:
+            continue
+        if library.sha256(name) != sha256:
+            raise DatasetError(
+                f"{library.folder / name} is not the model that this dataset was made from"
             )
 
 

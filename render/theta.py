@@ -88,6 +88,10 @@ class Placement:
         near_m: Depth of the near plane.
         far_m: Depth of the far plane, behind everything.
         distortion: OpenCV's coefficients; empty for a pinhole.
+        center_m: ``(3,)`` world: centre of the principal target's box. Light, focus and surfaces
+            are about it also where it is not shown, as in a frame without targets.
+        extent_m: Longest side of that box.
+        lowest_m: World height of the lowest point of all objects: where the ground is.
         instances: Targets in the order of θ's tuples, then distractors likewise; of the
             distractors that θ holds for a wanted occlusion only those that were used.
 
@@ -99,4 +103,7 @@ class Placement:
     near_m: float
     far_m: float
     distortion: tuple[float, ...]
+    center_m: tuple[float, ...]
+    extent_m: float
+    lowest_m: float
     instances: tuple[PlacedInstance, ...]

@@ -159,6 +159,7 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             orientation=("so3",) * n,
             size_ratio=(1.0,) * n,
             depth_spread=3.0,
+            size_m_by_category=None,
         ),
         occlusion=Occlusion(
             count=n_distractors,
@@ -173,6 +174,7 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             occluded_fract=None,
             by=("primitive",) * n_distractors,
             texture=("wood.png",) * n_distractors,
+            model=("",) * n_distractors,
         ),
         background=Background(
             kind="color",

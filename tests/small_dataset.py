@@ -90,6 +90,9 @@ def sample_of(
             near_m=0.1,
             far_m=10.0,
             distortion=(),
+            center_m=(0.0, 0.0, 0.0),
+            extent_m=0.1,
+            lowest_m=-0.05,
             instances=(),
         ),
         buffers=Buffers(

@@ -18,10 +18,13 @@ from render.theta import GROUPS
 CATALOGS = {
     "models": ("fasteners/bolt.obj", "fasteners/nut.obj", "mug.glb"),
     "backgrounds": ("desk.jpg", "wall.jpg"),
-    "environments": ("noon.hdr", "studio.hdr"),
+    "environments": ("noon.hdr", "studio.hdr", "workshop.hdr"),
     "textures": ("grain.png", "wood.png"),
+    "distractors": ("apple.glb", "can.obj"),
     "patterns": ("grain.png", "procedural/noise", "wood.png"),
 }
+
+CATEGORIES = {"fasteners/bolt.obj": "fasteners", "fasteners/nut.obj": "fasteners", "mug.glb": "mug"}
 
 
 def composed(*overrides: str, searched: Path | None = None) -> dict[str, Any]:
@@ -32,7 +35,9 @@ def composed(*overrides: str, searched: Path | None = None) -> dict[str, Any]:
     return resolve(cfg, [CONF_DIR])
 
 
-def space_of(config: dict[str, Any], *, sampling: str = "random", seed: int = 0) -> ThetaSpace:
+def space_of(
+    config: dict[str, Any], *, sampling: str = "random", seed: int = 0, **options: Any
+) -> ThetaSpace:
     """The space of a config, with a few names in place of files."""
     return ThetaSpace.build(
         {group: config[group] for group in GROUPS},
@@ -40,6 +45,8 @@ def space_of(config: dict[str, Any], *, sampling: str = "random", seed: int = 0)
         sampling=sampling,
         catalogs=CATALOGS,
         presets=partial(_preset, config.get("presets", {})),
+        categories=CATEGORIES,
+        **options,
     )
 
 

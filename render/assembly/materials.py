@@ -21,7 +21,7 @@ from render.sensor.light import linear_to_srgb, srgb_to_linear
 __all__ = [
     "PROCEDURAL",
     "TextureSource",
-    "distractor_material",
+    "distractor_materials",
     "distractor_model",
     "library_texture",
     "target_materials",
@@ -83,13 +83,26 @@ def target_materials(
 def distractor_model(occlusion: Occlusion, j: int) -> str:
     """Name of the model of distractor `j`."""
     by = occlusion.by[j]
+    if by == "model":
+        return f"distractor:{occlusion.model[j]}"
     return f"primitive:{by if by in _SHAPED else occlusion.kind[j]}"
 
 
-def distractor_material(
+def distractor_materials(
     model: Model, occlusion: Occlusion, j: int, *, assets: TextureSource, cache: TextureCache
+) -> tuple[Material, ...]:
+    """One material per primitive of distractor `j`.
+
+    A plain colour; on a card a picture; a model file keeps its own.
+    """
+    if occlusion.by[j] == "model":
+        return tuple(primitive.material for primitive in model.primitives)
+    return (_plain(model, occlusion, j, assets, cache),) * len(model.primitives)
+
+
+def _plain(
+    model: Model, occlusion: Occlusion, j: int, assets: TextureSource, cache: TextureCache
 ) -> Material:
-    """The finish of distractor `j`: a plain colour, on a card a picture."""
     if occlusion.by[j] == "card":
         return Material(
             name="card",

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from render.assembly.background import build_backdrop
 from render.assembly.lights import build_environment, build_lights
-from render.assembly.materials import distractor_material, target_materials
+from render.assembly.materials import distractor_materials, target_materials
 from render.assembly.surfaces import build_surfaces
 from render.assembly.textures import TextureCache
-from render.geometry.frames import transform_points
 from render.scene import Camera, EnvironmentMap, Instance, Material, Model, Scene
 from render.theta import Placement, Theta
 
@@ -65,10 +64,9 @@ def assemble(
                 model, theta.material, placed.theta_idx, assets=assets, cache=cache
             )
         else:
-            finish = distractor_material(
+            materials = distractor_materials(
                 model, theta.occlusion, placed.theta_idx, assets=assets, cache=cache
             )
-            materials = (finish,) * len(model.primitives)
         instances.append(
             Instance(
                 instance_idx=idx,
@@ -79,8 +77,6 @@ def assemble(
                 scale=placed.scale,
             )
         )
-    first = instances[0]
-    center = first.scale * first.model.center_m[None]
     camera = _camera(placement)
     environment = build_environment(theta.lighting, assets)
     return Scene(
@@ -89,8 +85,8 @@ def assemble(
         lights=build_lights(
             theta.lighting,
             environment,
-            target_world=transform_points(first.T_world_obj, center)[0],
-            extent_m=first.scale * first.model.extent_m,
+            target_world=np.array(placement.center_m),
+            extent_m=placement.extent_m,
         ),
         backdrop=build_backdrop(
             theta.background, environment, assets, size_wh=placement.size_wh, tone=theta.sensor.tone
@@ -100,7 +96,7 @@ def assemble(
             theta.background,
             theta.objects.arrangement,
             instances,
-            camera.T_world_cam[:3, 3],
+            placement,
             assets,
             cache,
         ),

@@ -14,6 +14,7 @@ from render.geometry.frames import rigid, transform_points
 from render.sampling.background import Background
 from render.scene import Instance, Material, Model, Primitive, Surface
 from render.sensor.light import srgb_to_linear
+from render.theta import Placement
 
 __all__ = ["REACH", "SURFACES", "build_surfaces", "has_ground"]
 
@@ -60,29 +61,34 @@ def build_surfaces(
     background: Background,
     arrangement: str,
     instances: Sequence[Instance],
-    eye_world: Matrix,
+    placement: Placement,
     assets: TextureSource,
     cache: TextureCache,
 ) -> tuple[Surface, ...]:
-    """Surfaces of a background: under the lowest point of all instances.
+    """Surfaces of a background, at the height that the placement tells.
 
     Args:
         background: As drawn.
         arrangement: Of the objects.
-        instances: What stands or floats there; the first is the principal one.
-        eye_world: ``(3,)`` where the camera is: a floor reaches far beyond it, a room holds it.
+        instances: What stands or floats there; may be none.
+        placement: Tells the principal target, shown or not, and where the camera is: a floor
+            reaches far beyond it, a room holds it.
         assets: Gives textures by name.
         cache: Keeps textures from frame to frame.
 
     """
-    if not instances or not has_ground(background, arrangement):
+    if not has_ground(background, arrangement):
         return ()
     catches = background.kind not in SURFACES
-    extent = instances[0].scale * instances[0].model.extent_m
+    extent = placement.extent_m
+    eye_world = np.reshape(placement.T_world_cam, (4, 4))[:3, 3]
     hulls = np.concatenate(
-        [transform_points(i.T_world_obj, i.scale * i.model.hull_m) for i in instances]
+        [
+            np.array(placement.center_m)[None],
+            *(transform_points(i.T_world_obj, i.scale * i.model.hull_m) for i in instances),
+        ]
     )
-    height = float(hulls[:, 2].min()) - _GAP * extent
+    height = placement.lowest_m - _GAP * extent
     center = (hulls[:, :2].min(axis=0) + hulls[:, :2].max(axis=0)) / 2
     footprint = max(float(np.linalg.norm(hulls[:, :2] - center, axis=1).max()), extent)
     level = np.array([*center, height])

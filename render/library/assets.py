@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import final
 
 import numpy as np
@@ -13,7 +14,10 @@ from render.library.models import ModelLibrary
 from render.library.primitives import PREFIX, make_primitive
 from render.scene import EnvironmentMap, Model
 
-__all__ = ["AssetLibrary"]
+__all__ = ["DISTRACTOR", "AssetLibrary"]
+
+# What names of models begin with that come from the folder of distractors.
+DISTRACTOR = "distractor:"
 
 
 @final
@@ -30,25 +34,51 @@ class AssetLibrary:
         environments: EnvironmentLibrary,
         backgrounds: ImageLibrary,
         textures: ImageLibrary,
+        distractors: ModelLibrary | None = None,
     ) -> None:
         self.models = models
         self.environments = environments
         self.backgrounds = backgrounds
         self.textures = textures
+        self.distractors = distractors
         self._primitives: dict[str, Model] = {}
 
     def model(self, name: str) -> Model:
-        """A model file's model, or ``primitive:<kind>``.
+        """A model file's model, ``distractor:<name>`` or ``primitive:<kind>``.
 
         Raises:
             AssetError: The file cannot be used.
 
         """
+        if name.startswith(DISTRACTOR):
+            if self.distractors is None:
+                raise KeyError(name)
+            return self.distractors.load(name.removeprefix(DISTRACTOR))
         if not name.startswith(PREFIX):
             return self.models.load(name)
         if name not in self._primitives:
             self._primitives[name] = make_primitive(name)
         return self._primitives[name]
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        """Of all libraries, by the key of the config that names them."""
+        folders = {
+            "models_dir": self.models.folder,
+            "environments_dir": self.environments.folder,
+            "backgrounds_dir": self.backgrounds.folder,
+            "textures_dir": self.textures.folder,
+        }
+        if self.distractors is not None:
+            folders["distractors_dir"] = self.distractors.folder
+        return folders
+
+    @property
+    def distractor_hashes(self) -> dict[str, str]:
+        """SHA-256 (hex) of each model of the folder of distractors, by name."""
+        if self.distractors is None:
+            return {}
+        return {name: self.distractors.sha256(name) for name in self.distractors.names}
 
     def background(self, name: str) -> NDArray[np.uint8]:
         """``(H, W, 3)`` uint8 display sRGB; AssetError if it cannot be decoded."""

@@ -40,7 +40,12 @@ class ModelLibrary:
     """
 
     def __init__(
-        self, folder: Path, *, include: Sequence[str] = ("*",), skip_bad: bool = False
+        self,
+        folder: Path,
+        *,
+        include: Sequence[str] = ("*",),
+        skip_bad: bool = False,
+        prefix: str = "",
     ) -> None:
         """Finds files and reads what is said about them; loads none.
 
@@ -48,6 +53,8 @@ class ModelLibrary:
             folder: Searched with all folders in it.
             include: Names, stems, categories or globs; each must match a model.
             skip_bad: Whether `check_all` leaves out models that cannot be used.
+            prefix: What `Model.name` begins with, so that models of several folders stay
+                apart; no part of the names that this library is asked for.
 
         Raises:
             ConfigError: No such folder, or a pattern that matches nothing.
@@ -58,6 +65,7 @@ class ModelLibrary:
             raise ConfigError(f"assets.models_dir must be a folder, got {folder}")
         self.folder = folder
         self._skip_bad = skip_bad
+        self._prefix = prefix
         found = sorted(find_files(folder, SUFFIXES))
         self._remarks = read_remarks(folder, found)
         self._names = self._select(found, include)
@@ -185,8 +193,8 @@ class ModelLibrary:
         return build_model(
             raw,
             path=path,
-            name=name,
-            category=self.category(name),
+            name=self._prefix + name,
+            category=self._prefix + self.category(name),
             sha256=sha256,
             remarks=remarks,
         )

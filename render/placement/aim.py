@@ -27,9 +27,12 @@ _SIDES = {"left": (-1.0, 0.0), "right": (1.0, 0.0), "top": (0.0, -1.0), "bottom"
 _MARGIN_PX = 0.01
 
 ShapeIn = Callable[[View], Shape]
+ScaleOf = Callable[[Shape], float]
 
 
-def aimed(theta: Theta, shape_in: ShapeIn, rng: np.random.Generator) -> tuple[View, Body]:
+def aimed(
+    theta: Theta, shape_in: ShapeIn, scale_of: ScaleOf, rng: np.random.Generator
+) -> tuple[View, Body]:
     """The camera and the principal target, cut by the image's edge as much as asked.
 
     The camera stays in the direction that is asked and turns in place; its distance is
@@ -39,6 +42,7 @@ def aimed(theta: Theta, shape_in: ShapeIn, rng: np.random.Generator) -> tuple[Vi
         theta: `truncation.truncated_fract`: null leaves the target at the viewpoint's offset;
             0 moves it from there towards the middle of the image until it lies inside.
         shape_in: The principal target as a camera sees it.
+        scale_of: Multiplies its size.
         rng: Chooses the corner.
 
     Raises:
@@ -47,10 +51,19 @@ def aimed(theta: Theta, shape_in: ShapeIn, rng: np.random.Generator) -> tuple[Vi
     """
     asked = theta.truncation.truncated_fract
     start = theta.viewpoint.offset_x, theta.viewpoint.offset_y
+
+    def placed_at(offset: tuple[float, float]) -> tuple[View, Body]:
+        viewpoint = replace(theta.viewpoint, offset_x=offset[0], offset_y=offset[1])
+        view = view_of(viewpoint, theta.camera)
+        shape = shape_in(view)
+        scale = scale_of(shape)
+        distance = target_distance(theta.scale, view, shape, scale=scale)
+        return view, Body.of(shape, scale, distance * view.ray_cam)
+
     if asked is None:
-        return _placed(theta, shape_in, start)
+        return placed_at(start)
     if asked == 0.0:
-        return _whole(theta, shape_in, start)
+        return _whole(placed_at, start)
     if theta.truncation.side == "corner":
         x, y = np.where(rng.random(2) < 0.5, -1.0, 1.0)
     else:
@@ -58,17 +71,9 @@ def aimed(theta: Theta, shape_in: ShapeIn, rng: np.random.Generator) -> tuple[Vi
 
     def at(shift: float) -> tuple[View, Body]:
         offset = (shift * x if x else start[0], shift * y if y else start[1])
-        return _placed(theta, shape_in, (float(offset[0]), float(offset[1])))
+        return placed_at((float(offset[0]), float(offset[1])))
 
     return _cut(at, asked)
-
-
-def _placed(theta: Theta, shape_in: ShapeIn, offset: tuple[float, float]) -> tuple[View, Body]:
-    viewpoint = replace(theta.viewpoint, offset_x=offset[0], offset_y=offset[1])
-    view = view_of(viewpoint, theta.camera)
-    shape = shape_in(view)
-    distance = target_distance(theta.scale, view, shape)
-    return view, Body.of(shape, 1.0, distance * view.ray_cam)
 
 
 def _cut(at: Callable[[float], tuple[View, Body]], asked: float) -> tuple[View, Body]:
@@ -101,18 +106,20 @@ def _cut(at: Callable[[float], tuple[View, Body]], asked: float) -> tuple[View, 
     raise RejectedTheta("truncated_fract not reached: it jumps over the share")
 
 
-def _whole(theta: Theta, shape_in: ShapeIn, start: tuple[float, float]) -> tuple[View, Body]:
+def _whole(
+    placed_at: Callable[[tuple[float, float]], tuple[View, Body]], start: tuple[float, float]
+) -> tuple[View, Body]:
     """The target inside the image, as near to its offset as that allows."""
-    placed = _placed(theta, shape_in, start)
+    placed = placed_at(start)
     if _is_inside(*placed):
         return placed
-    placed = _placed(theta, shape_in, (0.0, 0.0))
+    placed = placed_at((0.0, 0.0))
     if not _is_inside(*placed):
         raise RejectedTheta("truncated_fract not reached: the target is larger than the image")
     inside, outside = 0.0, 1.0
     for _ in range(8):
         share = 0.5 * (inside + outside)
-        tried = _placed(theta, shape_in, (share * start[0], share * start[1]))
+        tried = placed_at((share * start[0], share * start[1]))
         if _is_inside(*tried):
             inside, placed = share, tried
         else:

@@ -90,7 +90,9 @@ def place(
     if occluders is not None:
         distractors += occluders.settle(search.spares(view))
     reach = REACH if has_ground(theta.background, theta.objects.arrangement) else 0.0
-    return _placement(view, crowd.bodies, distractors, reach=reach)
+    return _placement(
+        view, crowd.bodies, distractors, reach=reach, is_negative=theta.objects.count == 0
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +120,7 @@ class _Search:
         view, body = aimed(
             self.theta,
             lambda view: Shape.of(model, R, view.R_world_cam),
+            lambda shape: _own_scale(self.theta, 0, shape) or 1.0,
             self.rng("place.truncation", 0),
         )
         if not are_apart(body.points_cam, np.zeros((1, 3)), -body.center_cam):
@@ -174,14 +177,29 @@ class _Search:
         return max(turned, key=lambda s: float(np.ptp(s.points_cam[:, :2], axis=0).prod()))
 
 
+def _own_scale(theta: Theta, i: int, shape: Shape) -> float | None:
+    """The scale that gives a target the size of its category, where that is asked."""
+    sizes = theta.objects.size_m_by_category
+    size_m = None if sizes is None else sizes[i]
+    return None if size_m is None else size_m / shape.extent_m
+
+
 def _target_scale(theta: Theta, i: int, shape: Shape, principal: Body) -> float:
+    own = _own_scale(theta, i, shape)
+    if own is not None:
+        return own
     if theta.objects.size_ratio is None:
         return 1.0
     return theta.objects.size_ratio[i] * principal.extent_m / shape.extent_m
 
 
 def _placement(
-    view: View, bodies: list[Body], distractors: tuple[int, ...], *, reach: float
+    view: View,
+    bodies: list[Body],
+    distractors: tuple[int, ...],
+    *,
+    reach: float,
+    is_negative: bool,
 ) -> Placement:
     """Camera frame to world, whose origin is the centre of the first body.
 
@@ -190,9 +208,12 @@ def _placement(
         bodies: Targets first.
         distractors: Place in θ's tuples of each that is a distractor.
         reach: How far the surfaces go, in distances of the camera.
+        is_negative: The targets are not shown.
 
     """
     principal = bodies[0]
+    up = view.R_world_cam[2]
+    points = np.concatenate([b.center_cam + b.points_cam for b in bodies]) - principal.center_cam
     near = _NEAR_OF_PRINCIPAL * principal.depth_m
     if reach == 0.0:  # ground comes as near as the camera is low
         near = max(near, _NEAR_SHARE * min(b.nearest_m for b in bodies))
@@ -201,6 +222,8 @@ def _placement(
     far = max(far, 2.0 * reach * float(np.linalg.norm(principal.center_cam)))
     T_world_cam = rigid(view.R_world_cam, -(view.R_world_cam @ principal.center_cam))
     n_targets = len(bodies) - len(distractors)
+    if is_negative:
+        bodies, n_targets = bodies[n_targets:], 0
     roles: list[tuple[Role, int]] = [("target", i) for i in range(n_targets)]
     roles += [("distractor", j) for j in distractors]
     return Placement(
@@ -210,6 +233,9 @@ def _placement(
         near_m=float(near),
         far_m=float(max(far, 2.0 * near)),
         distortion=view.distortion,
+        center_m=(0.0, 0.0, 0.0),
+        extent_m=principal.extent_m,
+        lowest_m=float((points @ up).min()),
         instances=tuple(
             PlacedInstance(
                 model=b.shape.model.name,

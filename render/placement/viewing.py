@@ -105,25 +105,26 @@ def view_of(viewpoint: Viewpoint, camera: Camera) -> View:
     )
 
 
-def target_distance(scale: Scale, view: View, shape: Shape) -> float:
-    """Metres from the camera to the target's centre, as `scale` asks.
+def target_distance(asked: Scale, view: View, shape: Shape, *, scale: float) -> float:
+    """Metres from the camera to the target's centre, as asked.
 
     Args:
-        scale: `distance_m` wins over `size_px`, which wins over `size_frac`.
+        asked: `distance_m` wins over `size_px`, which wins over `size_frac`.
         view: The camera.
         shape: The target.
+        scale: Multiplies its size. What is larger looks the same from as many times as far.
 
     Raises:
         RejectedTheta: If no distance gives the size.
         ConfigError: If nothing is asked.
 
     """
-    if scale.distance_m is not None:
-        return scale.distance_m
-    if scale.size_px is not None:
-        return distance_for_size(view, shape, size_px=scale.size_px)
-    if scale.size_frac is not None:
-        return distance_for_size(view, shape, size_px=scale.size_frac * max(view.size_wh))
+    if asked.distance_m is not None:
+        return asked.distance_m
+    if asked.size_px is not None:
+        return scale * distance_for_size(view, shape, size_px=asked.size_px)
+    if asked.size_frac is not None:
+        return scale * distance_for_size(view, shape, size_px=asked.size_frac * max(view.size_wh))
     raise ConfigError("scale.size_frac must be set where size_px and distance_m are null, got null")
 
 

@@ -19,8 +19,10 @@ from scipy.special import betaincinv, log_ndtr, ndtri_exp
 __all__ = [
     "AbstractDistribution",
     "Beta",
+    "ByCategory",
     "Choice",
     "Constant",
+    "Drawable",
     "Integers",
     "Levels",
     "LogUniform",
@@ -315,6 +317,21 @@ class Vector:
     """Several numbers, each with a distribution, and so a number u, of its own."""
 
     components: tuple[AbstractDistribution, ...]
+
+
+@final
+@dataclass(frozen=True)
+class ByCategory:
+    """A distribution for targets of each category; null for those that it does not name."""
+
+    entries: tuple[tuple[str, AbstractDistribution], ...]
+
+    def of(self, category: str) -> AbstractDistribution:
+        """What a target of that category is drawn from."""
+        return dict(self.entries).get(category, Constant(None))
+
+
+Drawable = AbstractDistribution | Vector | ByCategory
 
 
 def _check_order(lo: float, hi: float) -> None:

@@ -56,3 +56,13 @@ class Objects:
         doc="Depth of the scattered volume, in extents of the principal target.",
         example="3",
     )
+    size_m_by_category: tuple[float | None, ...] | None = leaf(
+        kind="by_category",
+        scope="target",
+        lo=1e-5,
+        hi=1e4,
+        nullable=True,
+        doc="Longest side of the targets of a category, metres: in place of the file's size and "
+        "of `size_ratio`.",
+        example="[{category:mug,size_m:[uniform,0.08,0.12]}]",
+    )

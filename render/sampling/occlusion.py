@@ -91,10 +91,11 @@ class Occlusion:
     by: tuple[str, ...] = leaf(
         kind="choice",
         scope="distractor",
-        options=("primitive", "hand", "bar", "card", "target"),
-        doc="What each distractor is: a `primitive` of some `kind`, a hand-like blob, a bar, or a "
-        "card with a texture. `target`: nothing is added; a further target floats before the one "
-        "before it (`objects=scatter`).",
+        options=("primitive", "model", "hand", "bar", "card", "target"),
+        doc="What each distractor is: a `primitive` of some `kind`, a `model` of "
+        "`assets.distractors_dir`, a hand-like blob, a bar, or a card with a texture. `target`: "
+        "nothing is added; a further target floats before the one before it "
+        "(`objects=scatter`).",
         example="[choice,hand,bar,card]",
     )
     texture: tuple[str, ...] = leaf(
@@ -102,5 +103,12 @@ class Occlusion:
         scope="distractor",
         catalog="textures",
         doc="Picture on a card: name or glob among `assets.textures_dir`.",
+        example="*",
+    )
+    model: tuple[str, ...] = leaf(
+        kind="pattern",
+        scope="distractor",
+        catalog="distractors",
+        doc="Name or glob among `assets.distractors_dir`, where it is a `model`.",
         example="*",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -12,8 +13,10 @@ from render.errors import ConfigError
 from render.sampling.distributions import (
     AbstractDistribution,
     Beta,
+    ByCategory,
     Choice,
     Constant,
+    Drawable,
     Integers,
     Levels,
     LogUniform,
@@ -48,8 +51,15 @@ def fitting(leaf: Leaf) -> tuple[str, ...]:
 
 
 def parse(
-    value: Any, leaf: Leaf, name: str, *, catalog: Sequence[str] = (), required: bool = True
-) -> AbstractDistribution | Vector:
+    value: Any,
+    leaf: Leaf,
+    name: str,
+    *,
+    catalog: Sequence[str] = (),
+    categories: Mapping[str, str] | None = None,
+    even_categories: bool = False,
+    required: bool = True,
+) -> Drawable:
     """Reads a plain value or a distribution in list form.
 
     Args:
@@ -58,6 +68,9 @@ def parse(
         name: ``group.leaf``, for messages.
         catalog: For a ``pattern``: the names it chooses among. A glob stands for all it
             matches, which share its weight evenly.
+        categories: Category of each model, by name.
+        even_categories: For a ``pattern`` of models: the categories that a glob matches share
+            its weight evenly, and in each of them its models.
         required: For a ``pattern``: whether it must match; if not, "" is drawn instead.
 
     Raises:
@@ -66,6 +79,8 @@ def parse(
     """
     if leaf.kind == "vector" and _is_list(value) and not (value and isinstance(value[0], str)):
         return _vector(value, leaf, name)
+    if leaf.kind == "by_category" and value is not None:
+        return _by_category(value, leaf, name, tuple(sorted(set((categories or {}).values()))))
     if isinstance(value, Mapping):
         _fail(name, _form_rule(leaf), value)
     if not _is_list(value):
@@ -73,7 +88,8 @@ def parse(
     else:
         distribution = _distribution(value, leaf, name)
     if leaf.kind == "pattern":
-        return _expand(distribution, name, catalog, leaf.catalog if required else "")
+        parts = categories if even_categories else None
+        return _expand(distribution, name, catalog, leaf.catalog if required else "", parts)
     return distribution
 
 
@@ -255,10 +271,39 @@ def _check_domain(bounds: tuple[float, float] | None, leaf: Leaf, name: str, sho
         _fail(name, f"lie in {leaf.lo:.10g} to {leaf.hi:.10g}", shown)
 
 
+def _by_category(
+    value: Any, leaf: Leaf, name: str, categories: Sequence[str]
+) -> AbstractDistribution | ByCategory:
+    """A list of ``{category, size_m}``."""
+    if not _is_list(value) or not all(
+        isinstance(entry, Mapping) and set(entry) == {"category", "size_m"} for entry in value
+    ):
+        _fail(name, "be a list of {category: NAME, size_m: NUMBER}", value)
+    number = Leaf(kind="number", lo=leaf.lo, hi=leaf.hi)
+    entries: dict[str, AbstractDistribution] = {}
+    for entry in value:
+        category = entry["category"]
+        if category not in categories:
+            _fail(name, "name categories of models", category, near(category, categories))
+        if category in entries:
+            _fail(name, "name each category once", value)
+        size = parse(entry["size_m"], number, f"{name}.{category}")
+        assert isinstance(size, AbstractDistribution)  # a number has no components
+        entries[category] = size
+    return ByCategory(tuple(entries.items()))
+
+
 def _expand(
-    patterns: AbstractDistribution, name: str, catalog: Sequence[str], needed: str
+    patterns: AbstractDistribution,
+    name: str,
+    catalog: Sequence[str],
+    needed: str,
+    categories: Mapping[str, str] | None,
 ) -> AbstractDistribution:
-    """Patterns become the names they match, each with an even share of the weight."""
+    """Patterns become the names they match, each with an even share of the weight.
+
+    Where `categories` are given, first the categories share it, then the names of each.
+    """
     matches: dict[Value, tuple[Value, ...]] = {None: (None,)}
     for pattern in patterns.support or ():
         if pattern is None:
@@ -279,9 +324,18 @@ def _expand(
         else [(pattern, 1.0) for pattern in patterns.support or ()]
     )
     for value, weight in weighted:
-        names = matches[value]
-        for n in names:
-            weights[n] = weights.get(n, 0.0) + weight / len(names)
+        for n, share in _shares(matches[value], categories):
+            weights[n] = weights.get(n, 0.0) + weight * share
     if len(weights) == 1:
         return Constant(next(iter(weights)))
     return Choice(tuple(weights), tuple(weights.values()))
+
+
+def _shares(
+    names: tuple[Value, ...], categories: Mapping[str, str] | None
+) -> list[tuple[Value, float]]:
+    """The share of each name, adding up to 1."""
+    if categories is None:
+        return [(n, 1.0 / len(names)) for n in names]
+    sizes = Counter(categories.get(str(n), "") for n in names)
+    return [(n, 1.0 / (len(sizes) * sizes[categories.get(str(n), "")])) for n in names]

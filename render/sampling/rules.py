@@ -10,18 +10,17 @@ import numpy as np
 
 from render.errors import ConfigError
 from render.geometry.distortion import undistort
-from render.sampling.distributions import AbstractDistribution, Integers, Vector
+from render.sampling.distributions import AbstractDistribution, Drawable, Integers, Vector
 
 __all__ = ["check_group", "check_together", "support_of"]
 
 # The field of view that a K may have, as of the leaf `camera.fov_deg`.
 _FOV_DEG = (0.5, 150.0)
 
-Distribution = AbstractDistribution | Vector
 Box = tuple[tuple[float, float], ...]
 
 
-def check_group(group: str, leaves: Mapping[str, Distribution]) -> None:
+def check_group(group: str, leaves: Mapping[str, Drawable]) -> None:
     """Checks the leaves of one group, as of one preset, together.
 
     Raises:
@@ -36,7 +35,7 @@ def check_group(group: str, leaves: Mapping[str, Distribution]) -> None:
         _check_occlusion(leaves)
 
 
-def check_together(groups: Mapping[str, Sequence[Mapping[str, Distribution]]]) -> None:
+def check_together(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> None:
     """Checks what groups ask of each other.
 
     Args:
@@ -60,21 +59,21 @@ def check_together(groups: Mapping[str, Sequence[Mapping[str, Distribution]]]) -
         )
 
 
-def support_of(distribution: Distribution) -> tuple[object, ...] | None:
+def support_of(distribution: Drawable) -> tuple[object, ...] | None:
     """All values that can be drawn, or None where they are not a short list."""
-    return None if isinstance(distribution, Vector) else distribution.support
+    return distribution.support if isinstance(distribution, AbstractDistribution) else None
 
 
-def _can_be(distribution: Distribution, value: object) -> bool:
+def _can_be(distribution: Drawable, value: object) -> bool:
     support = support_of(distribution)
     return support is not None and any(v is value or v == value for v in support)
 
 
-def _is_null(distribution: Distribution) -> bool:
+def _is_null(distribution: Drawable) -> bool:
     return support_of(distribution) == (None,)
 
 
-def _check_scale(leaves: Mapping[str, Distribution]) -> None:
+def _check_scale(leaves: Mapping[str, Drawable]) -> None:
     px, metres = leaves["size_px"], leaves["distance_m"]
     if not _is_null(px) and not _is_null(metres):
         raise ConfigError(
@@ -88,17 +87,21 @@ def _check_scale(leaves: Mapping[str, Distribution]) -> None:
         )
 
 
-def _smallest_px(scale: Mapping[str, Distribution], longest: float) -> tuple[str, float] | None:
+def _smallest_px(scale: Mapping[str, Drawable], longest: float) -> tuple[str, float] | None:
     """The leaf that gives the size in the image, and the least it can be; None: a distance."""
     for name, factor in (("size_px", 1.0), ("size_frac", longest)):
         leaf = scale[name]
-        if not _is_null(scale["distance_m"]) or isinstance(leaf, Vector) or leaf.bounds is None:
+        if (
+            not _is_null(scale["distance_m"])
+            or not isinstance(leaf, AbstractDistribution)
+            or leaf.bounds is None
+        ):
             continue
         return f"scale.{name}", factor * leaf.bounds[0]
     return None
 
 
-def _check_occlusion(leaves: Mapping[str, Distribution]) -> None:
+def _check_occlusion(leaves: Mapping[str, Drawable]) -> None:
     wanted, by = leaves["occluded_fract"], support_of(leaves["by"])
     if by == ("target",) and any(value not in (None, 0) for value in support_of(wanted) or (1,)):
         raise ConfigError(
@@ -108,7 +111,7 @@ def _check_occlusion(leaves: Mapping[str, Distribution]) -> None:
         )
 
 
-def _check_camera(leaves: Mapping[str, Distribution]) -> None:
+def _check_camera(leaves: Mapping[str, Drawable]) -> None:
     if _can_be(leaves["K"], None) and _can_be(leaves["fov_deg"], None):
         raise ConfigError(
             "one of camera.fov_deg and camera.K must be set in every frame, got null for "
@@ -125,22 +128,22 @@ def _check_camera(leaves: Mapping[str, Distribution]) -> None:
     _check_distortion(leaves)
 
 
-def _is_whole(sizes: Distribution) -> bool:
+def _is_whole(sizes: Drawable) -> bool:
     if isinstance(sizes, Vector):
         return all(_is_whole(component) for component in sizes.components)
     if isinstance(sizes, Integers):
         return True
-    values = sizes.support or (0.5,)
+    values = support_of(sizes) or (0.5,)
     numbers = [n for v in values for n in (v if isinstance(v, tuple) else (v,))]
     return all(isinstance(n, int | float) and n == int(n) for n in numbers)
 
 
-def _boxes(distribution: Distribution) -> Iterator[Box]:
+def _boxes(distribution: Drawable) -> Iterator[Box]:
     """Lowest and highest of each component, for each vector that can be drawn."""
     if isinstance(distribution, Vector):
         yield tuple(c.bounds or (float("-inf"), float("inf")) for c in distribution.components)
         return
-    for value in distribution.support or ():
+    for value in support_of(distribution) or ():
         if isinstance(value, tuple):
             yield tuple((n, n) for n in value)
 
@@ -174,7 +177,7 @@ def _check_K(K: Box, size: Box) -> None:
             )
 
 
-def _check_distortion(leaves: Mapping[str, Distribution]) -> None:
+def _check_distortion(leaves: Mapping[str, Drawable]) -> None:
     """Each lens at the limits of what can be drawn must be one to one over each image."""
     lenses = {lens for box in _boxes(leaves["distortion"]) for lens in itertools.product(*box)}
     if not lenses:
@@ -199,7 +202,7 @@ def _check_distortion(leaves: Mapping[str, Distribution]) -> None:
 
 
 def _intrinsics(
-    leaves: Mapping[str, Distribution], w: float, h: float
+    leaves: Mapping[str, Drawable], w: float, h: float
 ) -> Iterator[tuple[float, float, float, float]]:
     """Focal lengths and centres at the limits of what can be drawn for one image size."""
     fov = leaves["fov_deg"]

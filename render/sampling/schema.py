@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 __all__ = ["Leaf", "leaf"]
 
-Kind = Literal["number", "integer", "choice", "flag", "vector", "pattern"]
+Kind = Literal["number", "integer", "choice", "flag", "vector", "pattern", "by_category"]
 Scope = Literal["frame", "target", "distractor", "light"]
 
 
@@ -24,7 +24,9 @@ class Leaf:
         kind: ``number`` and ``integer`` are drawn in ``[lo, hi]``; ``choice`` is one of
             `options` (any name if there are none); ``flag`` is true or false; ``vector``
             is `length` numbers in ``[lo, hi]``, each of which may be a distribution of its
-            own; ``pattern`` is a name or glob that chooses among the files of `catalog`.
+            own; ``pattern`` is a name or glob that chooses among the files of `catalog`;
+            ``by_category`` is a list of ``{category, size_m}``, whose numbers lie in
+            ``[lo, hi]`` and may be distributions, drawn for targets of that category.
         scope: ``frame``: drawn once. Otherwise once for each target, distractor or
             light, and the drawn value is a tuple.
         nullable: Null is allowed: the leaf takes no part.
@@ -39,7 +41,9 @@ class Leaf:
     hi: float = float("inf")
     options: tuple[str, ...] = ()
     length: tuple[int, ...] = ()
-    catalog: Literal["models", "backgrounds", "textures", "environments", "patterns", ""] = ""
+    catalog: Literal[
+        "models", "backgrounds", "textures", "environments", "patterns", "distractors", ""
+    ] = ""
     nullable: bool = False
     doc: str = ""
     example: str = ""

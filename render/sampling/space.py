@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 from render.errors import ConfigError
+from render.sampling.balance import Balance, is_negative
 from render.sampling.distributions import (
     AbstractDistribution,
+    ByCategory,
+    Choice,
     Constant,
+    Drawable,
     Levels,
     Value,
     Vector,
@@ -40,12 +44,31 @@ _NEEDED_IF: Mapping[tuple[str, str], tuple[str, tuple[Value, ...]]] = {
     ("background", "surface_texture"): ("kind", ("floor", "room", "tabletop")),
     ("material", "texture"): ("textured", (True,)),
     ("occlusion", "texture"): ("by", ("card",)),
+    ("occlusion", "model"): ("by", ("model",)),
 }
 # Distractors that are drawn for each target where occlusion is asked; the search for places
 # uses as many of them as it needs.
 _SPARE_PER_TARGET = 6
 
+_MODEL = ("objects", "model")
+
 PresetLoader = Callable[[str, str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Names:
+    """What leaves can name.
+
+    Attributes:
+        catalogs: Files, sorted, by what they are.
+        categories: Of the models, by name.
+        even_categories: Whether globs of `objects.model` weigh categories alike.
+
+    """
+
+    catalogs: Mapping[str, tuple[str, ...]]
+    categories: Mapping[str, str]
+    even_categories: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +78,19 @@ class _LeafDraw:
     field: str
     scope: Scope
     names: tuple[str, ...]
-    distribution: AbstractDistribution | Vector
+    distribution: Drawable
 
     def draw(
-        self, sequence: AbstractSequence, frame_idx: int, attempt: int, instance: int | None
+        self,
+        sequence: AbstractSequence,
+        frame_idx: int,
+        attempt: int,
+        instance: int | None,
+        category: str = "",
     ) -> Value:
         d = self.distribution
+        if isinstance(d, ByCategory):
+            d = d.of(category)
         if not isinstance(d, Vector):
             return _draw(d, self.names[0], sequence, (frame_idx, attempt, instance))
         key = (frame_idx, attempt, instance)
@@ -87,10 +117,22 @@ class _GroupDraw:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ThetaSpace:
-    """A validated space of scene parameters and the sequence that samples it."""
+    """A validated space of scene parameters and the sequence that samples it.
+
+    Attributes:
+        categories: Of the models, by name.
+        negatives_fract: Share of the frames that show no target.
+        val_fraction: Share of validation frames; each split has its share of negatives.
+        balance: Draws the models of targets evenly over the dataset; None: each by itself.
+
+    """
 
     groups: tuple[_GroupDraw, ...]
     sequence: AbstractSequence
+    categories: Mapping[str, str]
+    negatives_fract: float
+    val_fraction: float
+    balance: Balance | None
 
     @classmethod
     def build(
@@ -101,6 +143,10 @@ class ThetaSpace:
         sampling: str,
         catalogs: Mapping[str, Sequence[str]],
         presets: PresetLoader | None = None,
+        categories: Mapping[str, str] | None = None,
+        balance: bool = False,
+        negatives_fract: float = 0.0,
+        val_fraction: float = 0.0,
     ) -> ThetaSpace:
         """Validates every leaf.
 
@@ -113,6 +159,11 @@ class ThetaSpace:
             catalogs: File names for ``models``, ``environments``, ``backgrounds``, ``textures``.
             presets: Gives the leaves of ``(group, preset)``; raises `ConfigError` if there
                 is none. Only needed for mixtures.
+            categories: Of the models, by name.
+            balance: Draw models so that over the dataset the weights of ``objects.model`` are
+                met, and the categories that a glob matches come equally often.
+            negatives_fract: Share of the frames that show no target.
+            val_fraction: Share of validation frames.
 
         Raises:
             ConfigError: A leaf is missing, unknown or breaks a rule.
@@ -121,7 +172,11 @@ class ThetaSpace:
         for group in groups:
             if group not in GROUPS:
                 raise ConfigError(f"{group} must be a group of θ{near(group, tuple(GROUPS))}")
-        names = {what: tuple(sorted(catalog)) for what, catalog in catalogs.items()}
+        names = _Names(
+            catalogs={what: tuple(sorted(catalog)) for what, catalog in catalogs.items()},
+            categories=categories or {},
+            even_categories=balance,
+        )
         drawn = tuple(
             _build_group(group, _mapping(groups.get(group), group), names, presets)
             for group in GROUPS
@@ -135,7 +190,20 @@ class ThetaSpace:
                 for group in drawn
             }
         )
-        return cls(groups=drawn, sequence=_sequence(sampling, seed, drawn))
+        space = cls(
+            groups=drawn,
+            sequence=_sequence(sampling, seed, drawn),
+            categories=names.categories,
+            negatives_fract=negatives_fract,
+            val_fraction=val_fraction,
+            balance=None,
+        )
+        return replace(space, balance=Balance(seed, space._settled_count)) if balance else space
+
+    def _settled_count(self, frame_idx: int) -> int:
+        """Targets of a frame, without anything else of it."""
+        objects = next(group for group in self.groups if group.group == "objects")
+        return self._n_targets(self._frame_leaves(objects, frame_idx, 0)[1], frame_idx)
 
     def support(self, group: str, leaf: str) -> frozenset[Value]:
         """All values that a leaf can have in some frame.
@@ -183,35 +251,76 @@ class ThetaSpace:
         presets: list[tuple[str, str]] = []
         later: list[tuple[str, _LeafDraw]] = []
         for group in self.groups:
-            name = ""
+            attempt_of = 0 if self._is_settled(group.group) else attempt
+            name, drawn = self._frame_leaves(group, frame_idx, attempt_of)
             if group.preset is not None:
-                name = str(group.preset.draw(self.sequence, frame_idx, attempt, None))
                 presets.append((group.group, name))
-            values[group.group] = {}
-            for leaf in group.variants[name]:
-                if leaf.scope == "frame":
-                    value = leaf.draw(self.sequence, frame_idx, attempt, None)
-                    values[group.group][leaf.field] = value
-                else:
-                    later.append((group.group, leaf))
-        if values["objects"]["arrangement"] == "single":
-            values["objects"]["count"] = 1
+            values[group.group] = drawn
+            rest = (leaf for leaf in group.variants[name] if leaf.scope != "frame")
+            later.extend((group.group, leaf) for leaf in rest)
+        values["objects"]["count"] = self._n_targets(values["objects"], frame_idx)
         for name, leaf in later:
             values[name][leaf.field] = tuple(
-                leaf.draw(self.sequence, frame_idx, attempt, instance)
-                for instance in range(_how_many(leaf.scope, values))
+                self._one(name, leaf, (frame_idx, attempt, i), values)
+                for i in range(_how_many(leaf.scope, values))
             )
-        drawn = {name: schema(**values[name]) for name, schema in GROUPS.items()}
-        return Theta(**drawn, presets=tuple(presets))
+        groups = {name: schema(**values[name]) for name, schema in GROUPS.items()}
+        return Theta(**groups, presets=tuple(presets))
+
+    def _frame_leaves(
+        self, group: _GroupDraw, frame_idx: int, attempt: int
+    ) -> tuple[str, dict[str, Any]]:
+        """The preset of a group, and its leaves of scope ``frame``."""
+        name = ""
+        if group.preset is not None:
+            name = str(group.preset.draw(self.sequence, frame_idx, attempt, None))
+        leaves = (leaf for leaf in group.variants[name] if leaf.scope == "frame")
+        drawn = {d.field: d.draw(self.sequence, frame_idx, attempt, None) for d in leaves}
+        return name, drawn
+
+    def _one(
+        self,
+        group: str,
+        leaf: _LeafDraw,
+        key: tuple[int, int, int],
+        values: Mapping[str, Mapping[str, Any]],
+    ) -> Value:
+        """A leaf of one target, distractor or light."""
+        frame_idx, attempt, instance = key
+        d = leaf.distribution
+        if (group, leaf.field) == _MODEL and self.balance is not None and isinstance(d, Choice):
+            return d.ppf(self.balance.u(frame_idx, instance))
+        category = ""
+        if isinstance(d, ByCategory):
+            category = self.categories.get(values["objects"]["model"][instance], "")
+        return leaf.draw(self.sequence, frame_idx, attempt, instance, category)
+
+    def _is_settled(self, group: str) -> bool:
+        """Whether a group's leaves of scope ``frame`` are the same at every attempt.
+
+        How many targets there are decides which models the later frames show.
+        """
+        return group == "objects" and self.balance is not None
+
+    def _n_targets(self, objects: Mapping[str, Any], frame_idx: int) -> int:
+        if is_negative(
+            frame_idx, negatives_fract=self.negatives_fract, val_fraction=self.val_fraction
+        ):
+            return 0
+        return 1 if objects["arrangement"] == "single" else int(objects["count"])
 
     def _variants(self, group: str) -> tuple[tuple[_LeafDraw, ...], ...]:
         return next(tuple(g.variants.values()) for g in self.groups if g.group == group)
 
 
 def _how_many(scope: Scope, values: Mapping[str, Mapping[str, Any]]) -> int:
-    """Targets, distractors or lights, by the leaves of scope ``frame`` that were drawn."""
+    """Targets, distractors or lights, by the leaves of scope ``frame`` that were drawn.
+
+    A frame without targets has one all the same, which is not shown: the camera, the light and
+    the distractors are placed about it.
+    """
     if scope == "target":
-        return int(values["objects"]["count"])
+        return max(int(values["objects"]["count"]), 1)
     if scope == "light":
         return int(values["lighting"]["count"])
     occlusion = values["occlusion"]
@@ -241,12 +350,12 @@ def _mapping(node: Any, group: str) -> Mapping[str, Any]:
 def _build_group(
     group: str,
     node: Mapping[str, Any],
-    catalogs: Mapping[str, Sequence[str]],
+    names: _Names,
     presets: PresetLoader | None,
 ) -> _GroupDraw:
     if _PRESET not in node:
         return _GroupDraw(
-            group=group, preset=None, variants={"": _build_leaves(group, node, catalogs)}
+            group=group, preset=None, variants={"": _build_leaves(group, node, names)}
         )
     choice = _parse_preset(group, node[_PRESET])
     own = {k: v for k, v in node.items() if k != _PRESET and v != FROM_PRESET}
@@ -256,7 +365,7 @@ def _build_group(
     if presets is None:
         raise ConfigError(f"{group}.{_PRESET} must not be used here: no presets are known")
     variants = {
-        str(name): _build_leaves(group, {**presets(group, str(name)), **own}, catalogs)
+        str(name): _build_leaves(group, {**presets(group, str(name)), **own}, names)
         for name in choice.support or ()
     }
     draw = _LeafDraw(
@@ -275,9 +384,7 @@ def _parse_preset(group: str, value: Any) -> AbstractDistribution:
     return distribution
 
 
-def _build_leaves(
-    group: str, node: Mapping[str, Any], catalogs: Mapping[str, Sequence[str]]
-) -> tuple[_LeafDraw, ...]:
+def _build_leaves(group: str, node: Mapping[str, Any], names: _Names) -> tuple[_LeafDraw, ...]:
     specs: dict[str, Leaf] = {f.name: f.metadata["leaf"] for f in fields(GROUPS[group])}
     for key in node:
         _check_known(group, key)
@@ -289,7 +396,7 @@ def _build_leaves(
                 f"{group}.{key} must be a value or a distribution, got {FROM_PRESET}, which "
                 f"has a meaning in {group}=mixture alone"
             )
-    parsed: dict[str, AbstractDistribution | Vector] = {}
+    parsed: dict[str, Drawable] = {}
     # Leaves that name files come last: whether they must match is told by the others.
     for key in sorted(specs, key=lambda k: specs[k].kind == "pattern"):
         spec = specs[key]
@@ -297,15 +404,20 @@ def _build_leaves(
         if (group, key) in _NEEDED_IF:
             other, values = _NEEDED_IF[group, key]
             needed = any(v in (support_of(parsed[other]) or ()) for v in values)
-        catalog = catalogs[spec.catalog] if spec.catalog else ()
-        parsed[key] = parse(node[key], spec, f"{group}.{key}", catalog=catalog, required=needed)
+        parsed[key] = parse(
+            node[key],
+            spec,
+            f"{group}.{key}",
+            catalog=names.catalogs[spec.catalog] if spec.catalog else (),
+            categories=names.categories,
+            even_categories=names.even_categories and (group, key) == _MODEL,
+            required=needed,
+        )
     check_group(group, parsed)
     return tuple(_leaf_draw(group, key, spec, parsed[key]) for key, spec in specs.items())
 
 
-def _leaf_draw(
-    group: str, key: str, spec: Leaf, distribution: AbstractDistribution | Vector
-) -> _LeafDraw:
+def _leaf_draw(group: str, key: str, spec: Leaf, distribution: Drawable) -> _LeafDraw:
     n = len(distribution.components) if isinstance(distribution, Vector) else 1
     names = tuple(f"{group}.{key}" + (f"[{i}]" if i else "") for i in range(n))
     return _LeafDraw(field=key, scope=spec.scope, names=names, distribution=distribution)

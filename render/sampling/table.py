@@ -65,6 +65,8 @@ def _domain(spec: Leaf) -> str:
         text = ", ".join(f"`{option}`" for option in spec.options)
     elif spec.kind == "flag":
         text = "`true`, `false`"
+    elif spec.kind == "by_category":
+        text = f"list of `{{category, size_m}}`, {spec.lo:.10g} to {spec.hi:.10g}"
     elif spec.kind == "pattern":
         text = f"name or glob of {spec.catalog}"
     else:

@@ -27,8 +27,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_layout_is_that_of_the_contract(dataset: Path) -> None:
     top = sorted(p.name for p in dataset.iterdir() if not p.name.startswith("."))
     assert top == [
-        "annotations", "data.yaml", "dataset.yaml", "depth", "images", "labels", "masks",
-        "preview.jpg", "records",
+        "achieved.png", "annotations", "data.yaml", "dataset.yaml", "depth", "images", "labels",
+        "masks", "preview.jpg", "records",
     ]  # fmt: skip
     # floor((i+1)f) > floor(i f) with f = 0.2
     val = [f"{i:08d}" for i in (4, 9, 14, 19)]

@@ -20,7 +20,7 @@ from render.sampling.schema import Leaf
 from render.sampling.streams import uniform
 from render.theta import GROUPS, Theta
 from tests.e2e.cli import render
-from tests.spaces import CATALOGS, composed, leaves_of, presets_of, space_of
+from tests.spaces import CATALOGS, CATEGORIES, composed, leaves_of, presets_of, space_of
 
 FRAMES = range(3)
 N_PRESETS = max(len(presets_of(group)) for group in GROUPS)
@@ -95,6 +95,14 @@ def cases(group: str, name: str, leaf: Leaf) -> list[Any]:
         three = [[a, b, a], [["uniform", a, b], ["beta", 2, 2, a, b], a]]
         plain = ["choice", [a, b, a], [b, a, b]]
         found = list(VECTORS.get((group, name), [*three, plain, ["levels", *plain[1:]]]))
+    elif leaf.kind == "by_category":
+        found = [
+            [{"category": "mug", "size_m": 0.1}],
+            [
+                {"category": "fasteners", "size_m": ["uniform", 0.01, 0.02]},
+                {"category": "mug", "size_m": ["choice", 0.1, 0.2]},
+            ],
+        ]
     else:
         names: tuple[Any, ...] = {
             "choice": leaf.options,
@@ -190,6 +198,9 @@ def expected(spec: Any, u: NDArray[np.float64]) -> list[Any]:
 def check(group: str, name: str, spec: Any, thetas: list[Theta]) -> None:
     """The draws of one leaf are those of the distribution that was asked for."""
     leaf = leaves_of(group)[name]
+    if leaf.kind == "by_category" and spec is not None:
+        check_by_category(group, name, spec, thetas)
+        return
     drawn, keys = [], []
     for frame_idx, theta in zip(FRAMES, thetas, strict=True):
         value = getattr(getattr(theta, group), name)
@@ -214,6 +225,22 @@ def check(group: str, name: str, spec: Any, thetas: list[Theta]) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, err_msg=message)
         assert np.all(np.array(ours) >= leaf.lo), message
         assert np.all(np.array(ours) <= leaf.hi), message
+
+
+def check_by_category(
+    group: str, name: str, entries: list[dict[str, Any]], thetas: list[Theta]
+) -> None:
+    """Each target has what its category's entry draws; null without one."""
+    for frame_idx, theta in zip(FRAMES, thetas, strict=True):
+        drawn = getattr(getattr(theta, group), name)
+        for i, model in enumerate(theta.objects.model):
+            spec = next((e["size_m"] for e in entries if e["category"] == CATEGORIES[model]), None)
+            u = np.array([uniform(0, frame_idx, f"{group}.{name}", i)])
+            (wanted,) = expected(spec, u)
+            if wanted is None:
+                assert drawn[i] is None
+            else:
+                assert drawn[i] == pytest.approx(wanted, rel=1e-9)
 
 
 @pytest.mark.parametrize("by_distance", [False, True], ids=["size", "distance"])
@@ -246,6 +273,8 @@ def test_every_leaf_holds_every_distribution(
 def test_the_cases_are_all_distributions_that_fit() -> None:
     for group in GROUPS:
         for name, leaf in leaves_of(group).items():
+            if leaf.kind == "by_category":
+                continue  # its numbers hold distributions, it is none
             heads = [c[0] for c in cases(group, name, leaf) if isinstance(c, list)]
             words = {head for head in heads if isinstance(head, str)}
             # An elevation, in degrees, and whole numbers cannot lie in every domain.

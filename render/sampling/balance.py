@@ -1,0 +1,66 @@
+"""What is settled for the dataset as a whole, from the frame's index alone.
+
+Nothing here counts what was rendered: workers share no counters, a shorter run is a prefix of a
+longer one, and a frame that is drawn anew keeps its part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from render.sampling.streams import key_bits, stream
+
+__all__ = ["Balance", "is_negative"]
+
+# Members of a low-discrepancy sequence are mixed within blocks of this many, so that what
+# stands together in one frame is left to chance.
+_BLOCK = 64
+_GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
+
+
+def is_negative(frame_idx: int, *, negatives_fract: float, val_fraction: float) -> bool:
+    """Whether a frame shows no target.
+
+    The share holds in both splits: of the frames of a split, the j-th is negative if and only
+    if ``floor((j + 1) p) > floor(j p)``.
+    """
+    n_val = math.floor(frame_idx * val_fraction)
+    is_val = math.floor((frame_idx + 1) * val_fraction) > n_val
+    j = n_val if is_val else frame_idx - n_val
+    return math.floor((j + 1) * negatives_fract) > math.floor(j * negatives_fract)
+
+
+@dataclass(eq=False)
+class Balance:
+    """Gives the n-th target of a dataset the number u that its model is drawn with.
+
+    The numbers are multiples of the golden section (Kronecker's sequence): of the first n, the
+    share that falls into any interval is off by about log(n) / n, where independent numbers
+    are off by 1 / sqrt(n). So the weights of ``objects.model`` are met over the dataset.
+
+    Attributes:
+        seed: Of the run.
+        n_targets: Targets of a frame by its index; must not depend on anything else.
+
+    """
+
+    seed: int
+    n_targets: Callable[[int], int]
+    _before: list[int] = field(default_factory=lambda: [0])
+
+    def u(self, frame_idx: int, instance: int) -> float:
+        """The number in [0, 1) of one target."""
+        n = self._n_before(frame_idx) + instance
+        block, place = divmod(n, _BLOCK)
+        order = stream(self.seed, block, "objects.model/order").permutation(_BLOCK)
+        begin = key_bits(self.seed, "objects.model/begin", 1)[0] * 2.0**-32
+        return (begin + (block * _BLOCK + int(order[place])) * _GOLDEN) % 1.0
+
+    def _n_before(self, frame_idx: int) -> int:
+        """Targets of all earlier frames; summed once."""
+        while len(self._before) <= frame_idx:
+            last = len(self._before) - 1
+            self._before.append(self._before[last] + self.n_targets(last))
+        return self._before[frame_idx]
