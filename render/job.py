@@ -212,7 +212,10 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
         "categories": list(plan.categories),
         "asset_dirs": {key: str(path.resolve()) for key, path in plan.assets.folders.items()},
         "models": [_model_entry(plan, name) for name in models.names],
-        "distractors": plan.assets.distractor_hashes,
+        "distractors": [
+            {"name": m.name, "sha256": m.sha256, "unit_m": float(m.unit_m)}
+            for m in plan.assets.distractor_models()
+        ],
         "counts": {
             "frames": summary.frames,
             "train": summary.train,

@@ -26,7 +26,6 @@ from render.console import say
 from render.engine.base import DeviceInfo
 from render.errors import ConfigError, DatasetError, RenderError
 from render.execute.files import write_whole
-from render.library.assets import DISTRACTOR
 from render.pipeline import encode, key_of, realise
 from render.sample import Sample
 from render.sampling.codec import placement_from_json, theta_from_json
@@ -37,7 +36,7 @@ __all__ = ["main", "replay"]
 
 _NEEDED: dict[str, type] = {
     "config": dict, "asset_dirs": dict, "models": list, "gl": dict, "versions": dict,
-    "distractors": dict,
+    "distractors": list,
 }  # fmt: skip
 _ASSET_DIRS = ("models_dir", "environments_dir", "backgrounds_dir", "textures_dir")
 _ALL_DIRS = (*_ASSET_DIRS, "distractors_dir")
@@ -205,13 +204,12 @@ def _check_models(plan: Plan, dataset: Mapping[str, Any], placement: Placement) 
                 f"{plan.assets.models.folder / name} is not the model that this dataset was made "
                 "from: the file, one it names, or what a side file says of it has changed"
             )
-    for name, sha256 in dataset["distractors"].items():
-        library = plan.assets.distractors
-        if library is None or f"{DISTRACTOR}{name}" not in shown:
-            continue
-        if library.sha256(name) != sha256:
+    for entry in dataset["distractors"]:
+        name = entry["name"]
+        if name in shown and plan.assets.model(name).sha256 != entry["sha256"]:
             raise DatasetError(
-                f"{library.folder / name} is not the model that this dataset was made from"
+                f"{name} is not the model that this dataset was made from: it has changed, or "
+                "another folder was given as --distractors-dir"
             )
 
 

@@ -39,7 +39,7 @@ def claim(plan: Plan, versions: Mapping[str, str]) -> Manifest:
     identity = {
         "config": plan.identity,
         "models": {name: plan.assets.models.sha256(name) for name in plan.assets.models.names},
-        "distractors": plan.assets.distractor_hashes,
+        "distractors": {m.name: m.sha256 for m in plan.assets.distractor_models()},
         # A picture more or less shifts what all later frames draw.
         "pictures": {
             "environments": plan.assets.environments.sha256,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import final
 
@@ -73,12 +74,10 @@ class AssetLibrary:
             folders["distractors_dir"] = self.distractors.folder
         return folders
 
-    @property
-    def distractor_hashes(self) -> dict[str, str]:
-        """SHA-256 (hex) of each model of the folder of distractors, by name."""
-        if self.distractors is None:
-            return {}
-        return {name: self.distractors.sha256(name) for name in self.distractors.names}
+    def distractor_models(self) -> Iterator[Model]:
+        """Each model of the folder of distractors that can be shown, in the order of names."""
+        if self.distractors is not None:
+            yield from (self.distractors.load(name) for name in self.distractors.names)
 
     def background(self, name: str) -> NDArray[np.uint8]:
         """``(H, W, 3)`` uint8 display sRGB; AssetError if it cannot be decoded."""

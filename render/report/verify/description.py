@@ -109,7 +109,9 @@ def _of(raw: Any) -> Description:
         n_frames=n_frames,
         val_fraction=float(raw["val_fraction"]),
         categories=tuple(str(name) for name in raw["categories"]),
-        unit_m={entry["name"]: float(entry["unit_m"]) for entry in raw["models"]},
+        unit_m={
+            entry["name"]: float(entry["unit_m"]) for entry in (*raw["models"], *raw["distractors"])
+        },
         counts=counts,
         rejections=dict(raw["rejections"]),
         reached={str(name): dict(told) for name, told in raw["reached"].items()},

@@ -216,7 +216,8 @@ def _placement(
                 check(not wrong, f"{', '.join(wrong)} must be as placed")
         theta = json.loads(frame["theta"])
         targets = [row["model"] for row in rows if row["role"] == "target"]
-        require(theta["objects"]["model"] == targets, "targets must be the models of θ")
+        drawn = theta["objects"]["model"][: theta["objects"]["count"]]
+        require(drawn == targets, "targets must be the models of θ")
     except (KeyError, TypeError, ValueError) as error:
         require(False, f"θ or placement is torn: {type(error).__name__}: {error}")
         return None
