@@ -29,8 +29,10 @@ from render.execute.base import AbstractExecutor
 from render.labels.labeller import LabelFilters
 from render.library.assets import DISTRACTOR, AssetLibrary
 from render.library.environments import EnvironmentLibrary
+from render.library.fixtures import FixtureLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
+from render.library.poses import Poses
 from render.paths import find_assets
 from render.sampling.space import ThetaSpace
 from render.theta import GROUPS
@@ -119,6 +121,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         _check_folder("assets.backgrounds_dir", run.backgrounds_dir)
         _check_folder("assets.textures_dir", run.textures_dir)
         _check_folder("assets.distractors_dir", run.distractors_dir)
+        _check_folder("assets.fixtures_dir", run.fixtures_dir)
     models = ModelLibrary(
         run.models_dir or find_assets("models"), include=run.models, skip_bad=run.skip_bad
     )
@@ -138,6 +141,12 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         backgrounds=backgrounds,
         textures=textures,
         distractors=distractors,
+        fixtures=_fixtures(run),
+        poses=(
+            Poses.read(run.poses_file, models=run.poses_models, names=models.names)
+            if run.poses_file is not None
+            else None
+        ),
     )
     space = _space(config, run, assets)
     if check_assets or run.skip_bad:
@@ -148,6 +157,12 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
             distractors.check_all()
             skipped += distractors.skipped
         space = _space(config, run, assets) if skipped else space
+    _check_poses(space, assets, run.n_frames)
+    if run.fixtures and None in space.support("camera", "T_world_cam"):
+        raise ConfigError(
+            "camera.T_world_cam must be set where there are fixtures, got null: it says where the "
+            "camera is among them"
+        )
     if check_assets:
         for remark in (*models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
@@ -160,6 +175,28 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         assets=assets,
         filters=LabelFilters(min_visib_fract=run.min_visib_fract, min_px=run.min_px),
     )
+
+
+def _fixtures(run: RunConfig) -> FixtureLibrary | None:
+    if not run.fixtures:
+        return None
+    if run.fixtures_dir is None:
+        raise ConfigError(
+            "assets.fixtures_dir must be the folder of the models that fixtures names, got null"
+        )
+    return FixtureLibrary(run.fixtures_dir, run.fixtures)
+
+
+def _check_poses(space: ThetaSpace, assets: AssetLibrary, n_frames: int) -> None:
+    if "poses" not in space.support("objects", "arrangement"):
+        return
+    if assets.poses is None:
+        raise ConfigError("poses.file must be set where objects=poses, got null")
+    if n_frames > len(assets.poses.images):
+        raise ConfigError(
+            f"n_frames must be at most {len(assets.poses.images)}, the images of "
+            f"{assets.poses.path}, got {n_frames}"
+        )
 
 
 def _check_used(
@@ -202,6 +239,7 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
         categories={name: assets.models.category(name) for name in assets.models.names},
         balance=run.balance,
         negatives_fract=run.negatives_fract,
+        posed=[image.models for image in assets.poses.images] if assets.poses is not None else (),
         val_fraction=run.val_fraction,
     )
 

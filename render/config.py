@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from render.errors import ConfigError
+from render.sampling.rules import check_rigid
 from render.theta import GROUPS
 
 __all__ = ["IDENTITY_EXCLUDED", "RunConfig", "identity_of", "sha256_of", "unknown_key"]
@@ -25,15 +26,17 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
         "backgrounds_dir",
         "textures_dir",
         "distractors_dir",
+        "fixtures_dir",
         "skip_bad",
     ),
+    "poses": ("file", "models"),
     "labels": ("min_visib_fract", "min_px"),
     "output": ("formats", "image", "yolo", "masks", "depth", "depth_unit_m"),
 }
 _SCALARS = (
     "output_dir", "n_frames", "seed", "workers", "sampling", "val_fraction", "balance",
     "negatives_fract", "overwrite",
-    "models", "presets", "engine", "execution", "experiment",
+    "models", "fixtures", "presets", "engine", "execution", "experiment",
 )  # fmt: skip
 
 
@@ -43,6 +46,9 @@ class RunConfig:
 
     Attributes:
         workers: Number of processes, or None for ``auto``.
+        fixtures: Name and ``T_world_obj`` (16 numbers) of each static model of the cell.
+        poses_file: ``scene_gt.json`` of a real scene.
+        poses_models: Names of models by ``obj_id``.
         formats: ``coco``, ``yolo`` or both.
 
     """
@@ -62,6 +68,10 @@ class RunConfig:
     backgrounds_dir: Path | None
     textures_dir: Path | None
     distractors_dir: Path | None
+    fixtures_dir: Path | None
+    fixtures: tuple[tuple[str, tuple[float, ...]], ...]
+    poses_file: Path | None
+    poses_models: Mapping[int, str]
     skip_bad: bool
     min_visib_fract: float
     min_px: int
@@ -100,6 +110,10 @@ class RunConfig:
             backgrounds_dir=_optional_path("assets.backgrounds_dir", assets["backgrounds_dir"]),
             textures_dir=_optional_path("assets.textures_dir", assets["textures_dir"]),
             distractors_dir=_optional_path("assets.distractors_dir", assets["distractors_dir"]),
+            fixtures_dir=_optional_path("assets.fixtures_dir", assets["fixtures_dir"]),
+            fixtures=_fixtures(config["fixtures"]),
+            poses_file=_optional_path("poses.file", config["poses"]["file"]),
+            poses_models=_models_by_id(config["poses"]["models"]),
             skip_bad=_flag("assets.skip_bad", assets["skip_bad"]),
             min_visib_fract=_number(
                 "labels.min_visib_fract", labels["min_visib_fract"], lo=0, hi=1
@@ -230,3 +244,35 @@ def _formats(value: Any) -> tuple[str, ...]:
     for name in names:
         _option("output.formats", name, ("coco", "yolo"))
     return tuple(dict.fromkeys(names))
+
+
+def _models_by_id(value: Any) -> dict[int, str]:
+    rule = "poses.models must be a list of {obj_id: NUMBER, model: NAME}"
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ConfigError(f"{rule}, got {value!r}")
+    found: dict[int, str] = {}
+    for entry in value:
+        if not isinstance(entry, Mapping) or set(entry) != {"obj_id", "model"}:
+            raise ConfigError(f"{rule}, got {entry!r}")
+        obj_id = _whole("poses.models.obj_id", entry["obj_id"], lo=0, hi=2**31)
+        if obj_id in found or not isinstance(entry["model"], str):
+            raise ConfigError(f"{rule}, each obj_id once, got {value!r}")
+        found[obj_id] = entry["model"]
+    return found
+
+
+def _fixtures(value: Any) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    rule = "fixtures must be a list of {model: NAME, T_world_obj: 16 numbers, row by row}"
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ConfigError(f"{rule}, got {value!r}")
+    found = []
+    for entry in value:
+        if not isinstance(entry, Mapping) or set(entry) != {"model", "T_world_obj"}:
+            raise ConfigError(f"{rule}, got {entry!r}")
+        name, numbers = entry["model"], entry["T_world_obj"]
+        if not isinstance(name, str) or not isinstance(numbers, Sequence) or len(numbers) != 16:
+            raise ConfigError(f"{rule}, got {entry!r}")
+        T = tuple(_number("fixtures.T_world_obj", n, lo=-1e6, hi=1e6) for n in numbers)
+        check_rigid(f"fixtures.T_world_obj of {name}", T)
+        found.append((name, T))
+    return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -104,9 +104,14 @@ def realise(
     """
     scene = assemble(theta, placement, plan.assets, textures=textures)
     buffers = engine.render(scene)
-    labels = label(scene, buffers, engine.silhouettes(scene), filters=plan.filters)
+    labelled = scene.labelled()
+    if labelled is not scene:
+        ids = buffers.instance_idx
+        ids = np.where(ids < len(labelled.instances), ids, np.int32(-1))
+        buffers = replace(buffers, instance_idx=ids)
+    labels = label(labelled, buffers, engine.silhouettes(labelled), filters=plan.filters)
     try:
-        check_invariants(labels, buffers, scene)
+        check_invariants(labels, buffers, labelled)
     except InvariantError as error:
         raise InvariantError(
             f"frame {key.frame_idx}: {error}; θ = {json.dumps(theta_to_json(theta))}"

@@ -6,7 +6,7 @@ is OpenCV (x right, y down, z forward). ``T_a_b`` means ``p_a = T_a_b @ p_b``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ __all__ = [
     "Camera",
     "Environment",
     "EnvironmentMap",
+    "Fixture",
     "Instance",
     "Light",
     "Material",
@@ -32,7 +33,7 @@ __all__ = [
 
 Wrap = Literal["repeat", "clamp", "mirror"]
 AlphaMode = Literal["opaque", "mask", "blend"]
-Role = Literal["target", "distractor"]
+Role = Literal["target", "distractor", "fixture"]
 LightKind = Literal["directional", "point", "spot", "area", "ambient"]
 
 
@@ -316,6 +317,19 @@ class Environment:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Fixture:
+    """A static model of the user's cell, in the world; drawn, in depth, in no mask or label.
+
+    Attributes:
+        T_world_obj: ``(4, 4)``, rigid.
+
+    """
+
+    model: Model
+    T_world_obj: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Surface:
     """Ground or a wall: drawn, in depth, in no mask. Only its front is there.
 
@@ -338,7 +352,8 @@ class Scene:
     """All that a frame shows.
 
     Attributes:
-        instances: Targets first, then distractors; ``instances[i].instance_idx == i``.
+        instances: Targets first, then distractors, then fixtures;
+            ``instances[i].instance_idx == i``.
         backdrop: What is behind everything: linear radiance ``(H, W, 3)`` float32 of the
             camera's size, or an environment.
         environment: What lights the scene beside `lights`.
@@ -352,6 +367,13 @@ class Scene:
     backdrop: NDArray[np.float32] | Environment
     environment: Environment | None = None
     surfaces: tuple[Surface, ...] = ()
+
+    def labelled(self) -> Scene:
+        """The scene without fixtures; itself where there are none."""
+        instances = tuple(i for i in self.instances if i.role != "fixture")
+        if len(instances) == len(self.instances):
+            return self
+        return replace(self, instances=instances)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -20,7 +20,7 @@ from render.sampling.scale import Scale
 from render.sampling.sensor import Sensor
 from render.sampling.truncation import Truncation
 from render.sampling.viewpoint import Viewpoint
-from render.scene import EnvironmentMap, Material, Model, Primitive
+from render.scene import EnvironmentMap, Fixture, Material, Model, Primitive
 from render.theta import Theta
 
 
@@ -112,6 +112,9 @@ class HandMadeAssets:
         sky[8:] = 0.1
         self.environments = {"sky.hdr": build_environment("sky.hdr", sky)}
 
+    fixtures: tuple[Fixture, ...] = ()
+    poses = None
+
     def model(self, name: str) -> Model:
         return self.models[name]
 
@@ -159,7 +162,9 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             orientation=("so3",) * n,
             size_ratio=(1.0,) * n,
             depth_spread=3.0,
-            size_m_by_category=None,
+            size_m_by_category=(None,) * n,
+            spacing=0.3,
+            region_m=None,
         ),
         occlusion=Occlusion(
             count=n_distractors,
@@ -206,6 +211,9 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             motion_deg=0.0,
             vignette=0.0,
             chromatic_px=0.0,
+            T_world_cam=None,
+            jitter_m=(0.0, 0.0, 0.0),
+            jitter_deg=(0.0, 0.0, 0.0),
         ),
         material=Jitter(
             hue_shift_deg=(0.0,) * n,

@@ -12,7 +12,7 @@ from render.assembly.lights import build_environment, build_lights
 from render.assembly.materials import distractor_materials, target_materials
 from render.assembly.surfaces import build_surfaces
 from render.assembly.textures import TextureCache
-from render.scene import Camera, EnvironmentMap, Instance, Material, Model, Scene
+from render.scene import Camera, EnvironmentMap, Fixture, Instance, Material, Model, Scene
 from render.theta import Placement, Theta
 
 __all__ = ["AssetSource", "assemble"]
@@ -23,6 +23,11 @@ class AssetSource(Protocol):
 
     def model(self, name: str) -> Model:
         """The model of that name, ``primitive:<kind>`` among them."""
+        ...
+
+    @property
+    def fixtures(self) -> tuple[Fixture, ...]:
+        """Static models of the user's cell."""
         ...
 
     def background(self, name: str) -> NDArray[np.uint8]:
@@ -77,6 +82,18 @@ def assemble(
                 scale=placed.scale,
             )
         )
+    objects = tuple(instances)
+    for fixture in assets.fixtures:
+        instances.append(
+            Instance(
+                instance_idx=len(instances),
+                role="fixture",
+                model=fixture.model,
+                materials=tuple(p.material for p in fixture.model.primitives),
+                T_world_obj=fixture.T_world_obj,
+                scale=1.0,
+            )
+        )
     camera = _camera(placement)
     environment = build_environment(theta.lighting, assets)
     return Scene(
@@ -95,7 +112,7 @@ def assemble(
         surfaces=build_surfaces(
             theta.background,
             theta.objects.arrangement,
-            instances,
+            objects,
             placement,
             assets,
             cache,

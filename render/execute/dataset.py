@@ -40,6 +40,8 @@ def claim(plan: Plan, versions: Mapping[str, str]) -> Manifest:
         "config": plan.identity,
         "models": {name: plan.assets.models.sha256(name) for name in plan.assets.models.names},
         "distractors": {m.name: m.sha256 for m in plan.assets.distractor_models()},
+        "fixtures": [f.model.sha256 for f in plan.assets.fixtures],
+        "poses": None if plan.assets.poses is None else plan.assets.poses.sha256,
         # A picture more or less shifts what all later frames draw.
         "pictures": {
             "environments": plan.assets.environments.sha256,

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.library.environments import EnvironmentLibrary
+from render.library.fixtures import FixtureLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
+from render.library.poses import Poses
 from render.library.primitives import PREFIX, make_primitive
-from render.scene import EnvironmentMap, Model
+from render.scene import EnvironmentMap, Fixture, Model
 
 __all__ = ["DISTRACTOR", "AssetLibrary"]
 
@@ -36,12 +38,16 @@ class AssetLibrary:
         backgrounds: ImageLibrary,
         textures: ImageLibrary,
         distractors: ModelLibrary | None = None,
+        fixtures: FixtureLibrary | None = None,
+        poses: Poses | None = None,
     ) -> None:
         self.models = models
         self.environments = environments
         self.backgrounds = backgrounds
         self.textures = textures
         self.distractors = distractors
+        self.fixture_library = fixtures
+        self.poses = poses
         self._primitives: dict[str, Model] = {}
 
     def model(self, name: str) -> Model:
@@ -72,7 +78,14 @@ class AssetLibrary:
         }
         if self.distractors is not None:
             folders["distractors_dir"] = self.distractors.folder
+        if self.fixture_library is not None:
+            folders["fixtures_dir"] = self.fixture_library.folder
         return folders
+
+    @property
+    def fixtures(self) -> tuple[Fixture, ...]:
+        """Static models of the user's cell."""
+        return () if self.fixture_library is None else self.fixture_library.fixtures
 
     def distractor_models(self) -> Iterator[Model]:
         """Each model of the folder of distractors that can be shown, in the order of names."""

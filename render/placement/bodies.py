@@ -119,6 +119,14 @@ class AbstractGauge(Protocol):
         ...
 
 
+class AbstractObstacles(Protocol):
+    """What a crowd needs of `render.placement.fixtures.Obstacles`."""
+
+    def is_clear(self, body: Body) -> bool:
+        """The body hits none of them."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Crowd:
     """The bodies placed so far; grows.
@@ -126,11 +134,20 @@ class Crowd:
     Attributes:
         bodies: Targets first.
         gauge: Sees the bodies, where it matters what they cover of each other.
+        obstacles: What else no body may be in.
 
     """
 
     bodies: list[Body] = field(default_factory=list)
     gauge: AbstractGauge | None = None
+    obstacles: AbstractObstacles | None = None
+
+    def is_free(self, body: Body) -> bool:
+        """Nothing that is placed hits it."""
+        return self._is_clear(body) and all(body.is_apart_from(other) for other in self.bodies)
+
+    def _is_clear(self, body: Body) -> bool:
+        return self.obstacles is None or self.obstacles.is_clear(body)
 
     def add(self, body: Body, *, is_target: bool = False) -> None:
         """Places one more."""
@@ -151,14 +168,16 @@ class Crowd:
         Spheres are compared first, convex hulls where the spheres meet. Where there is a
         gauge, it must admit what the body covers too.
         """
-        placed = np.array([b.center_cam for b in self.bodies])
+        placed = np.array([b.center_cam for b in self.bodies]).reshape(-1, 3)
         radii = np.array([b.radius_m for b in self.bodies])
         gaps = np.linalg.norm(centers_cam[:, None] - placed[None], axis=2)
         near = gaps <= 1.001 * (radii[None] + shape.radius_m * scales[:, None])
         for scale, center, close in zip(scales, centers_cam, near):
             body = Body.of(shape, float(scale), center)
-            if all(body.is_apart_from(self.bodies[i]) for i in np.flatnonzero(close)) and (
-                self.gauge is None or self.gauge.admits(body, is_target=is_target)
+            if (
+                all(body.is_apart_from(self.bodies[i]) for i in np.flatnonzero(close))
+                and self._is_clear(body)
+                and (self.gauge is None or self.gauge.admits(body, is_target=is_target))
             ):
                 return body
         return None

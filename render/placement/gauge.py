@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from render.geometry.projection import backproject
 from render.placement.bodies import Body
-from render.placement.outlines import Outline, nearest_hit, outline_of
+from render.placement.fixtures import Obstacles
+from render.placement.outlines import Outline, nearest_hit, outline_of, outline_of_triangles
 from render.placement.viewing import View
 
 __all__ = ["Gauge", "Seen", "hidden_cells"]
@@ -54,20 +55,24 @@ class Gauge:
         view: The camera.
         cell_px: Side of a cell of the grid, pixels of the image.
         limit: Largest `Seen.occluded_fract` that a further body may leave any target with.
+        obstacles: Fixtures, which cover targets too.
 
     """
 
     view: View
     cell_px: float
     limit: float
+    obstacles: Obstacles | None = None
     targets: list[Seen] = field(default_factory=list)
     others: list[Seen] = field(default_factory=list)
 
     @classmethod
-    def of(cls, view: View, principal: Body, *, limit: float) -> Gauge:
+    def of(cls, view: View, principal: Body, *, limit: float, obstacles: Obstacles | None) -> Gauge:
         """A gauge whose grid suits a principal target of that size."""
         side_px = view.K[0, 0] * principal.extent_m / principal.depth_m
-        return cls(view=view, cell_px=max(1.0, side_px / _MOST_CELLS), limit=limit)
+        return cls(
+            view=view, cell_px=max(1.0, side_px / _MOST_CELLS), limit=limit, obstacles=obstacles
+        )
 
     @property
     def grid_wh(self) -> tuple[int, int]:
@@ -86,7 +91,7 @@ class Gauge:
             if whole.share_within(self.grid_wh) < _LEAST_IN_FRAME:
                 return False
         outline = self.see(body)
-        visible = outline.mask.copy()
+        visible = self._beside_fixtures(body, outline)
         for other in (*self.targets, *self.others):
             mine, theirs = _overlap(outline, other.outline)
             both = outline.mask[mine] & other.outline.mask[theirs]
@@ -105,7 +110,8 @@ class Gauge:
     def add(self, body: Body, *, is_target: bool) -> None:
         """Takes a body in: what it covers, and what covers it."""
         outline = self.see(body)
-        seen = Seen(body=body, outline=outline, visible=outline.mask.copy())
+        visible = self._beside_fixtures(body, outline)
+        seen = Seen(body=body, outline=outline, visible=visible)
         for other in (*self.targets, *self.others):
             mine, theirs = _overlap(outline, other.outline)
             both = outline.mask[mine] & other.outline.mask[theirs]
@@ -123,6 +129,17 @@ class Gauge:
         return hidden_cells(
             outline_of(body, self.view, cell_px=self.cell_px, window=window), target
         )
+
+    def _beside_fixtures(self, body: Body, outline: Outline) -> NDArray[np.bool_]:
+        """The cells of an outline that no fixture in front of the body covers."""
+        visible = outline.mask.copy()
+        if self.obstacles is None:
+            return visible
+        before = self.obstacles.facing(body.center_cam)
+        cover = outline_of_triangles(before, self.view, cell_px=self.cell_px, window=outline.window)
+        mine, theirs = _overlap(outline, cover)
+        visible[mine] &= ~cover.mask[theirs]
+        return visible
 
     def _is_before(
         self,

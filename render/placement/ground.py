@@ -119,7 +119,7 @@ class Ground:
         reach = (target.radius_m + scale * shape.radius_m) * (near + u[:, 0] * (far - near))
         aside = (target.radius_m + scale * shape.radius_m) * _SIDE_RADII * (2.0 * u[:, 1] - 1.0)
         at = target.center_cam + reach[:, None] * towards + aside[:, None] * side
-        centers = self._standing(shape, scale, at)
+        centers = self.standing(shape, scale, at)
         self._add(
             shape, scale, centers[self._is_seen(shape, scale, centers)],
             "distractors do not fit without intersecting",
@@ -143,13 +143,13 @@ class Ground:
         u = rng.random((_TRIES, 2))
         r, angle = radius * np.sqrt(u[:, 0]), 2 * np.pi * u[:, 1]
         at = middle_cam + (r * np.cos(angle))[:, None] * x + (r * np.sin(angle))[:, None] * y
-        centers = self._standing(shape, scale, at)
+        centers = self.standing(shape, scale, at)
         return centers[self._is_seen(shape, scale, centers)]
 
-    def _standing(
+    def standing(
         self, shape: Shape, scale: float, at_cam: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """The points moved along the vertical, so that the shape touches the plane."""
+        """``(N, 3)`` points moved along the vertical, so that the shape touches the plane."""
         lowest = scale * float((shape.points_cam @ self.up_cam).min())
         rise = self.height_m - lowest - at_cam @ self.up_cam
         return np.asarray(at_cam + rise[:, None] * self.up_cam)

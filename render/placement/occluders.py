@@ -128,7 +128,7 @@ class Occluders:
                 body is not None
                 and self._spares_others(body, target)
                 and self.gauge.admits(body, is_target=True)
-                and all(body.is_apart_from(other) for other in self.crowd.bodies)
+                and self.crowd.is_free(body)
             ):
                 self.crowd.add(body, is_target=True)
                 return True
@@ -209,7 +209,7 @@ class Occluders:
     def _free(self, body: Body) -> Body | None:
         """The body, or what looks the same nearer to the camera, where it hits nothing."""
         for _ in range(_NEARER_STEPS):
-            if all(body.is_apart_from(other) for other in self.crowd.bodies):
+            if self.crowd.is_free(body):
                 return body
             body = Body.of(body.shape, _NEARER * body.scale, _NEARER * body.center_cam)
         return None

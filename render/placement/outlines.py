@@ -20,7 +20,7 @@ from render.placement.cutouts import solid_parts
 from render.placement.viewing import View
 from render.scene import Model
 
-__all__ = ["Outline", "Window", "nearest_hit", "outline_of"]
+__all__ = ["Outline", "Window", "nearest_hit", "outline_of", "outline_of_triangles"]
 
 # x0, y0, x1, y1: cells from the first to before the last.
 Window = tuple[int, int, int, int]
@@ -95,6 +95,19 @@ def outline_of(body: Body, view: View, *, cell_px: float, window: Window | None 
     is_closed = body.shape.model.is_closed and bool(in_front.all())
     cells = (uv + 0.5) / cell_px - 0.5
     return _filled(cells, faces, window or _WIDEST, is_closed=is_closed)
+
+
+def outline_of_triangles(
+    corners_cam: NDArray[np.float64], view: View, *, cell_px: float, window: Window
+) -> Outline:
+    """The union of ``(F, 3, 3)`` triangles inside a window; those that reach behind the camera
+    are left out.
+    """
+    corners = corners_cam[(corners_cam[:, :, 2] > 1e-9).all(axis=1)].reshape(-1, 3)
+    if not len(corners):
+        return _NOTHING
+    cells = (project(corners, view.K, view.distortion) + 0.5) / cell_px - 0.5
+    return _filled(cells, np.arange(len(corners)).reshape(-1, 3), window, is_closed=False)
 
 
 def nearest_hit(body: Body, view: View, ray_cam: NDArray[np.float64]) -> float:

@@ -8,22 +8,28 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from render.assembly.materials import distractor_model
 from render.assembly.surfaces import REACH, has_ground
-from render.errors import RejectedTheta
-from render.geometry.frames import rigid
+from render.errors import ConfigError, RejectedTheta
+from render.geometry.frames import inverse_rigid, rigid, transform_points
+from render.library.poses import Poses
 from render.placement.aim import aimed
 from render.placement.bodies import Body, Crowd, Shape
+from render.placement.fixtures import Obstacles
 from render.placement.gauge import Gauge
+from render.placement.grid import add_grid
 from render.placement.ground import Ground
 from render.placement.hulls import are_apart
 from render.placement.occluders import SLACK, Occluders, Spare
 from render.placement.orientation import draw_rotation, random_rotation
+from render.placement.region import Region
 from render.placement.scatter import Surroundings
-from render.placement.viewing import View
+from render.placement.viewing import View, intrinsics
+from render.sampling.camera import Camera
 from render.sampling.streams import stream
-from render.scene import Model, Role
+from render.scene import Fixture, Model, Role
 from render.theta import PlacedInstance, Placement, Theta
 
 __all__ = ["ModelSource", "place"]
@@ -43,6 +49,16 @@ class ModelSource(Protocol):
 
     def model(self, name: str) -> Model:
         """The model of that name."""
+        ...
+
+    @property
+    def fixtures(self) -> tuple[Fixture, ...]:
+        """Static models of the user's cell."""
+        ...
+
+    @property
+    def poses(self) -> Poses | None:
+        """Poses of a real scene, for ``objects.arrangement=poses``."""
         ...
 
 
@@ -70,29 +86,39 @@ def place(
 
     """
     search = _Search(theta, assets, (seed, frame_idx, attempt))
-    view, principal = search.principal()
-    asked = theta.occlusion.occluded_fract
-    gauge = None if asked is None else Gauge.of(view, principal, limit=asked + SLACK)
-    crowd = Crowd(gauge=gauge)
-    crowd.add(principal, is_target=True)
-    surroundings = Surroundings(view=view, crowd=crowd)
-    stands = theta.objects.arrangement == "surface"
-    around = Ground.under(surroundings) if stands else surroundings
-    occluders = None
-    if asked and gauge is not None:
-        occluders = Occluders(view=view, crowd=crowd, gauge=gauge, asked=asked)
-    for i in range(1, search.n_targets):
-        search.add_target(i, around, occluders)
+    if theta.objects.arrangement == "poses":
+        stage = search.posed()
+    elif theta.camera.T_world_cam is not None:
+        stage = search.in_cell()
+    else:
+        stage = search.aimed()
+    crowd = stage.crowd
     targets = list(crowd.bodies)
     for j in range(theta.occlusion.count):
-        search.add_distractor(j, around, targets)
+        search.add_distractor(j, stage.around, targets)
     distractors = tuple(range(theta.occlusion.count))
-    if occluders is not None:
-        distractors += occluders.settle(search.spares(view))
+    if stage.occluders is not None:
+        distractors += stage.occluders.settle(search.spares(stage.view))
     reach = REACH if has_ground(theta.background, theta.objects.arrangement) else 0.0
-    return _placement(
-        view, crowd.bodies, distractors, reach=reach, is_negative=theta.objects.count == 0
-    )
+    return _placement(stage, distractors, reach=reach, is_negative=theta.objects.count == 0)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Stage:
+    """All targets at their places.
+
+    Attributes:
+        T_world_cam: None: the world's origin is the centre of the principal target.
+        around: Finds places for more.
+        occluders: Covers targets, where that is asked.
+
+    """
+
+    view: View
+    T_world_cam: NDArray[np.float64] | None
+    crowd: Crowd
+    around: Ground | Surroundings
+    occluders: Occluders | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +139,115 @@ class _Search:
         seed, frame_idx, attempt = self.key
         return stream(seed, frame_idx, name, instance=instance, attempt=attempt)
 
-    def principal(self) -> tuple[View, Body]:
+    def aimed(self) -> _Stage:
+        """The camera stands as `viewpoint`, `scale` and `truncation` ask."""
+        view, principal = self._principal()
+        crowd, occluders = self._crowd(view, principal, None)
+        crowd.add(principal, is_target=True)
+        surroundings = Surroundings(view=view, crowd=crowd)
+        stands = self.theta.objects.arrangement in ("surface", "grid")
+        around = Ground.under(surroundings) if stands else surroundings
+        if isinstance(around, Ground) and self.theta.objects.arrangement == "grid":
+            shapes = (self._shape(i, view) for i in range(1, self.n_targets))
+            targets = [
+                (shape, _target_scale(self.theta, i, shape, principal))
+                for i, shape in enumerate(shapes, start=1)
+            ]
+            add_grid(around, targets, spacing=self.theta.objects.spacing)
+        else:
+            for i in range(1, self.n_targets):
+                self.add_target(i, around, occluders)
+        return _Stage(view=view, T_world_cam=None, crowd=crowd, around=around, occluders=occluders)
+
+    def in_cell(self) -> _Stage:
+        """The camera stands where it was calibrated; targets lie in a part of the world."""
+        theta = self.theta
+        T_world_cam = _calibrated(theta.camera)
+        K, size_wh = intrinsics(theta.camera)
+        view = View(
+            K=K,
+            size_wh=size_wh,
+            R_world_cam=T_world_cam[:3, :3],
+            ray_cam=np.array([0.0, 0.0, 1.0]),
+            distortion=theta.camera.distortion or (),
+        )
+        if theta.objects.region_m is None:
+            raise ConfigError("objects.region_m must be set where camera.T_world_cam is, got null")
+        obstacles = Obstacles.of(self.assets.fixtures, inverse_rigid(T_world_cam))
+        first = self._shape(0, view)
+        middle = Body.of(
+            first, 1.0, np.array([0.0, 0.0, np.linalg.norm(T_world_cam[:3, 3]) + 1e-3])
+        )
+        crowd, occluders = self._crowd(view, middle, obstacles)
+        stands = theta.objects.arrangement != "scatter"
+        region = Region(
+            view=view,
+            T_world_cam=T_world_cam,
+            bounds_m=np.array(theta.objects.region_m),
+            stands=stands,
+            crowd=crowd,
+        )
+        for i in range(max(self.n_targets, 1)):
+            shape = self._shape(i, view)
+            if i == 0:
+                scale = _own_scale(theta, i, shape) or 1.0
+            else:
+                scale = _target_scale(theta, i, shape, crowd.bodies[0])
+            region.add_target(shape, scale, self.rng("place.region", i))
+        surroundings = Surroundings(view=view, crowd=crowd)
+        around: Ground | Surroundings = surroundings
+        if stands:
+            height = region.ground_over_camera_m
+            around = Ground(around=surroundings, up_cam=T_world_cam[2, :3], height_m=height)
+        return _Stage(
+            view=view, T_world_cam=T_world_cam, crowd=crowd, around=around, occluders=occluders
+        )
+
+    def posed(self) -> _Stage:
+        """Camera and targets are as a file says."""
+        poses = self.assets.poses
+        if poses is None:
+            raise ConfigError("poses.file must be set where objects.arrangement is poses, got null")
+        image = poses.images[self.key[1]]
+        _, size_wh = intrinsics(self.theta.camera)
+        view = View(
+            K=image.K,
+            size_wh=size_wh,
+            R_world_cam=image.T_world_cam[:3, :3],
+            ray_cam=np.array([0.0, 0.0, 1.0]),
+            distortion=self.theta.camera.distortion or (),
+        )
+        bodies = []
+        for name, T_cam_obj in zip(image.models, image.T_cam_obj, strict=True):
+            model = self.assets.model(name)
+            R_world_obj = view.R_world_cam @ T_cam_obj[:3, :3]
+            shape = Shape.of(model, R_world_obj, view.R_world_cam)
+            bodies.append(Body.of(shape, 1.0, transform_points(T_cam_obj, model.center_m[None])[0]))
+        crowd, occluders = self._crowd(view, bodies[0], None)
+        for body in bodies:
+            crowd.add(body, is_target=True)
+        return _Stage(
+            view=view,
+            T_world_cam=image.T_world_cam,
+            crowd=crowd,
+            around=Surroundings(view=view, crowd=crowd),
+            occluders=occluders,
+        )
+
+    def _crowd(
+        self, view: View, principal: Body, obstacles: Obstacles | None
+    ) -> tuple[Crowd, Occluders | None]:
+        """An empty crowd, and what covers its targets where that is asked."""
+        asked = self.theta.occlusion.occluded_fract
+        if asked is None:
+            return Crowd(obstacles=obstacles), None
+        gauge = Gauge.of(view, principal, limit=asked + SLACK, obstacles=obstacles)
+        crowd = Crowd(gauge=gauge, obstacles=obstacles)
+        if not asked:
+            return crowd, None
+        return crowd, Occluders(view=view, crowd=crowd, gauge=gauge, asked=asked)
+
+    def _principal(self) -> tuple[View, Body]:
         """Target 0 and the camera."""
         model = self.assets.model(self.theta.objects.model[0])
         R = self._rotation(0, model)
@@ -127,13 +261,17 @@ class _Search:
             raise RejectedTheta("distance_m puts the camera inside the target")
         return view, body
 
+    def _shape(self, i: int, view: View) -> Shape:
+        """Target `i` in its orientation."""
+        model = self.assets.model(self.theta.objects.model[i])
+        return Shape.of(model, self._rotation(i, model), view.R_world_cam)
+
     def add_target(
         self, i: int, around: Ground | Surroundings, occluders: Occluders | None
     ) -> None:
         """A further target, before the one before it where that is asked."""
         surroundings = around.around if isinstance(around, Ground) else around
-        model = self.assets.model(self.theta.objects.model[i])
-        shape = Shape.of(model, self._rotation(i, model), surroundings.view.R_world_cam)
+        shape = self._shape(i, surroundings.view)
         scale = _target_scale(self.theta, i, shape, surroundings.principal)
         if occluders is not None and around is surroundings:
             slot = self.theta.occlusion.count + i - 1
@@ -179,8 +317,7 @@ class _Search:
 
 def _own_scale(theta: Theta, i: int, shape: Shape) -> float | None:
     """The scale that gives a target the size of its category, where that is asked."""
-    sizes = theta.objects.size_m_by_category
-    size_m = None if sizes is None else sizes[i]
+    size_m = theta.objects.size_m_by_category[i]
     return None if size_m is None else size_m / shape.extent_m
 
 
@@ -188,39 +325,38 @@ def _target_scale(theta: Theta, i: int, shape: Shape, principal: Body) -> float:
     own = _own_scale(theta, i, shape)
     if own is not None:
         return own
-    if theta.objects.size_ratio is None:
-        return 1.0
-    return theta.objects.size_ratio[i] * principal.extent_m / shape.extent_m
+    ratio = theta.objects.size_ratio[i]
+    return 1.0 if ratio is None else ratio * principal.extent_m / shape.extent_m
+
+
+def _calibrated(camera: Camera) -> NDArray[np.float64]:
+    """``(4, 4)`` ``T_world_cam`` with its tolerance; exactly rigid."""
+    T = np.array(camera.T_world_cam, np.float64).reshape(4, 4)
+    u, _, vt = np.linalg.svd(T[:3, :3])
+    turn = Rotation.from_rotvec(camera.jitter_deg, degrees=True).as_matrix()
+    T_cam_jittered = rigid(turn, np.array(camera.jitter_m))
+    return np.asarray(rigid(u @ vt, T[:3, 3]) @ T_cam_jittered)
 
 
 def _placement(
-    view: View,
-    bodies: list[Body],
-    distractors: tuple[int, ...],
-    *,
-    reach: float,
-    is_negative: bool,
+    stage: _Stage, distractors: tuple[int, ...], *, reach: float, is_negative: bool
 ) -> Placement:
-    """Camera frame to world, whose origin is the centre of the first body.
+    """Camera frame to world.
 
     Args:
-        view: The camera.
-        bodies: Targets first.
+        stage: The camera and all bodies, targets first.
         distractors: Place in θ's tuples of each that is a distractor.
         reach: How far the surfaces go, in distances of the camera.
         is_negative: The targets are not shown.
 
     """
+    view, bodies = stage.view, stage.crowd.bodies
     principal = bodies[0]
-    up = view.R_world_cam[2]
-    points = np.concatenate([b.center_cam + b.points_cam for b in bodies]) - principal.center_cam
-    near = _NEAR_OF_PRINCIPAL * principal.depth_m
-    if reach == 0.0:  # ground comes as near as the camera is low
-        near = max(near, _NEAR_SHARE * min(b.nearest_m for b in bodies))
-    far = _FAR_SHARE * max(b.farthest_m for b in bodies)
-    # The far corner of a square of that half side, seen from above its middle.
-    far = max(far, 2.0 * reach * float(np.linalg.norm(principal.center_cam)))
-    T_world_cam = rigid(view.R_world_cam, -(view.R_world_cam @ principal.center_cam))
+    T_world_cam = stage.T_world_cam
+    if T_world_cam is None:
+        T_world_cam = rigid(view.R_world_cam, -(view.R_world_cam @ principal.center_cam))
+    points = np.concatenate([b.center_cam + b.points_cam for b in bodies])
+    near, far = _planes(stage, reach)
     n_targets = len(bodies) - len(distractors)
     if is_negative:
         bodies, n_targets = bodies[n_targets:], 0
@@ -230,18 +366,18 @@ def _placement(
         K=_numbers(view.K),
         size_wh=view.size_wh,
         T_world_cam=_numbers(T_world_cam),
-        near_m=float(near),
-        far_m=float(max(far, 2.0 * near)),
+        near_m=near,
+        far_m=far,
         distortion=view.distortion,
-        center_m=(0.0, 0.0, 0.0),
+        center_m=_numbers(transform_points(T_world_cam, principal.center_cam[None])[0]),
         extent_m=principal.extent_m,
-        lowest_m=float((points @ up).min()),
+        lowest_m=float(transform_points(T_world_cam, points)[:, 2].min()),
         instances=tuple(
             PlacedInstance(
                 model=b.shape.model.name,
                 role=role,
                 theta_idx=idx,
-                T_world_obj=_numbers(_pose(b, view, principal.center_cam)),
+                T_world_obj=_numbers(_pose(b, T_world_cam)),
                 scale=b.scale,
             )
             for b, (role, idx) in zip(bodies, roles)
@@ -249,10 +385,28 @@ def _placement(
     )
 
 
-def _pose(body: Body, view: View, origin_cam: NDArray[np.float64]) -> NDArray[np.float64]:
+def _planes(stage: _Stage, reach: float) -> tuple[float, float]:
+    """Depths of the near and the far plane, which hold all bodies, fixtures and surfaces."""
+    bodies = stage.crowd.bodies
+    near = _NEAR_OF_PRINCIPAL * bodies[0].depth_m
+    if reach == 0.0:  # ground comes as near as the camera is low
+        near = max(near, _NEAR_SHARE * min(b.nearest_m for b in bodies))
+    far = _FAR_SHARE * max(b.farthest_m for b in bodies)
+    # The far corner of a square of that half side, seen from above its middle.
+    far = max(far, 2.0 * reach * float(np.linalg.norm(bodies[0].center_cam)))
+    obstacles = stage.crowd.obstacles
+    if isinstance(obstacles, Obstacles) and len(obstacles.corners_cam):
+        depth = obstacles.corners_cam[:, :, 2]
+        ahead = depth[depth > 0.0]
+        near = min(near, max(_NEAR_SHARE * float(ahead.min(initial=near)), 0.1 * near))
+        far = max(far, _FAR_SHARE * float(ahead.max(initial=0.0)))
+    return float(near), float(max(far, 2.0 * near))
+
+
+def _pose(body: Body, T_world_cam: NDArray[np.float64]) -> NDArray[np.float64]:
     """``(4, 4)`` ``T_world_obj`` that puts the centre of the body's box at its place."""
     R = body.shape.R_world_obj
-    center_world = view.R_world_cam @ (body.center_cam - origin_cam)
+    center_world = transform_points(T_world_cam, body.center_cam[None])[0]
     return rigid(R, center_world - R @ (body.scale * body.shape.model.center_m))
 
 

@@ -107,6 +107,9 @@ def _pairs(
 def _asked(frame: Mapping[str, Any]) -> dict[str, float | None]:
     theta = json.loads(frame["theta"])
     scale = theta["scale"]
+    if theta["camera"]["T_world_cam"] is not None or theta["objects"]["arrangement"] == "poses":
+        # The camera stays where it is: sizes and truncation are what they are.
+        scale = dict.fromkeys(scale)
     size_px = scale["size_px"] if scale["distance_m"] is None else None
     by_frac = scale["distance_m"] is None and size_px is None
     return {

@@ -92,3 +92,30 @@ class Camera:
         "corners.",
         example="[uniform,-1,1]",
     )
+    T_world_cam: tuple[float, ...] | None = leaf(
+        kind="vector",
+        length=(16,),
+        lo=-1e6,
+        hi=1e6,
+        nullable=True,
+        doc="Where a calibrated camera is: the rigid transform from OpenCV's camera frame to the "
+        "world (Z up), row by row, metres. `viewpoint`, `scale` and `truncation` then take no "
+        "part, and targets lie in `objects.region_m`.",
+        example="[1,0,0,0,0,-0.6,0.8,-0.9,0,-0.8,-0.6,0.7,0,0,0,1]",
+    )
+    jitter_m: tuple[float, float, float] = leaf(
+        kind="vector",
+        length=(3,),
+        lo=-100,
+        hi=100,
+        doc="Tolerance of `T_world_cam`: a shift along the camera's axes.",
+        example="[[normal,0,0.002,-0.01,0.01],[normal,0,0.002,-0.01,0.01],0]",
+    )
+    jitter_deg: tuple[float, float, float] = leaf(
+        kind="vector",
+        length=(3,),
+        lo=-180,
+        hi=180,
+        doc="Tolerance of `T_world_cam`: a turn about the camera's axes, as a rotation vector.",
+        example="[[normal,0,0.2,-1,1],[normal,0,0.2,-1,1],[normal,0,0.2,-1,1]]",
+    )

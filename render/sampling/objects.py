@@ -18,10 +18,11 @@ class Objects:
     )
     arrangement: str = leaf(
         kind="choice",
-        options=("single", "scatter", "surface"),
+        options=("single", "scatter", "surface", "grid", "poses"),
         doc="`single`: the principal target alone, whatever `count`. `scatter`: the others "
         "float around it in the field of view, without intersecting. `surface`: all stand on "
-        "one level plane, without intersecting, distractors too.",
+        "one level plane, without intersecting, distractors too. `grid`: so, in rows and "
+        "columns. `poses`: as `poses.file` says.",
         example="surface",
     )
     model: tuple[str, ...] = leaf(
@@ -40,7 +41,7 @@ class Objects:
         "and nothing turns it.",
         example="[choice,stable,so3]",
     )
-    size_ratio: tuple[float, ...] | None = leaf(
+    size_ratio: tuple[float | None, ...] = leaf(
         kind="number",
         scope="target",
         lo=0.01,
@@ -56,7 +57,7 @@ class Objects:
         doc="Depth of the scattered volume, in extents of the principal target.",
         example="3",
     )
-    size_m_by_category: tuple[float | None, ...] | None = leaf(
+    size_m_by_category: tuple[float | None, ...] = leaf(
         kind="by_category",
         scope="target",
         lo=1e-5,
@@ -65,4 +66,21 @@ class Objects:
         doc="Longest side of the targets of a category, metres: in place of the file's size and "
         "of `size_ratio`.",
         example="[{category:mug,size_m:[uniform,0.08,0.12]}]",
+    )
+    spacing: float = leaf(
+        kind="number",
+        lo=0,
+        hi=100,
+        doc="`grid`: gap between cells, in sides of a cell; the largest target fills a cell.",
+        example="0.5",
+    )
+    region_m: tuple[float, ...] | None = leaf(
+        kind="vector",
+        length=(6,),
+        lo=-1e6,
+        hi=1e6,
+        nullable=True,
+        doc="With `camera.T_world_cam`: the part of the world where targets are, `[x0,x1,y0,y1,z0,"
+        "z1]`, metres. They stand on the plane z0; with `scatter` their centres are in the box.",
+        example="[-0.2,0.2,-0.15,0.15,0,0.1]",
     )

@@ -12,10 +12,13 @@ from render.errors import ConfigError
 from render.geometry.distortion import undistort
 from render.sampling.distributions import AbstractDistribution, Drawable, Integers, Vector
 
-__all__ = ["check_group", "check_together", "support_of"]
+__all__ = ["check_group", "check_rigid", "check_together", "support_of"]
 
 # The field of view that a K may have, as of the leaf `camera.fov_deg`.
 _FOV_DEG = (0.5, 150.0)
+
+# How far the rows of a rotation may be from orthonormal: files hold few digits.
+_RIGID = 1e-4
 
 Box = tuple[tuple[float, float], ...]
 
@@ -45,6 +48,7 @@ def check_together(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> No
         ConfigError: What is asked can be met by no frame at all.
 
     """
+    _check_cell(groups)
     must_be_whole = all(support_of(t["truncated_fract"]) == (0,) for t in groups["truncation"])
     if not must_be_whole:
         return
@@ -56,6 +60,22 @@ def check_together(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> No
             f"truncation.truncated_fract=0 keeps the principal target inside the image, and {leaf} "
             f"must then fit into {longest:g} pixels, got at least {size_px:g} pixels: ask for a "
             "smaller size, or set truncation.truncated_fract=null"
+        )
+
+
+def check_rigid(name: str, numbers: Sequence[float]) -> None:
+    """Sixteen numbers, row by row, are a rigid transform.
+
+    Raises:
+        ConfigError: They are not.
+
+    """
+    T = np.array(numbers, np.float64).reshape(4, 4)
+    off = float(np.abs(T[:3, :3] @ T[:3, :3].T - np.eye(3)).max())
+    if off > _RIGID or np.linalg.det(T[:3, :3]) < 0 or T[3].tolist() != [0, 0, 0, 1]:
+        raise ConfigError(
+            f"{name} must be a rigid transform, row by row: a rotation, a shift in the fourth "
+            f"column, and 0, 0, 0, 1 in the last row; got {[float(n) for n in numbers]}"
         )
 
 
@@ -84,6 +104,27 @@ def _check_scale(leaves: Mapping[str, Drawable]) -> None:
         raise ConfigError(
             "one of scale.size_frac, scale.size_px and scale.distance_m must be set in every "
             "frame, got null for all: set scale.size_frac=[uniform,0.1,0.5]"
+        )
+
+
+def _check_cell(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> None:
+    """A calibrated camera needs a place for the targets, and cannot turn."""
+    places = [support_of(camera["T_world_cam"]) for camera in groups["camera"]]
+    for place in places:
+        for numbers in place or ():
+            if isinstance(numbers, tuple):
+                check_rigid("camera.T_world_cam", numbers)
+    if all(place == (None,) for place in places):
+        return
+    if any(_can_be(objects["region_m"], None) for objects in groups["objects"]):
+        raise ConfigError(
+            "objects.region_m must be set where camera.T_world_cam is, got null: "
+            "'objects.region_m=[x0,x1,y0,y1,z0,z1]' says where the targets are"
+        )
+    if any(not _is_null(truncation["truncated_fract"]) for truncation in groups["truncation"]):
+        raise ConfigError(
+            "truncation.truncated_fract must be null where camera.T_world_cam is set: a "
+            "calibrated camera does not turn"
         )
 
 

@@ -123,6 +123,7 @@ class ThetaSpace:
         categories: Of the models, by name.
         negatives_fract: Share of the frames that show no target.
         val_fraction: Share of validation frames; each split has its share of negatives.
+        posed: Models of the targets of each frame of ``objects.arrangement=poses``.
         balance: Draws the models of targets evenly over the dataset; None: each by itself.
 
     """
@@ -132,6 +133,7 @@ class ThetaSpace:
     categories: Mapping[str, str]
     negatives_fract: float
     val_fraction: float
+    posed: tuple[tuple[str, ...], ...]
     balance: Balance | None
 
     @classmethod
@@ -147,6 +149,7 @@ class ThetaSpace:
         balance: bool = False,
         negatives_fract: float = 0.0,
         val_fraction: float = 0.0,
+        posed: Sequence[tuple[str, ...]] = (),
     ) -> ThetaSpace:
         """Validates every leaf.
 
@@ -164,6 +167,7 @@ class ThetaSpace:
                 met, and the categories that a glob matches come equally often.
             negatives_fract: Share of the frames that show no target.
             val_fraction: Share of validation frames.
+            posed: Models of the targets of each frame of ``objects.arrangement=poses``.
 
         Raises:
             ConfigError: A leaf is missing, unknown or breaks a rule.
@@ -196,6 +200,7 @@ class ThetaSpace:
             categories=names.categories,
             negatives_fract=negatives_fract,
             val_fraction=val_fraction,
+            posed=tuple(posed),
             balance=None,
         )
         return replace(space, balance=Balance(seed, space._settled_count)) if balance else space
@@ -288,6 +293,8 @@ class ThetaSpace:
         """A leaf of one target, distractor or light."""
         frame_idx, attempt, instance = key
         d = leaf.distribution
+        if (group, leaf.field) == _MODEL and values["objects"]["arrangement"] == "poses":
+            return self.posed[frame_idx][instance]
         if (group, leaf.field) == _MODEL and self.balance is not None and isinstance(d, Choice):
             return d.ppf(self.balance.u(frame_idx, instance))
         category = ""
@@ -307,6 +314,8 @@ class ThetaSpace:
             frame_idx, negatives_fract=self.negatives_fract, val_fraction=self.val_fraction
         ):
             return 0
+        if objects["arrangement"] == "poses":
+            return len(self.posed[frame_idx])
         return 1 if objects["arrangement"] == "single" else int(objects["count"])
 
     def _variants(self, group: str) -> tuple[tuple[_LeafDraw, ...], ...]:

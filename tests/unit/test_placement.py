@@ -249,7 +249,7 @@ def test_scatter_is_even_over_the_image_when_there_is_room() -> None:
 
 
 def test_null_size_ratio_keeps_true_sizes_and_single_places_one() -> None:
-    true_sizes = run(theta_of(3, objects={"size_ratio": None}))
+    true_sizes = run(theta_of(3, objects={"size_ratio": (None,) * 3}))
     single = run(theta_of(3, objects={"arrangement": "single"}))
 
     assert [1.0, 1.0, 1.0] == [p.scale for p in true_sizes.instances]

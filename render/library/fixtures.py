@@ -1,0 +1,58 @@
+"""The static models of the user's cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import final
+
+import numpy as np
+
+from render.errors import ConfigError
+from render.library.models import ModelLibrary
+from render.scene import Fixture
+
+__all__ = ["FIXTURE", "FixtureLibrary"]
+
+# What names of models begin with that are fixtures.
+FIXTURE = "fixture:"
+
+
+@final
+class FixtureLibrary:
+    """The fixtures of a run, in the order of the config."""
+
+    def __init__(self, folder: Path, wanted: Sequence[tuple[str, tuple[float, ...]]]) -> None:
+        """Finds the files; loads none.
+
+        Args:
+            folder: Where they are.
+            wanted: Name and ``T_world_obj``, 16 numbers row by row, of each.
+
+        Raises:
+            ConfigError: A name is not that of one model in the folder.
+
+        """
+        self.folder = folder
+        self._models = ModelLibrary(folder, prefix=FIXTURE)
+        self._wanted = tuple((self._named(name), numbers) for name, numbers in wanted)
+
+    @cached_property
+    def fixtures(self) -> tuple[Fixture, ...]:
+        """All of them, loaded; AssetError if one cannot be used."""
+        found = []
+        for name, numbers in self._wanted:
+            T = np.array(numbers, np.float64).reshape(4, 4)
+            T.setflags(write=False)
+            found.append(Fixture(model=self._models.load(name), T_world_obj=T))
+        return tuple(found)
+
+    def _named(self, name: str) -> str:
+        found = [n for n in self._models.names if name in (n, Path(n).stem)]
+        if len(found) != 1:
+            raise ConfigError(
+                f"fixtures must name one model each in {self.folder}, got {name!r}; there are "
+                f"{', '.join(self._models.names[:8])}"
+            )
+        return found[0]
