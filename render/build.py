@@ -158,11 +158,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
             skipped += distractors.skipped
         space = _space(config, run, assets) if skipped else space
     _check_poses(space, assets, run.n_frames)
-    if run.fixtures and None in space.support("camera", "T_world_cam"):
-        raise ConfigError(
-            "camera.T_world_cam must be set where there are fixtures, got null: it says where the "
-            "camera is among them"
-        )
+    _check_cell(space, has_fixtures=bool(run.fixtures))
     if check_assets:
         for remark in (*models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
@@ -185,6 +181,20 @@ def _fixtures(run: RunConfig) -> FixtureLibrary | None:
             "assets.fixtures_dir must be the folder of the models that fixtures names, got null"
         )
     return FixtureLibrary(run.fixtures_dir, run.fixtures)
+
+
+def _check_cell(space: ThetaSpace, *, has_fixtures: bool) -> None:
+    is_calibrated = space.support("camera", "T_world_cam") != {None}
+    if has_fixtures and not is_calibrated:
+        raise ConfigError(
+            "camera.T_world_cam must be set where there are fixtures, got null: it says where the "
+            "camera is among them"
+        )
+    if is_calibrated and space.can_be_null("objects", "region_m"):
+        raise ConfigError(
+            "objects.region_m must be set where camera.T_world_cam is, got null: "
+            "'objects.region_m=[x0,x1,y0,y1,z0,z1]' says where the targets are"
+        )
 
 
 def _check_poses(space: ThetaSpace, assets: AssetLibrary, n_frames: int) -> None:

@@ -46,6 +46,7 @@ def space_of(
         catalogs=CATALOGS,
         presets=partial(_preset, config.get("presets", {})),
         categories=CATEGORIES,
+        posed=[("mug.glb", "fasteners/nut.obj")] * 64,
         **options,
     )
 

@@ -108,7 +108,7 @@ def _check_scale(leaves: Mapping[str, Drawable]) -> None:
 
 
 def _check_cell(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> None:
-    """A calibrated camera needs a place for the targets, and cannot turn."""
+    """A calibrated camera is a rigid transform, and cannot turn."""
     places = [support_of(camera["T_world_cam"]) for camera in groups["camera"]]
     for place in places:
         for numbers in place or ():
@@ -116,11 +116,6 @@ def _check_cell(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> None:
                 check_rigid("camera.T_world_cam", numbers)
     if all(place == (None,) for place in places):
         return
-    if any(_can_be(objects["region_m"], None) for objects in groups["objects"]):
-        raise ConfigError(
-            "objects.region_m must be set where camera.T_world_cam is, got null: "
-            "'objects.region_m=[x0,x1,y0,y1,z0,z1]' says where the targets are"
-        )
     if any(not _is_null(truncation["truncated_fract"]) for truncation in groups["truncation"]):
         raise ConfigError(
             "truncation.truncated_fract must be null where camera.T_world_cam is set: a "

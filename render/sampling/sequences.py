@@ -17,6 +17,7 @@ from render.sampling.streams import key_bits, stream, uniform
 
 __all__ = [
     "LHS_BLOCK",
+    "MOST_COMPONENTS",
     "AbstractSequence",
     "Grid",
     "LatinHypercube",
@@ -27,6 +28,7 @@ __all__ = [
 
 LHS_BLOCK = 256
 _DIMENSIONS_PER_GROUP = 32
+MOST_COMPONENTS = 10
 _DIMENSIONS_PER_COMPONENT = 2048  # room for 64 groups; scipy knows 21,201 dimensions
 _MASK = 0xFFFFFFFF
 _REVERSED_BYTE = bytes(int(f"{i:08b}"[::-1], 2) for i in range(256))
@@ -76,9 +78,9 @@ class Sobol(AbstractSequence):
     """Sobol points with a nested (Owen) scramble per leaf, keyed by the leaf's name.
 
     The first 2**k frames, and each later block of 2**k, have exactly one frame in each of
-    2**k equal slices of every leaf. Covers leaves that are drawn once a frame, at their
-    first attempt; all else is as `Random`. Points are computed from their index, in the
-    Gray-code order that scipy gives them.
+    2**k equal slices of every leaf. Covers leaves that are drawn once a frame, of vectors
+    the first ten components, at their first attempt; all else is as `Random`. Points are
+    computed from their index, in the Gray-code order that scipy gives them.
 
     Attributes:
         seed: Seed of the run.
@@ -106,7 +108,7 @@ class Sobol(AbstractSequence):
         object.__setattr__(self, "_keys", keys)
 
     def u(self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None) -> float:
-        if attempt or instance is not None:
+        if attempt or instance is not None or name not in self.dimensions:
             return uniform(self.seed, frame_idx, name, instance or 0, attempt)
         bits = _scramble(self.reversed_point(frame_idx, name), self._keys[name])
         return _reverse_bits(bits) * 2.0**-32

@@ -22,6 +22,7 @@ from render.sampling.parse import near, parse, show
 from render.sampling.rules import check_group, check_together, support_of
 from render.sampling.schema import Leaf, Scope
 from render.sampling.sequences import (
+    MOST_COMPONENTS,
     AbstractSequence,
     Grid,
     LatinHypercube,
@@ -225,6 +226,11 @@ class ThetaSpace:
                 raise ValueError(f"{group}.{leaf} can have any of very many values")
             values.update(support)  # type: ignore[arg-type]
         return frozenset(values)
+
+    def can_be_null(self, group: str, leaf: str) -> bool:
+        """Whether a leaf takes no part in some frame."""
+        found = (d.distribution for v in self._variants(group) for d in v if d.field == leaf)
+        return any(None in (support_of(distribution) or ()) for distribution in found)
 
     def remarks(self) -> tuple[str, ...]:
         """What is allowed, but hardly meant."""
@@ -457,7 +463,8 @@ def _sobol_dimensions() -> dict[str, int]:
         dimensions[f"{group}.{_PRESET}"] = sobol_dimension(group_idx, _PRESET_LEAF_IDX)
         for leaf_idx, f in enumerate(fields(schema)):
             spec: Leaf = f.metadata["leaf"]
-            for i in range(max(spec.length, default=1) if spec.scope == "frame" else 0):
+            n = min(max(spec.length, default=1), MOST_COMPONENTS) if spec.scope == "frame" else 0
+            for i in range(n):
                 name = f"{group}.{f.name}" + (f"[{i}]" if i else "")
                 dimensions[name] = sobol_dimension(group_idx, leaf_idx, i)
     return dimensions

@@ -26,7 +26,7 @@ from tests.e2e.cli import run_module
         ("viewpoint.tilt", "there are viewpoint.azimuth_deg, viewpoint.elevation_deg,"),
         ("output.mask", "did you mean output.masks?"),
         ("lights", "did you mean lighting?"),
-        ("nonsense", "there are output_dir, n_frames,"),
+        ("gibberish", "there are output_dir, n_frames,"),
         ("engine.colour", "engine.colour must be a key of the config, and there is no such key"),
     ],
 )
@@ -40,7 +40,7 @@ def test_unknown_keys_are_met_with_what_was_meant(key: str, message: str) -> Non
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["nonsense=3"], "nonsense must be a key of the config; there are output_dir,"),
+        (["gibberish=3"], "gibberish must be a key of the config; there are output_dir,"),
         (["viewpoint.tilt=3"], "viewpoint.tilt must be a key of the config"),
         (["n_frames.x=3"], "n_frames.x must be a key of the config"),
         (["lighting=stduio"], "got stduio; did you mean studio?"),

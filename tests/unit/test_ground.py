@@ -118,7 +118,7 @@ def test_size_ratio_and_true_sizes_hold_on_the_ground() -> None:
     ]
     assert theta.objects.size_ratio is not None
     np.testing.assert_allclose(np.array(extents) / extents[0], theta.objects.size_ratio, rtol=1e-9)
-    _, true = standing(0, objects={"size_ratio": None})
+    _, true = standing(0, objects={"size_ratio": (None,) * 4})
     assert [placed.scale for placed in true.instances[:4]] == [1.0] * 4
 
 

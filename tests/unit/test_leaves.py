@@ -30,12 +30,20 @@ WINDOWS = {
     ("occlusion", "count"): (2, 6),
     ("lighting", "count"): (2, 6),
 }
+RIGID = [1, 0, 0, 0.1, 0, 1, 0, -0.2, 0, 0, 1, 0.7, 0, 0, 0, 1]
+TURNED = [0, -1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0.5, 0, 0, 0, 1]
 VECTORS: dict[tuple[str, str], list[Any]] = {
     ("camera", "size_wh"): [
         [648, 484],
         [["integers", 620, 650], ["levels", 470, 490]],
         ["choice", [648, 484], [800, 600]],
         ["levels", [648, 484], [800, 600]],
+    ],
+    ("camera", "T_world_cam"): [
+        RIGID,
+        [*RIGID[:3], ["uniform", 0, 0.1], *RIGID[4:]],
+        ["choice", RIGID, TURNED],
+        ["levels", RIGID, TURNED],
     ],
     ("camera", "distortion"): [
         [-0.1, 0.02, 0.001, -0.001],
@@ -92,9 +100,10 @@ def cases(group: str, name: str, leaf: Leaf) -> list[Any]:
             found.append(["levels", a, a + 1, b])
     elif leaf.kind == "vector":
         a, b = 0.21 * leaf.hi, 0.63 * leaf.hi
-        three = [[a, b, a], [["uniform", a, b], ["beta", 2, 2, a, b], a]]
-        plain = ["choice", [a, b, a], [b, a, b]]
-        found = list(VECTORS.get((group, name), [*three, plain, ["levels", *plain[1:]]]))
+        rest = [a] * (leaf.length[0] - 3)
+        both = [[a, b, a, *rest], [["uniform", a, b], ["beta", 2, 2, a, b], a, *rest]]
+        plain = ["choice", [a, b, a, *rest], [b, a, b, *rest]]
+        found = list(VECTORS.get((group, name), [*both, plain, ["levels", *plain[1:]]]))
     elif leaf.kind == "by_category":
         found = [
             [{"category": "mug", "size_m": 0.1}],
@@ -138,6 +147,9 @@ def asked(round_idx: int, *, by_distance: bool) -> dict[str, dict[str, Any]]:
     if not by_distance and asked["occlusion"]["by"] == "target":
         # Targets alone cannot cover the foremost one.
         asked["occlusion"]["occluded_fract"] = None
+    if not by_distance and asked["camera"]["T_world_cam"] is not None:
+        # A calibrated camera does not turn.
+        asked["truncation"]["truncated_fract"] = None
     if not by_distance and asked["camera"]["K"] is None:
         asked["camera"]["fov_deg"] = asked["camera"]["fov_deg"] or 50
     return asked
@@ -263,10 +275,11 @@ def test_every_leaf_holds_every_distribution(
         thetas = [space.draw(frame_idx) for frame_idx in FRAMES]
         for group, specs in leaves.items():
             for name, spec in specs.items():
-                if (group, name) == ("objects", "count"):
-                    shown = [t for t in thetas if t.objects.arrangement != "single"]
-                    if len(shown) < len(thetas):
-                        continue  # `single` shows one target, whatever is asked
+                arrangements = {t.objects.arrangement for t in thetas}
+                if (group, name) == ("objects", "count") and arrangements & {"single", "poses"}:
+                    continue  # `single` shows one target, `poses` those of its file
+                if (group, name) == ("objects", "model") and "poses" in arrangements:
+                    continue
                 check(group, name, spec, thetas)
 
 
