@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from render.assembly.lights import suns_of
 from render.assembly.scene import assemble
+from render.assembly.textures import TextureCache
+from render.assembly.wear import wear_texture
 from render.engine.base import AbstractEngine
 from render.placement.place import place
 from render.scene import Environment, Instance, Light, Material, Scene, Texture
@@ -40,6 +42,7 @@ ASSETS.textures["tiles.png"] = np.kron(
     np.array([[[150, 110, 70], [190, 160, 120]], [[190, 160, 120], [150, 110, 70]]]),
     np.ones((32, 32, 1)),
 ).astype(np.uint8)
+FULL = np.full((64, 64), 255, np.uint8)
 PLASTIC = Material(base_color=(0.6, 0.05, 0.04, 1.0), roughness=0.35)
 CLAY = Material(base_color=(0.5, 0.45, 0.4, 1.0), roughness=0.9)
 STEEL = Material(base_color=(0.7, 0.7, 0.72, 1.0), metallic=1.0, roughness=0.2)
@@ -232,6 +235,42 @@ def lens_and_hand(engine: AbstractEngine) -> NDArray[np.uint8]:
     return shown(engine, row_of_balls(), camera=optics)
 
 
+def distorted_lens(engine: AbstractEngine) -> NDArray[np.uint8]:
+    """A barrel: the straight edges of tiles and box are bent."""
+    camera = replace(CAMERA, distortion=(-0.6, 0.25, 0.0, 0.0))
+    tiles = replace(
+        CLAY, triplanar=Texture(image=np.dstack([ASSETS.textures["tiles.png"], FULL])),
+        triplanar_size_m=1.2,
+    )  # fmt: skip
+    env = sky(sun=300.0)
+    what = scene(
+        camera, three(CLAY, STEEL, PLASTIC), suns_of(env), surfaces=(floor(material=tiles),),
+        environment=env, backdrop=env,
+    )  # fmt: skip
+    return shown(engine, what)
+
+
+def worn(engine: AbstractEngine) -> NDArray[np.uint8]:
+    """New, worn and very worn: dirt on plastic, scratches on steel."""
+    texture = wear_texture(3, TextureCache())
+    amounts = (0.0, 0.5, 1.0)
+    finishes = [
+        replace(finish, wear=wear, wear_texture=texture, wear_size_m=1.0)
+        for finish in (PLASTIC, STEEL)
+        for wear in amounts
+    ]
+    balls = [
+        (BALL, (0.0, (i % 3 - 1) * 1.1, (0.5 - i // 3) * 1.1), 0.5, finish)
+        for i, finish in enumerate(finishes)
+    ]
+    env = sky(sun=300.0)
+    what = scene(
+        camera_at((5.5, 0.0, 0.0), fov_deg=38.0), placed(*balls), suns_of(env), environment=env,
+        backdrop=env,
+    )  # fmt: skip
+    return shown(engine, what)
+
+
 def noise_and_color_filters(engine: AbstractEngine) -> NDArray[np.uint8]:
     return shown(engine, row_of_balls(), noise=0.06, bayer=True, sharpen=0.5)
 
@@ -246,5 +285,6 @@ PICTURES: dict[str, Picture] = {
         environment_light, sun, lamp_point, lamp_spot, lamp_area, surface_floor, surface_room,
         surface_tabletop, shadow_on_photo, metal_and_roughness, grille_of_cutouts, glass,
         depth_of_field, lens_and_hand, noise_and_color_filters, warm_white_balance_and_agx,
+        distorted_lens, worn,
     )
 }  # fmt: skip
