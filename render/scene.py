@@ -17,7 +17,6 @@ __all__ = [
     "Camera",
     "Environment",
     "EnvironmentMap",
-    "Fixture",
     "Instance",
     "Light",
     "Material",
@@ -314,19 +313,6 @@ class Environment:
     map: EnvironmentMap
     azimuth_deg: float = 0.0
     gain: float = 1.0
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Fixture:
-    """A static model of the user's cell, in the world; drawn, in depth, in no mask or label.
-
-    Attributes:
-        T_world_obj: ``(4, 4)``, rigid.
-
-    """
-
-    model: Model
-    T_world_obj: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -10,6 +10,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from render.library.environment_map import build_environment
+from render.placement.fixtures import Fixture
 from render.sampling.background import Background
 from render.sampling.camera import Camera
 from render.sampling.lighting import Lighting
@@ -20,7 +21,7 @@ from render.sampling.scale import Scale
 from render.sampling.sensor import Sensor
 from render.sampling.truncation import Truncation
 from render.sampling.viewpoint import Viewpoint
-from render.scene import EnvironmentMap, Fixture, Material, Model, Primitive
+from render.scene import EnvironmentMap, Material, Model, Primitive
 from render.theta import Theta
 
 

@@ -12,7 +12,8 @@ from render.assembly.lights import build_environment, build_lights
 from render.assembly.materials import distractor_materials, target_materials
 from render.assembly.surfaces import build_surfaces
 from render.assembly.textures import TextureCache
-from render.scene import Camera, EnvironmentMap, Fixture, Instance, Material, Model, Scene
+from render.placement.fixtures import Fixture
+from render.scene import Camera, EnvironmentMap, Instance, Material, Model, Scene
 from render.theta import Placement, Theta
 
 __all__ = ["AssetSource", "assemble"]

@@ -140,7 +140,9 @@ def fold_radius(coefficients: Coefficients) -> float:
 
 def _pole_radius(coefficients: Coefficients) -> float:
     """Where the denominator of the rational model is zero: points go to infinity there."""
-    roots = np.roots([*_all(coefficients)[:4:-1], 1.0])
+    # Coefficients under the smallest normal number overflow when divided by: they are nothing.
+    tail = [c if abs(c) > 1e-200 else 0.0 for c in _all(coefficients)[:4:-1]]
+    roots = np.roots([*tail, 1.0])
     squares = roots.real[(np.abs(roots.imag) < 1e-6) & (roots.real > 0)]
     return float(np.sqrt(squares.min(initial=np.inf)))
 

@@ -15,7 +15,8 @@ from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
 from render.library.poses import Poses
 from render.library.primitives import PREFIX, make_primitive
-from render.scene import EnvironmentMap, Fixture, Model
+from render.placement.fixtures import Fixture
+from render.scene import EnvironmentMap, Model
 
 __all__ = ["DISTRACTOR", "AssetLibrary"]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from render.errors import ConfigError
 from render.library.models import ModelLibrary
-from render.scene import Fixture
+from render.placement.fixtures import Fixture
 
 __all__ = ["FIXTURE", "FixtureLibrary"]
 

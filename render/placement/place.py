@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from render.assembly.materials import distractor_model
 from render.assembly.surfaces import REACH, has_ground
 from render.errors import ConfigError, RejectedTheta
 from render.geometry.frames import inverse_rigid, rigid, transform_points
-from render.library.poses import Poses
 from render.placement.aim import aimed
 from render.placement.bodies import Body, Crowd, Shape
 from render.placement.fixtures import Obstacles
@@ -24,15 +21,15 @@ from render.placement.ground import Ground
 from render.placement.hulls import are_apart
 from render.placement.occluders import SLACK, Occluders, Spare
 from render.placement.orientation import draw_rotation, random_rotation
-from render.placement.region import Region
+from render.placement.region import Region, calibrated_pose
 from render.placement.scatter import Surroundings
+from render.placement.sources import ModelSource
 from render.placement.viewing import View, intrinsics
-from render.sampling.camera import Camera
 from render.sampling.streams import stream
-from render.scene import Fixture, Model, Role
+from render.scene import Model, Role
 from render.theta import PlacedInstance, Placement, Theta
 
-__all__ = ["ModelSource", "place"]
+__all__ = ["place"]
 
 # Near and far planes hug the scene, because depth buffers resolve the span between them:
 # half the depth of the nearest point, yet at least a share of the principal target's depth.
@@ -42,24 +39,6 @@ _FAR_SHARE = 1.05
 # Of this many turns of a distractor the one is taken that shows the most of it: few bars are
 # seen end on, few cards edge on.
 _TURNS = 3
-
-
-class ModelSource(Protocol):
-    """What placement needs of the asset library."""
-
-    def model(self, name: str) -> Model:
-        """The model of that name."""
-        ...
-
-    @property
-    def fixtures(self) -> tuple[Fixture, ...]:
-        """Static models of the user's cell."""
-        ...
-
-    @property
-    def poses(self) -> Poses | None:
-        """Poses of a real scene, for ``objects.arrangement=poses``."""
-        ...
 
 
 def place(
@@ -162,7 +141,7 @@ class _Search:
     def in_cell(self) -> _Stage:
         """The camera stands where it was calibrated; targets lie in a part of the world."""
         theta = self.theta
-        T_world_cam = _calibrated(theta.camera)
+        T_world_cam = calibrated_pose(theta.camera)
         K, size_wh = intrinsics(theta.camera)
         view = View(
             K=K,
@@ -327,15 +306,6 @@ def _target_scale(theta: Theta, i: int, shape: Shape, principal: Body) -> float:
         return own
     ratio = theta.objects.size_ratio[i]
     return 1.0 if ratio is None else ratio * principal.extent_m / shape.extent_m
-
-
-def _calibrated(camera: Camera) -> NDArray[np.float64]:
-    """``(4, 4)`` ``T_world_cam`` with its tolerance; exactly rigid."""
-    T = np.array(camera.T_world_cam, np.float64).reshape(4, 4)
-    u, _, vt = np.linalg.svd(T[:3, :3])
-    turn = Rotation.from_rotvec(camera.jitter_deg, degrees=True).as_matrix()
-    T_cam_jittered = rigid(turn, np.array(camera.jitter_m))
-    return np.asarray(rigid(u @ vt, T[:3, 3]) @ T_cam_jittered)
 
 
 def _placement(

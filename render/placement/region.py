@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from render.errors import RejectedTheta
-from render.geometry.frames import inverse_rigid, transform_points
+from render.geometry.frames import inverse_rigid, rigid, transform_points
 from render.geometry.projection import project
 from render.placement.bodies import Crowd, Shape
 from render.placement.viewing import View
+from render.sampling.camera import Camera
 
-__all__ = ["Region"]
+__all__ = ["Region", "calibrated_pose"]
 
 _TRIES = 400
 # What stands on a plane is this share of its size above it, so that nothing shows through.
@@ -70,3 +72,12 @@ class Region:
         if body is None:
             raise RejectedTheta("targets do not fit into objects.region_m in view of the camera")
         self.crowd.add(body, is_target=True)
+
+
+def calibrated_pose(camera: Camera) -> NDArray[np.float64]:
+    """``(4, 4)`` ``T_world_cam`` with its tolerance; exactly rigid."""
+    T = np.array(camera.T_world_cam, np.float64).reshape(4, 4)
+    u, _, vt = np.linalg.svd(T[:3, :3])
+    turn = Rotation.from_rotvec(camera.jitter_deg, degrees=True).as_matrix()
+    T_cam_jittered = rigid(turn, np.array(camera.jitter_m))
+    return np.asarray(rigid(u @ vt, T[:3, 3]) @ T_cam_jittered)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, cast
+from typing import Any
 
 from render.errors import ConfigError
 from render.sampling.balance import Balance, is_negative
 from render.sampling.distributions import (
-    AbstractDistribution,
     ByCategory,
     Choice,
-    Constant,
-    Drawable,
-    Levels,
     Value,
-    Vector,
 )
-from render.sampling.parse import near, parse, show
-from render.sampling.rules import check_group, check_together, support_of
+from render.sampling.leaf_draws import (
+    FROM_PRESET,
+    MODEL,
+    PRESET,
+    GroupDraw,
+    LeafDraw,
+    Names,
+    PresetLoader,
+    build_group,
+    mapping,
+)
+from render.sampling.parse import near, show
+from render.sampling.rules import check_together, support_of
 from render.sampling.schema import Leaf, Scope
 from render.sampling.sequences import (
     MOST_COMPONENTS,
@@ -34,86 +40,11 @@ from render.theta import GROUPS, Theta
 
 __all__ = ["FROM_PRESET", "ThetaSpace"]
 
-FROM_PRESET = "from_preset"
-_PRESET = "preset"
 _PRESET_LEAF_IDX = 31
 _SAMPLINGS = ("random", "sobol", "lhs", "grid")
-# A leaf that names files matters, and must match one, where another leaf can have these values.
-_NEEDED_IF: Mapping[tuple[str, str], tuple[str, tuple[Value, ...]]] = {
-    ("background", "photo"): ("kind", ("photo",)),
-    ("background", "environment"): ("kind", ("environment", "floor", "room", "tabletop")),
-    ("background", "surface_texture"): ("kind", ("floor", "room", "tabletop")),
-    ("material", "texture"): ("textured", (True,)),
-    ("occlusion", "texture"): ("by", ("card",)),
-    ("occlusion", "model"): ("by", ("model",)),
-}
 # Distractors that are drawn for each target where occlusion is asked; the search for places
 # uses as many of them as it needs.
 _SPARE_PER_TARGET = 6
-
-_MODEL = ("objects", "model")
-
-PresetLoader = Callable[[str, str], Mapping[str, Any]]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Names:
-    """What leaves can name.
-
-    Attributes:
-        catalogs: Files, sorted, by what they are.
-        categories: Of the models, by name.
-        even_categories: Whether globs of `objects.model` weigh categories alike.
-
-    """
-
-    catalogs: Mapping[str, tuple[str, ...]]
-    categories: Mapping[str, str]
-    even_categories: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class _LeafDraw:
-    """A leaf and how it is drawn; one name, and so one number u, for each component."""
-
-    field: str
-    scope: Scope
-    names: tuple[str, ...]
-    distribution: Drawable
-
-    def draw(
-        self,
-        sequence: AbstractSequence,
-        frame_idx: int,
-        attempt: int,
-        instance: int | None,
-        category: str = "",
-    ) -> Value:
-        d = self.distribution
-        if isinstance(d, ByCategory):
-            d = d.of(category)
-        if not isinstance(d, Vector):
-            return _draw(d, self.names[0], sequence, (frame_idx, attempt, instance))
-        key = (frame_idx, attempt, instance)
-        drawn = (_draw(c, n, sequence, key) for c, n in zip(d.components, self.names))
-        return cast("tuple[float, ...]", tuple(drawn))
-
-    @property
-    def levels(self) -> tuple[tuple[str, int], ...]:
-        """Names that hold levels, and how many."""
-        d = self.distribution
-        parts = d.components if isinstance(d, Vector) else (d,)
-        pairs = zip(self.names, parts)
-        return tuple((name, len(p.values)) for name, p in pairs if isinstance(p, Levels))
-
-
-@dataclass(frozen=True, kw_only=True)
-class _GroupDraw:
-    """A group: one set of leaves, or one for each preset that can be drawn."""
-
-    group: str
-    preset: _LeafDraw | None
-    variants: Mapping[str, tuple[_LeafDraw, ...]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -129,7 +60,7 @@ class ThetaSpace:
 
     """
 
-    groups: tuple[_GroupDraw, ...]
+    groups: tuple[GroupDraw, ...]
     sequence: AbstractSequence
     categories: Mapping[str, str]
     negatives_fract: float
@@ -177,13 +108,13 @@ class ThetaSpace:
         for group in groups:
             if group not in GROUPS:
                 raise ConfigError(f"{group} must be a group of θ{near(group, tuple(GROUPS))}")
-        names = _Names(
+        names = Names(
             catalogs={what: tuple(sorted(catalog)) for what, catalog in catalogs.items()},
             categories=categories or {},
             even_categories=balance,
         )
         drawn = tuple(
-            _build_group(group, _mapping(groups.get(group), group), names, presets)
+            build_group(group, mapping(groups.get(group), group), names, presets)
             for group in GROUPS
         )
         check_together(
@@ -260,7 +191,7 @@ class ThetaSpace:
         """
         values: dict[str, dict[str, Any]] = {}
         presets: list[tuple[str, str]] = []
-        later: list[tuple[str, _LeafDraw]] = []
+        later: list[tuple[str, LeafDraw]] = []
         for group in self.groups:
             attempt_of = 0 if self._is_settled(group.group) else attempt
             name, drawn = self._frame_leaves(group, frame_idx, attempt_of)
@@ -279,7 +210,7 @@ class ThetaSpace:
         return Theta(**groups, presets=tuple(presets))
 
     def _frame_leaves(
-        self, group: _GroupDraw, frame_idx: int, attempt: int
+        self, group: GroupDraw, frame_idx: int, attempt: int
     ) -> tuple[str, dict[str, Any]]:
         """The preset of a group, and its leaves of scope ``frame``."""
         name = ""
@@ -292,16 +223,16 @@ class ThetaSpace:
     def _one(
         self,
         group: str,
-        leaf: _LeafDraw,
+        leaf: LeafDraw,
         key: tuple[int, int, int],
         values: Mapping[str, Mapping[str, Any]],
     ) -> Value:
         """A leaf of one target, distractor or light."""
         frame_idx, attempt, instance = key
         d = leaf.distribution
-        if (group, leaf.field) == _MODEL and values["objects"]["arrangement"] == "poses":
+        if (group, leaf.field) == MODEL and values["objects"]["arrangement"] == "poses":
             return self.posed[frame_idx][instance]
-        if (group, leaf.field) == _MODEL and self.balance is not None and isinstance(d, Choice):
+        if (group, leaf.field) == MODEL and self.balance is not None and isinstance(d, Choice):
             return d.ppf(self.balance.u(frame_idx, instance))
         category = ""
         if isinstance(d, ByCategory):
@@ -324,7 +255,7 @@ class ThetaSpace:
             return len(self.posed[frame_idx])
         return 1 if objects["arrangement"] == "single" else int(objects["count"])
 
-    def _variants(self, group: str) -> tuple[tuple[_LeafDraw, ...], ...]:
+    def _variants(self, group: str) -> tuple[tuple[LeafDraw, ...], ...]:
         return next(tuple(g.variants.values()) for g in self.groups if g.group == group)
 
 
@@ -343,108 +274,7 @@ def _how_many(scope: Scope, values: Mapping[str, Mapping[str, Any]]) -> int:
     return int(occlusion["count"]) + spares
 
 
-def _draw(
-    distribution: AbstractDistribution,
-    name: str,
-    sequence: AbstractSequence,
-    key: tuple[int, int, int | None],
-) -> Value:
-    if isinstance(distribution, Constant):
-        return distribution.value
-    frame_idx, attempt, instance = key
-    source = sequence.u_level if isinstance(distribution, Levels) else sequence.u
-    return distribution.ppf(source(frame_idx, name, attempt, instance))
-
-
-def _mapping(node: Any, group: str) -> Mapping[str, Any]:
-    if not isinstance(node, Mapping):
-        raise ConfigError(f"{group} must be a preset of its group, got {show(node)}")
-    return node
-
-
-def _build_group(
-    group: str,
-    node: Mapping[str, Any],
-    names: _Names,
-    presets: PresetLoader | None,
-) -> _GroupDraw:
-    if _PRESET not in node:
-        return _GroupDraw(
-            group=group, preset=None, variants={"": _build_leaves(group, node, names)}
-        )
-    choice = _parse_preset(group, node[_PRESET])
-    own = {k: v for k, v in node.items() if k != _PRESET and v != FROM_PRESET}
-    for leaf in node:
-        if leaf != _PRESET:
-            _check_known(group, leaf)
-    if presets is None:
-        raise ConfigError(f"{group}.{_PRESET} must not be used here: no presets are known")
-    variants = {
-        str(name): _build_leaves(group, {**presets(group, str(name)), **own}, names)
-        for name in choice.support or ()
-    }
-    draw = _LeafDraw(
-        field=_PRESET, scope="frame", names=(f"{group}.{_PRESET}",), distribution=choice
-    )
-    return _GroupDraw(group=group, preset=draw, variants=variants)
-
-
-def _parse_preset(group: str, value: Any) -> AbstractDistribution:
-    """The choice of a mixture: names, which only the loader can tell to be right."""
-    name = f"{group}.{_PRESET}"
-    distribution = parse(value, Leaf(kind="choice"), name)
-    assert isinstance(distribution, AbstractDistribution)  # a Vector is of another kind
-    if "mixture" in (distribution.support or ()):
-        raise ConfigError(f"{name} must name presets other than mixture, got {show(value)}")
-    return distribution
-
-
-def _build_leaves(group: str, node: Mapping[str, Any], names: _Names) -> tuple[_LeafDraw, ...]:
-    specs: dict[str, Leaf] = {f.name: f.metadata["leaf"] for f in fields(GROUPS[group])}
-    for key in node:
-        _check_known(group, key)
-    for key in specs:
-        if key not in node:
-            raise ConfigError(f"{group}.{key} must be set, got nothing")
-        if node[key] == FROM_PRESET:
-            raise ConfigError(
-                f"{group}.{key} must be a value or a distribution, got {FROM_PRESET}, which "
-                f"has a meaning in {group}=mixture alone"
-            )
-    parsed: dict[str, Drawable] = {}
-    # Leaves that name files come last: whether they must match is told by the others.
-    for key in sorted(specs, key=lambda k: specs[k].kind == "pattern"):
-        spec = specs[key]
-        needed = True
-        if (group, key) in _NEEDED_IF:
-            other, values = _NEEDED_IF[group, key]
-            needed = any(v in (support_of(parsed[other]) or ()) for v in values)
-        parsed[key] = parse(
-            node[key],
-            spec,
-            f"{group}.{key}",
-            catalog=names.catalogs[spec.catalog] if spec.catalog else (),
-            categories=names.categories,
-            even_categories=names.even_categories and (group, key) == _MODEL,
-            required=needed,
-        )
-    check_group(group, parsed)
-    return tuple(_leaf_draw(group, key, spec, parsed[key]) for key, spec in specs.items())
-
-
-def _leaf_draw(group: str, key: str, spec: Leaf, distribution: Drawable) -> _LeafDraw:
-    n = len(distribution.components) if isinstance(distribution, Vector) else 1
-    names = tuple(f"{group}.{key}" + (f"[{i}]" if i else "") for i in range(n))
-    return _LeafDraw(field=key, scope=spec.scope, names=names, distribution=distribution)
-
-
-def _check_known(group: str, key: object) -> None:
-    known = tuple(f.name for f in fields(GROUPS[group]))
-    if key not in known:
-        raise ConfigError(f"{group}.{key} must be a leaf of {group}{near(key, known)}")
-
-
-def _sequence(sampling: str, seed: int, groups: Sequence[_GroupDraw]) -> AbstractSequence:
+def _sequence(sampling: str, seed: int, groups: Sequence[GroupDraw]) -> AbstractSequence:
     if sampling == "random":
         return Random(seed)
     if sampling == "sobol":
@@ -460,7 +290,7 @@ def _sobol_dimensions() -> dict[str, int]:
     """Of every leaf there is, so that nothing depends on which of them vary."""
     dimensions: dict[str, int] = {}
     for group_idx, (group, schema) in enumerate(GROUPS.items()):
-        dimensions[f"{group}.{_PRESET}"] = sobol_dimension(group_idx, _PRESET_LEAF_IDX)
+        dimensions[f"{group}.{PRESET}"] = sobol_dimension(group_idx, _PRESET_LEAF_IDX)
         for leaf_idx, f in enumerate(fields(schema)):
             spec: Leaf = f.metadata["leaf"]
             n = min(max(spec.length, default=1), MOST_COMPONENTS) if spec.scope == "frame" else 0
@@ -470,7 +300,7 @@ def _sobol_dimensions() -> dict[str, int]:
     return dimensions
 
 
-def _grid_levels(groups: Sequence[_GroupDraw]) -> tuple[tuple[str, int], ...]:
+def _grid_levels(groups: Sequence[GroupDraw]) -> tuple[tuple[str, int], ...]:
     """Names with levels, in the order of groups and schemas; the longest of all presets."""
     levels: dict[str, int] = {}
     for group in groups:

@@ -1,0 +1,209 @@
+"""Leaves of θ and how each is drawn: parsed, checked, one set for each preset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, cast
+
+from render.errors import ConfigError
+from render.sampling.distributions import (
+    AbstractDistribution,
+    ByCategory,
+    Constant,
+    Drawable,
+    Levels,
+    Value,
+    Vector,
+)
+from render.sampling.parse import near, parse, show
+from render.sampling.rules import check_group, support_of
+from render.sampling.schema import Leaf, Scope
+from render.sampling.sequences import (
+    AbstractSequence,
+)
+from render.theta import GROUPS
+
+__all__ = [
+    "FROM_PRESET",
+    "MODEL",
+    "PRESET",
+    "GroupDraw",
+    "LeafDraw",
+    "Names",
+    "PresetLoader",
+    "build_group",
+    "mapping",
+]
+
+FROM_PRESET = "from_preset"
+PRESET = "preset"
+# A leaf that names files matters, and must match one, where another leaf can have these values.
+_NEEDED_IF: Mapping[tuple[str, str], tuple[str, tuple[Value, ...]]] = {
+    ("background", "photo"): ("kind", ("photo",)),
+    ("background", "environment"): ("kind", ("environment", "floor", "room", "tabletop")),
+    ("background", "surface_texture"): ("kind", ("floor", "room", "tabletop")),
+    ("material", "texture"): ("textured", (True,)),
+    ("occlusion", "texture"): ("by", ("card",)),
+    ("occlusion", "model"): ("by", ("model",)),
+}
+MODEL = ("objects", "model")
+
+PresetLoader = Callable[[str, str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Names:
+    """What leaves can name.
+
+    Attributes:
+        catalogs: Files, sorted, by what they are.
+        categories: Of the models, by name.
+        even_categories: Whether globs of `objects.model` weigh categories alike.
+
+    """
+
+    catalogs: Mapping[str, tuple[str, ...]]
+    categories: Mapping[str, str]
+    even_categories: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeafDraw:
+    """A leaf and how it is drawn; one name, and so one number u, for each component."""
+
+    field: str
+    scope: Scope
+    names: tuple[str, ...]
+    distribution: Drawable
+
+    def draw(
+        self,
+        sequence: AbstractSequence,
+        frame_idx: int,
+        attempt: int,
+        instance: int | None,
+        category: str = "",
+    ) -> Value:
+        d = self.distribution
+        if isinstance(d, ByCategory):
+            d = d.of(category)
+        if not isinstance(d, Vector):
+            return draw_one(d, self.names[0], sequence, (frame_idx, attempt, instance))
+        key = (frame_idx, attempt, instance)
+        drawn = (draw_one(c, n, sequence, key) for c, n in zip(d.components, self.names))
+        return cast("tuple[float, ...]", tuple(drawn))
+
+    @property
+    def levels(self) -> tuple[tuple[str, int], ...]:
+        """Names that hold levels, and how many."""
+        d = self.distribution
+        parts = d.components if isinstance(d, Vector) else (d,)
+        pairs = zip(self.names, parts)
+        return tuple((name, len(p.values)) for name, p in pairs if isinstance(p, Levels))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupDraw:
+    """A group: one set of leaves, or one for each preset that can be drawn."""
+
+    group: str
+    preset: LeafDraw | None
+    variants: Mapping[str, tuple[LeafDraw, ...]]
+
+
+def draw_one(
+    distribution: AbstractDistribution,
+    name: str,
+    sequence: AbstractSequence,
+    key: tuple[int, int, int | None],
+) -> Value:
+    if isinstance(distribution, Constant):
+        return distribution.value
+    frame_idx, attempt, instance = key
+    source = sequence.u_level if isinstance(distribution, Levels) else sequence.u
+    return distribution.ppf(source(frame_idx, name, attempt, instance))
+
+
+def mapping(node: Any, group: str) -> Mapping[str, Any]:
+    if not isinstance(node, Mapping):
+        raise ConfigError(f"{group} must be a preset of its group, got {show(node)}")
+    return node
+
+
+def build_group(
+    group: str,
+    node: Mapping[str, Any],
+    names: Names,
+    presets: PresetLoader | None,
+) -> GroupDraw:
+    if PRESET not in node:
+        return GroupDraw(group=group, preset=None, variants={"": _build_leaves(group, node, names)})
+    choice = _parse_preset(group, node[PRESET])
+    own = {k: v for k, v in node.items() if k != PRESET and v != FROM_PRESET}
+    for leaf in node:
+        if leaf != PRESET:
+            _check_known(group, leaf)
+    if presets is None:
+        raise ConfigError(f"{group}.{PRESET} must not be used here: no presets are known")
+    variants = {
+        str(name): _build_leaves(group, {**presets(group, str(name)), **own}, names)
+        for name in choice.support or ()
+    }
+    draw = LeafDraw(field=PRESET, scope="frame", names=(f"{group}.{PRESET}",), distribution=choice)
+    return GroupDraw(group=group, preset=draw, variants=variants)
+
+
+def _parse_preset(group: str, value: Any) -> AbstractDistribution:
+    """The choice of a mixture: names, which only the loader can tell to be right."""
+    name = f"{group}.{PRESET}"
+    distribution = parse(value, Leaf(kind="choice"), name)
+    assert isinstance(distribution, AbstractDistribution)  # a Vector is of another kind
+    if "mixture" in (distribution.support or ()):
+        raise ConfigError(f"{name} must name presets other than mixture, got {show(value)}")
+    return distribution
+
+
+def _build_leaves(group: str, node: Mapping[str, Any], names: Names) -> tuple[LeafDraw, ...]:
+    specs: dict[str, Leaf] = {f.name: f.metadata["leaf"] for f in fields(GROUPS[group])}
+    for key in node:
+        _check_known(group, key)
+    for key in specs:
+        if key not in node:
+            raise ConfigError(f"{group}.{key} must be set, got nothing")
+        if node[key] == FROM_PRESET:
+            raise ConfigError(
+                f"{group}.{key} must be a value or a distribution, got {FROM_PRESET}, which "
+                f"has a meaning in {group}=mixture alone"
+            )
+    parsed: dict[str, Drawable] = {}
+    # Leaves that name files come last: whether they must match is told by the others.
+    for key in sorted(specs, key=lambda k: specs[k].kind == "pattern"):
+        spec = specs[key]
+        needed = True
+        if (group, key) in _NEEDED_IF:
+            other, values = _NEEDED_IF[group, key]
+            needed = any(v in (support_of(parsed[other]) or ()) for v in values)
+        parsed[key] = parse(
+            node[key],
+            spec,
+            f"{group}.{key}",
+            catalog=names.catalogs[spec.catalog] if spec.catalog else (),
+            categories=names.categories,
+            even_categories=names.even_categories and (group, key) == MODEL,
+            required=needed,
+        )
+    check_group(group, parsed)
+    return tuple(_leaf_draw(group, key, spec, parsed[key]) for key, spec in specs.items())
+
+
+def _leaf_draw(group: str, key: str, spec: Leaf, distribution: Drawable) -> LeafDraw:
+    n = len(distribution.components) if isinstance(distribution, Vector) else 1
+    names = tuple(f"{group}.{key}" + (f"[{i}]" if i else "") for i in range(n))
+    return LeafDraw(field=key, scope=spec.scope, names=names, distribution=distribution)
+
+
+def _check_known(group: str, key: object) -> None:
+    known = tuple(f.name for f in fields(GROUPS[group]))
+    if key not in known:
+        raise ConfigError(f"{group}.{key} must be a leaf of {group}{near(key, known)}")
