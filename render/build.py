@@ -34,6 +34,7 @@ from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
 from render.library.poses import Poses
 from render.paths import find_assets
+from render.sampling.balance import WholeDataset
 from render.sampling.space import ThetaSpace
 from render.theta import GROUPS
 
@@ -117,52 +118,19 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
     """
     run = RunConfig.of(config)
     if check_assets:
-        _check_folder("assets.environments_dir", run.environments_dir)
-        _check_folder("assets.backgrounds_dir", run.backgrounds_dir)
-        _check_folder("assets.textures_dir", run.textures_dir)
-        _check_folder("assets.distractors_dir", run.distractors_dir)
-        _check_folder("assets.fixtures_dir", run.fixtures_dir)
-    models = ModelLibrary(
-        run.models_dir or find_assets("models"), include=run.models, skip_bad=run.skip_bad
-    )
-    backgrounds = ImageLibrary(
-        run.backgrounds_dir or find_assets("backgrounds"), what="backgrounds"
-    )
-    environments = EnvironmentLibrary(run.environments_dir or find_assets("environments"))
-    textures = ImageLibrary(run.textures_dir or find_assets("textures"), what="textures")
-    distractors = (
-        ModelLibrary(run.distractors_dir, skip_bad=run.skip_bad, prefix=DISTRACTOR)
-        if run.distractors_dir is not None
-        else None
-    )
-    assets = AssetLibrary(
-        models=models,
-        environments=environments,
-        backgrounds=backgrounds,
-        textures=textures,
-        distractors=distractors,
-        fixtures=_fixtures(run),
-        poses=(
-            Poses.read(run.poses_file, models=run.poses_models, names=models.names)
-            if run.poses_file is not None
-            else None
-        ),
-    )
+        _check_folders(run)
+    assets = _libraries(run)
     space = _space(config, run, assets)
     if check_assets or run.skip_bad:
         # After θ, because it takes long where there are many; what it leaves out changes θ.
-        models.check_all()
-        skipped = models.skipped
-        if distractors is not None and "model" in space.support("occlusion", "by"):
-            distractors.check_all()
-            skipped += distractors.skipped
-        space = _space(config, run, assets) if skipped else space
-    _check_poses(space, assets, run.n_frames)
+        space = _space(config, run, assets) if _skips_models(assets, space) else space
+    if check_assets:
+        _check_poses(space, assets, run.n_frames)
     _check_cell(space, has_fixtures=bool(run.fixtures))
     if check_assets:
-        for remark in (*models.remarks, *space.remarks()):
+        for remark in (*assets.models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
-        _check_used(space, environments, backgrounds, textures)
+        _check_used(space, assets)
     return Plan(
         config=config,
         identity=identity_of(config),
@@ -171,6 +139,39 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         assets=assets,
         filters=LabelFilters(min_visib_fract=run.min_visib_fract, min_px=run.min_px),
     )
+
+
+def _libraries(run: RunConfig) -> AssetLibrary:
+    """Finds all files; loads none."""
+    models = ModelLibrary(
+        run.models_dir or find_assets("models"), include=run.models, skip_bad=run.skip_bad
+    )
+    distractors = poses = None
+    if run.distractors_dir is not None:
+        distractors = ModelLibrary(run.distractors_dir, skip_bad=run.skip_bad, prefix=DISTRACTOR)
+    if run.poses_file is not None:
+        poses = Poses.read(run.poses_file, models=run.poses_models, names=models.names)
+    return AssetLibrary(
+        models=models,
+        environments=EnvironmentLibrary(run.environments_dir or find_assets("environments")),
+        backgrounds=ImageLibrary(
+            run.backgrounds_dir or find_assets("backgrounds"), what="backgrounds"
+        ),
+        textures=ImageLibrary(run.textures_dir or find_assets("textures"), what="textures"),
+        distractors=distractors,
+        fixtures=_fixtures(run),
+        poses=poses,
+    )
+
+
+def _skips_models(assets: AssetLibrary, space: ThetaSpace) -> bool:
+    """Loads every model that a frame can show; whether some are left out."""
+    assets.models.check_all()
+    shown = [assets.models]
+    if assets.distractors is not None and "model" in space.support("occlusion", "by"):
+        assets.distractors.check_all()
+        shown.append(assets.distractors)
+    return any(library.skipped for library in shown)
 
 
 def _fixtures(run: RunConfig) -> FixtureLibrary | None:
@@ -209,22 +210,22 @@ def _check_poses(space: ThetaSpace, assets: AssetLibrary, n_frames: int) -> None
         )
 
 
-def _check_used(
-    space: ThetaSpace,
-    environments: EnvironmentLibrary,
-    backgrounds: ImageLibrary,
-    textures: ImageLibrary,
-) -> None:
+def _check_used(space: ThetaSpace, assets: AssetLibrary) -> None:
     """Reads every picture that a frame can show."""
     kinds = space.support("background", "kind")
     if "photo" in kinds:
-        backgrounds.check_all()
+        assets.backgrounds.check_all()
     if space.support("lighting", "environment") != {None} or kinds & {"environment", *SURFACES}:
-        environments.check_all()
+        assets.environments.check_all()
     on_surfaces = kinds & set(SURFACES) and space.support("background", "surface_texture") != {None}
     on_cards = "card" in space.support("occlusion", "by")
     if True in space.support("material", "textured") or on_surfaces or on_cards:
-        textures.check_all()
+        assets.textures.check_all()
+
+
+def _check_folders(run: RunConfig) -> None:
+    for name in ("environments", "backgrounds", "textures", "distractors", "fixtures"):
+        _check_folder(f"assets.{name}_dir", getattr(run, f"{name}_dir"))
 
 
 def _check_folder(field: str, folder: Path | None) -> None:
@@ -246,11 +247,13 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
             "patterns": (*assets.textures.names, *(PROCEDURAL + kind for kind in PATTERNS)),
         },
         presets=partial(_stored_preset, config.get("presets", {})),
-        categories={name: assets.models.category(name) for name in assets.models.names},
-        balance=run.balance,
-        negatives_fract=run.negatives_fract,
-        posed=[image.models for image in assets.poses.images] if assets.poses is not None else (),
-        val_fraction=run.val_fraction,
+        whole=WholeDataset(
+            categories={name: assets.models.category(name) for name in assets.models.names},
+            balance=run.balance,
+            negatives_fract=run.negatives_fract,
+            val_fraction=run.val_fraction,
+            posed=() if assets.poses is None else [image.models for image in assets.poses.images],
+        ),
     )
 
 

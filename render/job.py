@@ -216,6 +216,9 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
             {"name": m.name, "sha256": m.sha256, "unit_m": float(m.unit_m)}
             for m in plan.assets.distractor_models()
         ],
+        "fixtures": [
+            {"name": f.model.name, "sha256": f.model.sha256} for f in plan.assets.fixtures
+        ],
         "counts": {
             "frames": summary.frames,
             "train": summary.train,

@@ -36,10 +36,10 @@ __all__ = ["main", "replay"]
 
 _NEEDED: dict[str, type] = {
     "config": dict, "asset_dirs": dict, "models": list, "gl": dict, "versions": dict,
-    "distractors": list,
+    "distractors": list, "fixtures": list,
 }  # fmt: skip
 _ASSET_DIRS = ("models_dir", "environments_dir", "backgrounds_dir", "textures_dir")
-_ALL_DIRS = (*_ASSET_DIRS, "distractors_dir")
+_ALL_DIRS = (*_ASSET_DIRS, "distractors_dir", "fixtures_dir")
 
 
 def replay(
@@ -55,8 +55,8 @@ def replay(
         folder: A dataset.
         out: Folder to put the new files into, or None.
         asset_dirs: Where ``models_dir``, ``environments_dir``, ``backgrounds_dir``,
-            ``textures_dir`` or ``distractors_dir`` are now; the dataset knows where they were
-            when it was made.
+            ``textures_dir``, ``distractors_dir`` or ``fixtures_dir`` are now; the dataset
+            knows where they were when it was made.
 
     Returns:
         What differs, a line each; empty when the frame equals the stored one.
@@ -180,6 +180,7 @@ def _plan(folder: Path, dataset: Mapping[str, Any]) -> Plan:
     # came into the folder later would shift the ids of categories.
     config["assets"] = {**config["assets"], **dataset["asset_dirs"], "skip_bad": False}
     config["models"] = names
+    config["poses"] = {"file": None, "models": []}  # the placement holds what they gave
     try:
         return build(config, check_assets=False)
     except ConfigError as error:
@@ -203,6 +204,12 @@ def _check_models(plan: Plan, dataset: Mapping[str, Any], placement: Placement) 
             raise DatasetError(
                 f"{plan.assets.models.folder / name} is not the model that this dataset was made "
                 "from: the file, one it names, or what a side file says of it has changed"
+            )
+    for entry, fixture in zip(dataset["fixtures"], plan.assets.fixtures, strict=True):
+        if fixture.model.sha256 != entry["sha256"]:
+            raise DatasetError(
+                f"{entry['name']} is not the model that this dataset was made from: it has "
+                "changed, or another folder was given as --fixtures-dir"
             )
     for entry in dataset["distractors"]:
         name = entry["name"]

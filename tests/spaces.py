@@ -11,6 +11,7 @@ from hydra import compose, initialize_config_dir
 from render.build import resolve
 from render.errors import ConfigError
 from render.paths import CONF_DIR
+from render.sampling.balance import WholeDataset
 from render.sampling.schema import Leaf
 from render.sampling.space import ThetaSpace
 from render.theta import GROUPS
@@ -45,9 +46,9 @@ def space_of(
         sampling=sampling,
         catalogs=CATALOGS,
         presets=partial(_preset, config.get("presets", {})),
-        categories=CATEGORIES,
-        posed=[("mug.glb", "fasteners/nut.obj")] * 64,
-        **options,
+        whole=WholeDataset(
+            categories=CATEGORIES, posed=[("mug.glb", "fasteners/nut.obj")] * 64, **options
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from render.assembly.materials import distractor_materials, target_materials
 from render.assembly.surfaces import build_surfaces
 from render.assembly.textures import TextureCache
 from render.placement.fixtures import Fixture
-from render.scene import Camera, EnvironmentMap, Instance, Material, Model, Scene
+from render.scene import Camera, EnvironmentMap, Instance, Model, Scene
 from render.theta import Placement, Theta
 
 __all__ = ["AssetSource", "assemble"]
@@ -61,45 +62,12 @@ def assemble(
 
     """
     cache = textures if textures is not None else TextureCache()
-    instances: list[Instance] = []
-    for idx, placed in enumerate(placement.instances):
-        model = assets.model(placed.model)
-        materials: tuple[Material, ...]
-        if placed.role == "target":
-            materials = target_materials(
-                model, theta.material, placed.theta_idx, assets=assets, cache=cache
-            )
-        else:
-            materials = distractor_materials(
-                model, theta.occlusion, placed.theta_idx, assets=assets, cache=cache
-            )
-        instances.append(
-            Instance(
-                instance_idx=idx,
-                role=placed.role,
-                model=model,
-                materials=materials,
-                T_world_obj=_matrix(placed.T_world_obj, 4),
-                scale=placed.scale,
-            )
-        )
-    objects = tuple(instances)
-    for fixture in assets.fixtures:
-        instances.append(
-            Instance(
-                instance_idx=len(instances),
-                role="fixture",
-                model=fixture.model,
-                materials=tuple(p.material for p in fixture.model.primitives),
-                T_world_obj=fixture.T_world_obj,
-                scale=1.0,
-            )
-        )
+    objects = tuple(_objects(theta, placement, assets, cache))
     camera = _camera(placement)
     environment = build_environment(theta.lighting, assets)
     return Scene(
         camera=camera,
-        instances=tuple(instances),
+        instances=(*objects, *_fixtures(assets, len(objects))),
         lights=build_lights(
             theta.lighting,
             environment,
@@ -119,6 +87,39 @@ def assemble(
             cache,
         ),
     )
+
+
+def _objects(
+    theta: Theta, placement: Placement, assets: AssetSource, cache: TextureCache
+) -> Iterator[Instance]:
+    """Targets and distractors."""
+    for idx, placed in enumerate(placement.instances):
+        model, i = assets.model(placed.model), placed.theta_idx
+        if placed.role == "target":
+            materials = target_materials(model, theta.material, i, assets=assets, cache=cache)
+        else:
+            materials = distractor_materials(model, theta.occlusion, i, assets=assets, cache=cache)
+        yield Instance(
+            instance_idx=idx,
+            role=placed.role,
+            model=model,
+            materials=materials,
+            T_world_obj=_matrix(placed.T_world_obj, 4),
+            scale=placed.scale,
+        )
+
+
+def _fixtures(assets: AssetSource, first_idx: int) -> Iterator[Instance]:
+    """The static models of the user's cell, as authored."""
+    for idx, fixture in enumerate(assets.fixtures, start=first_idx):
+        yield Instance(
+            instance_idx=idx,
+            role="fixture",
+            model=fixture.model,
+            materials=tuple(p.material for p in fixture.model.primitives),
+            T_world_obj=fixture.T_world_obj,
+            scale=1.0,
+        )
 
 
 def _camera(placement: Placement) -> Camera:

@@ -154,15 +154,17 @@ class _Search:
             raise ConfigError("objects.region_m must be set where camera.T_world_cam is, got null")
         obstacles = Obstacles.of(self.assets.fixtures, inverse_rigid(T_world_cam))
         first = self._shape(0, view)
-        middle = Body.of(
-            first, 1.0, np.array([0.0, 0.0, np.linalg.norm(T_world_cam[:3, 3]) + 1e-3])
-        )
+        # About as large in the picture as it will be, wherever it comes to lie.
+        bounds = np.array(theta.objects.region_m)
+        away = float(np.linalg.norm(bounds.reshape(3, 2).mean(axis=1) - T_world_cam[:3, 3]))
+        scale = _own_scale(theta, 0, first) or 1.0
+        middle = Body.of(first, scale, np.array([0.0, 0.0, away]))
         crowd, occluders = self._crowd(view, middle, obstacles)
         stands = theta.objects.arrangement != "scatter"
         region = Region(
             view=view,
             T_world_cam=T_world_cam,
-            bounds_m=np.array(theta.objects.region_m),
+            bounds_m=bounds,
             stands=stands,
             crowd=crowd,
         )

@@ -7,12 +7,12 @@ longer one, and a frame that is drawn anew keeps its part.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from render.sampling.streams import key_bits, stream
 
-__all__ = ["Balance", "is_negative"]
+__all__ = ["Balance", "WholeDataset"]
 
 # Members of a low-discrepancy sequence are mixed within blocks of this many, so that what
 # stands together in one frame is left to chance.
@@ -20,16 +20,36 @@ _BLOCK = 64
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
 
-def is_negative(frame_idx: int, *, negatives_fract: float, val_fraction: float) -> bool:
-    """Whether a frame shows no target.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WholeDataset:
+    """What is asked of all frames together.
 
-    The share holds in both splits: of the frames of a split, the j-th is negative if and only
-    if ``floor((j + 1) p) > floor(j p)``.
+    Attributes:
+        categories: Of the models, by name.
+        balance: Draw models so that over the dataset the weights of ``objects.model`` are met,
+            and the categories that a glob matches come equally often.
+        negatives_fract: Share of the frames that show no target.
+        val_fraction: Share of validation frames; each split has its share of negatives.
+        posed: Models of the targets of each frame of ``objects.arrangement=poses``.
+
     """
-    n_val = math.floor(frame_idx * val_fraction)
-    is_val = math.floor((frame_idx + 1) * val_fraction) > n_val
-    j = n_val if is_val else frame_idx - n_val
-    return math.floor((j + 1) * negatives_fract) > math.floor(j * negatives_fract)
+
+    categories: Mapping[str, str] = field(default_factory=dict)
+    balance: bool = False
+    negatives_fract: float = 0.0
+    val_fraction: float = 0.0
+    posed: Sequence[tuple[str, ...]] = ()
+
+    def is_negative(self, frame_idx: int) -> bool:
+        """Whether a frame shows no target.
+
+        Of the frames of a split, the j-th is negative if and only if
+        ``floor((j + 1) p) > floor(j p)``.
+        """
+        n_val = math.floor(frame_idx * self.val_fraction)
+        is_val = math.floor((frame_idx + 1) * self.val_fraction) > n_val
+        j, p = n_val if is_val else frame_idx - n_val, self.negatives_fract
+        return math.floor((j + 1) * p) > math.floor(j * p)
 
 
 @dataclass(eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from render.errors import ConfigError
-from render.sampling.balance import Balance, is_negative
+from render.sampling.balance import Balance, WholeDataset
 from render.sampling.distributions import (
     ByCategory,
     Choice,
@@ -52,20 +52,14 @@ class ThetaSpace:
     """A validated space of scene parameters and the sequence that samples it.
 
     Attributes:
-        categories: Of the models, by name.
-        negatives_fract: Share of the frames that show no target.
-        val_fraction: Share of validation frames; each split has its share of negatives.
-        posed: Models of the targets of each frame of ``objects.arrangement=poses``.
+        whole: What is settled for the dataset as a whole.
         balance: Draws the models of targets evenly over the dataset; None: each by itself.
 
     """
 
     groups: tuple[GroupDraw, ...]
     sequence: AbstractSequence
-    categories: Mapping[str, str]
-    negatives_fract: float
-    val_fraction: float
-    posed: tuple[tuple[str, ...], ...]
+    whole: WholeDataset
     balance: Balance | None
 
     @classmethod
@@ -77,11 +71,7 @@ class ThetaSpace:
         sampling: str,
         catalogs: Mapping[str, Sequence[str]],
         presets: PresetLoader | None = None,
-        categories: Mapping[str, str] | None = None,
-        balance: bool = False,
-        negatives_fract: float = 0.0,
-        val_fraction: float = 0.0,
-        posed: Sequence[tuple[str, ...]] = (),
+        whole: WholeDataset | None = None,
     ) -> ThetaSpace:
         """Validates every leaf.
 
@@ -94,12 +84,7 @@ class ThetaSpace:
             catalogs: File names for ``models``, ``environments``, ``backgrounds``, ``textures``.
             presets: Gives the leaves of ``(group, preset)``; raises `ConfigError` if there
                 is none. Only needed for mixtures.
-            categories: Of the models, by name.
-            balance: Draw models so that over the dataset the weights of ``objects.model`` are
-                met, and the categories that a glob matches come equally often.
-            negatives_fract: Share of the frames that show no target.
-            val_fraction: Share of validation frames.
-            posed: Models of the targets of each frame of ``objects.arrangement=poses``.
+            whole: What is settled for the dataset; by default each frame is by itself.
 
         Raises:
             ConfigError: A leaf is missing, unknown or breaks a rule.
@@ -108,10 +93,11 @@ class ThetaSpace:
         for group in groups:
             if group not in GROUPS:
                 raise ConfigError(f"{group} must be a group of θ{near(group, tuple(GROUPS))}")
+        whole = whole or WholeDataset()
         names = Names(
             catalogs={what: tuple(sorted(catalog)) for what, catalog in catalogs.items()},
-            categories=categories or {},
-            even_categories=balance,
+            categories=whole.categories,
+            even_categories=whole.balance,
         )
         drawn = tuple(
             build_group(group, mapping(groups.get(group), group), names, presets)
@@ -129,13 +115,12 @@ class ThetaSpace:
         space = cls(
             groups=drawn,
             sequence=_sequence(sampling, seed, drawn),
-            categories=names.categories,
-            negatives_fract=negatives_fract,
-            val_fraction=val_fraction,
-            posed=tuple(posed),
+            whole=whole,
             balance=None,
         )
-        return replace(space, balance=Balance(seed, space._settled_count)) if balance else space
+        if not whole.balance:
+            return space
+        return replace(space, balance=Balance(seed, space._settled_count))
 
     def _settled_count(self, frame_idx: int) -> int:
         """Targets of a frame, without anything else of it."""
@@ -231,12 +216,12 @@ class ThetaSpace:
         frame_idx, attempt, instance = key
         d = leaf.distribution
         if (group, leaf.field) == MODEL and values["objects"]["arrangement"] == "poses":
-            return self.posed[frame_idx][instance]
+            return self.whole.posed[frame_idx][instance]
         if (group, leaf.field) == MODEL and self.balance is not None and isinstance(d, Choice):
             return d.ppf(self.balance.u(frame_idx, instance))
         category = ""
         if isinstance(d, ByCategory):
-            category = self.categories.get(values["objects"]["model"][instance], "")
+            category = self.whole.categories.get(values["objects"]["model"][instance], "")
         return leaf.draw(self.sequence, frame_idx, attempt, instance, category)
 
     def _is_settled(self, group: str) -> bool:
@@ -247,12 +232,10 @@ class ThetaSpace:
         return group == "objects" and self.balance is not None
 
     def _n_targets(self, objects: Mapping[str, Any], frame_idx: int) -> int:
-        if is_negative(
-            frame_idx, negatives_fract=self.negatives_fract, val_fraction=self.val_fraction
-        ):
+        if self.whole.is_negative(frame_idx):
             return 0
         if objects["arrangement"] == "poses":
-            return len(self.posed[frame_idx])
+            return len(self.whole.posed[frame_idx])
         return 1 if objects["arrangement"] == "single" else int(objects["count"])
 
     def _variants(self, group: str) -> tuple[tuple[LeafDraw, ...], ...]:

@@ -162,6 +162,14 @@ def test_objects_lie_in_the_bin_and_the_bin_has_no_label(bin_folder: Path, tmp_p
     assert verified.returncode == 0, verified.stdout
     replayed = run_module("render.replay", str(data), "1", cwd=tmp_path)
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    other = tmp_path / "other"
+    other.mkdir()
+    trimesh.creation.box((300.0, 300.0, 5.0)).export(other / "bin.stl")
+    refused = run_module(
+        "render.replay", str(data), "1", "--fixtures-dir", str(other), cwd=tmp_path
+    )
+    assert refused.returncode == 1
+    assert "fixture:bin.stl is not the model that this dataset was made from" in refused.stderr
 
 
 def _check_inside(placement: dict[str, Any]) -> None:
@@ -225,6 +233,53 @@ def test_poses_of_a_dataset_give_its_masks_again(tmp_path: Path) -> None:
         a = decode_rle(row["mask"], size_wh=size_wh)
         b = decode_rle(twin["mask"], size_wh=size_wh)
         assert np.count_nonzero(a != b) <= 2
+
+
+def test_a_posed_frame_is_replayed_without_its_file(tmp_path: Path) -> None:
+    pose = {"obj_id": 1, "cam_R_m2c": [1, 0, 0, 0, -1, 0, 0, 0, -1], "cam_t_m2c": [5, 0, 400]}
+    focal = [200.0, 0.0, 79.5, 0.0, 200.0, 59.5, 0.0, 0.0, 1.0]
+    (tmp_path / "scene_gt.json").write_text(json.dumps({"0": [pose], "4": [pose, pose | {
+        "cam_t_m2c": [-90, 20, 420]}]}))  # fmt: skip
+    cameras = {"0": {"cam_K": focal}, "4": {"cam_K": focal}}
+    (tmp_path / "scene_camera.json").write_text(json.dumps(cameras))
+    render(
+        "objects=poses", "poses.file=scene_gt.json", "models=[nut]", "n_frames=2",
+        "poses.models=[{obj_id:1,model:nut}]", "output_dir=data", cwd=tmp_path,
+    )  # fmt: skip
+    (tmp_path / "scene_gt.json").unlink()
+
+    replayed = run_module("render.replay", "data", "1", cwd=tmp_path)
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    verified = run_module("render.verify", "data", cwd=tmp_path)
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_negatives_show_look_alikes_of_a_folder_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "alike").mkdir()
+    trimesh.creation.annulus(8.0, 12.0, 6.0).export(tmp_path / "alike" / "washer.stl")
+    trimesh.creation.capsule(20.0, 6.0).export(tmp_path / "alike" / "pin.stl")
+    done = render(
+        "negatives_fract=0.5", "occlusion.by=model", "occlusion.count=2", "n_frames=8",
+        "val_fraction=0.5", "assets.distractors_dir=alike", "output_dir=data", cwd=tmp_path,
+    )  # fmt: skip
+    data = tmp_path / "data"
+    roles: dict[int, list[str]] = {i: [] for i in range(8)}
+    for row in read_instances(data / "records"):
+        roles[row["frame_idx"]].append(row["role"])
+        if row["role"] == "distractor":
+            assert row["model"] in ("distractor:pin.stl", "distractor:washer.stl")
+    assert all(found.count("distractor") == 2 for found in roles.values()), done.stderr
+    splits = {f["frame_idx"]: f["split"] for f in read_frames(data / "records")}
+    for split in ("train", "val"):
+        negative = [i for i in roles if splits[i] == split and "target" not in roles[i]]
+        assert len(negative) == 2
+        for i in negative:
+            assert (data / "labels" / split / f"{i:08d}.txt").read_text() == ""
+    verified = run_module("render.verify", "data", cwd=tmp_path)
+    assert verified.returncode == 0, verified.stdout
+    frame = next(i for i in roles if "target" not in roles[i])
+    replayed = run_module("render.replay", "data", str(frame), cwd=tmp_path)
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
 
 
 @pytest.mark.parametrize(

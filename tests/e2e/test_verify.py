@@ -425,6 +425,18 @@ def preview_missing(data: Copy) -> Told:
     return "preview.jpg", "is missing"
 
 
+def plot_missing(data: Copy) -> Told:
+    (data / "achieved.png").unlink()
+    return "achieved.png", "is missing"
+
+
+def reached_boasted(data: Copy) -> Told:
+    content = yaml.safe_load((data / "dataset.yaml").read_text())
+    content["reached"]["size_frac"]["labels"] += 1
+    (data / "dataset.yaml").write_text(yaml.safe_dump(content))
+    return "dataset.yaml", "reached must be"
+
+
 SEEN_IN_CONTENT = (
     mask_pixel, mask_ids_swapped, mask_of_eight_bits, mask_truncated, depth_zeroed,
     depth_in_other_units, image_smaller, image_torn, image_missing, label_file_missing,
@@ -436,7 +448,7 @@ SEEN_IN_CONTENT = (
     record_pose, record_moved, record_instance_removed, record_filter_forgotten,
     record_frame_removed, record_frame_twice, record_wrong_split, record_torn, record_mask_torn,
     placement_torn, temporary_left, foreign_file, frame_in_both_splits, frame_too_many,
-    preview_missing,
+    preview_missing, plot_missing, reached_boasted,
 )  # fmt: skip
 
 

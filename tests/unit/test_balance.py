@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from render.build import build
-from render.sampling.balance import is_negative
+from render.sampling.balance import WholeDataset
 from render.sampling.space import ThetaSpace
 from tests.spaces import CATEGORIES, composed, space_of
 
@@ -78,7 +78,8 @@ def test_a_frame_that_is_drawn_again_keeps_its_models_and_any_frame_can_be_drawn
 @pytest.mark.parametrize("val_fraction", [0.0, 0.2, 0.25])
 def test_each_split_has_its_share_of_negatives(fract: float, val_fraction: float) -> None:
     n = 2000
-    found = [is_negative(i, negatives_fract=fract, val_fraction=val_fraction) for i in range(n)]
+    whole = WholeDataset(negatives_fract=fract, val_fraction=val_fraction)
+    found = [whole.is_negative(i) for i in range(n)]
     is_val = [math.floor((i + 1) * val_fraction) > math.floor(i * val_fraction) for i in range(n)]
     for split in (True, False):
         members = [negative for negative, val in zip(found, is_val, strict=True) if val == split]
