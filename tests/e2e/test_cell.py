@@ -129,7 +129,7 @@ def test_objects_lie_in_the_bin_and_the_bin_has_no_label(bin_folder: Path, tmp_p
         *CELL, *calibrated(T_world_cam), "objects.count=4", "models=[mug,valve,gear]",
         "objects.size_m_by_category=[{category:mug,size_m:0.08},{category:valve,size_m:0.07},"
         "{category:gear,size_m:0.06}]",
-        "objects.region_m=[-0.17,0.17,-0.12,0.12,0,0.1]", f"assets.fixtures_dir={bin_folder}",
+        "objects.region_m=[-0.195,0.195,-0.145,0.145,0,0.1]", f"assets.fixtures_dir={bin_folder}",
         f"fixtures=[{{model:bin,T_world_obj:{eye}}}]", "background=photo",
         "background.catch_shadows=true", "camera.jitter_deg=[0.2,0,0]",
         "camera.jitter_m=[0,0,0.01]", "output.depth=true", "n_frames=3", "output_dir=data",
