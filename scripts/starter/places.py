@@ -81,6 +81,16 @@ def conveyor() -> Floats:
     return photographed(out, 174, light=(0.5, 0.0), contrast=0.5, tint=(0.98, 1.0, 1.02))
 
 
+# Outlines of tools as they are painted behind their hooks, pixels.
+_SPANNER = (
+    (300, 180), (360, 150), (392, 200), (376, 250), (420, 640), (450, 690), (420, 760), (366, 750),
+    (356, 690), (384, 650), (330, 258), (292, 236),
+)  # fmt: skip
+_HAMMER = (
+    (760, 170), (980, 150), (990, 220), (896, 236), (930, 700), (880, 706), (846, 238), (766, 240),
+)  # fmt: skip
+
+
 def pegboard() -> Floats:
     """A perforated tool wall: hooks, painted outlines, shadows of tools out of the frame."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64)
@@ -89,36 +99,8 @@ def pegboard() -> Floats:
         (176, 130, 84),
     )
     outline = np.zeros(FRAME)
-    spanner = np.array(
-        [
-            (300, 180),
-            (360, 150),
-            (392, 200),
-            (376, 250),
-            (420, 640),
-            (450, 690),
-            (420, 760),
-            (366, 750),
-            (356, 690),
-            (384, 650),
-            (330, 258),
-            (292, 236),
-        ]
-    )
-    hammer = np.array(
-        [
-            (760, 170),
-            (980, 150),
-            (990, 220),
-            (896, 236),
-            (930, 700),
-            (880, 706),
-            (846, 238),
-            (766, 240),
-        ]
-    )
-    for points in (spanner, hammer):
-        cv2.polylines(outline, [points.astype(np.int32)], True, 1.0, 9, cv2.LINE_AA)
+    for points in (_SPANNER, _HAMMER):
+        cv2.polylines(outline, [np.array(points, np.int32)], True, 1.0, 9, cv2.LINE_AA)
     worn = smooth(noise(FRAME, 202, beta=1.4), -1.5, -0.2)
     board = laid(board, outline * worn * 0.85, tinted(np.ones(FRAME), (226, 222, 210)))
     u, v = x % 64 - 32, y % 64 - 32
