@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from render.assembly.scene import assemble
 from render.assembly.textures import TextureCache
+from render.buffers import Buffers
 from render.build import Plan
 from render.engine.base import AbstractEngine
 from render.errors import InvariantError, RejectedTheta, UnrealisableError
@@ -22,7 +23,7 @@ from render.labels.labeller import label
 from render.placement.place import place
 from render.sample import Sample, SampleKey
 from render.sampling.codec import theta_to_json
-from render.scene import Buffers, Scene
+from render.scene import Scene
 from render.sensor.develop import develop
 from render.sensor.jpeg import encode_jpeg
 from render.sensor.optics import expose

@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from render.buffers import Buffers
 from render.geometry.pixels import Box
-from render.scene import Buffers, Role
+from render.scene import Role
 from render.theta import Placement, Theta
 
 __all__ = ["ObjectLabel", "Sample", "SampleKey"]

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from render.buffers import Buffers
 from render.geometry.pixels import Box, box_of_mask
 from render.sample import ObjectLabel, Sample, SampleKey
-from render.scene import Buffers, Role
+from render.scene import Role
 from render.theta import Placement
 from render.writers.coco import write_coco
 from render.writers.data_yaml import write_data_yaml

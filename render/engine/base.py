@@ -5,7 +5,8 @@ from __future__ import annotations
 import abc
 from dataclasses import dataclass
 
-from render.scene import Buffers, Scene, Silhouette
+from render.buffers import Buffers, Silhouette
+from render.scene import Scene
 
 __all__ = ["AbstractEngine", "DeviceInfo"]
 

@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from render.buffers import Buffers, Silhouette
 from render.engine.base import AbstractEngine, DeviceInfo
 from render.engine.lens import pinhole_scene, pixel_rays, through_lens
 from render.engine.mitsuba.geometry import Part, origin_of, parts_of, sensor_of, shape_of, visible
@@ -18,7 +19,7 @@ from render.engine.mitsuba.loader import load_mitsuba
 from render.engine.mitsuba.materials import bsdf_of, emission_of
 from render.engine.pyrender.engine import PyrenderEngine
 from render.errors import ConfigError
-from render.scene import Buffers, Scene, Silhouette
+from render.scene import Scene
 
 __all__ = ["MitsubaEngine"]
 

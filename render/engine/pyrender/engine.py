@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
+from render.buffers import Buffers, Silhouette
 from render.engine.base import AbstractEngine, DeviceInfo
 from render.engine.lens import pinhole_scene, through_lens
 from render.engine.pyrender.context import GlContext, choose
@@ -18,7 +19,7 @@ from render.engine.pyrender.passes.shadows import ShadowPass
 from render.engine.pyrender.passes.silhouettes import SilhouettePass
 from render.engine.pyrender.upload import Residents
 from render.errors import EngineError
-from render.scene import Buffers, Scene, Silhouette
+from render.scene import Scene
 
 __all__ = ["MAX_INSTANCES", "PyrenderEngine"]
 
