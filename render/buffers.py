@@ -19,12 +19,15 @@ class Buffers:
             a white surface in full light.
         depth_m: ``(H, W)`` float32, z at the pixel's centre; 0 = nothing.
         instance_idx: ``(H, W)`` int32 at the pixel's centre; -1 = none.
+        faces: ``(H, W, 2)`` int32 at the pixel's centre, where asked for: which primitive of the
+            instance's model, and which of its faces; -1 where there is no instance.
 
     """
 
     radiance: NDArray[np.float32]
     depth_m: NDArray[np.float32]
     instance_idx: NDArray[np.int32]
+    faces: NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -12,11 +12,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from render.geometry.symmetry import Symmetry
+
 __all__ = [
     "Camera",
     "Environment",
     "EnvironmentMap",
     "Instance",
+    "Keypoint",
     "Light",
     "Material",
     "Model",
@@ -107,6 +110,7 @@ class Primitive:
         uv: ``(V, 2)`` float32 or None; ``v = 0`` is the bottom row of the image (as
             trimesh and OpenGL have it, not as glTF has it).
         colors: ``(V, 4)`` float32 linear RGBA or None; multiplies the base colour.
+        face_parts: ``(F,)`` int32 or None: which of `Model.parts` each face belongs to.
 
     """
 
@@ -116,6 +120,15 @@ class Primitive:
     material: Material
     uv: NDArray[np.float32] | None = None
     colors: NDArray[np.float32] | None = None
+    face_parts: NDArray[np.int32] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keypoint:
+    """A named point of an object: on its surface, or where there is none (a hole's centre)."""
+
+    name: str
+    point_m: tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -137,6 +150,9 @@ class Model:
         stable_poses: ``(P, 3, 3)`` rotations ``R_world_obj`` in which the object rests
             on a horizontal plane, most likely first; may be empty.
         stable_probs: ``(P,)`` their probabilities, summing to 1 where P > 0.
+        parts: Names of the bodies that the file tells apart; none where its format does not.
+        keypoints: As a side file declares them.
+        symmetry: As a side file declares it; None where it says nothing.
 
     """
 
@@ -150,6 +166,9 @@ class Model:
     is_closed: bool = False
     stable_poses: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3, 3)))
     stable_probs: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    parts: tuple[str, ...] = ()
+    keypoints: tuple[Keypoint, ...] = ()
+    symmetry: Symmetry | None = None
 
     @property
     def bounds_m(self) -> NDArray[np.float64]:

@@ -42,8 +42,8 @@ class AbstractEngine(abc.ABC):
         """What draws, as recorded in the dataset."""
 
     @abc.abstractmethod
-    def render(self, scene: Scene) -> Buffers:
-        """Colour, depth and ids of one scene."""
+    def render(self, scene: Scene, *, with_faces: bool = False) -> Buffers:
+        """Colour, depth and ids of one scene; on request, which face each pixel shows."""
 
     @abc.abstractmethod
     def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:

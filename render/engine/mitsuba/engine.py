@@ -76,14 +76,14 @@ class MitsubaEngine(AbstractEngine):
         tracer = f"Mitsuba {mi.__version__} {mi.variant()}, labels by {raster.renderer}"
         return replace(raster, renderer=tracer)
 
-    def render(self, scene: Scene) -> Buffers:
+    def render(self, scene: Scene, *, with_faces: bool = False) -> Buffers:
         """Colour, depth and ids of one scene.
 
         Raises:
             EngineError: As the rasterizer; or pixels are not square.
 
         """
-        labels = self._raster.render(scene)
+        labels = self._raster.render(scene, with_faces=with_faces)
         if scene.camera.distortion:
             pinhole = pinhole_scene(scene)
             radiance = self.render(pinhole).radiance
