@@ -61,7 +61,7 @@ def nocs_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
 
     ``c = (p - center) / diagonal + 1/2`` of the box of the model along the axes of its file: the
     box's diagonal is 1 long and its middle at 1/2 (Wang et al., "Normalized Object Coordinate
-    Space", 2019). Of objects with symmetries, in their canonical pose.
+    Space", 2019). Of targets with symmetries, in their canonical pose.
 
     Args:
         scene: Its labelled instances.
@@ -74,7 +74,9 @@ def nocs_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
     coded = np.zeros((*buffers.depth_m.shape, 3), np.uint16)
     for instance in scene.instances:
         model = instance.model
-        T = canonical_pose(instance, camera, annotations.symmetry(model))
+        T = canonical_pose(instance, camera, annotations)
+        if T is None:
+            T = inverse_rigid(camera.T_world_cam) @ instance.T_world_obj
         here = buffers.instance_idx == instance.instance_idx
         at = transform_points(inverse_rigid(T), points[here]) / instance.scale
         diagonal = float(np.linalg.norm(np.ptp(model.bounds_m, axis=0)))

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from render.buffers import Silhouette
 from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.projection import project
-from render.geometry.symmetry import Symmetry
 from render.labels.oriented import oriented_box
 from render.labels.sight import sights
 from render.library.annotations import Annotations
@@ -55,8 +54,8 @@ class TaskLabeller:
 
     def _add(self, label: ObjectLabel, scene: Scene, silhouette: Silhouette) -> ObjectLabel:
         instance, camera = scene.instances[label.instance_idx], scene.camera
-        symmetry = self.annotations.symmetry(instance.model)
-        T_cam_obj = canonical_pose(instance, camera, symmetry)
+        canonical = canonical_pose(instance, camera, self.annotations)
+        T_cam_obj = _pose(instance, camera) if canonical is None else canonical
         whole = visib = None
         if self.obb:
             visib = oriented_box(label.mask_visib)
@@ -64,7 +63,7 @@ class TaskLabeller:
             whole = None if whole is None else whole + np.array([silhouette.x0, silhouette.y0])
         return replace(
             label,
-            T_cam_obj_canonical=None if symmetry.is_trivial else T_cam_obj,
+            T_cam_obj_canonical=canonical,
             box3d=_box3d(instance, camera, T_cam_obj),
             obb_visib=visib,
             obb_obj=whole,
@@ -80,10 +79,20 @@ class TaskLabeller:
         return _keypoint_label(keypoints, instance, scene, T_cam_obj) if keypoints else None
 
 
-def canonical_pose(instance: Instance, camera: Camera, symmetry: Symmetry) -> NDArray[np.float64]:
-    """``T_cam_obj`` of an instance; of an object with symmetries, the canonical one."""
-    T_cam_obj = inverse_rigid(camera.T_world_cam) @ instance.T_world_obj
-    return T_cam_obj if symmetry.is_trivial else symmetry.canonical(T_cam_obj, instance.scale)
+def canonical_pose(
+    instance: Instance, camera: Camera, annotations: Annotations
+) -> NDArray[np.float64] | None:
+    """``T_cam_obj`` that stands for all that look alike; None but for targets with symmetries."""
+    if instance.role != "target":
+        return None
+    symmetry = annotations.symmetry(instance.model)
+    if symmetry.is_trivial:
+        return None
+    return symmetry.canonical(_pose(instance, camera), instance.scale)
+
+
+def _pose(instance: Instance, camera: Camera) -> NDArray[np.float64]:
+    return inverse_rigid(camera.T_world_cam) @ instance.T_world_obj
 
 
 def _box3d(instance: Instance, camera: Camera, T_cam_obj: NDArray[np.float64]) -> Box3d:
@@ -107,7 +116,7 @@ def _keypoint_label(
     points = instance.scale * np.array([k.point_m for k in keypoints])
     cam = transform_points(T_cam_obj, points)
     # The same places as points of the object where it truly is.
-    T_obj_cam = inverse_rigid(inverse_rigid(camera.T_world_cam) @ instance.T_world_obj)
+    T_obj_cam = inverse_rigid(_pose(instance, camera))
     own = transform_points(T_obj_cam, cam) / instance.scale
     uv = np.full((len(cam), 2), np.nan)
     is_before = cam[:, 2] >= camera.near_m
