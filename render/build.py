@@ -142,6 +142,10 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         ),
         obb=run.obb,
     )
+    if check_assets and run.searches_symmetries:
+        # Now, and kept on disk: workers find them there.
+        for name in assets.models.names:
+            tasks.annotations.symmetry(assets.models.load(name))
     return Plan(
         config=config,
         identity=identity_of(config),

@@ -23,8 +23,8 @@ Points = NDArray[np.float64]
 def normal_map(scene: Scene, buffers: Buffers) -> Map:
     """``(H, W, 3)``: unit normals, camera frame (OpenCV), as ``65535 (n + 1) / 2``; 0: nothing.
 
-    At the pixel's centre, interpolated over the face that is seen, and turned to the camera;
-    before any normal map of a material. Ground and walls have theirs.
+    At the pixel's centre, interpolated over the face that is seen, on the side of it that faces
+    the camera; before any normal map of a material. Ground and walls have theirs.
 
     Args:
         scene: What was drawn.
@@ -34,24 +34,31 @@ def normal_map(scene: Scene, buffers: Buffers) -> Map:
     camera, faces = scene.camera, _faces(buffers)
     points = _points_cam(camera, buffers)
     normals = np.zeros((*buffers.depth_m.shape, 3))
+    flat = np.zeros_like(normals)  # of the faces themselves, by their winding
     T_cam_world = inverse_rigid(camera.T_world_cam)
     for instance in scene.instances:
         T_cam_obj = T_cam_world @ instance.T_world_obj
         here = buffers.instance_idx == instance.instance_idx
         at = transform_points(inverse_rigid(T_cam_obj), points[here]) / instance.scale
         seen = faces[here]
-        own = np.zeros((len(seen), 3))
+        own, own_flat = np.zeros((2, len(seen), 3))
         for k, primitive in enumerate(instance.model.primitives):
             of_k = seen[:, 0] == k
             corners = primitive.faces[seen[of_k, 1]]
-            shares = _shares(at[of_k], primitive.positions_m[corners])
+            triangles = primitive.positions_m[corners]
+            a, b, c = triangles[:, 0], triangles[:, 1], triangles[:, 2]
+            own_flat[of_k] = np.cross(b - a, c - a)
+            shares = _shares(at[of_k], triangles)
             own[of_k] = np.einsum("nk,nkd->nd", shares, primitive.normals[corners])
         normals[here] = own @ T_cam_obj[:3, :3].T
+        flat[here] = own_flat @ T_cam_obj[:3, :3].T
     ground = (buffers.depth_m > 0) & (buffers.instance_idx < 0)
-    normals[ground] = _ground_normals(scene, points[ground], T_cam_world)
+    normals[ground] = flat[ground] = _ground_normals(scene, points[ground], T_cam_world)
     length = np.linalg.norm(normals, axis=2, keepdims=True)
     normals = normals / np.where(length > 0, length, 1.0)
-    normals = np.where((normals * points).sum(axis=2, keepdims=True) > 0, -normals, normals)
+    # By the face: a normal that leans over the rim of a round thing must not jump to its back.
+    is_back = ((normals * flat).sum(axis=2) > 0) == ((flat * points).sum(axis=2) > 0)
+    normals = np.where(is_back[..., None], -normals, normals)
     coded = np.clip(np.rint((normals + 1) * (_TOP / 2)), 1, _TOP)
     return np.where(buffers.depth_m[..., None] > 0, coded, 0).astype(np.uint16)
 

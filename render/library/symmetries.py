@@ -36,7 +36,7 @@ _ANGLES = 180
 _PROMISING = 0.04
 _MOST_STARTS = 8
 _PROBES, _COARSE_PROBES = 3000, 160
-_REFINEMENTS = 25
+_REFINEMENTS, _SETTLED = 60, 1e-7
 # No two turns of a group of this module are closer, as matrices.
 _SAME = 0.05
 
@@ -194,17 +194,22 @@ class _Search:
         some = slice(None, None, max(1, len(self.probes) // 400))
         probes, kinds = self.probes[some], self.kinds[some]
         for _ in range(_REFINEMENTS):
+            before = R
             near = self.surface.nearest(probes @ R.T, kinds)
             u, _, v = np.linalg.svd(near.T @ probes)
             R = u @ np.diag([1.0, 1.0, float(np.sign(np.linalg.det(u @ v)))]) @ v
+            if np.abs(R - before).max() < _SETTLED:
+                break
         # The axis is what R leaves as it is: the null vector of R - 1.
         found = np.linalg.svd(R - np.eye(3))[2][2]
         found = found * (1.0 if found @ axis >= 0 else -1.0)
-        return (
-            found
-            if self._error(rotation_about(found, angle)) <= self._error(rotation_about(axis, angle))
-            else axis
-        )
+        # Drawn shapes mostly have their axes along those of the file: then exactly so.
+        nearest = np.zeros(3)
+        nearest[int(np.argmax(np.abs(found)))] = np.sign(found[int(np.argmax(np.abs(found)))])
+        errors = [self._error(rotation_about(a, angle)) for a in (axis, found, nearest)]
+        if errors[2] <= errors[1] + _SETTLED:
+            return nearest
+        return found if errors[1] <= errors[0] else axis
 
     def _holds(self, axis: Points, order: int) -> bool:
         return self._error(rotation_about(axis, 2 * math.pi / order)) <= TOLERANCE
