@@ -136,16 +136,13 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         for remark in (*assets.models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
         _check_used(space, assets)
-    tasks = TaskLabeller(
-        annotations=Annotations(
-            n_keypoints=run.n_keypoints, searches_symmetries=run.searches_symmetries
-        ),
-        obb=run.obb,
+    annotations = Annotations(
+        n_keypoints=run.n_keypoints, searches_symmetries=run.searches_symmetries
     )
     if check_assets and run.searches_symmetries:
         # Now, and kept on disk: workers find them there.
         for name in assets.models.names:
-            tasks.annotations.symmetry(assets.models.load(name))
+            annotations.symmetry(assets.models.load(name))
     return Plan(
         config=config,
         identity=identity_of(config),
@@ -153,8 +150,8 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         space=space,
         assets=assets,
         filters=LabelFilters(min_visib_fract=run.min_visib_fract, min_px=run.min_px),
-        tasks=tasks,
-        keypoints=_keypoints(run, tasks.annotations.keypoint_names(assets.models)),
+        tasks=TaskLabeller(annotations=annotations, obb=run.obb),
+        keypoints=_keypoints(run, annotations.keypoint_names(assets.models)),
     )
 
 
