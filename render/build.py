@@ -18,6 +18,7 @@ import hydra.utils
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from tqdm import tqdm
 
 from render.assembly.materials import PROCEDURAL
 from render.assembly.patterns import PATTERNS
@@ -30,6 +31,7 @@ from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.annotations import Annotations
 from render.library.assets import DISTRACTOR, AssetLibrary
+from render.library.convex import check_extra, convex_pieces
 from render.library.environments import EnvironmentLibrary
 from render.library.fixtures import FixtureLibrary
 from render.library.images import ImageLibrary
@@ -131,6 +133,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         space = _space(config, run, assets) if _skips_models(assets, space) else space
     if check_assets:
         _check_poses(space, assets, run.n_frames)
+        _check_pile(space, assets)
     _check_cell(space, has_fixtures=bool(run.fixtures))
     if check_assets:
         for remark in (*assets.models.remarks, *space.remarks()):
@@ -221,6 +224,17 @@ def _check_cell(space: ThetaSpace, *, has_fixtures: bool) -> None:
             "objects.region_m must be set where camera.T_world_cam is, got null: "
             "'objects.region_m=[x0,x1,y0,y1,z0,z1]' says where the targets are"
         )
+
+
+def _check_pile(space: ThetaSpace, assets: AssetLibrary) -> None:
+    """Divides all models into convex pieces, which is kept on disk: workers find them there."""
+    if "pile" not in space.support("objects", "arrangement"):
+        return
+    check_extra()
+    models = [assets.models.load(name) for name in assets.models.names]
+    fixed = [fixture.model for fixture in assets.fixtures]
+    for model in tqdm([*models, *fixed], unit="model", desc="pieces", disable=None, leave=False):
+        convex_pieces(model)
 
 
 def _check_poses(space: ThetaSpace, assets: AssetLibrary, n_frames: int) -> None:

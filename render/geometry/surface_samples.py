@@ -91,12 +91,44 @@ class NearSurface:
 
     def nearest(self, points: Points, kinds: NDArray[np.int64]) -> Points:
         """``(N, 3)`` points of the surface nearest to ``(N, 3)`` points of these kinds."""
+        near, _ = self._candidates(points, kinds)
+        best = np.linalg.norm(near - points[:, None], axis=2).argmin(axis=1)
+        return np.asarray(near[np.arange(len(points)), best])
+
+    def sided(
+        self, points: Points, normals: Points
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """``(N,)`` distances of points from the surface, and on which side of it they are.
+
+        Args:
+            points: ``(N, 3)``, compared with triangles of kind 0.
+            normals: ``(F, 3)`` unit normals of the triangles.
+
+        Returns:
+            Distances, and the cosine between the way to a point and the normal of the nearest
+            triangle; where several are as near, of the one that it is most in front or behind of.
+
+        """
+        near, faces = self._candidates(points, np.zeros(len(points), np.int64))
+        ways = points[:, None] - near
+        away = np.linalg.norm(ways, axis=2)
+        least = away.min(axis=1)
+        side = np.einsum("nki,nki->nk", ways, normals[faces])
+        side /= np.where(away > 0, away, 1.0)
+        # At a shared edge, rounding must not decide which face counts.
+        is_near = away <= least[:, None] * (1 + 1e-9) + 1e-15
+        best = np.where(is_near, np.abs(side), -1.0).argmax(axis=1)
+        return least, side[np.arange(len(points)), best]
+
+    def _candidates(
+        self, points: Points, kinds: NDArray[np.int64]
+    ) -> tuple[Points, NDArray[np.int64]]:
+        """``(N, 6, 3)`` nearest points on the triangles of the nearest samples; whose they are."""
         _, idx = self._query(points, kinds, _NEIGHBOURS)
         faces = self._face[idx]
         at = np.repeat(points[:, None], _NEIGHBOURS, axis=1).reshape(-1, 3)
         near = _on_triangles(at, self.triangles[faces.ravel()]).reshape(-1, _NEIGHBOURS, 3)
-        best = np.linalg.norm(near - points[:, None], axis=2).argmin(axis=1)
-        return np.asarray(near[np.arange(len(points)), best])
+        return near, faces
 
     def sample_distances(self, points: Points, kinds: NDArray[np.int64]) -> NDArray[np.float64]:
         """As `distances`, from the nearest sample: faster, and as coarse as these are apart."""

@@ -11,31 +11,28 @@ from numpy.typing import NDArray
 from render.assembly.materials import distractor_model
 from render.assembly.surfaces import REACH, has_ground
 from render.errors import ConfigError, RejectedTheta
-from render.geometry.frames import inverse_rigid, rigid, transform_points
+from render.geometry.frames import inverse_rigid, transform_points
 from render.placement.aim import aimed
 from render.placement.bodies import Body, Crowd, Shape
 from render.placement.fixtures import Obstacles
 from render.placement.gauge import Gauge
 from render.placement.grid import add_grid
 from render.placement.ground import Ground
+from render.placement.heap import Thing, heap, heap_in_region, pile_stage
 from render.placement.hulls import are_apart
 from render.placement.occluders import SLACK, Occluders, Spare
 from render.placement.orientation import draw_rotation, random_rotation
 from render.placement.region import Region, calibrated_pose
 from render.placement.scatter import Surroundings
 from render.placement.sources import ModelSource
+from render.placement.stage import Stage
 from render.placement.viewing import View, intrinsics
 from render.sampling.streams import stream
-from render.scene import Model, Role
-from render.theta import PlacedInstance, Placement, Theta
+from render.scene import Model
+from render.theta import Placement, Theta
 
 __all__ = ["place"]
 
-# Near and far planes hug the scene, because depth buffers resolve the span between them:
-# half the depth of the nearest point, yet at least a share of the principal target's depth.
-_NEAR_SHARE = 0.5
-_NEAR_OF_PRINCIPAL = 0.01
-_FAR_SHARE = 1.05
 # Of this many turns of a distractor the one is taken that shows the most of it: few bars are
 # seen end on, few cards edge on.
 _TURNS = 3
@@ -67,6 +64,8 @@ def place(
     search = _Search(theta, assets, (seed, frame_idx, attempt))
     if theta.objects.arrangement == "poses":
         stage = search.posed()
+    elif theta.objects.arrangement == "pile":
+        stage = search.piled()
     elif theta.camera.T_world_cam is not None:
         stage = search.in_cell()
     else:
@@ -79,25 +78,7 @@ def place(
     if stage.occluders is not None:
         distractors += stage.occluders.settle(search.spares(stage.view))
     reach = REACH if has_ground(theta.background, theta.objects.arrangement) else 0.0
-    return _placement(stage, distractors, reach=reach, is_negative=theta.objects.count == 0)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Stage:
-    """All targets at their places.
-
-    Attributes:
-        T_world_cam: None: the world's origin is the centre of the principal target.
-        around: Finds places for more.
-        occluders: Covers targets, where that is asked.
-
-    """
-
-    view: View
-    T_world_cam: NDArray[np.float64] | None
-    crowd: Crowd
-    around: Ground | Surroundings
-    occluders: Occluders | None
+    return stage.placement(distractors, reach=reach, is_negative=theta.objects.count == 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +99,10 @@ class _Search:
         seed, frame_idx, attempt = self.key
         return stream(seed, frame_idx, name, instance=instance, attempt=attempt)
 
-    def aimed(self) -> _Stage:
+    def aimed(self) -> Stage:
         """The camera stands as `viewpoint`, `scale` and `truncation` ask."""
-        view, principal = self._principal()
+        model = self.assets.model(self.theta.objects.model[0])
+        view, principal = self._principal(model, self._rotation(0, model))
         crowd, occluders = self._crowd(view, principal, None)
         crowd.add(principal, is_target=True)
         surroundings = Surroundings(view=view, crowd=crowd)
@@ -136,10 +118,41 @@ class _Search:
         else:
             for i in range(1, self.n_targets):
                 self.add_target(i, around, occluders)
-        return _Stage(view=view, T_world_cam=None, crowd=crowd, around=around, occluders=occluders)
+        return Stage(view=view, T_world_cam=None, crowd=crowd, around=around, occluders=occluders)
 
-    def in_cell(self) -> _Stage:
-        """The camera stands where it was calibrated; targets lie in a part of the world."""
+    def piled(self) -> Stage:
+        """Targets lie as they fell on each other."""
+        objects, calibrated = self.theta.objects, self.theta.camera.T_world_cam is not None
+        models = [self.assets.model(objects.model[i]) for i in range(max(self.n_targets, 1))]
+        things: list[Thing] = []
+        for i, model in enumerate(models):
+            ratio, own = objects.size_ratio[i], objects.size_m_by_category[i]
+            scale = 1.0 if i == 0 or ratio is None else ratio * things[0].extent_m / model.extent_m
+            scale = scale if own is None else own / model.extent_m
+            R = random_rotation(self.rng("place.orientation", i))
+            things.append(Thing(model=model, scale=scale, R_world_obj=R))
+        if not calibrated:
+            poses = heap(things, self.rng("place.pile", 0))
+            view, principal = self._principal(models[0], poses[0][:3, :3])
+            return pile_stage(
+                self._crowd(view, principal, None), view, things, poses, T_world_cam=None,
+                center_cam=principal.center_cam,
+            )  # fmt: skip
+        view, T_world_cam, bounds = self._calibrated()
+        poses = heap_in_region(
+            things, self.rng("place.pile", 0), bounds, fixtures=self.assets.fixtures
+        )
+        T_cam_world = inverse_rigid(T_world_cam)
+        first = Shape.of(models[0], poses[0][:3, :3], view.R_world_cam)
+        center_cam = transform_points(T_cam_world, poses[0][:3, 3][None])[0]
+        obstacles = Obstacles.of(self.assets.fixtures, T_cam_world)
+        crowd = self._crowd(view, Body.of(first, things[0].scale, center_cam), obstacles)
+        return pile_stage(
+            crowd, view, things, poses, T_world_cam=T_world_cam, center_cam=center_cam
+        )
+
+    def _calibrated(self) -> tuple[View, NDArray[np.float64], NDArray[np.float64]]:
+        """The camera, where it is, and the bounds of the targets' region."""
         theta = self.theta
         T_world_cam = calibrated_pose(theta.camera)
         K, size_wh = intrinsics(theta.camera)
@@ -152,10 +165,15 @@ class _Search:
         )
         if theta.objects.region_m is None:
             raise ConfigError("objects.region_m must be set where camera.T_world_cam is, got null")
+        return view, T_world_cam, np.array(theta.objects.region_m)
+
+    def in_cell(self) -> Stage:
+        """The camera stands where it was calibrated; targets lie in a part of the world."""
+        theta = self.theta
+        view, T_world_cam, bounds = self._calibrated()
         obstacles = Obstacles.of(self.assets.fixtures, inverse_rigid(T_world_cam))
         first = self._shape(0, view)
         # About as large in the picture as it will be, wherever it comes to lie.
-        bounds = np.array(theta.objects.region_m)
         away = float(np.linalg.norm(bounds.reshape(3, 2).mean(axis=1) - T_world_cam[:3, 3]))
         scale = _own_scale(theta, 0, first) or 1.0
         middle = Body.of(first, scale, np.array([0.0, 0.0, away]))
@@ -180,11 +198,11 @@ class _Search:
         if stands:
             height = region.ground_over_camera_m
             around = Ground(around=surroundings, up_cam=T_world_cam[2, :3], height_m=height)
-        return _Stage(
+        return Stage(
             view=view, T_world_cam=T_world_cam, crowd=crowd, around=around, occluders=occluders
         )
 
-    def posed(self) -> _Stage:
+    def posed(self) -> Stage:
         """Camera and targets are as a file says."""
         poses = self.assets.poses
         if poses is None:
@@ -207,7 +225,7 @@ class _Search:
         crowd, occluders = self._crowd(view, bodies[0], None)
         for body in bodies:
             crowd.add(body, is_target=True)
-        return _Stage(
+        return Stage(
             view=view,
             T_world_cam=image.T_world_cam,
             crowd=crowd,
@@ -228,10 +246,8 @@ class _Search:
             return crowd, None
         return crowd, Occluders(view=view, crowd=crowd, gauge=gauge, asked=asked)
 
-    def _principal(self) -> tuple[View, Body]:
-        """Target 0 and the camera."""
-        model = self.assets.model(self.theta.objects.model[0])
-        R = self._rotation(0, model)
+    def _principal(self, model: Model, R: NDArray[np.float64]) -> tuple[View, Body]:
+        """Target 0, turned by `R`, and the camera."""
         view, body = aimed(
             self.theta,
             lambda view: Shape.of(model, R, view.R_world_cam),
@@ -308,79 +324,3 @@ def _target_scale(theta: Theta, i: int, shape: Shape, principal: Body) -> float:
         return own
     ratio = theta.objects.size_ratio[i]
     return 1.0 if ratio is None else ratio * principal.extent_m / shape.extent_m
-
-
-def _placement(
-    stage: _Stage, distractors: tuple[int, ...], *, reach: float, is_negative: bool
-) -> Placement:
-    """Camera frame to world.
-
-    Args:
-        stage: The camera and all bodies, targets first.
-        distractors: Place in θ's tuples of each that is a distractor.
-        reach: How far the surfaces go, in distances of the camera.
-        is_negative: The targets are not shown.
-
-    """
-    view, bodies = stage.view, stage.crowd.bodies
-    principal = bodies[0]
-    T_world_cam = stage.T_world_cam
-    if T_world_cam is None:
-        T_world_cam = rigid(view.R_world_cam, -(view.R_world_cam @ principal.center_cam))
-    points = np.concatenate([b.center_cam + b.points_cam for b in bodies])
-    near, far = _planes(stage, reach)
-    n_targets = len(bodies) - len(distractors)
-    if is_negative:
-        bodies, n_targets = bodies[n_targets:], 0
-    roles: list[tuple[Role, int]] = [("target", i) for i in range(n_targets)]
-    roles += [("distractor", j) for j in distractors]
-    return Placement(
-        K=_numbers(view.K),
-        size_wh=view.size_wh,
-        T_world_cam=_numbers(T_world_cam),
-        near_m=near,
-        far_m=far,
-        distortion=view.distortion,
-        center_m=_numbers(transform_points(T_world_cam, principal.center_cam[None])[0]),
-        extent_m=principal.extent_m,
-        lowest_m=float(transform_points(T_world_cam, points)[:, 2].min()),
-        instances=tuple(
-            PlacedInstance(
-                model=b.shape.model.name,
-                role=role,
-                theta_idx=idx,
-                T_world_obj=_numbers(_pose(b, T_world_cam)),
-                scale=b.scale,
-            )
-            for b, (role, idx) in zip(bodies, roles)
-        ),
-    )
-
-
-def _planes(stage: _Stage, reach: float) -> tuple[float, float]:
-    """Depths of the near and the far plane, which hold all bodies, fixtures and surfaces."""
-    bodies = stage.crowd.bodies
-    near = _NEAR_OF_PRINCIPAL * bodies[0].depth_m
-    if reach == 0.0:  # ground comes as near as the camera is low
-        near = max(near, _NEAR_SHARE * min(b.nearest_m for b in bodies))
-    far = _FAR_SHARE * max(b.farthest_m for b in bodies)
-    # The far corner of a square of that half side, seen from above its middle.
-    far = max(far, 2.0 * reach * float(np.linalg.norm(bodies[0].center_cam)))
-    obstacles = stage.crowd.obstacles
-    if isinstance(obstacles, Obstacles) and len(obstacles.corners_cam):
-        depth = obstacles.corners_cam[:, :, 2]
-        ahead = depth[depth > 0.0]
-        near = min(near, max(_NEAR_SHARE * float(ahead.min(initial=near)), 0.1 * near))
-        far = max(far, _FAR_SHARE * float(ahead.max(initial=0.0)))
-    return float(near), float(max(far, 2.0 * near))
-
-
-def _pose(body: Body, T_world_cam: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``(4, 4)`` ``T_world_obj`` that puts the centre of the body's box at its place."""
-    R = body.shape.R_world_obj
-    center_world = transform_points(T_world_cam, body.center_cam[None])[0]
-    return rigid(R, center_world - R @ (body.scale * body.shape.model.center_m))
-
-
-def _numbers(matrix: NDArray[np.float64]) -> tuple[float, ...]:
-    return tuple(float(v) for v in matrix.ravel())

@@ -18,11 +18,13 @@ class Objects:
     )
     arrangement: str = leaf(
         kind="choice",
-        options=("single", "scatter", "surface", "grid", "poses"),
+        options=("single", "scatter", "surface", "grid", "pile", "poses"),
         doc="`single`: the principal target alone, whatever `count`. `scatter`: the others "
         "float around it in the field of view, without intersecting. `surface`: all stand on "
         "one level plane, without intersecting, distractors too. `grid`: so, in rows and "
-        "columns. `poses`: as `poses.file` says.",
+        "columns. `pile`: dropped onto each other until they lie still, or with "
+        "`camera.T_world_cam` into `objects.region_m` and its fixtures. `poses`: as `poses.file` "
+        "says.",
         example="surface",
     )
     model: tuple[str, ...] = leaf(
@@ -38,7 +40,7 @@ class Objects:
         options=("so3", "upright", "stable", "fixed"),
         doc="`so3`: any rotation, evenly. `upright`: the model's up axis is up, any yaw. "
         "`stable`: as it would come to rest on a plane, any yaw. `fixed`: the up axis is up, "
-        "and nothing turns it.",
+        "and nothing turns it. Without effect in a `pile`.",
         example="[choice,stable,so3]",
     )
     size_ratio: tuple[float | None, ...] = leaf(

@@ -1,0 +1,117 @@
+"""All bodies at their places, and the record of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.geometry.frames import rigid, transform_points
+from render.placement.bodies import Body, Crowd
+from render.placement.fixtures import Obstacles
+from render.placement.ground import Ground
+from render.placement.occluders import Occluders
+from render.placement.scatter import Surroundings
+from render.placement.viewing import View
+from render.scene import Role
+from render.theta import PlacedInstance, Placement
+
+__all__ = ["Stage"]
+
+# Near and far planes hug the scene, because depth buffers resolve the span between them:
+# half the depth of the nearest point, yet at least a share of the principal target's depth.
+_NEAR_SHARE = 0.5
+_NEAR_OF_PRINCIPAL = 0.01
+_FAR_SHARE = 1.05
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Stage:
+    """All targets at their places.
+
+    Attributes:
+        T_world_cam: None: the world's origin is the centre of the principal target.
+        around: Finds places for more.
+        occluders: Covers targets, where that is asked.
+
+    """
+
+    view: View
+    T_world_cam: NDArray[np.float64] | None
+    crowd: Crowd
+    around: Ground | Surroundings
+    occluders: Occluders | None
+
+    def placement(
+        self, distractors: tuple[int, ...], *, reach: float, is_negative: bool
+    ) -> Placement:
+        """From the camera frame to the world, as it is recorded.
+
+        Args:
+            distractors: Place in θ's tuples of each that is a distractor.
+            reach: How far the surfaces go, in distances of the camera.
+            is_negative: The targets are not shown.
+
+        """
+        view, bodies = self.view, self.crowd.bodies
+        principal = bodies[0]
+        T_world_cam = self.T_world_cam
+        if T_world_cam is None:
+            T_world_cam = rigid(view.R_world_cam, -(view.R_world_cam @ principal.center_cam))
+        points = np.concatenate([b.center_cam + b.points_cam for b in bodies])
+        near, far = self._planes(reach)
+        n_targets = len(bodies) - len(distractors)
+        if is_negative:
+            bodies, n_targets = bodies[n_targets:], 0
+        roles: list[tuple[Role, int]] = [("target", i) for i in range(n_targets)]
+        roles += [("distractor", j) for j in distractors]
+        return Placement(
+            K=_numbers(view.K),
+            size_wh=view.size_wh,
+            T_world_cam=_numbers(T_world_cam),
+            near_m=near,
+            far_m=far,
+            distortion=view.distortion,
+            center_m=_numbers(transform_points(T_world_cam, principal.center_cam[None])[0]),
+            extent_m=principal.extent_m,
+            lowest_m=float(transform_points(T_world_cam, points)[:, 2].min()),
+            instances=tuple(
+                PlacedInstance(
+                    model=b.shape.model.name,
+                    role=role,
+                    theta_idx=idx,
+                    T_world_obj=_numbers(_pose(b, T_world_cam)),
+                    scale=b.scale,
+                )
+                for b, (role, idx) in zip(bodies, roles)
+            ),
+        )
+
+    def _planes(self, reach: float) -> tuple[float, float]:
+        """Depths of the near and the far plane, which hold all bodies, fixtures and surfaces."""
+        bodies = self.crowd.bodies
+        near = _NEAR_OF_PRINCIPAL * bodies[0].depth_m
+        if reach == 0.0:  # ground comes as near as the camera is low
+            near = max(near, _NEAR_SHARE * min(b.nearest_m for b in bodies))
+        far = _FAR_SHARE * max(b.farthest_m for b in bodies)
+        # The far corner of a square of that half side, seen from above its middle.
+        far = max(far, 2.0 * reach * float(np.linalg.norm(bodies[0].center_cam)))
+        obstacles = self.crowd.obstacles
+        if isinstance(obstacles, Obstacles) and len(obstacles.corners_cam):
+            depth = obstacles.corners_cam[:, :, 2]
+            ahead = depth[depth > 0.0]
+            near = min(near, max(_NEAR_SHARE * float(ahead.min(initial=near)), 0.1 * near))
+            far = max(far, _FAR_SHARE * float(ahead.max(initial=0.0)))
+        return float(near), float(max(far, 2.0 * near))
+
+
+def _pose(body: Body, T_world_cam: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(4, 4)`` ``T_world_obj`` that puts the centre of the body's box at its place."""
+    R = body.shape.R_world_obj
+    center_world = transform_points(T_world_cam, body.center_cam[None])[0]
+    return rigid(R, center_world - R @ (body.scale * body.shape.model.center_m))
+
+
+def _numbers(matrix: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(v) for v in matrix.ravel())
