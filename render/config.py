@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from render.errors import ConfigError
 from render.sampling.rules import check_rigid
+from render.sampling.sequences import SAMPLINGS
 from render.theta import GROUPS
 
 __all__ = ["IDENTITY_EXCLUDED", "RunConfig", "identity_of", "sha256_of", "unknown_key"]
@@ -99,7 +100,7 @@ class RunConfig:
             n_frames=_whole("n_frames", config["n_frames"], lo=1, hi=99_999_999),
             seed=_whole("seed", config["seed"], lo=0, hi=2**63 - 1),
             workers=_workers(config["workers"]),
-            sampling=_option("sampling", config["sampling"], ("random", "sobol", "lhs", "grid")),
+            sampling=_option("sampling", config["sampling"], SAMPLINGS),
             val_fraction=_number("val_fraction", config["val_fraction"], lo=0, hi=1),
             balance=_flag("balance", config["balance"]),
             negatives_fract=_number("negatives_fract", config["negatives_fract"], lo=0, hi=1),

@@ -40,7 +40,7 @@ def test_defaults_are_those_of_the_contract(config: dict[str, Any]) -> None:
         ("n_frames", True, "n_frames must be a whole number"),
         ("workers", "many", "workers must be auto or a whole number"),
         ("workers", 0, "workers must be auto"),
-        ("sampling", "halton", "sampling must be one of random, sobol, lhs, grid, got 'halton'"),
+        ("sampling", "halton", "lhs, grid, stratified, got 'halton'"),
         ("val_fraction", float("nan"), "val_fraction must be a number from 0 to 1, got nan"),
         ("val_fraction", 1.5, "val_fraction must be a number from 0 to 1"),
         ("overwrite", "yes", "overwrite must be true or false"),
