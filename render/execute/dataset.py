@@ -23,8 +23,8 @@ _SUBFOLDERS = ("images", "labels", "masks", "depth")
 _OURS = re.compile(
     rf"({'|'.join(_SUBFOLDERS)})/(train|val)/\d{{8,}}\.\w+|labels/(train|val)\.cache"
     r"|annotations/instances_(train|val)\.json|records/(frames|instances)-\d+\.parquet"
-    r"|\.manifest/(identity|gl|shard-\d+)\.json|dataset\.yaml|data\.yaml|preview\.jpg"
-    r"|achieved\.png"
+    r"|\.manifest/(identity|gl|top_ups|shard-\d+)\.json|dataset\.yaml|data\.yaml"
+    r"|preview\.jpg|achieved\.png|coverage\.png"
 )
 
 
