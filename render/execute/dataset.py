@@ -164,7 +164,8 @@ def _check_same(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any
 
 
 def _check_not_longer(plan: Plan, manifest: Manifest) -> None:
-    there = manifest.n_frames()
+    # A top-up that was begun is a part of the dataset, rendered or not.
+    there = max([manifest.n_frames(), *(entry.end for entry in plan.run.top_ups)])
     if there > plan.run.n_frames:
         raise DatasetError(
             f"n_frames must be at least {there}, the frames that {plan.run.output_dir} holds, "

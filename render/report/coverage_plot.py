@@ -16,7 +16,7 @@ from render.sampling.axes import DIRECTION, OCCLUSION, Axis
 __all__ = ["draw_coverage", "write_coverage"]
 
 _CELL_W, _CELL_H = 34, 26
-_GAP, _LEFT, _TOP, _RIGHT, _BOTTOM = 18, 150, 92, 24, 96
+_GAP, _LEFT, _TOP, _RIGHT, _BOTTOM = 18, 190, 92, 24, 96
 _LEAST_WIDTH = 620
 _INK: Rgb = (30, 30, 30)
 _PALE: Rgb = (110, 116, 124)

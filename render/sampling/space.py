@@ -40,6 +40,7 @@ from render.sampling.sequences import (
     Stratified,
     sobol_dimension,
 )
+from render.sampling.top_up import ToppedUp
 from render.theta import GROUPS, Theta
 
 __all__ = ["FROM_PRESET", "ThetaSpace"]
@@ -115,9 +116,12 @@ class ThetaSpace:
                 for group in drawn
             }
         )
+        sequence = _sequence(sampling, seed, drawn)
+        if whole.top_ups:
+            sequence = ToppedUp(sequence, whole.top_ups)
         space = cls(
             groups=drawn,
-            sequence=_sequence(sampling, seed, drawn),
+            sequence=sequence,
             whole=whole,
             balance=None,
         )
