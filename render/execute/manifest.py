@@ -81,7 +81,9 @@ class Manifest:
 
         """
         content = {"top_ups": list(top_ups), "config": dict(config)}
-        write_whole(self._top_ups_path, _json(content), durable=True)
+        # Keys as they come: dataset.yaml is written in the config's order, resumed or not.
+        text = json.dumps(content, indent=1) + "\n"
+        write_whole(self._top_ups_path, text.encode(), durable=True)
 
     def gl(self) -> dict[str, Any] | None:
         """What draws this dataset; None before its first frame."""

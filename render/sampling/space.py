@@ -263,8 +263,8 @@ def _how_many(scope: Scope, values: Mapping[str, Mapping[str, Any]]) -> int:
         return max(int(values["objects"]["count"]), 1)
     if scope == "light":
         return int(values["lighting"]["count"])
-    occlusion = values["occlusion"]
-    spares = _SPARE_PER_TARGET * values["objects"]["count"] if occlusion["occluded_fract"] else 0
+    occlusion, n_targets = values["occlusion"], max(int(values["objects"]["count"]), 1)
+    spares = _SPARE_PER_TARGET * n_targets if occlusion["occluded_fract"] else 0
     return int(occlusion["count"]) + spares
 
 

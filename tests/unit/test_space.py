@@ -269,3 +269,12 @@ def test_groups_are_known() -> None:
 def test_sampling_is_one_of_five(plain: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="sampling must be one of random, sobol, lhs, grid, s"):
         space_of(plain, sampling="halton")
+
+
+def test_a_frame_without_targets_has_bodies_for_the_occlusion_that_is_asked() -> None:
+    """They are placed about the target that is not shown."""
+    theta = space_of(composed("occlusion=occluded"), negatives_fract=1.0).draw(3)
+
+    assert theta.objects.count == 0
+    assert theta.occlusion.occluded_fract
+    assert len(theta.occlusion.by) == 6
