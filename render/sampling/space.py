@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from render.errors import ConfigError
-from render.sampling.axes import Find, axes_of
+from render.sampling.axes import OCCLUSION, SIZES, Find, axes_of
 from render.sampling.balance import Balance, WholeDataset
 from render.sampling.distributions import (
     ByCategory,
@@ -46,6 +46,10 @@ from render.theta import GROUPS, Theta
 __all__ = ["FROM_PRESET", "ThetaSpace"]
 
 _PRESET_LEAF_IDX = 31
+# Sobol's dimensions are even two by two, but not any four of them: by their own places these
+# would leave half of the bins of view direction x size x occlusion empty for ever. With the first
+# two, those of the direction, the last of that group fill each bin once in 512 frames.
+_DIMENSIONS_OF_AXES = {**dict.fromkeys(SIZES, 29), OCCLUSION: 30}
 # Distractors that are drawn for each target where occlusion is asked; the search for places
 # uses as many of them as it needs.
 _SPARE_PER_TARGET = 6
@@ -303,7 +307,7 @@ def _sobol_dimensions() -> dict[str, int]:
             for i in range(n):
                 name = f"{group}.{f.name}" + (f"[{i}]" if i else "")
                 dimensions[name] = sobol_dimension(group_idx, leaf_idx, i)
-    return dimensions
+    return dimensions | _DIMENSIONS_OF_AXES
 
 
 def _grid_levels(groups: Sequence[GroupDraw]) -> tuple[tuple[str, int], ...]:

@@ -102,12 +102,17 @@ def test_achieved_values_beyond_the_ends_are_in_the_last_bin() -> None:
     assert [axis.bin_of(v) for v in (-3.0, 9.9, 10.0, 20.1, 50.0, 55.0)] == [0, 0, 0, 1, 3, 3]
 
 
-def test_stratified_draws_fill_the_bins_evenly() -> None:
-    config = composed("occlusion=occluded")
-    space, axes = space_of(config, sampling="stratified"), axes_of(finder(config))
+@pytest.mark.parametrize("sampling", ["stratified", "sobol"])
+@pytest.mark.parametrize("size", ["size_frac", "size_px", "distance_m"])
+def test_bins_are_filled_evenly(sampling: str, size: str) -> None:
+    null = ("scale.size_frac=null", "scale.size_px=null", "scale.distance_m=null")
+    null = tuple(leaf for leaf in null if size not in leaf)
+    config = composed("occlusion=occluded", *null, f"scale.{size}=[uniform,2,3]")
+    space, axes = space_of(config, sampling=sampling, seed=4), axes_of(finder(config))
     counts: dict[tuple[int, ...], int] = {}
     for frame in range(1024):
-        theta = space.draw(frame, attempt=frame % 3)
+        # Sobol points are those of first attempts.
+        theta = space.draw(frame, attempt=frame % 3 if sampling == "stratified" else 0)
         key = []
         for axis in axes:
             group, leaf = axis.leaf.split(".")
@@ -116,5 +121,5 @@ def test_stratified_draws_fill_the_bins_evenly() -> None:
 
     assert len(counts) == 8 * 4 * 4 * 4
     assert set(counts.values()) == {2}
-    shorter = space_of(config, sampling="stratified")
+    shorter = space_of(config, sampling=sampling, seed=4)
     assert shorter.draw(700) == space.draw(700)
