@@ -20,7 +20,7 @@ from render.writers.records import read_frames, read_instances
 
 __all__ = ["THIN", "Coverage", "coverage_of", "read_coverage"]
 
-# A bin is thin that holds fewer frames than this share of what is expected of it.
+# A bin is thin that holds fewer frames than this share of what is expected of it, or none.
 THIN = 0.5
 _ROWS = 20
 _GOLDEN = 0.6180339887498949
@@ -49,6 +49,15 @@ class Coverage:
         shares = [np.array([axis.share(i) for i in range(axis.n_bins)]) for axis in self.axes]
         return np.asarray(reduce(np.multiply.outer, shares) * self.counts.sum())
 
+    @property
+    def enough(self) -> NDArray[np.float64]:
+        """Frames with which a bin is not thin; shaped as `counts`.
+
+        Whole ones: where two are expected, a bin with one is not thin because a few frames more
+        make it 2.1.
+        """
+        return np.maximum(np.floor(THIN * self.expected), 1.0)
+
     def ranked(self) -> list[Bin]:
         """All bins, that with the smallest share of what is expected first."""
         filled = np.round(self.counts / self.expected, 9)
@@ -59,9 +68,9 @@ class Coverage:
         return sorted(bins, key=lambda b: (filled[b], spread[b]))
 
     def thin(self) -> list[Bin]:
-        """Bins with less than `THIN` of what is expected, the worst first."""
-        expected = self.expected
-        return [b for b in self.ranked() if self.counts[b] < THIN * expected[b]]
+        """Bins with less than `enough`, the worst first."""
+        enough = self.enough
+        return [b for b in self.ranked() if self.counts[b] < enough[b]]
 
     def text(self, *, all_bins: bool = False) -> str:
         """A table for people.

@@ -52,6 +52,7 @@ def draw_coverage(coverage: Coverage) -> NDArray[np.uint8]:
     shape = tuple(1 if axis is None else axis.n_bins for axis in axes)
     counts = coverage.counts.transpose(order).reshape(shape)
     expected = coverage.expected.transpose(order).reshape(shape)
+    enough = coverage.enough.transpose(order).reshape(shape)
     n_az, n_el, n_size, n_occ = shape
     step_x, step_y = n_az * _CELL_W + _GAP, n_el * _CELL_H + _GAP
     width = max(_LEAST_WIDTH, _LEFT + n_size * step_x - _GAP + _RIGHT)
@@ -64,7 +65,8 @@ def draw_coverage(coverage: Coverage) -> NDArray[np.uint8]:
             canvas.text(at, size.text(i), size=14, color=_INK, anchor="ms")
         for j in range(n_occ):
             y = _TOP + j * step_y
-            _draw_map(canvas, (x, y), counts[:, :, i, j], expected[:, :, i, j])
+            cells = np.s_[:, :, i, j]
+            _draw_map(canvas, (x, y), counts[cells], expected[cells], enough[cells])
     if occlusion is not None:
         for j in range(n_occ):
             at = (16.0, _TOP + j * step_y + n_el * _CELL_H / 2)
@@ -87,20 +89,21 @@ def _draw_map(
     corner: tuple[int, int],
     counts: NDArray[np.int64],
     expected: NDArray[np.float64],
+    enough: NDArray[np.float64],
 ) -> None:
     """``(azimuth, elevation)`` cells; `corner` is the top left one of the map, pixels."""
     n_el = counts.shape[1]
     for (a, e), count in np.ndenumerate(counts):
         x, y = corner[0] + a * _CELL_W, corner[1] + (n_el - 1 - e) * _CELL_H
-        color = _color(int(count), float(expected[a, e]))
+        color = _color(int(count), float(expected[a, e]), float(enough[a, e]))
         canvas.rgb[y : y + _CELL_H - 1, x : x + _CELL_W - 1] = color
         ink = (255, 255, 255) if color in (_EMPTY, _MUCH) else _INK
         at = (x + (_CELL_W - 1) / 2, y + (_CELL_H - 1) / 2)
         canvas.text(at, str(count), size=12, color=ink, anchor="mm")
 
 
-def _color(count: int, expected: float) -> Rgb:
-    if count >= THIN * expected:
+def _color(count: int, expected: float, enough: float) -> Rgb:
+    if count >= enough:
         share = min(max(count / expected - 1.0, 0.0), 1.0) if expected else 0.0
         r, g, b = (round(a + share * (c - a)) for a, c in zip(_ENOUGH, _MUCH))
         return r, g, b

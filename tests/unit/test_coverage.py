@@ -65,7 +65,7 @@ def test_a_distance_is_that_of_the_camera_to_the_target() -> None:
 
 def test_thin_bins_come_worst_first_and_are_told() -> None:
     cut = axes("viewpoint.azimuth_deg=[choice,{0:0.5,30:0.25,60:0.25}]", "scale=fixed")
-    counts = np.array([[30, 30, 30, 30], [15, 6, 15, 15], [15, 15, 0, 15]])
+    counts = np.array([[30, 30, 30, 30], [16, 5, 15, 15], [15, 15, 0, 15]])
     found = Coverage(axes=cut, counts=counts, n_left_out=3)
     text = found.text()
 
@@ -74,8 +74,19 @@ def test_thin_bins_come_worst_first_and_are_told() -> None:
     assert "216 (3 more show no target)" in text
     assert "2 bins hold less than 50% of what is expected" in text
     rows = [line.split() for line in text.splitlines()[-2:]]
-    assert [row[:3] for row in rows] == [["0", "13.5", "60"], ["6", "13.5", "30"]]
+    assert [row[:3] for row in rows] == [["0", "13.5", "60"], ["5", "13.5", "30"]]
     assert len(found.text(all_bins=True).splitlines()) == 4 + 2 + 12
+
+
+@pytest.mark.parametrize(("expected", "least"), [(1, 1), (3, 1), (5, 2), (20, 10)])
+def test_thin_is_less_than_half_in_whole_frames(expected: int, least: int) -> None:
+    cut = axes("viewpoint.azimuth_deg=[levels,0,30]", "scale=fixed", "viewpoint.elevation_deg=1")
+    thin = []
+    for count in range(12):
+        counts = np.array([count, 2 * expected - count])
+        thin += [count] if (0,) in Coverage(axes=cut, counts=counts, n_left_out=0).thin() else []
+
+    assert thin == list(range(least))
 
 
 def test_bins_that_are_alike_are_told_from_all_over() -> None:

@@ -36,7 +36,7 @@ def axes() -> tuple[Axis, ...]:
 
 
 def test_new_frames_go_to_the_thinnest_bins_until_they_are_level() -> None:
-    counts = np.full((8, 4), 10)
+    counts = np.full((8, 4), 12)
     counts[2, 1], counts[5, 3], counts[7, 0] = 0, 3, 4
     coverage = Coverage(axes=axes(), counts=counts, n_left_out=0)
 
