@@ -27,14 +27,14 @@ def main(argv: list[str] | None = None) -> None:
     picture = args.dir / "coverage.png"
     try:
         coverage = read_coverage(args.dir)
+        # First of all the text: a folder that cannot be written to has it as well.
+        say(coverage.text(all_bins=args.all))
         write_coverage(coverage, picture)
     except RenderError as error:
         sys.exit(f"error: {error}")
-    told = coverage.text(all_bins=args.all)
-    hint = ""
+    say(f"\ndrawn       {picture}")
     if thin := coverage.thin():
-        hint = f"\n\n{len(thin)} thin bins: python -m render.run top_up={args.dir} n_frames=N"
-    say(f"{told}{hint}\ndrawn       {picture}")
+        say(f"top up      python -m render.run top_up={args.dir} n_frames={len(thin)}")
 
 
 if __name__ == "__main__":

@@ -142,7 +142,10 @@ def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
             "top_ups must not be set: it is what a dataset holds; top_up=DIR adds frames"
         )
     run = RunConfig.of(config)
-    held = [] if run.overwrite else Manifest(run.output_dir).top_ups()
+    try:
+        held = [] if run.overwrite else Manifest(run.output_dir).top_ups()
+    except OSError:
+        held = []  # a folder that cannot be read is told of when it is claimed
     return [*held, *([] if added is None else [added.as_dict()])]
 
 

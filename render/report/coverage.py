@@ -125,6 +125,9 @@ def coverage_of(
         frames: Rows of frames.
         instances: Rows of instances, of the same frames.
 
+    Raises:
+        DatasetError: A record is torn.
+
     """
     achieved = {row["frame_idx"]: _of_frame(row) for row in frames}
     counts = np.zeros([axis.n_bins for axis in axes], np.int64)
@@ -160,11 +163,14 @@ def read_coverage(folder: Path) -> Coverage:
 
 
 def _of_frame(frame: Mapping[str, Any]) -> dict[str, float | None]:
-    theta, placement = json.loads(frame["theta"]), json.loads(frame["placement"])
-    camera_m = np.array(placement["T_world_cam"], np.float64).reshape(4, 4)[:3, 3]
-    # The camera stands just where the viewpoint says, so its angles are what was achieved.
-    angles = {name: theta["viewpoint"][name.partition(".")[2]] for name in DIRECTION}
-    distance_m = float(np.linalg.norm(camera_m - np.array(placement["center_m"])))
+    try:
+        theta, placement = json.loads(frame["theta"]), json.loads(frame["placement"])
+        camera_m = np.array(placement["T_world_cam"], np.float64).reshape(4, 4)[:3, 3]
+        # The camera stands just where the viewpoint says, so its angles are what was achieved.
+        angles = {name: theta["viewpoint"][name.partition(".")[2]] for name in DIRECTION}
+        distance_m = float(np.linalg.norm(camera_m - np.array(placement["center_m"])))
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"the record of frame {frame['frame_idx']} is torn: {error}") from error
     return {**angles, "scale.distance_m": distance_m}
 
 

@@ -79,7 +79,7 @@ def test_thin_bins_are_printed_and_drawn(plain: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "32: viewpoint.azimuth_deg (8) x occlusion.occluded_fract (4)" in done.stdout
     assert "frames      19 (1 more show no target)" in done.stdout
-    assert "top_up=data n_frames=N" in done.stdout
+    assert "python -m render.run top_up=data n_frames=15" in done.stdout
     picture = cv2.imread(str(data / "coverage.png"))
     assert picture is not None
     assert is_whole(data)
@@ -165,6 +165,17 @@ def test_an_interrupted_top_up_ends_with_the_same_bytes(
     assert bytes_of(data) == bytes_of(topped / "data")
 
 
+def test_processes_draw_the_same_frames(plain: Path, topped: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(plain / "data", data)
+    run("top_up=data", f"n_frames={ADDED}", "workers=2", cwd=tmp_path)
+
+    got, wanted = bytes_of(data), bytes_of(topped / "data")
+    assert described(data)["config"]["workers"] == 2
+    others = {name for name in wanted if got.get(name) != wanted[name]}
+    assert others == {"dataset.yaml", ".manifest/top_ups.json"}  # they tell the number of workers
+
+
 def test_a_continued_run_knows_the_frames_between(topped: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(topped / "data", data)
@@ -199,6 +210,10 @@ def test_verify_finds_entries_that_were_edited(topped: Path, tmp_path: Path) -> 
 
     assert ".manifest/top_ups.json" in done.stdout
     assert done.returncode == 1
+    shutil.copy(topped / "data" / "dataset.yaml", data)
+    assert is_whole(data)
+    (data / ".manifest" / "top_ups.json").unlink()
+    assert not is_whole(data)
     content["top_ups"] = [{"first_frame": 3}]
     (data / "dataset.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     assert not is_whole(data)

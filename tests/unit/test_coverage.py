@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from render.errors import DatasetError
 from render.report.coverage import Coverage, coverage_of
 from render.report.coverage_plot import draw_coverage
 from render.sampling.axes import Axis, axes_of, finder
@@ -51,6 +52,12 @@ def test_frames_are_counted_by_what_their_principal_target_achieved() -> None:
     assert {tuple(b) for b in np.argwhere(found.counts).tolist()} == {(1, 0, 0, 0), (1, 0, 3, 0)}
     assert found.expected == pytest.approx(np.full((8, 4, 4, 4), 2 / 512))
     assert len(found.thin()) == 510
+
+
+@pytest.mark.parametrize("torn", [{"theta": "{"}, {"placement": "{}"}, {"theta": "3"}])
+def test_torn_records_are_told(torn: dict[str, Any]) -> None:
+    with pytest.raises(DatasetError, match="the record of frame 4 is torn"):
+        coverage_of(axes(), [{**frame(4, 0, 0), **torn}], [])
 
 
 def test_a_distance_is_that_of_the_camera_to_the_target() -> None:
