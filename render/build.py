@@ -27,6 +27,8 @@ from render.engine.base import AbstractEngine
 from render.errors import ConfigError, RenderError
 from render.execute.base import AbstractExecutor
 from render.labels.labeller import LabelFilters
+from render.labels.tasks import TaskLabeller
+from render.library.annotations import Annotations
 from render.library.assets import DISTRACTOR, AssetLibrary
 from render.library.environments import EnvironmentLibrary
 from render.library.fixtures import FixtureLibrary
@@ -50,6 +52,7 @@ class Plan:
     Attributes:
         config: The resolved config, plain containers; `build(config)` gives this plan again.
         identity: What makes the dataset this dataset.
+        keypoints: Names of those of each category that has some.
 
     """
 
@@ -59,6 +62,8 @@ class Plan:
     space: ThetaSpace
     assets: AssetLibrary
     filters: LabelFilters
+    tasks: TaskLabeller
+    keypoints: Mapping[str, tuple[str, ...]]
 
     @property
     def identity_sha256(self) -> str:
@@ -131,6 +136,13 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         for remark in (*assets.models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
         _check_used(space, assets)
+    annotations = Annotations(
+        n_keypoints=run.n_keypoints, searches_symmetries=run.searches_symmetries
+    )
+    if check_assets and run.searches_symmetries:
+        # Now, and kept on disk: workers find them there.
+        for name in assets.models.names:
+            annotations.symmetry(assets.models.load(name))
     return Plan(
         config=config,
         identity=identity_of(config),
@@ -138,7 +150,20 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         space=space,
         assets=assets,
         filters=LabelFilters(min_visib_fract=run.min_visib_fract, min_px=run.min_px),
+        tasks=TaskLabeller(annotations=annotations, obb=run.obb),
+        keypoints=_keypoints(run, annotations.keypoint_names(assets.models)),
     )
+
+
+def _keypoints(
+    run: RunConfig, names: Mapping[str, tuple[str, ...]]
+) -> Mapping[str, tuple[str, ...]]:
+    if run.yolo == "pose" and "yolo" in run.formats and not names:
+        raise ConfigError(
+            "output.yolo=pose needs models with keypoints, and there is none: declare them in side "
+            "files, or labels.keypoints=8 chooses some on every model"
+        )
+    return names
 
 
 def _libraries(run: RunConfig) -> AssetLibrary:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from render.errors import ConfigError
 from render.sampling.rules import check_rigid
@@ -17,7 +17,20 @@ from render.sampling.sequences import SAMPLINGS
 from render.sampling.top_up import TopUp, top_ups_of
 from render.theta import GROUPS
 
-__all__ = ["IDENTITY_EXCLUDED", "RunConfig", "identity_of", "sha256_of", "unknown_key"]
+__all__ = [
+    "IDENTITY_EXCLUDED",
+    "MAPS",
+    "RunConfig",
+    "YoloKind",
+    "identity_of",
+    "sha256_of",
+    "unknown_key",
+]
+
+YoloKind = Literal["detect", "segment", "pose", "obb"]
+YOLO_KINDS: tuple[YoloKind, ...] = get_args(YoloKind)
+MAPS = ("normals", "nocs", "parts")
+"""Per-pixel labels on request; each the name of its folder and of its key of ``output``."""
 
 # What a dataset is does not depend on how, where or how far it is rendered.
 # What is added to it for thin bins has entries of its own.
@@ -37,8 +50,18 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
         "skip_bad",
     ),
     "poses": ("file", "models"),
-    "labels": ("min_visib_fract", "min_px"),
-    "output": ("formats", "image", "yolo", "masks", "depth", "depth_unit_m"),
+    "labels": ("min_visib_fract", "min_px", "keypoints", "symmetries", "obb"),
+    "output": (
+        "formats",
+        "image",
+        "yolo",
+        "masks",
+        "depth",
+        "depth_unit_m",
+        "normals",
+        "nocs",
+        "parts",
+    ),
 }
 _SCALARS = (
     "output_dir", "n_frames", "seed", "workers", "sampling", "val_fraction", "balance",
@@ -57,7 +80,11 @@ class RunConfig:
         fixtures: Name and ``T_world_obj`` (16 numbers) of each static model of the cell.
         poses_file: ``scene_gt.json`` of a real scene.
         poses_models: Names of models by ``obj_id``.
+        n_keypoints: Chosen on each model that declares none.
+        searches_symmetries: Of models that declare none.
+        obb: Whether labels have oriented boxes.
         formats: ``coco``, ``yolo`` or both.
+        maps: Which per-pixel labels are written beside masks and depth: of `MAPS`.
 
     """
 
@@ -84,12 +111,16 @@ class RunConfig:
     skip_bad: bool
     min_visib_fract: float
     min_px: int
+    n_keypoints: int
+    searches_symmetries: bool
+    obb: bool
     formats: tuple[str, ...]
     image: str
-    yolo: Literal["detect", "segment"]
+    yolo: YoloKind
     masks: bool
     depth: bool
     depth_unit_m: float
+    maps: tuple[str, ...]
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> RunConfig:
@@ -129,12 +160,19 @@ class RunConfig:
                 "labels.min_visib_fract", labels["min_visib_fract"], lo=0, hi=1
             ),
             min_px=_whole("labels.min_px", labels["min_px"], lo=1, hi=2**31),
+            n_keypoints=_whole("labels.keypoints", labels["keypoints"], lo=0, hi=1000),
+            searches_symmetries=_option(
+                "labels.symmetries", labels["symmetries"], ("declared", "search")
+            )
+            == "search",
+            obb=_flag("labels.obb", labels["obb"]),
             formats=_formats(output["formats"]),
             image=_option("output.image", output["image"], ("jpg", "png")),
             yolo=_yolo(output["yolo"]),
             masks=_flag("output.masks", output["masks"]),
             depth=_flag("output.depth", output["depth"]),
             depth_unit_m=_number("output.depth_unit_m", output["depth_unit_m"], lo=1e-7, hi=10),
+            maps=tuple(name for name in MAPS if _flag(f"output.{name}", output[name])),
         )
 
 
@@ -214,10 +252,9 @@ def _option(name: str, value: Any, options: Sequence[str]) -> str:
     return str(value)
 
 
-def _yolo(value: Any) -> Literal["detect", "segment"]:
-    return (
-        "segment" if _option("output.yolo", value, ("detect", "segment")) == "segment" else "detect"
-    )
+def _yolo(value: Any) -> YoloKind:
+    kind: YoloKind = YOLO_KINDS[YOLO_KINDS.index(_option("output.yolo", value, YOLO_KINDS))]
+    return kind
 
 
 def _workers(value: Any) -> int | None:

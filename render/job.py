@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 import render
 from render.build import Plan, build, build_engine, build_executor
-from render.config import RunConfig
+from render.config import MAPS, RunConfig
 from render.errors import ConfigError
 from render.execute.dataset import ShardWriter, claim, finish_file, missing_frames
 from render.execute.manifest import Manifest
@@ -27,12 +27,15 @@ from render.pipeline import draw_and_place
 from render.report.achieved import TOLERANCES, Reached, reached, write_plot
 from render.report.preview import write_preview
 from render.sampling.top_up import TopUp
+from render.scene import Model
 from render.writers.coco import write_coco
 from render.writers.data_yaml import write_data_yaml
 from render.writers.records import read_frames, read_instances
 
 __all__ = ["Summary", "run_job"]
 
+# Of ultralytics' models for each kind of label file.
+_YOLO_SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
 _VERSIONED = (
     "numpy", "opencv-python-headless", "trimesh", "pyrender", "moderngl", "pycocotools",
     "pyarrow", "scipy", "cascadio", "pillow",
@@ -99,7 +102,7 @@ class Summary:
     def _train_command(self) -> str:
         if "yolo" not in self.formats:
             return f"point your trainer at {self.output_dir / 'annotations'}"
-        task, suffix = ("segment", "-seg") if self.yolo == "segment" else ("detect", "")
+        task, suffix = self.yolo, _YOLO_SUFFIXES[self.yolo]
         data = shlex.quote(f"data={self.output_dir / 'data.yaml'}")
         return f"yolo {task} train {data} model=yolo11n{suffix}.pt"
 
@@ -180,10 +183,15 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
             finish_file(
                 folder,
                 f"annotations/instances_{split}.json",
-                partial(_write_coco, folder / "records", split, plan.categories),
+                partial(_write_coco, folder / "records", split, plan),
             )
     if "yolo" in plan.run.formats:
-        finish_file(folder, "data.yaml", partial(write_data_yaml, categories=plan.categories))
+        keypoints = plan.keypoints if plan.run.yolo == "pose" else None
+        finish_file(
+            folder,
+            "data.yaml",
+            partial(write_data_yaml, categories=plan.categories, keypoints=keypoints),
+        )
     finish_file(folder, "preview.jpg", partial(write_preview, folder))
     if found:
         finish_file(folder, "achieved.png", partial(write_plot, found))
@@ -191,10 +199,10 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
     return summary
 
 
-def _write_coco(records: Path, split: str, categories: tuple[str, ...], path: Path) -> None:
+def _write_coco(records: Path, split: str, plan: Plan, path: Path) -> None:
     write_coco(
-        read_frames(records), read_instances(records), split=split, categories=categories,
-        path=path,
+        read_frames(records), read_instances(records), split=split, categories=plan.categories,
+        keypoints=plan.keypoints, path=path,
     )  # fmt: skip
 
 
@@ -260,6 +268,7 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
             "yolo": run.yolo,
             "masks": run.masks,
             "depth": run.depth,
+            **{name: name in run.maps for name in MAPS},
         },
     }
     path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -272,7 +281,22 @@ def _model_entry(plan: Plan, name: str) -> dict[str, Any]:
         "category": model.category,
         "sha256": model.sha256,
         "unit_m": float(model.unit_m),
+        **_annotation_entry(plan, model),
     }
+
+
+def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
+    """Keypoints and symmetries in units of the file, its axes and origin; names of parts."""
+    known = plan.tasks.annotations
+    entry: dict[str, Any] = {}
+    keypoints, symmetry = known.keypoints(model), known.symmetry(model)
+    if keypoints:
+        entry["keypoints"] = {k.name: [p / model.unit_m for p in k.point_m] for k in keypoints}
+    if not symmetry.is_trivial:
+        entry["symmetries"] = symmetry.scaled(1 / model.unit_m).as_dict()
+    if "parts" in plan.run.maps:
+        entry["parts"] = list(known.parts(model).names)
+    return entry
 
 
 def _versions() -> dict[str, str]:

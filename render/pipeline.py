@@ -13,21 +13,23 @@ from numpy.typing import NDArray
 
 from render.assembly.scene import assemble
 from render.assembly.textures import TextureCache
+from render.buffers import Buffers
 from render.build import Plan
 from render.engine.base import AbstractEngine
 from render.errors import InvariantError, RejectedTheta, UnrealisableError
 from render.geometry.frames import inverse_rigid, transform_points
 from render.labels.invariants import check_invariants
 from render.labels.labeller import label
+from render.labels.surface_maps import nocs_map, normal_map, part_map
 from render.placement.place import place
 from render.sample import Sample, SampleKey
 from render.sampling.codec import theta_to_json
-from render.scene import Buffers, Scene
+from render.scene import Scene
 from render.sensor.develop import develop
 from render.sensor.jpeg import encode_jpeg
 from render.sensor.optics import expose
 from render.theta import GROUPS, Placement, Theta
-from render.writers.images import encode_depth, encode_mask, encode_png
+from render.writers.images import encode_depth, encode_map, encode_mask, encode_png
 from render.writers.yolo import yolo_text
 
 __all__ = ["MAX_ATTEMPTS", "draw_and_place", "encode", "key_of", "realise"]
@@ -103,13 +105,14 @@ def realise(
 
     """
     scene = assemble(theta, placement, plan.assets, textures=textures)
-    buffers = engine.render(scene)
+    buffers = drawn = engine.render(scene, with_faces=bool(set(plan.run.maps) - {"nocs"}))
     labelled = scene.labelled()
     if labelled is not scene:
         ids = buffers.instance_idx
         ids = np.where(ids < len(labelled.instances), ids, np.int32(-1))
         buffers = replace(buffers, instance_idx=ids)
-    labels = label(labelled, buffers, engine.silhouettes(labelled), filters=plan.filters)
+    silhouettes = engine.silhouettes(labelled)
+    labels = label(labelled, buffers, silhouettes, filters=plan.filters)
     try:
         check_invariants(labels, buffers, labelled)
     except InvariantError as error:
@@ -122,10 +125,24 @@ def realise(
         placement=placement,
         buffers=buffers,
         rgb=_photographed(scene, buffers, theta, placement),
-        labels=labels,
+        labels=plan.tasks.add(labels, scene, silhouettes),
+        maps=_maps(plan, scene, drawn, buffers),
         attempt=len(rejections),
         rejections=rejections,
     )
+
+
+def _maps(
+    plan: Plan, scene: Scene, drawn: Buffers, buffers: Buffers
+) -> dict[str, NDArray[np.uint16]]:
+    """The per-pixel labels that are asked for; `buffers` without ids of fixtures."""
+    labelled, known = scene.labelled(), plan.tasks.annotations
+    makers = {
+        "normals": lambda: normal_map(scene, drawn),
+        "nocs": lambda: nocs_map(labelled, buffers, known),
+        "parts": lambda: part_map(labelled, buffers, known),
+    }
+    return {name: makers[name]() for name in plan.run.maps}
 
 
 def _photographed(
@@ -159,8 +176,16 @@ def encode(plan: Plan, sample: Sample, rows: list[dict[str, Any]]) -> dict[str, 
         files[f"depth/{key.split}/{key.stem}.png"] = encode_depth(
             sample.buffers.depth_m, unit_m=run.depth_unit_m
         )
+    for name, image_map in sample.maps.items():
+        files[f"{name}/{key.split}/{key.stem}.png"] = encode_map(image_map)
     if "yolo" in run.formats:
         height, width = sample.rgb.shape[:2]
-        text = yolo_text(rows, categories=plan.categories, size_wh=(width, height), kind=run.yolo)
+        text = yolo_text(
+            rows,
+            categories=plan.categories,
+            size_wh=(width, height),
+            kind=run.yolo,
+            n_keypoints=max(map(len, plan.keypoints.values()), default=0),
+        )
         files[f"labels/{key.split}/{key.stem}.txt"] = text.encode()
     return files

@@ -2,19 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from render.buffers import Buffers
 from render.geometry.pixels import Box
-from render.scene import Buffers, Role
+from render.scene import Role
 from render.theta import Placement, Theta
 
-__all__ = ["ObjectLabel", "Sample", "SampleKey"]
+__all__ = ["Box3d", "KeypointLabel", "ObjectLabel", "Sample", "SampleKey"]
 
 Split = Literal["train", "val"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Box3d:
+    """The box of an object along the axes of its file, where the object is.
+
+    Attributes:
+        size_m: ``(3,)`` along x, y, z of the object, metres in the scene.
+        center_cam_m: ``(3,)``, camera frame.
+        corners_uv: ``(8, 2)`` centre coordinates; corner i is at the high end of x, y, z where
+            bit 0, 1, 2 of i is set. None if one is nearer than the near plane.
+
+    """
+
+    size_m: NDArray[np.float64]
+    center_cam_m: NDArray[np.float64]
+    corners_uv: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class KeypointLabel:
+    """Keypoints of an object in the image.
+
+    Attributes:
+        names: Of each.
+        uv: ``(K, 2)`` centre coordinates, also outside of the image and hidden; NaN for those
+            nearer than the near plane.
+        sights: ``visible``, ``self_occluded`` (by its own object), ``occluded`` (by another) or
+            ``outside`` (of the image).
+
+    """
+
+    names: tuple[str, ...]
+    uv: NDArray[np.float64]
+    sights: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -38,6 +75,14 @@ class ObjectLabel:
         t_cam_obj_m: ``(3,)`` metres.
         model_scale: Metres in the scene per unit of the model file.
         filtered: Why it is absent from COCO and YOLO; "" if it is there.
+        T_cam_obj_canonical: ``(4, 4)``: of all poses that its symmetries make look alike, the
+            one that stands for them; None for an object without symmetries. Rotation and metres
+            as `R_cam_obj` and `t_cam_obj_m`.
+        box3d: In the canonical pose, where there is one; keypoints likewise.
+        obb_visib: ``(4, 2)`` corners, edge coordinates: the least rectangle around `mask_visib`;
+            None where that is empty or nobody asked.
+        obb_obj: Around the whole silhouette, also outside of the image.
+        keypoints: Of a target whose model has some.
 
     """
 
@@ -58,6 +103,11 @@ class ObjectLabel:
     t_cam_obj_m: NDArray[np.float64]
     model_scale: float
     filtered: str = ""
+    T_cam_obj_canonical: NDArray[np.float64] | None = None
+    box3d: Box3d | None = None
+    obb_visib: NDArray[np.float64] | None = None
+    obb_obj: NDArray[np.float64] | None = None
+    keypoints: KeypointLabel | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +131,7 @@ class Sample:
         rgb: What the camera gave: ``(H, W, 3)`` uint8, display sRGB.
         attempt: Which draw of θ it is; earlier ones were rejected.
         rejections: Their reasons, in order.
+        maps: Per-pixel labels that were asked for, uint16, by the name of their folder.
 
     """
 
@@ -92,3 +143,4 @@ class Sample:
     labels: tuple[ObjectLabel, ...]
     attempt: int = 0
     rejections: tuple[str, ...] = ()
+    maps: Mapping[str, NDArray[np.uint16]] = field(default_factory=dict)

@@ -12,19 +12,20 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from render.geometry.symmetry import Symmetry
+
 __all__ = [
-    "Buffers",
     "Camera",
     "Environment",
     "EnvironmentMap",
     "Instance",
+    "Keypoint",
     "Light",
     "Material",
     "Model",
     "Primitive",
     "Role",
     "Scene",
-    "Silhouette",
     "Sun",
     "Surface",
     "Texture",
@@ -109,6 +110,7 @@ class Primitive:
         uv: ``(V, 2)`` float32 or None; ``v = 0`` is the bottom row of the image (as
             trimesh and OpenGL have it, not as glTF has it).
         colors: ``(V, 4)`` float32 linear RGBA or None; multiplies the base colour.
+        face_parts: ``(F,)`` int32 or None: which of `Model.parts` each face belongs to.
 
     """
 
@@ -118,6 +120,15 @@ class Primitive:
     material: Material
     uv: NDArray[np.float32] | None = None
     colors: NDArray[np.float32] | None = None
+    face_parts: NDArray[np.int32] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keypoint:
+    """A named point of an object: on its surface, or where there is none (a hole's centre)."""
+
+    name: str
+    point_m: tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -139,6 +150,9 @@ class Model:
         stable_poses: ``(P, 3, 3)`` rotations ``R_world_obj`` in which the object rests
             on a horizontal plane, most likely first; may be empty.
         stable_probs: ``(P,)`` their probabilities, summing to 1 where P > 0.
+        parts: Names of the bodies that the file tells apart; none where its format does not.
+        keypoints: As a side file declares them.
+        symmetry: As a side file declares it; None where it says nothing.
 
     """
 
@@ -152,6 +166,9 @@ class Model:
     is_closed: bool = False
     stable_poses: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3, 3)))
     stable_probs: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    parts: tuple[str, ...] = ()
+    keypoints: tuple[Keypoint, ...] = ()
+    symmetry: Symmetry | None = None
 
     @property
     def bounds_m(self) -> NDArray[np.float64]:
@@ -360,37 +377,3 @@ class Scene:
         if len(instances) == len(self.instances):
             return self
         return replace(self, instances=instances)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Buffers:
-    """What an engine gives back; all of one geometry, camera and set of cut-outs.
-
-    Attributes:
-        radiance: ``(H, W, 3)`` float32, linear RGB, anti-aliased: what reaches the sensor. 1 is
-            a white surface in full light.
-        depth_m: ``(H, W)`` float32, z at the pixel's centre; 0 = nothing.
-        instance_idx: ``(H, W)`` int32 at the pixel's centre; -1 = none.
-
-    """
-
-    radiance: NDArray[np.float32]
-    depth_m: NDArray[np.float32]
-    instance_idx: NDArray[np.int32]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Silhouette:
-    """The whole outline of one instance, drawn alone, clipped at the near plane only.
-
-    Attributes:
-        x0: Column of the window's first pixel; negative left of the image.
-        y0: Row of the window's first pixel; negative above the image.
-        mask: ``(h, w)`` bool; the window holds the silhouette, also outside the image, up
-            to a canvas of 8 image sizes a side centred on the image. ``(0, 0)`` if empty.
-
-    """
-
-    x0: int
-    y0: int
-    mask: NDArray[np.bool_]

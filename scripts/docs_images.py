@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,10 @@ from render.writers.records import read_frames, read_instances
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
 COLUMNS, ROWS, CELL_WH = 4, 3, (400, 300)
+TASKS = (
+    "n_frames=6", "labels.keypoints=8", "labels.symmetries=search", "labels.obb=true",
+    "output.normals=true", "output.nocs=true", "output.parts=true", "background=tabletop",
+)  # fmt: skip
 TARGETS = (
     "n_frames=500", "objects=scatter", "objects.count=3", "occlusion=occluded", "truncation=some",
     "scale.size_px=[uniform,40,200]", "lighting=sun", "background=photo", "sensor=clean",
@@ -36,6 +41,9 @@ def main() -> None:
         run(folder, f"n_frames={COLUMNS * ROWS}")
         write("frames.jpg", sheet(folder))
         write("labels.jpg", labelled(folder))
+        folder = Path(name_of_folder) / "tasks"
+        run(folder, *TASKS)
+        write("tasks.jpg", tasks(folder, frame_idx=5))
         for name in ("occlusion", "truncation"):
             folder = Path(name_of_folder) / name
             run(folder, f"experiment=example_{name}", "n_frames=5")
@@ -101,6 +109,34 @@ def labelled(folder: Path) -> NDArray[np.uint8]:
         for row in rows
     ]
     return draw_labels(picture(folder, frame), labels, scale=2)
+
+
+def tasks(folder: Path, *, frame_idx: int) -> NDArray[np.uint8]:
+    """A frame with keypoints, oriented and 3D boxes; its normals, object coordinates, parts."""
+    frame = next(f for f in read_frames(folder / "records") if f["frame_idx"] == frame_idx)
+    rows = [r for r in read_instances(folder / "records") if r["frame_idx"] == frame_idx]
+    targets = [r for r in rows if r["role"] == "target" and not r["filtered"]]
+    colors = category_colors(sorted({r["category"] for r in targets}))
+    labels = [drawn_label(r, text=r["category"], color=colors[r["category"]]) for r in targets]
+    labels = [replace(label, bbox_obj=None, bbox_visib=None, text="") for label in labels]
+    drawn = draw_labels(picture(folder, frame), labels)
+    for row in targets:
+        if row["box3d_corners_uv"] is None:
+            continue
+        corners = np.rint(16 * np.array(row["box3d_corners_uv"]).reshape(8, 2)).astype(int)
+        for a, b in ((i, i | bit) for i in range(8) for bit in (1, 2, 4) if not i & bit):
+            ends = tuple(corners[a].tolist()), tuple(corners[b].tolist())
+            cv2.line(drawn, *ends, colors[row["category"]], 1, cv2.LINE_AA, 4)
+    cells = [drawn]
+    for name in ("normals", "nocs", "parts"):
+        path = folder / name / str(frame["split"]) / f"{frame_idx:08d}.png"
+        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if image.ndim == 2:
+            hues = np.stack([image * 47 % 180, 0 * image + 170, 255 * (image > 0)], axis=2)
+            cells.append(cv2.cvtColor(hues.astype(np.uint8), cv2.COLOR_HSV2RGB))
+        else:
+            cells.append(np.ascontiguousarray((image >> 8).astype(np.uint8)[..., ::-1]))
+    return np.hstack([cv2.resize(c, CELL_WH, interpolation=cv2.INTER_AREA) for c in cells])
 
 
 def write(name: str, rgb: NDArray[np.uint8]) -> None:

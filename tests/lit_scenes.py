@@ -6,12 +6,12 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from render.buffers import Buffers
 from render.engine.base import AbstractEngine
 from render.geometry.frames import look_at, rigid
 from render.geometry.projection import fov_to_K
 from render.library.environment_map import build_environment
 from render.scene import (
-    Buffers,
     Camera,
     Environment,
     Instance,

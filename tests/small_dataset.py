@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from render.buffers import Buffers
 from render.geometry.pixels import Box, box_of_mask
-from render.sample import ObjectLabel, Sample, SampleKey
-from render.scene import Buffers, Role
+from render.sample import Box3d, ObjectLabel, Sample, SampleKey
+from render.scene import Role
 from render.theta import Placement
 from render.writers.coco import write_coco
 from render.writers.data_yaml import write_data_yaml
@@ -163,6 +164,7 @@ def write_dataset(
             read_instances(folder / "records"),
             split=split,
             categories=categories,
+            keypoints={},
             path=folder / "annotations" / f"instances_{split}.json",
         )
     write_data_yaml(folder / "data.yaml", categories=categories)
@@ -219,4 +221,9 @@ def _label(
         t_cam_obj_m=np.array([0.1, -0.2, 1.0 / 3.0]),
         model_scale=0.001,
         filtered=filtered,
+        box3d=Box3d(
+            size_m=np.array([0.02, 0.03, 0.04]),
+            center_cam_m=np.array([0.1, -0.2, 1.0 / 3.0]),
+            corners_uv=None,
+        ),
     )

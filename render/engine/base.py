@@ -5,7 +5,8 @@ from __future__ import annotations
 import abc
 from dataclasses import dataclass
 
-from render.scene import Buffers, Scene, Silhouette
+from render.buffers import Buffers, Silhouette
+from render.scene import Scene
 
 __all__ = ["AbstractEngine", "DeviceInfo"]
 
@@ -41,8 +42,8 @@ class AbstractEngine(abc.ABC):
         """What draws, as recorded in the dataset."""
 
     @abc.abstractmethod
-    def render(self, scene: Scene) -> Buffers:
-        """Colour, depth and ids of one scene."""
+    def render(self, scene: Scene, *, with_faces: bool = False) -> Buffers:
+        """Colour, depth and ids of one scene; on request, which face each pixel shows."""
 
     @abc.abstractmethod
     def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, final
 
 from render.build import Plan
+from render.config import MAPS
 from render.errors import DatasetError
 from render.execute.base import FrameResult
 from render.execute.files import TEMPORARY_SUFFIX, remove_temporaries, sha256_of_file
@@ -18,7 +19,7 @@ from render.writers.records import write_shard_records
 
 __all__ = ["ShardWriter", "claim", "finish_file", "missing_frames"]
 
-_SUBFOLDERS = ("images", "labels", "masks", "depth")
+_SUBFOLDERS = ("images", "labels", "masks", "depth", *MAPS)
 # Every file of a dataset, by its path in it; trainers leave caches beside the labels.
 _OURS = re.compile(
     rf"({'|'.join(_SUBFOLDERS)})/(train|val)/\d{{8,}}\.\w+|labels/(train|val)\.cache"
@@ -233,6 +234,7 @@ def _remove_dataset(folder: Path) -> None:
 def _make_folders(plan: Plan) -> None:
     run = plan.run
     used = {"images": True, "labels": "yolo" in run.formats, "masks": run.masks, "depth": run.depth}
+    used |= {name: name in run.maps for name in MAPS}
     for name in (n for n in _SUBFOLDERS if used[n]):
         for split in ("train", "val"):
             (run.output_dir / name / split).mkdir(parents=True, exist_ok=True)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from render.buffers import Buffers
 from render.errors import InvariantError
 from render.geometry.pixels import Box, box_of_mask
 from render.sample import ObjectLabel
-from render.scene import Buffers, Scene
+from render.scene import Scene
 
 __all__ = ["check_invariants"]
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from render.buffers import Buffers, Silhouette
 from render.geometry.frames import inverse_rigid
 from render.geometry.pixels import Box, box_of_mask
 from render.labels.boxes import bbox_obj
 from render.sample import ObjectLabel
-from render.scene import Buffers, Instance, Scene, Silhouette
+from render.scene import Instance, Scene
 
 __all__ = ["DISTRACTOR", "LOW_PX", "LOW_VISIB_FRACT", "LabelFilters", "label"]
 

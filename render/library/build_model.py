@@ -22,7 +22,7 @@ from render.library.raw import UNITS_M, RawMesh, RawModel
 from render.library.side_files import Remarks
 from render.library.stable import stable_poses
 from render.library.surface import Surface, equal_rows
-from render.scene import Material, Model, Primitive, Texture
+from render.scene import Keypoint, Material, Model, Primitive, Texture
 
 __all__ = ["DEFAULT_UNITS", "BuiltModel", "build_model"]
 
@@ -67,7 +67,7 @@ class BuiltModel:
         for primitive in self.model.primitives:
             for array in (
                 primitive.positions_m, primitive.normals, primitive.faces, primitive.uv,
-                primitive.colors,
+                primitive.colors, primitive.face_parts,
             ):  # fmt: skip
                 arrays += 0 if array is None else array.nbytes
             for texture in _textures(primitive.material):
@@ -101,8 +101,9 @@ def build_model(
     warnings += _precision_warnings(meshes)
     unit_m, unit_source = _unit(raw, path, remarks)
     _check_size(meshes, unit_m, unit_source, path)
-    parts = _merged([_dressed(mesh, remarks, warnings) for mesh in meshes])
-    primitives = tuple(_primitive(part, unit_m, warnings) for part in parts)
+    names = tuple(dict.fromkeys(mesh.part or "part" for mesh in meshes))
+    merged = _merged([_dressed(mesh, remarks, warnings) for mesh in meshes])
+    primitives = tuple(_primitive(group, names, unit_m, warnings) for group in merged)
     points = np.concatenate([p.positions_m for p in primitives])
     hull_m = points[hull_vertices(points)]
     is_closed = surface.is_closed and all(p.material.alpha_mode != "mask" for p in primitives)
@@ -119,6 +120,12 @@ def build_model(
         is_closed=is_closed,
         stable_poses=_frozen(poses),
         stable_probs=_frozen(probs),
+        parts=names if len(names) > 1 else (),
+        keypoints=tuple(
+            Keypoint(name=name, point_m=(x * unit_m, y * unit_m, z * unit_m))
+            for name, (x, y, z) in remarks.keypoints or ()
+        ),
+        symmetry=None if remarks.symmetry is None else remarks.symmetry.scaled(unit_m),
     )
     return BuiltModel(
         model=model,
@@ -248,15 +255,15 @@ def _dressed(mesh: RawMesh, remarks: Remarks, warnings: list[str]) -> RawMesh:
     return mesh
 
 
-def _merged(meshes: Sequence[RawMesh]) -> list[RawMesh]:
-    """Meshes of one material object that carry the same attributes become one."""
+def _merged(meshes: Sequence[RawMesh]) -> list[list[RawMesh]]:
+    """Meshes of one material object that carry the same attributes, which become one."""
     groups: dict[tuple[int, bool, bool, bool], list[RawMesh]] = {}
     for mesh in meshes:
         uv = mesh.uv if mesh.material is not None and _textures(mesh.material) else None
         carried = replace(mesh, uv=uv)
         key = (id(mesh.material), uv is not None, mesh.colors is not None, _has_normals(mesh))
         groups.setdefault(key, []).append(carried)
-    return [_joined(group) for group in groups.values()]
+    return list(groups.values())
 
 
 def _joined(meshes: Sequence[RawMesh]) -> RawMesh:
@@ -285,7 +292,18 @@ def _has_normals(mesh: RawMesh) -> bool:
     return bool((np.linalg.norm(mesh.normals, axis=1) > 1e-12).all())
 
 
-def _primitive(mesh: RawMesh, unit_m: float, warnings: list[str]) -> Primitive:
+def _primitive(
+    group: Sequence[RawMesh], parts: Sequence[str], unit_m: float, warnings: list[str]
+) -> Primitive:
+    mesh = _joined(group)
+    primitive = _with_normals(mesh, unit_m, warnings)
+    if len(parts) < 2:
+        return primitive
+    idx = np.array([parts.index(one.part or "part") for one in group], np.int32)
+    return replace(primitive, face_parts=_frozen(np.repeat(idx, [len(one.faces) for one in group])))
+
+
+def _with_normals(mesh: RawMesh, unit_m: float, warnings: list[str]) -> Primitive:
     faces, old, normals = mesh.faces, slice(None), mesh.normals
     if normals is None or not _has_normals(mesh):
         if normals is not None:

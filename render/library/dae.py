@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import urllib.parse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from render.errors import AssetError
 from render.library.beside import ImageReader
 from render.library.raw import (
     READ_ERRORS,
+    PartNames,
     RawMesh,
     RawModel,
     limited,
@@ -74,29 +76,33 @@ class _Reader:
     def meshes(self) -> Iterator[RawMesh]:
         if self._document.scene is None:
             raise AssetError(self._path, "names no scene to show")
-        for count, (node, matrix) in enumerate(self._instances()):
+        names = PartNames()
+        for count, (name, node, matrix) in enumerate(self._instances()):
             if count > _MAX_INSTANCES:
                 raise AssetError(self._path, f"has more than {_MAX_INSTANCES} instances")
+            part = names.next(name or node.geometry.name)
             bound = {m.symbol: m.target for m in node.materials}
             for primitive in node.geometry.primitives:
                 mesh = self._mesh(primitive, bound)
                 if mesh is not None:
-                    yield placed(mesh, matrix)
+                    yield replace(placed(mesh, matrix), part=part)
 
-    def _instances(self) -> Iterator[tuple[Any, NDArray[np.float64]]]:
-        """Geometry nodes of the scene with their world matrices, in order."""
-        stack = [(node, np.eye(4), 0) for node in reversed(self._document.scene.nodes)]
+    def _instances(self) -> Iterator[tuple[str | None, Any, NDArray[np.float64]]]:
+        """Name and world matrix of the node of each geometry of the scene, in order."""
+        stack = [(None, node, np.eye(4), 0) for node in reversed(self._document.scene.nodes)]
         while stack:
-            node, matrix, depth = stack.pop()
+            name, node, matrix, depth = stack.pop()
             if depth > 1000:
                 raise AssetError(self._path, "its nodes are nested without end")
             if isinstance(node, GeometryNode):
-                yield node, matrix
+                yield name, node, matrix
             elif isinstance(node, ControllerNode):
                 self.warnings.append("skinned parts are left out")
             elif isinstance(node, Node):
                 inner = matrix @ np.asarray(node.matrix, dtype=np.float64)
-                stack.extend((child, inner, depth + 1) for child in reversed(node.children or []))
+                own = node.xmlnode.get("name") or node.id
+                children = reversed(node.children or [])
+                stack.extend((own, child, inner, depth + 1) for child in children)
 
     def _mesh(self, primitive: Any, bound: dict[str, Any]) -> RawMesh | None:
         """One vertex per corner, because the kinds of data have indices of their own."""

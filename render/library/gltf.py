@@ -5,6 +5,7 @@ and sparse accessors, and every index checked before it is used.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,15 @@ from numpy.typing import NDArray
 
 from render.library.gltf_file import GltfFile
 from render.library.gltf_materials import GltfMaterials, UvChoice
-from render.library.raw import READ_ERRORS, UNITS_M, RawMesh, RawModel, limited, placed
+from render.library.raw import (
+    READ_ERRORS,
+    UNITS_M,
+    PartNames,
+    RawMesh,
+    RawModel,
+    limited,
+    placed,
+)
 from render.scene import Material
 
 __all__ = ["read_gltf", "read_gltf_bytes"]
@@ -61,19 +70,20 @@ def read_gltf_bytes(path: Path, data: bytes) -> RawModel:
 
 def _meshes(file: GltfFile, units: set[str]) -> Iterator[RawMesh]:
     """All triangles, placed; adds the units that meshes speak of to `units`."""
-    materials = GltfMaterials(file)
-    for matrix, index in _placed_meshes(file):
+    materials, names = GltfMaterials(file), PartNames()
+    for node, matrix, index in _placed_meshes(file):
         mesh = file.item("meshes", index, "a node")
         extras = mesh.get("extras")
         if isinstance(extras, dict) and isinstance(extras.get("units"), str):
             units.add(extras["units"])
+        part = names.next(node.get("name") or mesh.get("name"))
         for number, spec in enumerate(file.array(mesh, "primitives", f"meshes[{index}]")):
             where = f"meshes[{index}].primitives[{number}]"
             if not isinstance(spec, dict):
                 raise file.fail(f"{where} must be an object, got {spec!r:.60}")
             raw = _primitive(file, materials, spec, where)
             if raw is not None:
-                yield placed(raw, matrix)
+                yield replace(placed(raw, matrix), part=part)
 
 
 def _unit(file: GltfFile, units: set[str]) -> tuple[float, str]:
@@ -99,8 +109,8 @@ def _check_extensions(file: GltfFile) -> None:
             raise file.fail(f"needs the extension {name}, which is not supported")
 
 
-def _placed_meshes(file: GltfFile) -> Iterator[tuple[NDArray[np.float64], Any]]:
-    """World matrix and mesh index of every node of the default scene, in order."""
+def _placed_meshes(file: GltfFile) -> Iterator[tuple[dict[str, Any], NDArray[np.float64], Any]]:
+    """Nodes of the default scene that have a mesh, world matrices, mesh indices, in order."""
     nodes = file.items("nodes")
     seen: set[int] = set()
     stack = [(root, np.eye(4)) for root in reversed(_roots(file))]
@@ -114,7 +124,7 @@ def _placed_meshes(file: GltfFile) -> Iterator[tuple[NDArray[np.float64], Any]]:
         if "EXT_mesh_gpu_instancing" in file.object(node, "extensions", f"nodes[{index}]"):
             raise file.fail("uses EXT_mesh_gpu_instancing, which is not supported")
         if "mesh" in node:
-            yield matrix, node["mesh"]
+            yield node, matrix, node["mesh"]
         children = file.array(node, "children", f"nodes[{index}]")
         stack.extend((child, matrix) for child in reversed(children))
         if len(stack) > len(nodes):

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import final
 
 from render.errors import AssetError, ConfigError
+from render.geometry.symmetry import Symmetry
 from render.library.build_model import BuiltModel, build_model
 from render.library.cache import ByteCache
 from render.library.files import find_files
@@ -99,6 +100,10 @@ class ModelLibrary:
         path = PurePosixPath(name)
         folder = path.parts[0] if len(path.parts) > 1 else path.stem
         return self._remarks[name].category or folder
+
+    def keypoint_names(self, name: str) -> tuple[str, ...]:
+        """Of the keypoints that a model's side file declares."""
+        return tuple(key for key, _ in self._remarks[name].keypoints or ())
 
     def load(self, name: str) -> Model:
         """The model; loaded once, and again after others have taken its place in memory.
@@ -224,5 +229,6 @@ def _sha256(path: Path, raw: RawModel, remarks: Remarks) -> str:
     whole = hashlib.sha256(digest.digest())
     for companion in raw.companions:
         whole.update(hashlib.sha256(companion.read_bytes()).digest())
-    whole.update(json.dumps(vars(remarks), sort_keys=True).encode())
+    said = json.dumps(vars(remarks), sort_keys=True, default=Symmetry.as_dict)
+    whole.update(said.encode())
     return whole.hexdigest()

@@ -20,6 +20,7 @@ from render.library.triangulate import triangulate_all
 __all__ = ["read_obj"]
 
 _Corner = tuple[int, int, int]  # vertex, texture vertex, normal; -1 = none
+_Where = tuple[str, str, str]  # material, object, group
 
 
 @dataclass(eq=False)
@@ -29,7 +30,8 @@ class _Parsed:
     vertices: list[list[float]] = field(default_factory=list)
     uvs: list[list[float]] = field(default_factory=list)
     normals: list[list[float]] = field(default_factory=list)
-    polygons: dict[str, list[list[_Corner]]] = field(default_factory=dict)
+    # By material, object ("o") and group ("g"), in the order of the file.
+    polygons: dict[_Where, list[list[_Corner]]] = field(default_factory=dict)
     libraries: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -49,7 +51,10 @@ def read_obj(path: Path) -> RawModel:
     reader = MtlReader(path.parent)
     for name in parsed.libraries:
         reader.read(name)
-    meshes = [_mesh(parsed, polygons, reader, name) for name, polygons in parsed.polygons.items()]
+    meshes = [
+        _mesh(parsed, polygons, reader, material=material, part=part)
+        for (material, part), polygons in _bodies(parsed).items()
+    ]
     return RawModel(
         meshes=tuple(meshes),
         warnings=(*parsed.warnings, *reader.warnings),
@@ -70,7 +75,7 @@ def _text(path: Path) -> str:
 
 
 def _parse(path: Path, text: str) -> _Parsed:
-    parsed, material = _Parsed(), ""
+    parsed, material, body, group = _Parsed(), "", "", ""
     for number, line in enumerate(text.replace("\\\r\n", " ").replace("\\\n", " ").splitlines(), 1):
         words = line.split()
         if not words:
@@ -85,14 +90,30 @@ def _parse(path: Path, text: str) -> _Parsed:
         elif key == "f":
             polygon = _polygon(path, number, words[1:], parsed)
             if polygon is not None:
-                parsed.polygons.setdefault(material, []).append(polygon)
+                parsed.polygons.setdefault((material, body, group), []).append(polygon)
         elif key == "usemtl":
             material = line.strip()[6:].strip()
+        elif key == "o":
+            body = line.strip()[1:].strip()
+        elif key == "g":
+            group = line.strip()[1:].strip()
         elif key == "mtllib":
             parsed.libraries.append(line.strip()[6:].strip())
         elif key in ("l", "p"):
             parsed.warn("it holds points or lines, which are not drawn")
     return parsed
+
+
+def _bodies(parsed: _Parsed) -> dict[tuple[str, str], list[list[_Corner]]]:
+    """Polygons by material and body: by its objects, in a file without any by its groups."""
+    has_objects = any(body for _, body, _ in parsed.polygons)
+    materials = dict.fromkeys(material for material, _, _ in parsed.polygons)
+    bodies: dict[tuple[str, str], list[list[_Corner]]] = {}
+    for one in materials:
+        for (material, body, group), polygons in parsed.polygons.items():
+            if material == one:
+                bodies.setdefault((one, body if has_objects else group), []).extend(polygons)
+    return bodies
 
 
 def _floats(words: Sequence[str], at_least: int) -> list[float]:
@@ -137,22 +158,25 @@ def _index(path: Path, number: int, part: str, count: int, *, required: bool) ->
     return -1
 
 
-def _mesh(parsed: _Parsed, polygons: list[list[_Corner]], reader: MtlReader, name: str) -> RawMesh:
+def _mesh(
+    parsed: _Parsed, polygons: list[list[_Corner]], reader: MtlReader, *, material: str, part: str
+) -> RawMesh:
     positions = np.array([v[:3] for v in parsed.vertices], dtype=np.float64)
     corners = np.array([corner for polygon in polygons for corner in polygon], dtype=np.int64)
     counts = np.array([len(polygon) for polygon in polygons], dtype=np.int64)
     corners = corners[triangulate_all(positions[corners[:, 0]], counts).reshape(-1)]
     unique, inverse = np.unique(corners, axis=0, return_inverse=True)
-    material = reader.materials.get(name)
-    if name and material is None and reader.companions:
-        parsed.warn(f"material {name} is in none of its material files")
+    look = reader.materials.get(material)
+    if material and look is None and reader.companions:
+        parsed.warn(f"material {material} is in none of its material files")
     return RawMesh(
         positions=positions[unique[:, 0]],
         faces=inverse.reshape(-1, 3).astype(np.int64),
-        material=material,
+        material=look,
         normals=_of(parsed.normals, unique[:, 2], whole=True),
         uv=_of(parsed.uvs, unique[:, 1], whole=False),
         colors=_colors(parsed, unique[:, 0]),
+        part=part,
     )
 
 

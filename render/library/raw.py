@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ __all__ = [
     "MAX_FACES",
     "READ_ERRORS",
     "UNITS_M",
+    "PartNames",
     "RawMesh",
     "RawModel",
     "limited",
@@ -67,6 +69,7 @@ class RawMesh:
         normals: ``(V, 3)`` float64 or None; as authored, any length.
         uv: ``(V, 2)`` float64 or None; ``v = 0`` is the bottom row of the image.
         colors: ``(V, 4)`` float64 linear RGBA or None.
+        part: The body it belongs to; "" where the file does not tell bodies apart.
 
     """
 
@@ -76,6 +79,26 @@ class RawMesh:
     normals: NDArray[np.float64] | None = None
     uv: NDArray[np.float64] | None = None
     colors: NDArray[np.float64] | None = None
+    part: str = ""
+
+
+class PartNames:
+    """Names for the bodies of a file, each once: a second ``screw`` is ``screw.2``."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._taken: set[str] = set()
+
+    def next(self, name: object) -> str:
+        """A name that no other body has; of what stands for one in the file."""
+        base = (name.strip() if isinstance(name, str) else "") or "part"
+        while True:
+            self._counts[base] += 1
+            n = self._counts[base]
+            made = base if n == 1 else f"{base}.{n}"
+            if made not in self._taken:
+                self._taken.add(made)
+                return made
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -4,12 +4,16 @@
 is the path of a model, its stem, or a glob (as `models` in the config). A side file wins over
 it, and what is written later in it over what is written earlier.
 
-======== ==========================================================================
-category Name of its labels.
-unit     Length of one unit of the file: m, mm, cm, um, in, ft, or metres as a number.
-up       Axis of the file that points up: x, y, z, -x, -y or -z.
-finish   A preset of `render.library.finishes`; replaces every look of the file.
-======== ==========================================================================
+========== ==========================================================================
+category   Name of its labels.
+unit       Length of one unit of the file: m, mm, cm, um, in, ft, or metres as a number.
+up         Axis of the file that points up: x, y, z, -x, -y or -z.
+finish     A preset of `render.library.finishes`; replaces every look of the file.
+keypoints  Name and ``[x, y, z]`` of each, in units of the file, its axes and origin.
+symmetries ``discrete``: a list of 16 numbers each, row by row; ``continuous``: a list of
+           ``{axis: [x, y, z], offset: [x, y, z]}``. As in BOP's models_info.json, in units of
+           the file; an empty mapping says that there are none.
+========== ==========================================================================
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ from typing import Any
 import yaml
 
 from render.errors import AssetError
+from render.geometry.symmetry import Symmetry
+from render.library.declared import keypoints_of, symmetry_of
 from render.library.finishes import FINISHES
 from render.library.raw import UNITS_M
 from render.sampling.patterns import match_names
@@ -31,7 +37,7 @@ __all__ = ["AXES", "MODELS_YAML", "Remarks", "read_remarks"]
 
 MODELS_YAML = "models.yaml"
 AXES = ("x", "y", "z", "-x", "-y", "-z")
-_KEYS = ("category", "unit", "up", "finish")
+_KEYS = ("category", "unit", "up", "finish", "keypoints", "symmetries")
 _UNITS = ("m", "mm", "cm", "um", "in", "ft")
 
 
@@ -42,6 +48,8 @@ class Remarks:
     Attributes:
         unit_m: Metres per unit of the file.
         unit_source: The file that says so.
+        keypoints: Names and places, units of the file.
+        symmetry: In units of the file.
 
     """
 
@@ -50,6 +58,8 @@ class Remarks:
     unit_source: str = ""
     up: str | None = None
     finish: str | None = None
+    keypoints: tuple[tuple[str, tuple[float, float, float]], ...] | None = None
+    symmetry: Symmetry | None = None
 
 
 def read_remarks(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
@@ -103,10 +113,12 @@ def _apply(
     where: str,
 ) -> None:
     parsed = _parse(entry, path=path, where=where)
-    if len(sharing) > 1 and (parsed.unit_m is not None or parsed.up is not None):
+    of_one = (parsed.unit_m, parsed.up, parsed.keypoints, parsed.symmetry)
+    if len(sharing) > 1 and any(said is not None for said in of_one):
         raise AssetError(
             path,
-            f"unit and up must be said of one file, and {', '.join(sharing)} share the name; "
+            "unit, up, keypoints and symmetries must be said of one file, and "
+            f"{', '.join(sharing)} share the name; "
             f"name each with its suffix in {MODELS_YAML}",
         )
     said = {k: v for k, v in vars(parsed).items() if v not in (None, "")}
@@ -152,6 +164,8 @@ def _parse(entry: Any, *, path: Path, where: str) -> Remarks:
         unit_source="" if unit_m is None else path.name,
         up=up,
         finish=finish,
+        keypoints=keypoints_of(entry.get("keypoints"), path),
+        symmetry=symmetry_of(entry.get("symmetries"), path),
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["Surface", "equal_rows", "weld"]
+__all__ = ["Surface", "equal_rows", "pieces", "weld"]
 
 
 # Cells that vertices are sorted into, as a share of the longest side: files hold one corner as
@@ -31,6 +31,18 @@ def equal_rows(table: NDArray[np.float64]) -> NDArray[np.int64]:
         _, column_ids = np.unique(column, return_inverse=True)
         _, ids = np.unique(ids * len(table) + column_ids, return_inverse=True)
     return ids
+
+
+def pieces(points: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.int64]:
+    """``(F,)``: which piece connected over corners each face is of, in the order of faces."""
+    welded = weld(points)[faces]
+    n_faces, n_corners = len(faces), int(welded.max()) + 1
+    face = np.repeat(np.arange(n_faces), 3)
+    links = (np.ones(len(face), bool), (face, n_faces + welded.ravel()))
+    graph = coo_matrix(links, shape=(n_faces + n_corners,) * 2)
+    _, of_node = connected_components(graph, directed=False)
+    _, first, piece = np.unique(of_node[:n_faces], return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[piece])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,14 +12,22 @@ import re
 import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
-from render.library.raw import UNITS_M, RawMesh, RawModel, limited, linear_of_srgb, placed
+from render.library.raw import (
+    UNITS_M,
+    PartNames,
+    RawMesh,
+    RawModel,
+    limited,
+    linear_of_srgb,
+    placed,
+)
 from render.scene import Material
 
 __all__ = ["read_3mf"]
@@ -109,6 +117,7 @@ class _Reader:
 
     def meshes(self, root: _Part) -> Iterator[RawMesh]:
         """The meshes of all items that are to be built, placed."""
+        names = PartNames()
         stack = [(item, 0) for item in reversed(root.items)]
         count = 0
         while stack:
@@ -121,7 +130,8 @@ class _Reader:
                 self._warn(f"object {key} is named but not defined; left out")
                 continue
             if found.mesh is not None:
-                yield placed(found.mesh, matrix)
+                part = names.next(found.mesh.part)
+                yield replace(placed(found.mesh, matrix), part=part)
             stack.extend(
                 ((inner, inner_key, matrix @ local), depth + 1)
                 for inner, inner_key, local in reversed(found.components)
@@ -150,7 +160,8 @@ class _Reader:
             if tag == "component":
                 found.components.append(self._placed(name, child))
             elif tag == "mesh":
-                found.mesh = self._mesh(part, element, child)
+                mesh = self._mesh(part, element, child)
+                found.mesh = replace(mesh, part=element.get("name", ""))
         return found
 
     def _placed(self, name: str, element: ET.Element) -> _Placed:

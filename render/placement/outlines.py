@@ -14,9 +14,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from render.geometry.cutouts import solid_parts
 from render.geometry.projection import project
 from render.placement.bodies import Body
-from render.placement.cutouts import solid_parts
 from render.placement.viewing import View
 from render.scene import Model
 

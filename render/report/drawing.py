@@ -4,6 +4,8 @@
 * amodal mask: a dotted line, where it goes beyond the visible mask;
 * visible box: solid;
 * amodal box (`bbox_obj`): dashed, cut off at the picture's edges;
+* oriented box of the visible mask, where there is one: a thin line;
+* keypoints in the picture, where there are some: a dot where visible, a ring where hidden;
 * name: on a plate at the visible box.
 """
 
@@ -29,6 +31,7 @@ _Rect = tuple[int, int, int, int]  # x0, y0, x1, y1; half open
 
 _TINT = 0.28  # how much of a mask's colour lies over the picture
 _PLATE_OPACITY = 0.92
+_SHIFT = 4  # bits of a fraction of a pixel
 _DARK: Rgb = (22, 24, 28)
 _WHITE: Rgb = (255, 255, 255)
 _GOLDEN_TURN = 0.6180339887498949  # hues by golden section: any few in a row are far apart
@@ -47,6 +50,8 @@ class DrawnLabel:
         mask_visib: ``(H, W)`` bool.
         bbox_obj: Amodal box as x, y, width, height in edge coordinates; None if there is none.
         bbox_visib: The same of the visible box.
+        obb_visib: x and y of four corners in turn, edge coordinates; None if there is none.
+        keypoints: x, y, centre coordinates, and whether it is visible, of those in the picture.
 
     """
 
@@ -56,6 +61,8 @@ class DrawnLabel:
     mask_visib: NDArray[np.bool_]
     bbox_obj: Sequence[float] | None
     bbox_visib: Sequence[float] | None
+    obb_visib: Sequence[float] | None = None
+    keypoints: Sequence[tuple[float, float, bool]] = ()
 
 
 def drawn_label(row: Mapping[str, Any], *, text: str, color: Rgb) -> DrawnLabel:
@@ -68,6 +75,12 @@ def drawn_label(row: Mapping[str, Any], *, text: str, color: Rgb) -> DrawnLabel:
         mask_visib=decode_rle(row["mask_visib"], size_wh=size_wh),
         bbox_obj=row["bbox_obj"],
         bbox_visib=row["bbox_visib"],
+        obb_visib=row["obb_visib"],
+        keypoints=[
+            (*row["keypoints_uv"][2 * k : 2 * k + 2], sight == "visible")
+            for k, sight in enumerate(row["keypoints_sight"] or ())
+            if sight != "outside"
+        ],
     )
 
 
@@ -101,6 +114,8 @@ def draw_labels(rgb: _Picture, labels: Sequence[DrawnLabel], *, scale: float = 1
         _draw_mask(picture, label, line)
     for label in labels:
         _draw_boxes(picture, label, scale, line)
+    for label in labels:
+        _draw_points(picture, label, scale, line)
     taken: list[_Rect] = []
     for label in labels:
         if label.text and label.bbox_visib is not None:
@@ -164,6 +179,22 @@ def _draw_boxes(picture: _Picture, label: DrawnLabel, scale: float, line: int) -
         _draw_box(picture, _rect(label.bbox_obj, scale), label.color, line=line, dash=4 * line)
     if label.bbox_visib is not None:
         _draw_box(picture, _rect(label.bbox_visib, scale), label.color, line=2 * line, dash=0)
+
+
+def _draw_points(picture: _Picture, label: DrawnLabel, scale: float, line: int) -> None:
+    if label.obb_visib is not None:
+        corners = _subpixels(np.array(label.obb_visib).reshape(4, 2), scale)
+        cv2.polylines(picture, [corners], True, _WHITE, line, cv2.LINE_AA, _SHIFT)
+    for x, y, is_visible in label.keypoints:
+        at = _subpixels(np.array([x + 0.5, y + 0.5]), scale).tolist()
+        for color, radius in ((_WHITE, 4 * line), (label.color, 3 * line)):
+            thickness = -1 if is_visible else line
+            cv2.circle(picture, at, radius << _SHIFT, color, thickness, cv2.LINE_AA, _SHIFT)
+
+
+def _subpixels(points: NDArray[np.float64], scale: float) -> NDArray[np.int32]:
+    """Edge coordinates as OpenCV's drawing takes them: pixel centres, in fractions of a pixel."""
+    return np.rint((points * scale - 0.5) * (1 << _SHIFT)).astype(np.int32)
 
 
 def _rect(xywh: Sequence[float], scale: float) -> _Rect:

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from render.buffers import Buffers
 from render.geometry.projection import project
 from render.report.canvas import Canvas, Rgb
 from render.report.lengths import number_text, suited_unit
 from render.report.show_views import Studio
-from render.scene import Buffers, Camera, Model
+from render.scene import Camera, Model
 
 __all__ = [
     "AXIS_COLORS",

@@ -7,12 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["coco_annotation", "coco_image", "write_coco"]
+__all__ = ["coco_annotation", "coco_image", "coco_keypoints", "write_coco"]
 
 _PLAIN = (
     "bbox_obj", "visib_fract", "truncated_fract", "occluded_fract", "px_count_all",
     "px_count_visib", "cam_R_m2c", "cam_t_m2c", "model_scale", "instance_idx", "model",
+    "box3d_size_m", "box3d_center_cam_m", "box3d_corners_uv",
 )  # fmt: skip
+# Only where an instance has them.
+_SOME = (
+    "cam_R_m2c_canonical", "cam_t_m2c_canonical", "obb_obj", "obb_visib", "keypoints_uv",
+    "keypoints_sight",
+)  # fmt: skip
+# COCO's own words for a keypoint: 2 is visible, 1 is in the image and hidden, 0 is not labelled.
+_COCO_VISIBILITY = {"visible": 2, "self_occluded": 1, "occluded": 1, "outside": 0}
 
 
 def write_coco(
@@ -21,6 +29,7 @@ def write_coco(
     *,
     split: str,
     categories: Sequence[str],
+    keypoints: Mapping[str, Sequence[str]],
     path: Path,
 ) -> None:
     """Writes the images and annotations of one split; one row in memory at a time.
@@ -33,6 +42,7 @@ def write_coco(
         frames: Frame records in order, of all splits.
         instances: Instance records in order, of all splits.
         categories: Names in the order of their ids.
+        keypoints: Their names, of each category that has some.
         path: Whole or not there: it is written under a temporary name first.
 
     """
@@ -47,7 +57,10 @@ def write_coco(
         coco_annotation(row, annotation_id=n, category_id=ids[row["category"]])
         for n, row in enumerate(shown, start=1)
     )
-    listed = ({"id": i, "name": name, "supercategory": ""} for name, i in ids.items())
+    listed = (
+        {"id": i, "name": name, "supercategory": ""} | _coco_keypoints(keypoints.get(name))
+        for name, i in ids.items()
+    )
     temporary = path.with_name(f".{path.name}.writing.part")
     with temporary.open("w", encoding="utf-8") as file:
         file.write('{"info": {"description": "rendered by render"}, "licenses": [],\n')
@@ -76,7 +89,7 @@ def coco_annotation(
 ) -> dict[str, Any]:
     """The entry of one instance; `bbox`, `area`, `segmentation` are of the visible mask."""
     size_hw = [row["height"], row["width"]]
-    return {
+    entry = {
         "id": annotation_id,
         "image_id": row["frame_idx"] + 1,
         "category_id": category_id,
@@ -86,7 +99,28 @@ def coco_annotation(
         "segmentation": {"size": size_hw, "counts": row["mask_visib"]},
         "segmentation_amodal": {"size": size_hw, "counts": row["mask"]},
         **{name: row[name] for name in _PLAIN},
+        **{name: row[name] for name in _SOME if row[name] is not None},
     }
+    if row["keypoints_sight"] is not None:
+        entry |= coco_keypoints(row)
+    return entry
+
+
+def coco_keypoints(row: Mapping[str, Any]) -> dict[str, Any]:
+    """``keypoints`` (x, y, v of each, centre coordinates) and ``num_keypoints`` of an instance.
+
+    As COCO has it, a keypoint that is not labelled is 0, 0, 0: here one outside of the image.
+    """
+    uv, sights = row["keypoints_uv"], row["keypoints_sight"]
+    triples: list[float] = []
+    for k, sight in enumerate(sights):
+        v = _COCO_VISIBILITY[sight]
+        triples += (uv[2 * k], uv[2 * k + 1], v) if v else (0, 0, 0)
+    return {"keypoints": triples, "num_keypoints": sum(s != "outside" for s in sights)}
+
+
+def _coco_keypoints(names: Sequence[str] | None) -> dict[str, Any]:
+    return {} if names is None else {"keypoints": list(names), "skeleton": []}
 
 
 def _write_list(file: TextIO, name: str, entries: Iterator[dict[str, Any]], *, end: str) -> None:

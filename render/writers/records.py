@@ -76,6 +76,15 @@ _INSTANCE_SCHEMA = pa.schema(
         pa.field("cam_R_m2c", _NUMBERS, nullable=False),
         pa.field("cam_t_m2c", _NUMBERS, nullable=False),
         pa.field("model_scale", pa.float64(), nullable=False),
+        pa.field("cam_R_m2c_canonical", _NUMBERS),
+        pa.field("cam_t_m2c_canonical", _NUMBERS),
+        pa.field("box3d_size_m", _NUMBERS, nullable=False),
+        pa.field("box3d_center_cam_m", _NUMBERS, nullable=False),
+        pa.field("box3d_corners_uv", _NUMBERS),
+        pa.field("obb_obj", _NUMBERS),
+        pa.field("obb_visib", _NUMBERS),
+        pa.field("keypoints_uv", _NUMBERS),
+        pa.field("keypoints_sight", pa.list_(pa.string())),
         pa.field("width", pa.int32(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
         pa.field("mask", pa.string(), nullable=False),
@@ -121,6 +130,7 @@ def instance_rows(sample: Sample) -> list[dict[str, Any]]:
 
     Boxes are xywh in edge coordinates; ``mask`` (amodal, inside the frame) and
     ``mask_visib`` are the `counts` of a compressed COCO RLE of ``height`` x ``width``.
+    Points are x and y in turn: ``*_uv`` in centre coordinates, ``obb_*`` in edge coordinates.
     """
     return [_instance_row(sample, label) for label in sample.labels]
 
@@ -145,10 +155,28 @@ def _instance_row(sample: Sample, label: ObjectLabel) -> dict[str, Any]:
         "cam_R_m2c": label.R_cam_obj.astype(np.float64).ravel().tolist(),
         "cam_t_m2c": label.t_cam_obj_m.astype(np.float64).ravel().tolist(),
         "model_scale": float(label.model_scale),
+        **_task_columns(label),
         "width": width,
         "height": height,
         "mask": encode_rle(label.mask),
         "mask_visib": encode_rle(label.mask_visib),
+    }
+
+
+def _task_columns(label: ObjectLabel) -> dict[str, Any]:
+    canonical, box, keypoints = label.T_cam_obj_canonical, label.box3d, label.keypoints
+    if box is None:
+        raise ValueError("labels must have a box3d: TaskLabeller adds it")
+    return {
+        "cam_R_m2c_canonical": None if canonical is None else canonical[:3, :3].ravel().tolist(),
+        "cam_t_m2c_canonical": None if canonical is None else canonical[:3, 3].tolist(),
+        "box3d_size_m": box.size_m.tolist(),
+        "box3d_center_cam_m": box.center_cam_m.tolist(),
+        "box3d_corners_uv": _flat(box.corners_uv),
+        "obb_obj": _flat(label.obb_obj),
+        "obb_visib": _flat(label.obb_visib),
+        "keypoints_uv": None if keypoints is None else _flat(keypoints.uv),
+        "keypoints_sight": None if keypoints is None else list(keypoints.sights),
     }
 
 
@@ -228,6 +256,13 @@ def _json(value: Any) -> str:
 
 def _xywh(box: Box | None) -> list[float] | None:
     return None if box is None else [float(v) for v in box.xywh]
+
+
+def _flat(points: NDArray[np.float64] | None) -> list[float | None] | None:
+    """X and y in turn; None for what is not a number."""
+    if points is None:
+        return None
+    return [v if np.isfinite(v) else None for v in points.ravel().tolist()]
 
 
 def _number(value: float | None) -> float | None:

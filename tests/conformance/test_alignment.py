@@ -14,9 +14,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from render.buffers import Buffers
 from render.engine.pyrender.engine import PyrenderEngine
 from render.geometry.frames import rigid
-from render.scene import Buffers, Material, Scene, Texture
+from render.scene import Material, Scene, Texture
 from tests.oracle.hand_scenes import sheet
 from tests.oracle.staging import scene_around, view
 

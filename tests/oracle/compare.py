@@ -13,10 +13,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from render.buffers import Buffers, Silhouette
 from render.engine.base import AbstractEngine
 from render.geometry.pixels import Box
 from render.labels.labeller import LabelFilters, label
-from render.scene import Buffers, Scene, Silhouette
+from render.scene import Scene
 from tests.oracle.flatten import projected_box, rays_of
 from tests.oracle.raycast import Rays
 

@@ -61,7 +61,7 @@ def test_defaults_are_those_of_the_contract(config: dict[str, Any]) -> None:
         ("labels.min_px", 0, "labels.min_px must be a whole number from 1"),
         ("output.formats", ["coco", "voc"], "output.formats must be one of coco, yolo"),
         ("output.image", "gif", "output.image must be one of jpg, png"),
-        ("output.yolo", "pose", "output.yolo must be one of detect, segment"),
+        ("output.yolo", "boxes", "output.yolo must be one of detect, segment, pose, obb"),
         ("output.depth_unit_m", 0, "output.depth_unit_m must be a number"),
         ("n_frame", 3, "n_frame must be a key of the config; did you mean n_frames?"),
         ("output.mask", True, "output.mask must be a key of the config; did you mean output.masks"),

@@ -11,6 +11,7 @@ import pytest
 import trimesh
 from numpy.typing import NDArray
 
+from render.buffers import Buffers, Silhouette
 from render.errors import InvariantError
 from render.geometry.frames import rigid
 from render.geometry.pixels import Box
@@ -18,7 +19,7 @@ from render.labels.boxes import bbox_obj
 from render.labels.invariants import check_invariants
 from render.labels.labeller import LabelFilters, label
 from render.sample import ObjectLabel
-from render.scene import Buffers, Camera, Instance, Model, Role, Scene, Silhouette
+from render.scene import Camera, Instance, Model, Role, Scene
 from tests.hand_made import model_of
 
 H, W = 12, 16

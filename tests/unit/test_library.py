@@ -142,7 +142,11 @@ def test_models_yaml_speaks_of_many_and_a_side_file_wins(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("file", "text", "reason"),
     [
-        ("a.yaml", "units: mm", "keys of category, unit, up, finish, got 'units'"),
+        (
+            "a.yaml",
+            "units: mm",
+            "finish, keypoints, symmetries, got 'units'",
+        ),
         ("a.yaml", "unit: parsec", "unit must be one of m, mm, cm, um, in, ft or"),
         ("a.yaml", "unit: -1", "got -1"),
         ("a.yaml", "unit: true", "got True"),
@@ -155,7 +159,11 @@ def test_models_yaml_speaks_of_many_and_a_side_file_wins(tmp_path: Path) -> None
         ("b.yaml", "unit: mm", "must be said of one file, and b.ply, b.stl share the name"),
         ("models.yaml", "b: {unit: mm}", "must be said of one file, and b.ply, b.stl share"),
         ("models.yaml", "nut: {unit: mm}", "nut must name a model file"),
-        ("models.yaml", "a: mm", "a must hold keys (category, unit, up, finish), got 'mm'"),
+        (
+            "models.yaml",
+            "a: mm",
+            "finish, keypoints, symmetries), got 'mm'",
+        ),
     ],
 )
 def test_a_mistake_in_remarks_is_told(tmp_path: Path, file: str, text: str, reason: str) -> None:

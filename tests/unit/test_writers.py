@@ -268,7 +268,7 @@ def test_coco_carries_pose_and_theta(dataset: Path) -> None:
 
 def test_coco_of_nothing_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "instances_val.json"
-    write_coco([], [], split="val", categories=("a",), path=path)
+    write_coco([], [], split="val", categories=("a",), keypoints={}, path=path)
     content = json.loads(path.read_text())
 
     assert ([], []) == (content["images"], content["annotations"])

@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from render.buffers import Buffers, Silhouette
 from render.engine.base import AbstractEngine, DeviceInfo
 from render.engine.lens import pinhole_scene, pixel_rays, through_lens
 from render.engine.mitsuba.geometry import Part, origin_of, parts_of, sensor_of, shape_of, visible
@@ -18,7 +19,7 @@ from render.engine.mitsuba.loader import load_mitsuba
 from render.engine.mitsuba.materials import bsdf_of, emission_of
 from render.engine.pyrender.engine import PyrenderEngine
 from render.errors import ConfigError
-from render.scene import Buffers, Scene, Silhouette
+from render.scene import Scene
 
 __all__ = ["MitsubaEngine"]
 
@@ -75,14 +76,14 @@ class MitsubaEngine(AbstractEngine):
         tracer = f"Mitsuba {mi.__version__} {mi.variant()}, labels by {raster.renderer}"
         return replace(raster, renderer=tracer)
 
-    def render(self, scene: Scene) -> Buffers:
+    def render(self, scene: Scene, *, with_faces: bool = False) -> Buffers:
         """Colour, depth and ids of one scene.
 
         Raises:
             EngineError: As the rasterizer; or pixels are not square.
 
         """
-        labels = self._raster.render(scene)
+        labels = self._raster.render(scene, with_faces=with_faces)
         if scene.camera.distortion:
             pinhole = pinhole_scene(scene)
             radiance = self.render(pinhole).radiance

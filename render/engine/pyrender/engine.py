@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
+from render.buffers import Buffers, Silhouette
 from render.engine.base import AbstractEngine, DeviceInfo
 from render.engine.lens import pinhole_scene, through_lens
 from render.engine.pyrender.context import GlContext, choose
@@ -18,7 +19,7 @@ from render.engine.pyrender.passes.shadows import ShadowPass
 from render.engine.pyrender.passes.silhouettes import SilhouettePass
 from render.engine.pyrender.upload import Residents
 from render.errors import EngineError
-from render.scene import Buffers, Scene, Silhouette
+from render.scene import Scene
 
 __all__ = ["MAX_INSTANCES", "PyrenderEngine"]
 
@@ -65,7 +66,7 @@ class PyrenderEngine(AbstractEngine):
     def info(self) -> DeviceInfo:
         return self._info
 
-    def render(self, scene: Scene) -> Buffers:
+    def render(self, scene: Scene, *, with_faces: bool = False) -> Buffers:
         """Colour, depth and ids of one scene.
 
         Raises:
@@ -73,9 +74,10 @@ class PyrenderEngine(AbstractEngine):
 
         """
         if scene.camera.distortion:
-            return self._render_distorted(scene)
+            return self._render_distorted(scene, with_faces=with_faces)
         uploaded = self._prepare(scene)
         instance_idx, depth_m = self._ids.render(uploaded)
+        faces = self._ids.faces(uploaded) if with_faces else None
         seen = self._ids.seen(uploaded)
         radiance = self._color.render(
             uploaded,
@@ -84,7 +86,7 @@ class PyrenderEngine(AbstractEngine):
             shadows=self._shadows.render(uploaded, seen.depth),
         )
         self._check()
-        return Buffers(radiance=radiance, depth_m=depth_m, instance_idx=instance_idx)
+        return Buffers(radiance=radiance, depth_m=depth_m, instance_idx=instance_idx, faces=faces)
 
     def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
         """The amodal outline of each instance, in the order of `scene.instances`."""
@@ -99,17 +101,20 @@ class PyrenderEngine(AbstractEngine):
             self._context.close()
             self._context = None
 
-    def _render_distorted(self, scene: Scene) -> Buffers:
+    def _render_distorted(self, scene: Scene, *, with_faces: bool) -> Buffers:
         """Ids and depth by each pixel's own ray, colour by way of a pinhole's larger picture."""
         pinhole = pinhole_scene(scene)
         radiance = self.render(pinhole).radiance
-        instance_idx, depth_m = self._ray_ids.render(self._prepare(scene))
+        uploaded = self._prepare(scene)
+        instance_idx, depth_m = self._ray_ids.render(uploaded)
+        faces = self._ray_ids.faces(uploaded) if with_faces else None
         self._check()
         rays = self._ray_tables.rays(scene.camera)
         return Buffers(
             radiance=through_lens(radiance, pinhole, scene, rays),
             depth_m=depth_m,
             instance_idx=instance_idx,
+            faces=faces,
         )
 
     def _prepare(self, scene: Scene) -> UploadedScene:

@@ -19,11 +19,13 @@ from render.report.verify.json_lists import Element, elements
 from render.report.verify.records import Row
 from render.report.verify.rle import decoded
 
-__all__ = ["CocoFile"]
+__all__ = ["CocoFile", "coco_keypoints"]
 
 _EQUAL_FIELDS = (
     "bbox_obj", "visib_fract", "truncated_fract", "occluded_fract", "px_count_all",
     "px_count_visib", "cam_R_m2c", "cam_t_m2c", "model_scale", "instance_idx", "model",
+    "box3d_size_m", "box3d_center_cam_m", "box3d_corners_uv", "cam_R_m2c_canonical",
+    "cam_t_m2c_canonical", "obb_obj", "obb_visib", "keypoints_uv", "keypoints_sight",
 )  # fmt: skip
 _SLACK = 1e-9
 
@@ -144,10 +146,15 @@ class CocoFile:
 
     def _check_categories(self) -> None:
         found = [
-            (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else None
+            (entry.get("id"), entry.get("name"), tuple(entry.get("keypoints", ())))
+            if isinstance(entry, dict)
+            else None
             for entry in self._recoded(self._categories)
         ]
-        wanted = [(i, name) for name, i in self._category_ids.items()]
+        wanted = [
+            (i, name, self._description.keypoints_of(name))
+            for name, i in self._category_ids.items()
+        ]
         self._require(found == wanted, f"categories must be {wanted}, got {found}")
 
     @staticmethod
@@ -230,12 +237,27 @@ class CocoFile:
         for name, value in wanted.items():
             got = entry.get(name)
             yield "" if _same(got, value) else f"{name} must be {value}, got {got}"
+        if row["keypoints_sight"] is not None:
+            triples, count = coco_keypoints(row)
+            yield "" if _same(entry.get("keypoints"), triples) else "keypoints must be the record's"
+            yield "" if entry.get("num_keypoints") == count else f"num_keypoints must be {count}"
         size_hw = row["height"], row["width"]
         for name, counts in (
             ("segmentation", row["mask_visib"]),
             ("segmentation_amodal", row["mask"]),
         ):
             yield _mask_problem(name, entry.get(name), counts, size_hw)
+
+
+def coco_keypoints(row: Row) -> tuple[list[float], int]:
+    """x, y, v of each keypoint as COCO has it, and how many v are not 0."""
+    triples: list[float] = []
+    for k, sight in enumerate(row["keypoints_sight"]):
+        if sight == "outside":
+            triples += [0, 0, 0]
+        else:
+            triples += [*row["keypoints_uv"][2 * k : 2 * k + 2], 2 if sight == "visible" else 1]
+    return triples, sum(v > 0 for v in triples[2::3])
 
 
 def _mask_problem(name: str, rle: Any, counts: str, size_hw: tuple[int, int]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import yaml
 
-from render.config import identity_of, sha256_of
+from render.config import MAPS, identity_of, sha256_of
 from render.errors import ConfigError, DatasetError
 from render.report.verify.findings import Findings
 from render.sampling.top_up import TopUp, top_ups_of
@@ -28,6 +28,7 @@ class Description:
 
     Attributes:
         unit_m: Metres per unit of each model's file, by the model's name.
+        models: The entry of each model, by its name.
         counts: ``frames train val instances filtered``, as written.
         raw: The whole file.
 
@@ -37,6 +38,7 @@ class Description:
     val_fraction: float
     categories: tuple[str, ...]
     unit_m: Mapping[str, float]
+    models: Mapping[str, Mapping[str, Any]]
     counts: Mapping[str, Any]
     rejections: Mapping[str, int]
     reached: Mapping[str, Mapping[str, Any]]
@@ -47,6 +49,8 @@ class Description:
     depth: bool
     depth_unit_m: float
     top_ups: tuple[TopUp, ...]
+    maps: tuple[str, ...]
+    obb: bool
     min_px: int
     min_visib_fract: float
     raw: Mapping[str, Any]
@@ -64,8 +68,16 @@ class Description:
             f"images/{where}.{self.image}": True,
             f"labels/{where}.txt": "yolo" in self.formats,
             f"masks/{where}.png": self.masks,
+            **{f"{name}/{where}.png": True for name in self.maps},
         }
-        return tuple(name for name, is_there in present.items() if is_there)
+        return tuple(sorted(name for name, is_there in present.items() if is_there))
+
+    def keypoints_of(self, category: str) -> tuple[str, ...]:
+        """Names of the keypoints of a category; none where it has none."""
+        of_models = (
+            tuple(m.get("keypoints", ())) for m in self.models.values() if m["category"] == category
+        )
+        return next(of_models, ())
 
 
 def read_description(folder: Path) -> Description:
@@ -114,6 +126,7 @@ def _of(raw: Any) -> Description:
         unit_m={
             entry["name"]: float(entry["unit_m"]) for entry in (*raw["models"], *raw["distractors"])
         },
+        models={str(entry["name"]): dict(entry) for entry in raw["models"]},
         counts=counts,
         rejections=dict(raw["rejections"]),
         reached={str(name): dict(told) for name, told in raw["reached"].items()},
@@ -124,6 +137,8 @@ def _of(raw: Any) -> Description:
         depth=bool(output["depth"]),
         depth_unit_m=float(raw["depth_unit_m"]),
         top_ups=top_ups_of(raw.get("top_ups", [])),
+        maps=tuple(name for name in MAPS if output[name]),
+        obb=bool(labels["obb"]),
         min_px=int(labels["min_px"]),
         min_visib_fract=float(labels["min_visib_fract"]),
         raw=raw,
@@ -143,7 +158,7 @@ def check_description(description: Description, folder: Path, findings: Findings
     )
     pairs = {name: (raw[name], config.get(name)) for name in ("seed", "val_fraction", "n_frames")}
     output = config["output"]
-    for name in ("formats", "image", "yolo", "masks", "depth"):
+    for name in ("formats", "image", "yolo", "masks", "depth", *MAPS):
         pairs[f"output.{name}"] = raw["output"][name], output.get(name)
     pairs["depth_unit_m"] = raw["depth_unit_m"], output.get("depth_unit_m")
     for name, (told, configured) in pairs.items():

@@ -21,6 +21,7 @@ _PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
 _U16_MAX = 65535
 _DEPTH_SLACK = 1e-4
+_NORMAL_SLACK = 1e-3
 
 
 def check_files(
@@ -70,8 +71,10 @@ def check_files(
             check.image(data)
         elif kind == "masks":
             check.mask(data, drawn)
-        else:
+        elif kind == "depth":
             check.depth(data, drawn, description.depth_unit_m)
+        else:
+            check.surface_map(data, drawn, kind)
     return text
 
 
@@ -136,13 +139,32 @@ class _Pixels:
             f"objects must be nearer than {drawn.far_m:g} m",
         )
 
-    def _u16(self, data: bytes) -> NDArray[Any] | None:
+    def surface_map(self, data: bytes, drawn: Drawn | None, kind: str) -> None:
+        """There is a value wherever there is an object; of normals, of length 1."""
+        is_vector = kind != "parts"
+        values = self._u16(data, channels=3 if is_vector else 1)
+        if values is None or drawn is None:
+            return
+        is_there = (values > 0).all(axis=2) if is_vector else values > 0
+        here = drawn.ids > 0
+        without = int(np.count_nonzero(here & ~is_there))
+        self._require(not without, f"{without} px of objects have no value")
+        if kind == "normals":
+            normals = values[is_there].astype(np.float64) * (2 / _U16_MAX) - 1
+            off = np.abs(np.linalg.norm(normals, axis=1) - 1).max(initial=0.0)
+            self._require(off <= _NORMAL_SLACK, f"normals must have length 1, off by {off:.3g}")
+        else:
+            beside = int(np.count_nonzero(is_there & ~here))
+            self._require(not beside, f"{beside} px have a value where no object is")
+
+    def _u16(self, data: bytes, channels: int = 1) -> NDArray[Any] | None:
         image = self._decoded(data)
         if image is None:
             return None
-        is_right = image.dtype == np.uint16 and image.shape == self._size_hw
+        shape = self._size_hw if channels == 1 else (*self._size_hw, channels)
+        is_right = image.dtype == np.uint16 and image.shape == shape
         self._require(
-            is_right, f"must be one channel of 16 bit, {self._size()}, got {image.dtype} "
+            is_right, f"must have {channels} channels of 16 bit, {self._size()}, got {image.dtype} "
             f"{image.shape}",
         )  # fmt: skip
         return image if is_right else None

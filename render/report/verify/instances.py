@@ -14,6 +14,7 @@ from render.report.verify.description import Description
 from render.report.verify.findings import Findings
 from render.report.verify.records import Row, Shard
 from render.report.verify.rle import decoded
+from render.report.verify.tasks import task_problems
 
 __all__ = ["Drawn", "check_instances"]
 
@@ -75,6 +76,8 @@ def check_instances(
         else:
             readable = False
         check.labels()
+        for problem in task_problems(frame, row, description):
+            check(not problem, problem)
     placement = _placement(frame, shard, description, findings)
     if placement is None or not readable:
         return None

@@ -13,13 +13,15 @@ from typing import Any
 import cv2
 import numpy as np
 
+from render.config import MAPS
 from render.report.verify.description import Description
 from render.report.verify.findings import Findings
 from render.report.verify.records import Shard
 
 __all__ = ["check_layout", "check_manifest"]
 
-_FRAME_FILE = re.compile(r"(images|labels|masks|depth)/(train|val)/(\d{8,})\.[a-z]+")
+_FOLDERS = "|".join(("images", "labels", "masks", "depth", *MAPS))
+_FRAME_FILE = re.compile(rf"({_FOLDERS})/(train|val)/(\d{{8,}})\.[a-z]+")
 # Beside a dataset's own files: logs, and what ultralytics leaves in the folder it trains on.
 _TOLERATED = re.compile(r"[^/]+\.log|labels/(train|val)\.cache|images/(train|val)/\d+\.npy")
 _PREVIEW = "preview.jpg"

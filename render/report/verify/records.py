@@ -32,6 +32,7 @@ _FRAME_COLUMNS = {
     "attempt": pa.int32(),
     "rejections": pa.list_(pa.string()),
     "cam_K": _NUMBERS,
+    "cam_dist": _NUMBERS,
     "theta": pa.string(),
     "placement": pa.string(),
     "files": pa.list_(pa.struct([("path", pa.string()), ("sha256", pa.string())])),
@@ -54,13 +55,30 @@ _INSTANCE_COLUMNS = {
     "cam_R_m2c": _NUMBERS,
     "cam_t_m2c": _NUMBERS,
     "model_scale": pa.float64(),
+    "cam_R_m2c_canonical": _NUMBERS,
+    "cam_t_m2c_canonical": _NUMBERS,
+    "box3d_size_m": _NUMBERS,
+    "box3d_center_cam_m": _NUMBERS,
+    "box3d_corners_uv": _NUMBERS,
+    "obb_obj": _NUMBERS,
+    "obb_visib": _NUMBERS,
+    "keypoints_uv": _NUMBERS,
+    "keypoints_sight": pa.list_(pa.string()),
     "width": pa.int32(),
     "height": pa.int32(),
     "mask": pa.string(),
     "mask_visib": pa.string(),
 }
-_NULLABLE = {"bbox_obj", "bbox_visib", "visib_fract", "truncated_fract", "occluded_fract"}
-_LENGTHS = {"cam_K": 9, "bbox_obj": 4, "bbox_visib": 4, "cam_R_m2c": 9, "cam_t_m2c": 3}
+_NULLABLE = {
+    "bbox_obj", "bbox_visib", "visib_fract", "truncated_fract", "occluded_fract",
+    "cam_R_m2c_canonical", "cam_t_m2c_canonical", "box3d_corners_uv", "obb_obj", "obb_visib",
+    "keypoints_uv", "keypoints_sight",
+}  # fmt: skip
+_LENGTHS = {
+    "cam_K": 9, "bbox_obj": 4, "bbox_visib": 4, "cam_R_m2c": 9, "cam_t_m2c": 3,
+    "cam_R_m2c_canonical": 9, "cam_t_m2c_canonical": 3, "box3d_size_m": 3,
+    "box3d_center_cam_m": 3, "box3d_corners_uv": 16, "obb_obj": 8, "obb_visib": 8,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from render.report.verify.coco import coco_keypoints
 from render.report.verify.description import Description
 from render.report.verify.findings import Findings
 from render.report.verify.records import Row
@@ -21,6 +22,7 @@ __all__ = ["check_data_yaml", "check_yolo"]
 _FILE = "data.yaml"
 _BOX_SLACK_PX = 1e-5
 _LEAST_IOU = 0.98
+_OUTSIDE = 0.01  # what ultralytics lets corners lie outside of the image
 # Polygons run a little inside of the mask's extent.
 _EXTENT_SLACK_PX = 1 / 64
 
@@ -41,6 +43,10 @@ def check_data_yaml(folder: Path, description: Description, findings: Findings) 
         "nc": len(description.categories),
         "names": dict(enumerate(description.categories)),
     }
+    if description.yolo == "pose":
+        names = {i: description.keypoints_of(c) for i, c in enumerate(description.categories)}
+        wanted["kpt_shape"] = [max(map(len, names.values())), 3]
+        wanted["kpt_names"] = {i: list(own) for i, own in names.items()}
     found = data if isinstance(data, dict) else {}
     for key, value in wanted.items():
         got = found.get(key)
@@ -83,18 +89,27 @@ def _problem(line: str, row: Row, size_wh: tuple[int, int], description: Descrip
         numbers = np.array([float(field) for field in fields[1:]])
     except ValueError:
         return "must hold numbers only"
-    is_box = description.yolo == "detect"
-    n = len(numbers)
-    if (n != 4) if is_box else (n < 6 or n % 2):
-        return f"must hold {'4 numbers' if is_box else 'x and y of 3 points or more'}, got {n}"
-    if not np.isfinite(numbers).all() or numbers.min() < 0 or numbers.max() > 1:
+    kind, n = description.yolo, len(numbers)
+    n_keypoints = max(len(description.keypoints_of(c)) for c in description.categories)
+    fixed = {"detect": 4, "pose": 4 + 3 * n_keypoints, "obb": 8}
+    if (n != fixed[kind]) if kind in fixed else (n < 6 or n % 2):
+        return f"must hold {fixed.get(kind, 'x and y of 3 points or more, that is more')}, got {n}"
+    sights = numbers[6::3] if kind == "pose" else np.zeros(0)
+    shares = np.delete(numbers, np.s_[6::3]) if kind == "pose" else numbers
+    beyond = _OUTSIDE if kind == "obb" else 0.0
+    if not np.isfinite(numbers).all() or shares.min() < -beyond or shares.max() > 1 + beyond:
         return "numbers must be shares of the image, from 0 to 1"
+    if not set(sights.tolist()) <= {0.0, 1.0, 2.0}:
+        return f"visibility of keypoints must be 0, 1 or 2, got {sights.tolist()}"
     names = dict(enumerate(description.categories))
     if not fields[0].isdecimal() or names.get(int(fields[0])) != row["category"]:
         return f"class must be that of {row['category']}, got {fields[0]}"
     if row["bbox_visib"] is None:
         return "shows an instance that is not visible"
-    return (_box if is_box else _polygon)(numbers, row, size_wh)
+    if kind == "pose":
+        return _box(numbers[:4], row, size_wh) or _keypoints(numbers[4:], row, size_wh)
+    checks = {"detect": _box, "segment": _polygon, "obb": _oriented}
+    return checks[kind](numbers, row, size_wh)
 
 
 def _box(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int]) -> str:
@@ -102,6 +117,39 @@ def _box(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int]) -> st
     box = [cx - w / 2, cy - h / 2, w, h]
     off = max(abs(a - b) for a, b in zip(box, row["bbox_visib"], strict=True))
     return "" if off <= _BOX_SLACK_PX else f"box is {off:.6g} px off bbox_visib"
+
+
+def _keypoints(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int]) -> str:
+    triples = [] if row["keypoints_sight"] is None else coco_keypoints(row)[0]
+    found = numbers.reshape(-1, 3)
+    wanted = np.zeros(found.shape)
+    wanted.ravel()[: len(triples)] = triples
+    if not np.array_equal(wanted[:, 2], found[:, 2]):
+        return f"visibility of keypoints must be {wanted[:, 2].tolist()}"
+    seen = wanted[:, 2] > 0
+    off = np.abs(found[seen, :2] * size_wh - 0.5 - wanted[seen, :2]).max(initial=0.0)
+    return "" if off <= _BOX_SLACK_PX else f"keypoints are {off:.6g} px off keypoints_uv"
+
+
+def _oriented(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int]) -> str:
+    """The rectangle holds the visible mask, and no more area than the upright one."""
+    mask = decoded(row["mask_visib"], (size_wh[1], size_wh[0]))
+    if mask is None:
+        return ""  # said of the record
+    p = numbers.reshape(4, 2) * size_wh
+    a, b = p[1] - p[0], p[3] - p[0]
+    if abs(a @ b) > 1e-6 * (a @ a + b @ b) or np.abs(p[0] + p[2] - p[1] - p[3]).max() > 1e-6:
+        return "must be a rectangle"
+    y, x = np.nonzero(mask)
+    centers = np.stack([x, y], axis=1) + 0.5
+    for side in (a, b):
+        along = (centers - p[0]) @ side / np.linalg.norm(side)
+        # A pixel's square reaches half a pixel or more beyond its centre, whatever the angle.
+        if along.min() < 0.5 - 1e-3 or along.max() > np.linalg.norm(side) - 0.5 + 1e-3:
+            return "must hold the visible mask"
+    _, _, w, h = row["bbox_visib"]
+    area = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return "" if area <= w * h * (1 + 1e-6) else "must be no larger than the upright box"
 
 
 def _polygon(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int]) -> str:

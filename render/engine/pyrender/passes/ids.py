@@ -21,7 +21,7 @@ from render.engine.pyrender.gl import (
 from render.engine.pyrender.passes.draws import Draw, GeometryPrograms, UploadedScene
 from render.engine.pyrender.upload import Residents
 
-__all__ = ["IdPass", "Seen"]
+__all__ = ["IdPass", "Seen", "faces_of"]
 
 
 class IdPass:
@@ -49,6 +49,10 @@ class IdPass:
         targets.ids.read_into(ids)
         targets.depth.read_into(depth_m)
         return ids, depth_m
+
+    def faces(self, uploaded: UploadedScene) -> NDArray[np.int32]:
+        """`Buffers.faces` of the scene that `render` drew last."""
+        return faces_of(self._targets_for(uploaded.scene.camera.size_wh).drawn, uploaded)
 
     def seen(self, uploaded: UploadedScene) -> Seen:
         """What the pixels' centres of the scene drawn last show, for the passes that shade.
@@ -122,3 +126,16 @@ class _Targets:
         self.depth.release()
         self.drawn.release()
         delete_renderbuffer(context, self.depth_buffer)
+
+
+def faces_of(drawn: moderngl.Texture, uploaded: UploadedScene) -> NDArray[np.int32]:
+    """``(H, W, 2)``: primitive and face of it, of what a texture of draws and triangles shows."""
+    faces = np.empty((drawn.height, drawn.width, 2), np.int32)
+    drawn.read_into(faces)
+    primitive_of = [k for draws in uploaded.draws_by_instance for k in range(len(draws))]
+    # Surfaces are drawn after all instances; -1, nothing, looks up the last one.
+    n_surfaces = len(uploaded.surfaces) + len(uploaded.catchers)
+    table = np.array([*primitive_of, *[-1] * (n_surfaces + 1)], np.int32)
+    faces[..., 0] = table[faces[..., 0]]
+    faces[faces[..., 0] < 0] = -1
+    return faces

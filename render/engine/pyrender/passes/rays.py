@@ -27,6 +27,7 @@ from render.engine.pyrender.gl import (
     release_framebuffer,
 )
 from render.engine.pyrender.passes.draws import Draw, UploadedScene, bind_cutout, lens_of
+from render.engine.pyrender.passes.ids import faces_of
 from render.engine.pyrender.upload import Residents
 from render.geometry.distortion import bend, jacobian
 from render.scene import Camera
@@ -185,16 +186,23 @@ class RayIdPass:
         targets.framebuffer.use()
         clear_int(self._context, 0, -1)
         clear_float(self._context, 1, 0.0)
+        clear_int(self._context, 2, -1)
         clear_depth(self._context)
         self._context.mgl.enable_only(moderngl.DEPTH_TEST)
         if self._programs.look(camera, (0, 0)):
             for draw in chain(uploaded.draws, uploaded.surfaces):
-                self._programs.draw(draw, u_instance_idx=draw.instance_idx)
+                self._programs.draw(
+                    draw, u_instance_idx=draw.instance_idx, u_draw_idx=draw.draw_idx
+                )
         shape = (camera.size_wh[1], camera.size_wh[0])
         ids, depth_m = np.empty(shape, np.int32), np.empty(shape, np.float32)
         targets.ids.read_into(ids)
         targets.depth.read_into(depth_m)
         return ids, depth_m
+
+    def faces(self, uploaded: UploadedScene) -> NDArray[np.int32]:
+        """`Buffers.faces` of the scene that `render` drew last."""
+        return faces_of(self._targets_for(uploaded.scene.camera.size_wh).drawn, uploaded)
 
     def _targets_for(self, size_wh: tuple[int, int]) -> _Targets:
         if self._targets is None or self._targets.ids.size != size_wh:
@@ -208,6 +216,7 @@ class RayIdPass:
 class _Targets:
     ids: moderngl.Texture
     depth: moderngl.Texture
+    drawn: moderngl.Texture
     framebuffer: moderngl.Framebuffer
     depth_buffer: int
 
@@ -215,12 +224,14 @@ class _Targets:
     def of(cls, context: GlContext, size_wh: tuple[int, int]) -> _Targets:
         ids = context.mgl.texture(size_wh, 1, dtype="i4")
         depth = context.mgl.texture(size_wh, 1, dtype="f4")
-        framebuffer = context.mgl.framebuffer([ids, depth])
+        drawn = context.mgl.texture(size_wh, 2, dtype="i4")
+        framebuffer = context.mgl.framebuffer([ids, depth, drawn])
         buffer = attach_depth(context, framebuffer, size_wh=size_wh, samples=0)
-        return cls(ids, depth, framebuffer, buffer)
+        return cls(ids, depth, drawn, framebuffer, buffer)
 
     def release(self, context: GlContext) -> None:
         release_framebuffer(context, self.framebuffer)
         self.ids.release()
         self.depth.release()
+        self.drawn.release()
         delete_renderbuffer(context, self.depth_buffer)

@@ -9,13 +9,13 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from render.buffers import Silhouette
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import clear_int, release_framebuffer
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene
 from render.engine.pyrender.passes.rays import RayPrograms, RayTables
 from render.engine.pyrender.passes.windows import Window, window_of
 from render.engine.pyrender.upload import Residents
-from render.scene import Silhouette
 
 __all__ = ["SilhouettePass"]
 

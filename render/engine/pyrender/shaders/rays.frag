@@ -8,8 +8,10 @@ uniform uint u_bit;
 layout(location = 0) out uint o_bits;
 #else
 uniform int u_instance_idx;
+uniform int u_draw_idx;
 layout(location = 0) out int o_instance_idx;
 layout(location = 1) out float o_depth_m;
+layout(location = 2) out ivec2 o_drawn;
 #endif
 
 flat in vec3 v_a;
@@ -48,6 +50,7 @@ void main() {
 #else
     o_instance_idx = u_instance_idx;
     o_depth_m = z;
+    o_drawn = ivec2(u_draw_idx, gl_PrimitiveID);
     gl_FragDepth = u_near_far.x * (u_near_far.y / z - 1.0) / (u_near_far.y - u_near_far.x);
 #endif
 }

@@ -73,6 +73,7 @@ vec4 bounds() {
 }
 
 void emit(vec2 pixel) {
+    gl_PrimitiveID = gl_PrimitiveIDIn;
     v_a = g_cam[0], v_b = g_cam[1], v_c = g_cam[2];
 #ifdef CUTOUT
     v_uv_alpha_a = g_uv_alpha[0], v_uv_alpha_b = g_uv_alpha[1], v_uv_alpha_c = g_uv_alpha[2];

@@ -22,19 +22,21 @@ def solid_parts(
     than `size_m`; each is kept or left out by the alpha at its middle.
 
     Args:
-        primitive: Of a model.
+        primitive: Of a model; with the material that it is drawn with.
         size_m: Longest edge of a face that is kept or left out as a whole.
 
     """
     material, faces = primitive.material, primitive.faces.astype(np.int64)
-    texture = material.base_color_texture
-    if material.alpha_mode != "mask" or texture is None or primitive.uv is None:
+    texture = material.base_color_texture if primitive.uv is not None else None
+    if material.alpha_mode != "mask" or (texture is None and primitive.colors is None):
         return primitive.positions_m, faces
     alpha = np.ones(len(primitive.positions_m))
     if primitive.colors is not None:
         alpha = primitive.colors[:, 3].astype(np.float64)
     # Position, uv and alpha of each corner, halved together.
-    points = np.column_stack([primitive.positions_m, primitive.uv, alpha])
+    uv: NDArray[np.floating] = np.zeros((len(alpha), 2))
+    uv = uv if primitive.uv is None else primitive.uv
+    points = np.column_stack([primitive.positions_m, uv, alpha]).astype(np.float64)
     corners = points[faces]
     for _ in range(2 * _MOST_HALVINGS):
         edges = np.linalg.norm(corners[:, [1, 2, 0], :3] - corners[:, :, :3], axis=2)
@@ -44,7 +46,9 @@ def solid_parts(
         halves = _halved(corners[large], edges[large].argmax(axis=1))
         corners = np.concatenate([corners[~large], halves])
     middle = corners.mean(axis=1)
-    opaque = _alpha(texture, middle[:, 3:5]) * material.base_color[3] * middle[:, 5]
+    opaque = material.base_color[3] * middle[:, 5]
+    if texture is not None:
+        opaque = opaque * _alpha(texture, middle[:, 3:5])
     corners = corners[opaque >= material.alpha_cutoff]
     return corners[:, :, :3].reshape(-1, 3), np.arange(3 * len(corners)).reshape(-1, 3)
 

@@ -1,0 +1,141 @@
+"""Points spread over a triangle mesh, and how far points are from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+__all__ = ["NearSurface", "farthest_points", "sample_surface", "second_moments"]
+
+Points = NDArray[np.float64]
+
+# Roberts' R2 sequence: the plane's counterpart of the golden ratio.
+_R2 = np.array([0.7548776662466927, 0.5698402909980532])
+_NEIGHBOURS = 6
+
+
+def sample_surface(triangles: Points, count: int) -> tuple[Points, NDArray[np.int64]]:
+    """``(N, 3)`` points evenly over ``(F, 3, 3)`` triangles, and whose each is; no chance in it."""
+    a, b, c = triangles[:, 0], triangles[:, 1], triangles[:, 2]
+    areas = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    ends = np.cumsum(areas) / areas.sum()
+    face = np.searchsorted(ends, (np.arange(count) + 0.5) / count)
+    face = np.minimum(face, len(triangles) - 1)
+    u, v = (((np.arange(count) + 1)[:, None] * _R2) % 1.0).T
+    root = np.sqrt(u)
+    shares = np.stack([1 - root, root * (1 - v), root * v], axis=1)
+    return np.einsum("nk,nkd->nd", shares, triangles[face]), face
+
+
+def second_moments(triangles: Points) -> tuple[Points, NDArray[np.float64]]:
+    """Centroid ``(3,)`` of a surface and ``(3, 3)`` covariance of its area about it; exact."""
+    a, b, c = triangles[:, 0], triangles[:, 1], triangles[:, 2]
+    areas = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    weights = areas / areas.sum()
+    middle = (a + b + c) / 3
+    center = weights @ middle
+    corners = triangles - center
+    total = corners.sum(axis=1)
+    # Of one triangle: (sum of corners x corners + total x total) / 12.
+    own = np.einsum("fki,fkj->fij", corners, corners) + np.einsum("fi,fj->fij", total, total)
+    return center, np.einsum("f,fij->ij", weights, own) / 12
+
+
+def farthest_points(points: Points, count: int) -> NDArray[np.int64]:
+    """Indices of `count` of ``(N, 3)`` points, each as far from those before as can be.
+
+    The first is the one farthest from the middle of the points' box. Gonzalez, "Clustering to
+    minimize the maximum intercluster distance", 1985.
+    """
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    chosen = [int(np.argmax(np.linalg.norm(points - middle, axis=1)))]
+    away = np.linalg.norm(points - points[chosen[0]], axis=1)
+    while len(chosen) < count:
+        chosen.append(int(np.argmax(away)))
+        away = np.minimum(away, np.linalg.norm(points - points[chosen[-1]], axis=1))
+    return np.array(chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class NearSurface:
+    """Distances to a mesh; by the triangles of the nearest of many samples of it.
+
+    Never less than the true distance; more by at most the samples' spacing, where triangles are
+    smaller than that.
+    """
+
+    triangles: Points
+    kinds: NDArray[np.int64]
+    _face: NDArray[np.int64]
+    _tree: cKDTree
+    _apart: float
+
+    @classmethod
+    def of(cls, triangles: Points, kinds: NDArray[np.int64], count: int) -> NearSurface:
+        """Prepares ``(F, 3, 3)`` triangles.
+
+        Args:
+            triangles: Of the mesh.
+            kinds: ``(F,)``: points of one kind are compared with triangles of that kind alone.
+            count: How many samples.
+
+        """
+        points, face = sample_surface(triangles, count)
+        # A fourth coordinate keeps the kinds apart, farther than any two points are.
+        apart = 10.0 * float(np.ptp(points, axis=0).max())
+        tree = cKDTree(np.column_stack([points, apart * kinds[face]]))
+        return cls(triangles, kinds, face, tree, apart)
+
+    def nearest(self, points: Points, kinds: NDArray[np.int64]) -> Points:
+        """``(N, 3)`` points of the surface nearest to ``(N, 3)`` points of these kinds."""
+        _, idx = self._query(points, kinds, _NEIGHBOURS)
+        faces = self._face[idx]
+        at = np.repeat(points[:, None], _NEIGHBOURS, axis=1).reshape(-1, 3)
+        near = _on_triangles(at, self.triangles[faces.ravel()]).reshape(-1, _NEIGHBOURS, 3)
+        best = np.linalg.norm(near - points[:, None], axis=2).argmin(axis=1)
+        return np.asarray(near[np.arange(len(points)), best])
+
+    def sample_distances(self, points: Points, kinds: NDArray[np.int64]) -> NDArray[np.float64]:
+        """As `distances`, from the nearest sample: faster, and as coarse as these are apart."""
+        away, _ = self._query(points, kinds, 1)
+        return away
+
+    def _query(
+        self, points: Points, kinds: NDArray[np.int64], count: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        away, idx = self._tree.query(np.column_stack([points, self._apart * kinds]), k=count)
+        return np.asarray(away), np.asarray(idx)
+
+    def distances(self, points: Points, kinds: NDArray[np.int64]) -> NDArray[np.float64]:
+        """``(N,)`` of points from the surface of their kinds."""
+        return np.asarray(np.linalg.norm(self.nearest(points, kinds) - points, axis=1))
+
+
+def _on_triangles(points: Points, triangles: Points) -> Points:
+    """Nearest point of a triangle to each point; ``(N, 3)`` and ``(N, 3, 3)``.
+
+    The foot of the perpendicular where that is inside, else the nearest point of the edges.
+    """
+    a, b, c = triangles[:, 0], triangles[:, 1], triangles[:, 2]
+    normal = np.cross(b - a, c - a)
+    square = np.einsum("ij,ij->i", normal, normal)
+    high = np.einsum("ij,ij->i", points - a, normal) / np.maximum(square, 1e-300)
+    foot = points - high[:, None] * normal
+    inside = square > 0
+    best: Points = foot
+    least: NDArray[np.float64] = np.full(len(points), np.inf)
+    for p, q in ((a, b), (b, c), (c, a)):
+        edge = q - p
+        inside &= np.einsum("ij,ij->i", np.cross(edge, foot - p), normal) >= 0
+        t = np.einsum("ij,ij->i", points - p, edge) / np.maximum(
+            np.einsum("ij,ij->i", edge, edge), 1e-300
+        )
+        near = p + np.clip(t, 0.0, 1.0)[:, None] * edge
+        away = np.linalg.norm(points - near, axis=1)
+        closer = away < least
+        best = np.where(closer[:, None], near, best)
+        least = np.minimum(least, away)
+    return np.asarray(np.where(inside[:, None], foot, best))
