@@ -291,6 +291,7 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
             balance=run.balance,
             negatives_fract=run.negatives_fract,
             val_fraction=run.val_fraction,
+            top_ups=run.top_ups,
             posed=() if assets.poses is None else [image.models for image in assets.poses.images],
         ),
     )

@@ -13,6 +13,8 @@ from typing import Any, Literal, get_args
 
 from render.errors import ConfigError
 from render.sampling.rules import check_rigid
+from render.sampling.sequences import SAMPLINGS
+from render.sampling.top_up import TopUp, top_ups_of
 from render.theta import GROUPS
 
 __all__ = [
@@ -31,7 +33,12 @@ MAPS = ("normals", "nocs", "parts")
 """Per-pixel labels on request; each the name of its folder and of its key of ``output``."""
 
 # What a dataset is does not depend on how, where or how far it is rendered.
-IDENTITY_EXCLUDED = ("n_frames", "workers", "execution", "shard", "output_dir", "overwrite")
+# What is added to it for thin bins has entries of its own.
+IDENTITY_EXCLUDED = (
+    "n_frames", "workers", "execution", "shard", "output_dir", "overwrite", "top_up", "top_ups",
+)  # fmt: skip
+# Of a dataset: presets of mixtures, top-ups; and what older configs do not have.
+_OPTIONAL = ("presets", "experiment", "top_up", "top_ups")
 _SECTIONS: dict[str, tuple[str, ...]] = {
     "assets": (
         "models_dir",
@@ -58,7 +65,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
 }
 _SCALARS = (
     "output_dir", "n_frames", "seed", "workers", "sampling", "val_fraction", "balance",
-    "negatives_fract", "overwrite",
+    "negatives_fract", "overwrite", "top_up", "top_ups",
     "models", "fixtures", "presets", "engine", "execution", "experiment",
 )  # fmt: skip
 
@@ -69,6 +76,7 @@ class RunConfig:
 
     Attributes:
         workers: Number of processes, or None for ``auto``.
+        top_ups: Frames that were added for thin bins; known by the dataset, never asked.
         fixtures: Name and ``T_world_obj`` (16 numbers) of each static model of the cell.
         poses_file: ``scene_gt.json`` of a real scene.
         poses_models: Names of models by ``obj_id``.
@@ -89,6 +97,7 @@ class RunConfig:
     balance: bool
     negatives_fract: float
     overwrite: bool
+    top_ups: tuple[TopUp, ...]
     models: tuple[str, ...]
     models_dir: Path | None
     environments_dir: Path | None
@@ -130,11 +139,12 @@ class RunConfig:
             n_frames=_whole("n_frames", config["n_frames"], lo=1, hi=99_999_999),
             seed=_whole("seed", config["seed"], lo=0, hi=2**63 - 1),
             workers=_workers(config["workers"]),
-            sampling=_option("sampling", config["sampling"], ("random", "sobol", "lhs", "grid")),
+            sampling=_option("sampling", config["sampling"], SAMPLINGS),
             val_fraction=_number("val_fraction", config["val_fraction"], lo=0, hi=1),
             balance=_flag("balance", config["balance"]),
             negatives_fract=_number("negatives_fract", config["negatives_fract"], lo=0, hi=1),
             overwrite=_flag("overwrite", config["overwrite"]),
+            top_ups=top_ups_of(config.get("top_ups", [])),
             models=_names("models", config["models"]),
             models_dir=_optional_path("assets.models_dir", assets["models_dir"]),
             environments_dir=_optional_path("assets.environments_dir", assets["environments_dir"]),
@@ -209,7 +219,7 @@ def _check_keys(prefix: str, section: Any, known: Sequence[str]) -> None:
         if key not in known:
             raise ConfigError(unknown_key(f"{prefix}{key}"))
     for key in known:
-        if key not in section and key not in ("presets", "experiment"):
+        if key not in section and key not in _OPTIONAL:
             raise ConfigError(f"{prefix}{key} must be set, and is missing")
 
 

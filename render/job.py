@@ -19,12 +19,14 @@ from tqdm import tqdm
 
 import render
 from render.build import Plan, build, build_engine, build_executor
-from render.config import MAPS
+from render.config import MAPS, RunConfig
+from render.errors import ConfigError
 from render.execute.dataset import ShardWriter, claim, finish_file, missing_frames
 from render.execute.manifest import Manifest
 from render.pipeline import draw_and_place
 from render.report.achieved import TOLERANCES, Reached, reached, write_plot
 from render.report.preview import write_preview
+from render.sampling.top_up import TopUp
 from render.scene import Model
 from render.writers.coco import write_coco
 from render.writers.data_yaml import write_data_yaml
@@ -105,14 +107,19 @@ class Summary:
         return f"yolo {task} train {data} model=yolo11n{suffix}.pt"
 
 
-def run_job(config: Mapping[str, Any]) -> Summary:
+def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary:
     """Validates, renders what is missing, and completes the dataset.
+
+    Args:
+        config: Resolved. What the folder knows of earlier top-ups is taken from there.
+        added: New frames for thin bins, the last ones of the config's ``n_frames``.
 
     Raises:
         RenderError: See its subclasses; the dataset can be continued after any of them.
 
     """
-    plan = build(config)
+    top_ups = _top_ups(config, added)
+    plan = build({**config, "top_ups": top_ups})
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
     draw_and_place(plan, 0)
     with build_engine(plan.config) as engine:
@@ -122,10 +129,27 @@ def run_job(config: Mapping[str, Any]) -> Summary:
     began = time.monotonic()
     if frames:
         manifest.check_gl(gl)  # a refusal must leave what is there as it is
-        (plan.run.output_dir / "dataset.yaml").unlink(missing_ok=True)
+        if added is not None:
+            manifest.write_top_ups(top_ups, config)
+        for name in ("dataset.yaml", "coverage.png"):  # the picture is of fewer frames
+            (plan.run.output_dir / name).unlink(missing_ok=True)
         _render(plan, manifest, frames)
     seconds = time.monotonic() - began
     return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
+
+
+def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
+    """Entries of all frames that were or are to be added to the dataset of a config."""
+    if "top_ups" in config:
+        raise ConfigError(
+            "top_ups must not be set: it is what a dataset holds; top_up=DIR adds frames"
+        )
+    run = RunConfig.of(config)
+    try:
+        held = [] if run.overwrite else Manifest(run.output_dir).top_ups()
+    except OSError:
+        held = []  # a folder that cannot be read is told of when it is claimed
+    return [*held, *([] if added is None else [added.as_dict()])]
 
 
 def _render(plan: Plan, manifest: Manifest, frames: list[int]) -> None:
@@ -210,11 +234,12 @@ def _count(records: Path, categories: tuple[str, ...]) -> dict[str, Any]:
 def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: Path) -> None:
     run, models = plan.run, plan.assets.models
     content = {
-        "config": dict(plan.config),
+        "config": {key: value for key, value in plan.config.items() if key != "top_ups"},
         "config_sha256": plan.identity_sha256,
         "seed": run.seed,
         "n_frames": run.n_frames,
         "val_fraction": run.val_fraction,
+        "top_ups": [entry.as_dict() for entry in run.top_ups],
         "versions": _versions(),
         "gl": manifest.gl(),
         "depth_unit_m": run.depth_unit_m,

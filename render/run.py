@@ -32,6 +32,7 @@ from render.hydra_errors import message_of
 from render.job import Summary, run_job
 from render.paths import CONF_DIR
 from render.sweep import SweepIndex, SweepRow, slug
+from render.top_up import prepare
 
 __all__ = ["main"]
 
@@ -115,9 +116,15 @@ def _job(cfg: DictConfig) -> Summary:
             "output_dir must not be set in a sweep, each job has its own folder: name "
             "hydra.sweep.dir instead"
         )
-    config = resolve(cfg, _preset_dirs())
+    config, added = resolve(cfg, _preset_dirs()), None
+    if config.get("top_up") is not None:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            raise ConfigError("top_up must not be set in a sweep: it adds to one dataset")
+        job = prepare(config, _overrides())
+        config, added = dict(job.config), job.added
+        say(job.text)
     say(f"dataset     {config['output_dir']}")
-    summary = run_job(config)
+    summary = run_job(config, added=added)
     say(summary.text())
     return summary
 

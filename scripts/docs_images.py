@@ -1,4 +1,4 @@
-"""The pictures of README and docs: default frames, labels, occlusion and truncation as asked."""
+"""The pictures of README and docs: default frames, labels, what is asked, what is covered."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ TARGETS = (
     "scale.size_px=[uniform,40,200]", "lighting=sun", "background=photo", "sensor=clean",
 )  # fmt: skip
 
+COVERAGE = (
+    "n_frames=1000", "objects=single", "models=[bolt,mug,die]", "background=color",
+    "lighting=fixed", "occlusion=occluded", "sensor=clean", "camera.size_wh=[96,64]",
+)  # fmt: skip
+
 
 def main() -> None:
     """Renders, puts together, writes."""
@@ -46,6 +51,10 @@ def main() -> None:
         folder = Path(name_of_folder) / "targets"
         run(folder, *TARGETS)
         shutil.copy(folder / "achieved.png", OUT / "achieved.png")
+        folder = Path(name_of_folder) / "coverage"
+        run(folder, *COVERAGE)
+        subprocess.run([sys.executable, "-m", "render.coverage", str(folder)], check=True)
+        shutil.copy(folder / "coverage.png", OUT / "coverage.png")
 
 
 def run(folder: Path, *overrides: str) -> None:

@@ -24,8 +24,8 @@ _SUBFOLDERS = ("images", "labels", "masks", "depth", *MAPS)
 _OURS = re.compile(
     rf"({'|'.join(_SUBFOLDERS)})/(train|val)/\d{{8,}}\.\w+|labels/(train|val)\.cache"
     r"|annotations/instances_(train|val)\.json|records/(frames|instances)-\d+\.parquet"
-    r"|\.manifest/(identity|gl|shard-\d+)\.json|dataset\.yaml|data\.yaml|preview\.jpg"
-    r"|achieved\.png"
+    r"|\.manifest/(identity|gl|top_ups|shard-\d+)\.json|dataset\.yaml|data\.yaml"
+    r"|preview\.jpg|achieved\.png|coverage\.png"
 )
 
 
@@ -165,7 +165,8 @@ def _check_same(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any
 
 
 def _check_not_longer(plan: Plan, manifest: Manifest) -> None:
-    there = manifest.n_frames()
+    # A top-up that was begun is a part of the dataset, rendered or not.
+    there = max([manifest.n_frames(), *(entry.end for entry in plan.run.top_ups)])
     if there > plan.run.n_frames:
         raise DatasetError(
             f"n_frames must be at least {there}, the frames that {plan.run.output_dir} holds, "

@@ -13,7 +13,7 @@ records are three times as large and cost 1 ms a frame.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -38,6 +38,10 @@ class Manifest:
     def _identity_path(self) -> Path:
         return self.folder / _FOLDER / "identity.json"
 
+    @property
+    def _top_ups_path(self) -> Path:
+        return self.folder / _FOLDER / "top_ups.json"
+
     def _entry_path(self, shard_idx: int) -> Path:
         return self.folder / _FOLDER / f"shard-{shard_idx:05d}.json"
 
@@ -54,6 +58,32 @@ class Manifest:
         """Claims the folder for a dataset."""
         self._identity_path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self._identity_path, _json(identity), durable=True)
+
+    def top_ups(self) -> list[Any]:
+        """Frames that were added for thin bins: entries of `render.sampling.top_up`.
+
+        Raises:
+            DatasetError: The file is torn.
+
+        """
+        return list((self._read(self._top_ups_path) or {}).get("top_ups", []))
+
+    def config_topped_up(self) -> dict[str, Any]:
+        """The config of the dataset as it was before the last top-up; empty without one."""
+        return dict((self._read(self._top_ups_path) or {}).get("config", {}))
+
+    def write_top_ups(self, top_ups: Sequence[Any], config: Mapping[str, Any]) -> None:
+        """Says which frames are added, before the first of them is there.
+
+        Args:
+            top_ups: All entries, also those of earlier top-ups.
+            config: Resolved, of the dataset; dataset.yaml is not there until all frames are.
+
+        """
+        content = {"top_ups": list(top_ups), "config": dict(config)}
+        # Keys as they come: dataset.yaml is written in the config's order, resumed or not.
+        text = json.dumps(content, indent=1) + "\n"
+        write_whole(self._top_ups_path, text.encode(), durable=True)
 
     def gl(self) -> dict[str, Any] | None:
         """What draws this dataset; None before its first frame."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from render.sampling.streams import key_bits, stream
+from render.sampling.top_up import TopUp
 
 __all__ = ["Balance", "WholeDataset"]
 
@@ -30,6 +31,7 @@ class WholeDataset:
             and the categories that a glob matches come equally often.
         negatives_fract: Share of the frames that show no target.
         val_fraction: Share of validation frames; each split has its share of negatives.
+        top_ups: Frames that were added for thin bins; each shows a target.
         posed: Models of the targets of each frame of ``objects.arrangement=poses``.
 
     """
@@ -39,13 +41,16 @@ class WholeDataset:
     negatives_fract: float = 0.0
     val_fraction: float = 0.0
     posed: Sequence[tuple[str, ...]] = ()
+    top_ups: Sequence[TopUp] = ()
 
     def is_negative(self, frame_idx: int) -> bool:
         """Whether a frame shows no target.
 
-        Of the frames of a split, the j-th is negative if and only if
-        ``floor((j + 1) p) > floor(j p)``.
+        Of those that are added for thin bins none is. Of the frames of a split, the j-th is
+        negative if and only if ``floor((j + 1) p) > floor(j p)``.
         """
+        if any(entry.first_frame <= frame_idx < entry.end for entry in self.top_ups):
+            return False
         n_val = math.floor(frame_idx * self.val_fraction)
         is_val = math.floor((frame_idx + 1) * self.val_fraction) > n_val
         j, p = n_val if is_val else frame_idx - n_val, self.negatives_fract

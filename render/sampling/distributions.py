@@ -280,6 +280,11 @@ class Choice(AbstractDistribution):
         return self._drawn[min(bisect_right(self._steps, u), len(self._drawn) - 1)]
 
     @property
+    def ends(self) -> tuple[float, ...]:
+        """The u at which each value of `support` gives way to the next."""
+        return self._steps
+
+    @property
     def support(self) -> tuple[Value, ...]:
         return self._drawn
 

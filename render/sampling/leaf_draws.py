@@ -34,6 +34,7 @@ __all__ = [
     "PresetLoader",
     "build_group",
     "mapping",
+    "parse_preset",
 ]
 
 FROM_PRESET = "from_preset"
@@ -139,7 +140,7 @@ def build_group(
 ) -> GroupDraw:
     if PRESET not in node:
         return GroupDraw(group=group, preset=None, variants={"": _build_leaves(group, node, names)})
-    choice = _parse_preset(group, node[PRESET])
+    choice = parse_preset(group, node[PRESET])
     own = {k: v for k, v in node.items() if k != PRESET and v != FROM_PRESET}
     for leaf in node:
         if leaf != PRESET:
@@ -154,7 +155,7 @@ def build_group(
     return GroupDraw(group=group, preset=draw, variants=variants)
 
 
-def _parse_preset(group: str, value: Any) -> AbstractDistribution:
+def parse_preset(group: str, value: Any) -> AbstractDistribution:
     """The choice of a mixture: names, which only the loader can tell to be right."""
     name = f"{group}.{PRESET}"
     distribution = parse(value, Leaf(kind="choice"), name)

@@ -18,18 +18,23 @@ from render.sampling.streams import key_bits, stream, uniform
 __all__ = [
     "LHS_BLOCK",
     "MOST_COMPONENTS",
+    "SAMPLINGS",
     "AbstractSequence",
     "Grid",
     "LatinHypercube",
     "Random",
     "Sobol",
+    "Stratified",
     "sobol_dimension",
 ]
 
+SAMPLINGS = ("random", "sobol", "lhs", "grid", "stratified")
 LHS_BLOCK = 256
 _DIMENSIONS_PER_GROUP = 32
 MOST_COMPONENTS = 10
 _DIMENSIONS_PER_COMPONENT = 2048  # room for 64 groups; scipy knows 21,201 dimensions
+# The sum of a slice's number and u is rounded, and must not round into the next slice, or to 1.
+_WITHIN = 1 - 2.0**-40
 _MASK = 0xFFFFFFFF
 _REVERSED_BYTE = bytes(int(f"{i:08b}"[::-1], 2) for i in range(256))
 
@@ -148,9 +153,7 @@ class LatinHypercube(AbstractSequence):
         if attempt or instance is not None:
             return u
         block, place = divmod(frame_idx, LHS_BLOCK)
-        # The sum is rounded, and must not round into the next slice, or to 1.
-        within = min(u, 1 - 2.0**-40)
-        return (_permutation(self.seed, block, name)[place] + within) / LHS_BLOCK
+        return (_permutation(self.seed, block, name)[place] + min(u, _WITHIN)) / LHS_BLOCK
 
     def u_level(
         self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None
@@ -179,12 +182,7 @@ class Grid(AbstractSequence):
     _radix: Mapping[str, tuple[int, int]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        radix: dict[str, tuple[int, int]] = {}
-        stride = 1
-        for name, n in reversed(self.n_levels):
-            radix[name] = (stride, n)
-            stride *= n
-        object.__setattr__(self, "_radix", radix)
+        object.__setattr__(self, "_radix", _radix(self.n_levels)[0])
 
     def u(self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None) -> float:
         return uniform(self.seed, frame_idx, name, instance or 0, attempt)
@@ -194,6 +192,47 @@ class Grid(AbstractSequence):
     ) -> float:
         stride, n = self._radix[name]
         return (frame_idx // stride % n + 0.5) / n
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Stratified(AbstractSequence):
+    """Visits every combination of slices of some leaves once in each block of frames.
+
+    A stratum is one of the slices, equal in u, of each leaf. A block has as many frames as there
+    are strata and comes to them in an order of its own. The stratum of a frame is the same at
+    all attempts, so that one that is hard to realise is not lost from the dataset; u within it
+    is random. All other leaves are as `Random`.
+
+    Attributes:
+        seed: Seed of the run.
+        n_slices: Names of leaves that are drawn once a frame, and how many slices of each.
+
+    """
+
+    seed: int
+    n_slices: Sequence[tuple[str, int]]
+    n_strata: int = field(init=False)
+    _radix: Mapping[str, tuple[int, int]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        radix, stride = _radix(self.n_slices)
+        object.__setattr__(self, "n_strata", stride)
+        object.__setattr__(self, "_radix", radix)
+
+    def u(self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None) -> float:
+        u = uniform(self.seed, frame_idx, name, instance or 0, attempt)
+        if instance is not None or name not in self._radix:
+            return u
+        block, place = divmod(frame_idx, self.n_strata)
+        stride, n = self._radix[name]
+        idx = _order(self.seed, block, self.n_strata)[place] // stride % n
+        return (idx + min(u, _WITHIN)) / n
+
+    def u_level(
+        self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None
+    ) -> float:
+        return self.u(frame_idx, name, attempt, instance)
 
 
 def sobol_dimension(group_idx: int, leaf_idx: int, component: int = 0) -> int:
@@ -226,6 +265,21 @@ def _scramble(bits: int, key: tuple[int, ...]) -> int:
 
 def _reverse_bits(word: int) -> int:
     return int.from_bytes(word.to_bytes(4, "little").translate(_REVERSED_BYTE), "big")
+
+
+def _radix(digits: Sequence[tuple[str, int]]) -> tuple[dict[str, tuple[int, int]], int]:
+    """Stride and number of each digit, the last of which changes fastest; and all there are."""
+    radix: dict[str, tuple[int, int]] = {}
+    stride = 1
+    for name, n in reversed(digits):
+        radix[name] = (stride, n)
+        stride *= n
+    return radix, stride
+
+
+@lru_cache(maxsize=64)
+def _order(seed: int, block: int, n_strata: int) -> tuple[int, ...]:
+    return tuple(stream(seed, block, "stratified/order").permutation(n_strata).tolist())
 
 
 @lru_cache(maxsize=1024)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from render.errors import ConfigError
+from render.sampling.axes import OCCLUSION, SIZES, Find, axes_of
 from render.sampling.balance import Balance, WholeDataset
 from render.sampling.distributions import (
     ByCategory,
     Choice,
+    Drawable,
     Value,
 )
 from render.sampling.leaf_draws import (
@@ -29,19 +31,25 @@ from render.sampling.rules import check_together, support_of
 from render.sampling.schema import Leaf, Scope
 from render.sampling.sequences import (
     MOST_COMPONENTS,
+    SAMPLINGS,
     AbstractSequence,
     Grid,
     LatinHypercube,
     Random,
     Sobol,
+    Stratified,
     sobol_dimension,
 )
+from render.sampling.top_up import ToppedUp
 from render.theta import GROUPS, Theta
 
 __all__ = ["FROM_PRESET", "ThetaSpace"]
 
 _PRESET_LEAF_IDX = 31
-_SAMPLINGS = ("random", "sobol", "lhs", "grid")
+# Sobol's dimensions are even two by two, but not any four of them: by their own places these
+# would leave half of the bins of view direction x size x occlusion empty for ever. With the first
+# two, those of the direction, the last of that group fill each bin once in 512 frames.
+_DIMENSIONS_OF_AXES = {**dict.fromkeys(SIZES, 29), OCCLUSION: 30}
 # Distractors that are drawn for each target where occlusion is asked; the search for places
 # uses as many of them as it needs.
 _SPARE_PER_TARGET = 6
@@ -80,7 +88,7 @@ class ThetaSpace:
                 A group with the key ``preset`` is a mixture: of each preset that it names,
                 those leaves are taken that the group holds as ``from_preset``.
             seed: Seed of the run.
-            sampling: ``random``, ``sobol``, ``lhs`` or ``grid``.
+            sampling: ``random``, ``sobol``, ``lhs``, ``grid`` or ``stratified``.
             catalogs: File names for ``models``, ``environments``, ``backgrounds``, ``textures``.
             presets: Gives the leaves of ``(group, preset)``; raises `ConfigError` if there
                 is none. Only needed for mixtures.
@@ -112,9 +120,12 @@ class ThetaSpace:
                 for group in drawn
             }
         )
+        sequence = _sequence(sampling, seed, drawn)
+        if whole.top_ups:
+            sequence = ToppedUp(sequence, whole.top_ups)
         space = cls(
             groups=drawn,
-            sequence=_sequence(sampling, seed, drawn),
+            sequence=sequence,
             whole=whole,
             balance=None,
         )
@@ -135,8 +146,7 @@ class ThetaSpace:
 
         """
         values: set[Value] = set()
-        for leaves in self._variants(group):
-            distribution = next(d.distribution for d in leaves if d.field == leaf)
+        for distribution in _finder(self.groups)(group, leaf):
             support = support_of(distribution)
             if support is None:
                 raise ValueError(f"{group}.{leaf} can have any of very many values")
@@ -145,7 +155,7 @@ class ThetaSpace:
 
     def can_be_null(self, group: str, leaf: str) -> bool:
         """Whether a leaf takes no part in some frame."""
-        found = (d.distribution for v in self._variants(group) for d in v if d.field == leaf)
+        found = _finder(self.groups)(group, leaf)
         return any(None in (support_of(distribution) or ()) for distribution in found)
 
     def remarks(self) -> tuple[str, ...]:
@@ -155,6 +165,11 @@ class ThetaSpace:
             remarks.append(
                 "sampling=grid goes through leaves that hold [levels, a, b, ...]; there are "
                 "none, so every leaf is drawn at random"
+            )
+        if isinstance(self.sequence, Stratified) and not self.sequence.n_slices:
+            remarks.append(
+                "sampling=stratified fills view direction, size and occlusion evenly, and here "
+                "none of them is drawn from a distribution, so every leaf is drawn at random"
             )
         for leaves in self._variants("objects"):
             drawn = {leaf.field: leaf.distribution for leaf in leaves}
@@ -252,8 +267,8 @@ def _how_many(scope: Scope, values: Mapping[str, Mapping[str, Any]]) -> int:
         return max(int(values["objects"]["count"]), 1)
     if scope == "light":
         return int(values["lighting"]["count"])
-    occlusion = values["occlusion"]
-    spares = _SPARE_PER_TARGET * values["objects"]["count"] if occlusion["occluded_fract"] else 0
+    occlusion, n_targets = values["occlusion"], max(int(values["objects"]["count"]), 1)
+    spares = _SPARE_PER_TARGET * n_targets if occlusion["occluded_fract"] else 0
     return int(occlusion["count"]) + spares
 
 
@@ -266,7 +281,19 @@ def _sequence(sampling: str, seed: int, groups: Sequence[GroupDraw]) -> Abstract
         return LatinHypercube(seed)
     if sampling == "grid":
         return Grid(seed, _grid_levels(groups))
-    raise ConfigError(f"sampling must be one of {', '.join(_SAMPLINGS)}, got {show(sampling)}")
+    if sampling == "stratified":
+        return Stratified(seed, [(axis.leaf, axis.n_bins) for axis in axes_of(_finder(groups))])
+    raise ConfigError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {show(sampling)}")
+
+
+def _finder(groups: Sequence[GroupDraw]) -> Find:
+    """Looks up what a leaf is drawn from under each preset."""
+
+    def find(group: str, leaf: str) -> list[Drawable]:
+        variants = next(g.variants.values() for g in groups if g.group == group)
+        return [d.distribution for leaves in variants for d in leaves if d.field == leaf]
+
+    return find
 
 
 def _sobol_dimensions() -> dict[str, int]:
@@ -280,7 +307,7 @@ def _sobol_dimensions() -> dict[str, int]:
             for i in range(n):
                 name = f"{group}.{f.name}" + (f"[{i}]" if i else "")
                 dimensions[name] = sobol_dimension(group_idx, leaf_idx, i)
-    return dimensions
+    return dimensions | _DIMENSIONS_OF_AXES
 
 
 def _grid_levels(groups: Sequence[GroupDraw]) -> tuple[tuple[str, int], ...]:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from render.sampling.sequences import AbstractSequence, Grid, LatinHypercube, Random, Sobol
+from render.sampling.sequences import (
+    AbstractSequence,
+    Grid,
+    LatinHypercube,
+    Random,
+    Sobol,
+    Stratified,
+)
 from render.sampling.streams import uniform
 
 SEEDS = st.integers(0, 2**63 - 1)
@@ -20,6 +30,7 @@ def sequences(seed: int) -> tuple[AbstractSequence, ...]:
         Sobol(seed, DIMENSIONS),
         LatinHypercube(seed),
         Grid(seed, (("sensor.noise", 7), ("scale.size_frac", 3))),
+        Stratified(seed, (("viewpoint.azimuth_deg", 8), ("scale.size_frac", 3))),
     )
 
 
@@ -63,3 +74,44 @@ def test_keys_of_other_frames_give_other_numbers(
     assert u != uniform(seed, frame, name, instance + 1, attempt)
     assert u != uniform(seed, frame, name, instance, attempt + 1)
     assert u == uniform(seed, frame, name, instance, attempt)
+
+
+SLICES = st.lists(st.integers(1, 8), min_size=0, max_size=4)
+
+
+def stratum(sequence: Stratified, frame: int, attempt: int = 0) -> tuple[int, ...]:
+    """Which slice of each of its leaves a frame is drawn in."""
+    return tuple(int(sequence.u(frame, name, attempt) * n) for name, n in sequence.n_slices)
+
+
+@settings(deadline=None, max_examples=50)
+@given(SEEDS, st.integers(0, 100_000), SLICES)
+def test_each_block_visits_every_stratum_once(seed: int, block: int, slices: list[int]) -> None:
+    sequence = Stratified(seed, [(f"leaf_{i}", n) for i, n in enumerate(slices)])
+    frames = range(block * sequence.n_strata, (block + 1) * sequence.n_strata)
+
+    visited = [stratum(sequence, frame) for frame in frames]
+
+    assert sequence.n_strata == math.prod(slices)
+    assert sorted(visited) == sorted(itertools.product(*(range(n) for n in slices)))
+
+
+@settings(deadline=None, max_examples=50)
+@given(SEEDS, FRAMES, SLICES, st.integers(1, 99))
+def test_attempts_stay_in_their_stratum_and_are_others(
+    seed: int, frame: int, slices: list[int], attempt: int
+) -> None:
+    sequence = Stratified(seed, [(f"leaf_{i}", n) for i, n in enumerate(slices)])
+
+    assert stratum(sequence, frame, attempt) == stratum(sequence, frame)
+    for name, _ in sequence.n_slices:
+        assert sequence.u(frame, name, attempt) != sequence.u(frame, name)
+
+
+@settings(deadline=None, max_examples=20)
+@given(SEEDS, st.integers(0, 1000))
+def test_blocks_come_in_an_order_of_their_own(seed: int, block: int) -> None:
+    sequence = Stratified(seed, (("a", 8), ("b", 8)))
+    orders = {tuple(stratum(sequence, 64 * b + i) for i in range(64)) for b in (block, block + 1)}
+
+    assert len(orders) == 2

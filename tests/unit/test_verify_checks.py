@@ -122,9 +122,10 @@ def test_findings_keep_the_first_of_each_kind_and_count_all() -> None:
 def description_of(yolo: str) -> Description:
     return Description(
         n_frames=1, val_fraction=0.0, categories=("nut",), unit_m={"nut.obj": 1.0}, counts={},
+        models={"nut.obj": {"category": "nut"}}, maps=(), obb=False,
         rejections={}, reached={}, formats=("yolo",), image="jpg", yolo=yolo, masks=True,
         depth=False, depth_unit_m=1e-4,
-        min_px=1, min_visib_fract=0.0, raw={},
+        top_ups=(), min_px=1, min_visib_fract=0.0, raw={},
     )  # fmt: skip
 
 

@@ -145,17 +145,20 @@ class CocoFile:
             )
 
     def _check_categories(self) -> None:
+        entries = self._recoded(self._categories)
         found = [
-            (entry.get("id"), entry.get("name"), tuple(entry.get("keypoints", ())))
-            if isinstance(entry, dict)
-            else None
-            for entry in self._recoded(self._categories)
+            (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else None
+            for entry in entries
         ]
-        wanted = [
-            (i, name, self._description.keypoints_of(name))
-            for name, i in self._category_ids.items()
-        ]
-        self._require(found == wanted, f"categories must be {wanted}, got {found}")
+        wanted = [(i, name) for name, i in self._category_ids.items()]
+        if not self._require(found == wanted, f"categories must be {wanted}, got {found}"):
+            return
+        for name, entry in zip(self._category_ids, entries, strict=True):
+            keypoints = list(self._description.keypoints_of(name))
+            self._require(
+                entry.get("keypoints", []) == keypoints,
+                f"keypoints of {name} must be {keypoints}, got {entry.get('keypoints')}",
+            )
 
     @staticmethod
     def _recoded(categories: Sequence[Any]) -> Sequence[Any]:

@@ -12,8 +12,9 @@ from typing import Any, Literal
 import yaml
 
 from render.config import MAPS, identity_of, sha256_of
-from render.errors import DatasetError
+from render.errors import ConfigError, DatasetError
 from render.report.verify.findings import Findings
+from render.sampling.top_up import TopUp, top_ups_of
 
 __all__ = ["FILE", "Description", "check_description", "read_description"]
 
@@ -47,6 +48,7 @@ class Description:
     masks: bool
     depth: bool
     depth_unit_m: float
+    top_ups: tuple[TopUp, ...]
     maps: tuple[str, ...]
     obb: bool
     min_px: int
@@ -99,7 +101,7 @@ def read_description(folder: Path) -> Description:
         raise DatasetError(f"{path} is torn: {' '.join(str(error).split())}") from error
     try:
         return _of(raw)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise DatasetError(f"{path} is torn or incomplete: {reason}") from error
 
@@ -134,6 +136,7 @@ def _of(raw: Any) -> Description:
         masks=bool(output["masks"]),
         depth=bool(output["depth"]),
         depth_unit_m=float(raw["depth_unit_m"]),
+        top_ups=top_ups_of(raw.get("top_ups", [])),
         maps=tuple(name for name in MAPS if output[name]),
         obb=bool(labels["obb"]),
         min_px=int(labels["min_px"]),
@@ -166,6 +169,11 @@ def check_description(description: Description, folder: Path, findings: Findings
         f"categories must be {', '.join(categories)}, the sorted ones of its models, "
         f"got {', '.join(description.categories)}",
     )
+    end = max((entry.end for entry in description.top_ups), default=0)
+    require(
+        end <= description.n_frames,
+        f"top_ups must end within its {description.n_frames} frames, got one that ends at {end}",
+    )
     _check_claim(description, folder, findings)
 
 
@@ -177,10 +185,14 @@ def _check_claim(description: Description, folder: Path, findings: Findings) -> 
             "models": {entry["name"]: entry["sha256"] for entry in raw["models"]},
         },
         "gl.json": raw["gl"],
+        "top_ups.json": {"top_ups": [entry.as_dict() for entry in description.top_ups]},
     }
     for name, values in wanted.items():
         path = folder / ".manifest" / name
         if not path.is_file():
+            # A folder whose .manifest is gone says nothing; one that has it must say all.
+            if name == "top_ups.json" and path.parent.is_dir():
+                findings.require(not description.top_ups, "is missing", file=f".manifest/{name}")
             continue
         file = f".manifest/{name}"
         try:

@@ -164,7 +164,8 @@ class _Pixels:
         shape = self._size_hw if channels == 1 else (*self._size_hw, channels)
         is_right = image.dtype == np.uint16 and image.shape == shape
         self._require(
-            is_right, f"must have {channels} channels of 16 bit, {self._size()}, got {image.dtype} "
+            is_right, f"must be {'one channel' if channels == 1 else 'RGB'} of 16 bit, {self._size()}, "
+            f"got {image.dtype} "
             f"{image.shape}",
         )  # fmt: skip
         return image if is_right else None

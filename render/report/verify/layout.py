@@ -26,12 +26,15 @@ _FRAME_FILE = re.compile(rf"({_FOLDERS})/(train|val)/(\d{{8,}})\.[a-z]+")
 _TOLERATED = re.compile(r"[^/]+\.log|labels/(train|val)\.cache|images/(train|val)/\d+\.npy")
 _PREVIEW = "preview.jpg"
 _PLOT = "achieved.png"
+_COVERAGE = "coverage.png"  # there where somebody asked for it
 
 
 def check_layout(folder: Path, description: Description, findings: Findings) -> None:
     """Finds files that must not be there, and those of the whole dataset that are missing."""
     pictures = [_PREVIEW, *([_PLOT] if description.reached else [])]
     own = {*pictures, "dataset.yaml"}
+    if (folder / _COVERAGE).is_file():
+        pictures.append(_COVERAGE)
     if "coco" in description.formats:
         own |= {f"annotations/instances_{split}.json" for split in ("train", "val")}
     if "yolo" in description.formats:
@@ -42,7 +45,7 @@ def check_layout(folder: Path, description: Description, findings: Findings) -> 
         name = f"images/{split}"
         findings.require((folder / name).is_dir(), "is missing: both splits must be", file=name)
     for name in _walk(folder, ""):
-        if name in own or _belongs(name, description):
+        if name in own or name == _COVERAGE or _belongs(name, description):
             findings.checks += 1
         elif re.fullmatch(r"(?:.*/)?\..*\.part", name):
             findings.require(False, "is what an interrupted run left half-written", file=name)
@@ -76,7 +79,7 @@ def _belongs(name: str, description: Description) -> bool:
         return idx < description.n_frames and name in description.files_of(idx)
     return bool(
         re.fullmatch(r"records/(frames|instances)-\d{6,}\.parquet", name)
-        or re.fullmatch(r"\.manifest/(identity|gl|shard-\d{5,})\.json", name)
+        or re.fullmatch(r"\.manifest/(identity|gl|top_ups|shard-\d{5,})\.json", name)
     )
 
 

@@ -93,7 +93,8 @@ def _problem(line: str, row: Row, size_wh: tuple[int, int], description: Descrip
     n_keypoints = max(len(description.keypoints_of(c)) for c in description.categories)
     fixed = {"detect": 4, "pose": 4 + 3 * n_keypoints, "obb": 8}
     if (n != fixed[kind]) if kind in fixed else (n < 6 or n % 2):
-        return f"must hold {fixed.get(kind, 'x and y of 3 points or more, that is more')}, got {n}"
+        held = f"{fixed[kind]} numbers" if kind in fixed else "x and y of 3 points or more"
+        return f"must hold {held}, got {n}"
     sights = numbers[6::3] if kind == "pose" else np.zeros(0)
     shares = np.delete(numbers, np.s_[6::3]) if kind == "pose" else numbers
     beyond = _OUTSIDE if kind == "obb" else 0.0

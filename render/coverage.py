@@ -1,0 +1,41 @@
+"""`python -m render.coverage DIR`: which view directions, sizes and occlusions are thin.
+
+Counts what the labels say of each frame's principal target, prints the bins that hold less than
+half of what is expected, the worst first, and draws all of them to `coverage.png` in the dataset.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from render.console import say
+from render.errors import RenderError
+from render.report.coverage import read_coverage
+from render.report.coverage_plot import write_coverage
+
+__all__ = ["main"]
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point; exits with 1 if there is nothing to count, and with 0 if bins are thin."""
+    parser = argparse.ArgumentParser(prog="python -m render.coverage", description=__doc__)
+    parser.add_argument("dir", type=Path, help="a dataset")
+    parser.add_argument("--all", action="store_true", help="print bins that are not thin, too")
+    args = parser.parse_args(argv)
+    picture = args.dir / "coverage.png"
+    try:
+        coverage = read_coverage(args.dir)
+        # First of all the text: a folder that cannot be written to has it as well.
+        say(coverage.text(all_bins=args.all))
+        write_coverage(coverage, picture)
+    except RenderError as error:
+        sys.exit(f"error: {error}")
+    say(f"\ndrawn       {picture}")
+    if thin := coverage.thin():
+        say(f"top up      python -m render.run top_up={args.dir} n_frames={len(thin)}")
+
+
+if __name__ == "__main__":
+    main()
