@@ -163,11 +163,9 @@ class _Pixels:
             return None
         shape = self._size_hw if channels == 1 else (*self._size_hw, channels)
         is_right = image.dtype == np.uint16 and image.shape == shape
-        self._require(
-            is_right, f"must be {'one channel' if channels == 1 else 'RGB'} of 16 bit, {self._size()}, "
-            f"got {image.dtype} "
-            f"{image.shape}",
-        )  # fmt: skip
+        kind = "one channel" if channels == 1 else "RGB"
+        got = f"{image.dtype} {image.shape}"
+        self._require(is_right, f"must be {kind} of 16 bit, {self._size()}, got {got}")
         return image if is_right else None
 
     def _decoded(self, data: bytes) -> NDArray[Any] | None:
