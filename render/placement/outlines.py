@@ -85,16 +85,17 @@ def outline_of(body: Body, view: View, *, cell_px: float, window: Window | None 
     """
     side_px = view.K[0, 0] * body.extent_m / max(body.depth_m, 1e-9)
     cells = 2 ** int(np.ceil(np.log2(max(_FINENESS * side_px / cell_px, 16.0))))
-    points_cam, faces = _placed(body, view, min(cells, _FINEST))
+    cells = min(cells, _FINEST)
+    points_cam, faces = _placed(body, view, cells)
     in_front = points_cam[:, 2] > 1e-9
     if not in_front.all():
         faces = faces[in_front[faces].all(axis=1)]
         points_cam[~in_front] = body.center_cam
-    uv = project(points_cam, view.K, view.distortion)
     # The centre of cell i is at i; cell 0 begins where pixel 0 does.
-    is_closed = body.shape.model.is_closed and bool(in_front.all())
-    cells = (uv + 0.5) / cell_px - 0.5
-    return _filled(cells, faces, window or _WIDEST, is_closed=is_closed)
+    uv = (project(points_cam, view.K, view.distortion) + 0.5) / cell_px - 0.5
+    if body.shape.model.is_closed and in_front.all():
+        return _enclosed(uv, faces, _rims(body.shape.model, cells), window or _WIDEST)
+    return _filled(uv, faces, window or _WIDEST)
 
 
 def outline_of_triangles(
@@ -107,7 +108,7 @@ def outline_of_triangles(
     if not len(corners):
         return _NOTHING
     cells = (project(corners, view.K, view.distortion) + 0.5) / cell_px - 0.5
-    return _filled(cells, np.arange(len(corners)).reshape(-1, 3), window, is_closed=False)
+    return _filled(cells, np.arange(len(corners)).reshape(-1, 3), window)
 
 
 def nearest_hit(body: Body, view: View, ray_cam: NDArray[np.float64]) -> float:
@@ -171,18 +172,94 @@ def _simplified(model: Model, cells: int) -> tuple[NDArray[np.float64], NDArray[
     return points[first], np.unique(np.take_along_axis(corners, turned, axis=1), axis=0)
 
 
-def _filled(
-    uv: NDArray[np.float64],
-    faces: NDArray[np.int64],
-    window: Window,
-    *,
-    is_closed: bool,
+@dataclass(frozen=True, eq=False)
+class _Rims:
+    """The sides of a mesh's faces: two faces that walk an edge to and fro cancel there.
+
+    Attributes:
+        edges: ``(E, 2)`` pairs of points, the lower one first.
+        edge_idx: ``(F, 3)`` which of them each side of a face is.
+        sign: ``(F, 3)`` 1 if it is walked from the lower to the higher, else -1.
+
+    """
+
+    edges: NDArray[np.int64]
+    edge_idx: NDArray[np.int64]
+    sign: NDArray[np.float64]
+
+
+@lru_cache(maxsize=_KEPT_MESHES)
+def _rims(model: Model, cells: int) -> _Rims:
+    """Of a simplified model."""
+    _, faces = _simplified(model, cells)
+    start, end = faces, np.roll(faces, -1, axis=1)
+    low, high = np.minimum(start, end), np.maximum(start, end)
+    count = int(high.max()) + 1
+    keys, idx = np.unique(low * count + high, return_inverse=True)
+    edges = np.stack([keys // count, keys % count], axis=1)
+    return _Rims(edges, idx.reshape(-1, 3), np.where(start < end, 1.0, -1.0))
+
+
+def _enclosed(
+    uv: NDArray[np.float64], faces: NDArray[np.int64], rims: _Rims, window: Window
 ) -> Outline:
+    """The union of the faces of a closed mesh that face the camera, which cover all of it.
+
+    As these all turn the same way in the image, their rims alone tell how many lie over a place:
+    what is crossed on the way along its row, in one direction less in the other. Each edge holds
+    its upper end and not its lower one.
+    """
+    u, v = uv[:, 0], uv[:, 1]
+    (ua, ub, uc), (va, vb, vc) = u[faces.T], v[faces.T]
+    # Anticlockwise from outside, and v points down.
+    front = (ub - ua) * (vc - va) - (vb - va) * (uc - ua) < 0.0
+    net = np.bincount(
+        rims.edge_idx[front].ravel(), rims.sign[front].ravel(), minlength=len(rims.edges)
+    )
+    rim = np.flatnonzero(net)
+    x0, y0, x1, y1 = window
+    a, b = rims.edges[rim].T
+    first = np.ceil(np.maximum(np.minimum(v[a], v[b]), y0))
+    last = np.ceil(np.minimum(np.maximum(v[a], v[b]), y1)) - 1.0
+    kept = last >= first
+    a, b, first, last, net = a[kept], b[kept], first[kept], last[kept], net[rim[kept]]
+    if not len(a):
+        return _NOTHING
+    n_rows = (last - first + 1).astype(np.int64)
+    which = np.repeat(np.arange(len(a)), n_rows)
+    begun = np.repeat(np.cumsum(n_rows) - n_rows, n_rows)
+    row = first[which] + (np.arange(len(which)) - begun)
+    slope = (u[b] - u[a]) / (v[b] - v[a])
+    crossing = np.ceil(u[a][which] + (row - v[a][which]) * slope[which])
+    lowest, highest = float(crossing.min()), float(crossing.max())
+    left, right = int(max(lowest, x0)), int(min(highest, x1))
+    if right <= left:
+        return _NOTHING
+    top, width = int(first.min()), right - left + 1
+    cell = (row - top).astype(np.int64) * width
+    cell += np.clip(crossing - left, 0, width - 1).astype(np.int64)
+    # Downwards along an edge of a face that is walked anticlockwise, the face lies to the right.
+    weights = np.where(v[b] > v[a], net, -net)[which]
+    size = (int(last.max()) - top + 1) * width
+    layers = np.cumsum(np.bincount(cell, weights, minlength=size).reshape(-1, width), axis=1)
+    return _cropped(Outline(x0=left, y0=top, mask=layers[:, :-1] > 0.5))
+
+
+def _cropped(outline: Outline) -> Outline:
+    """Without empty rows and columns at the rim."""
+    rows, columns = (np.flatnonzero(outline.mask.any(axis=k)) for k in (1, 0))
+    if not len(rows):
+        return _NOTHING
+    y, x = int(rows[0]), int(columns[0])
+    mask = outline.mask[y : rows[-1] + 1, x : columns[-1] + 1]
+    return Outline(x0=outline.x0 + x, y0=outline.y0 + y, mask=mask)
+
+
+def _filled(uv: NDArray[np.float64], faces: NDArray[np.int64], window: Window) -> Outline:
     """The union of projected triangles inside a window, row by row.
 
     Where a row of centres crosses a triangle, it is covered between the crossings of two of
-    its edges; the ends of all these spans, summed along the row, tell what is covered. Of a
-    closed mesh those that face the camera cover all.
+    its edges; the ends of all these spans, summed along the row, tell what is covered.
     """
     u, v = uv[:, 0][faces], uv[:, 1][faces]
     x0, y0, x1, y1 = window
@@ -190,9 +267,6 @@ def _filled(
     last = np.floor(np.minimum(_highest(v), y1 - 1))
     leftmost, rightmost = np.maximum(_lowest(u), x0), np.minimum(_highest(u), x1 - 1)
     crossed = (last >= first) & (np.floor(rightmost) >= np.ceil(leftmost))
-    if is_closed:
-        area = (u[:, 1] - u[:, 0]) * (v[:, 2] - v[:, 0]) - (v[:, 1] - v[:, 0]) * (u[:, 2] - u[:, 0])
-        crossed &= area < 0.0  # anticlockwise from outside, and v points down
     u, v, first, last = u[crossed], v[crossed], first[crossed], last[crossed]
     if not len(u):
         return _NOTHING
