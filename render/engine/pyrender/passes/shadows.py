@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.engine.pyrender.context import GlContext
-from render.engine.pyrender.gl import clear_depth, compile_program, release_framebuffer
+from render.engine.pyrender.gl import (
+    Program,
+    clear_depth,
+    clear_float,
+    compile_program,
+    release_framebuffer,
+)
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene, lens_of
 from render.engine.pyrender.upload import Residents
 from render.geometry.frames import inverse_rigid
@@ -89,12 +95,7 @@ class ShadowPass:
     def __init__(self, context: GlContext, residents: Residents) -> None:
         self._context = context
         self._programs = GeometryPrograms(context, "depth.frag", residents)
-        self._judge = compile_program(
-            context, "whole.vert", "shadow.frag", parts=("surface_at.glsl",)
-        )
-        self._judge.set("u_depth", _DEPTH_UNIT)
-        self._judge.set("u_shadow_atlas", _ATLAS_UNIT)
-        self._whole_image = context.mgl.vertex_array(self._judge.raw, [])
+        self._judges: dict[int, _Judge] = {}
         self._atlas = context.mgl.depth_texture((_ATLAS_PX, _ATLAS_PX))
         self._atlas.compare_func = ""
         self._atlas.filter = (moderngl.NEAREST, moderngl.NEAREST)
@@ -122,38 +123,32 @@ class ShadowPass:
         tiles = int(np.ceil(np.sqrt(max(len(views), 1))))
         self._draw(uploaded, views, tiles)
         targets = self._targets_for(scene.camera.size_wh)
-        self._set(views, tiles, scene.camera)
         targets.framebuffer.use()
-        targets.framebuffer.scissor = uploaded.busy
-        self._context.mgl.enable_only(moderngl.NOTHING)
-        depth.use(_DEPTH_UNIT)
-        self._atlas.use(_ATLAS_UNIT)
-        self._whole_image.render(moderngl.TRIANGLES, vertices=3)
+        for channel_image in (0, 1):
+            clear_float(self._context, channel_image, 1.0)
+        if views:
+            judge = self._judge_of(len(views))
+            _set(judge.program, views, tiles, scene.camera)
+            targets.framebuffer.scissor = uploaded.busy
+            self._context.mgl.enable_only(moderngl.NOTHING)
+            depth.use(_DEPTH_UNIT)
+            self._atlas.use(_ATLAS_UNIT)
+            judge.whole_image.render(moderngl.TRIANGLES, vertices=3)
+            targets.framebuffer.scissor = None  # type: ignore[assignment]
         return Shadows(channel_of_light=tuple(channels), lit=targets.lit)
 
-    def _set(self, views: Sequence[_View], tiles: int, camera: Camera) -> None:
-        clip = np.zeros((MAX_SHADOWS, 4, 4), np.float32)
-        axes = np.zeros((MAX_SHADOWS, 3, 3), np.float32)
-        tile = np.zeros((MAX_SHADOWS, 4), np.float32)
-        place, depth, width = (np.zeros((MAX_SHADOWS, 3), np.float32) for _ in range(3))
-        T_cam_world = inverse_rigid(camera.T_world_cam)
-        for i, view in enumerate(views):
-            light_cam = view.T_light_world @ camera.T_world_cam
-            cam_light = T_cam_world @ inverse_rigid(view.T_light_world)
-            clip[i] = (view.P_clip_light @ light_cam).T
-            axes[i] = light_cam[:3, :3].T
-            place[i] = cam_light[:3, 3] if view.is_perspective else -cam_light[:3, 2]
-            size = 1.0 / tiles
-            tile[i] = (i % tiles * size, i // tiles * size, size, size)
-            depth[i] = (view.near_m, view.far_m, float(view.is_perspective))
-            width[i] = (view.soft, 2 * view.half, 2 * view.half * tiles / _ATLAS_PX)
-        for name, values in (("clip", clip), ("axes", axes), ("tile", tile), ("place", place),
-                             ("depth", depth), ("width", width)):  # fmt: skip
-            self._judge.write(f"u_shadow_{name}", values.tobytes())
-        self._judge.set("u_shadow_count", len(views))
-        self._judge.set("u_search_taps", 8)
-        self._judge.set("u_filter_taps", 16)
-        self._judge.set("u_lens", lens_of(camera))
+    def _judge_of(self, count: int) -> _Judge:
+        """The program for so many lights."""
+        if count not in self._judges:
+            program = compile_program(
+                self._context, "whole.vert", "shadow.frag", (f"SHADOWS {count}",),
+                parts=("surface_at.glsl",),
+            )  # fmt: skip
+            program.set("u_depth", _DEPTH_UNIT)
+            program.set("u_shadow_atlas", _ATLAS_UNIT)
+            whole_image = self._context.mgl.vertex_array(program.raw, [])
+            self._judges[count] = _Judge(program, whole_image)
+        return self._judges[count]
 
     def _draw(self, uploaded: UploadedScene, views: Sequence[_View], tiles: int) -> None:
         key = _key(uploaded, views)
@@ -188,9 +183,39 @@ class ShadowPass:
 
 
 @dataclass(frozen=True, eq=False)
+class _Judge:
+    program: Program
+    whole_image: moderngl.VertexArray
+
+
+@dataclass(frozen=True, eq=False)
 class _Targets:
     lit: tuple[moderngl.Texture, moderngl.Texture]
     framebuffer: moderngl.Framebuffer
+
+
+def _set(program: Program, views: Sequence[_View], tiles: int, camera: Camera) -> None:
+    clip = np.zeros((len(views), 4, 4), np.float32)
+    axes = np.zeros((len(views), 3, 3), np.float32)
+    tile = np.zeros((len(views), 4), np.float32)
+    place, depth, width = (np.zeros((len(views), 3), np.float32) for _ in range(3))
+    T_cam_world = inverse_rigid(camera.T_world_cam)
+    for i, view in enumerate(views):
+        light_cam = view.T_light_world @ camera.T_world_cam
+        cam_light = T_cam_world @ inverse_rigid(view.T_light_world)
+        clip[i] = (view.P_clip_light @ light_cam).T
+        axes[i] = light_cam[:3, :3].T
+        place[i] = cam_light[:3, 3] if view.is_perspective else -cam_light[:3, 2]
+        size = 1.0 / tiles
+        tile[i] = (i % tiles * size, i // tiles * size, size, size)
+        depth[i] = (view.near_m, view.far_m, float(view.is_perspective))
+        width[i] = (view.soft, 2 * view.half, 2 * view.half * tiles / _ATLAS_PX)
+    for name, values in (("clip", clip), ("axes", axes), ("tile", tile), ("place", place),
+                         ("depth", depth), ("width", width)):  # fmt: skip
+        program.write(f"u_shadow_{name}", values.tobytes())
+    program.set("u_search_taps", 8)
+    program.set("u_filter_taps", 16)
+    program.set("u_lens", lens_of(camera))
 
 
 def _key(uploaded: UploadedScene, views: Sequence[_View]) -> tuple[object, ...]:

@@ -1,26 +1,26 @@
 // What of each light reaches each pixel: soft shadows from an atlas of depth maps, one tile a light. Percentage-closer soft shadows
 // (Fernando 2005): what is in the way is averaged first, and tells how wide to look.
-#define MAX_SHADOWS 8
-
-uniform int u_shadow_count;
+// SHADOWS, how many lights there are, is a define: software fetches from an array of uniforms one
+// pixel after the other where it does not know the index beforehand.
 uniform int u_search_taps;      // 8 and 16. Constants would be unrolled, and never left early
 uniform int u_filter_taps;
 uniform sampler2D u_shadow_atlas;
-uniform mat4 u_shadow_clip[MAX_SHADOWS];    // camera frame to the light's clip space
-uniform mat3 u_shadow_axes[MAX_SHADOWS];    // camera frame to the light's, which looks along +z
-uniform vec3 u_shadow_place[MAX_SHADOWS];   // of the light, camera frame; or towards it
-uniform vec4 u_shadow_tile[MAX_SHADOWS];    // corner and size in the atlas, texture coordinates
-uniform vec3 u_shadow_depth[MAX_SHADOWS];   // near, far, 1 = perspective
-uniform vec3 u_shadow_width[MAX_SHADOWS];   // width of: penumbra over gap, tile, texel; metres,
+uniform mat4 u_shadow_clip[SHADOWS];    // camera frame to the light's clip space
+uniform mat3 u_shadow_axes[SHADOWS];    // camera frame to the light's, which looks along +z
+uniform vec3 u_shadow_place[SHADOWS];   // of the light, camera frame; or towards it
+uniform vec4 u_shadow_tile[SHADOWS];    // corner and size in the atlas, texture coordinates
+uniform vec3 u_shadow_depth[SHADOWS];   // near, far, 1 = perspective
+uniform vec3 u_shadow_width[SHADOWS];   // width of: penumbra over gap, tile, texel; metres,
                                             // perspective: light, tile and texel at one metre
 float noise(vec2 pixel) {   // interleaved gradient noise, Jimenez 2014
     return fract(52.9829189 * fract(dot(pixel, vec2(0.06711056, 0.00583715))));
 }
 
-vec2 disc(int k, int count, float turn) {   // Vogel's spiral
-    float r = sqrt((float(k) + 0.5) / float(count)), a = 2.39996323 * float(k) + turn;
-    return r * vec2(cos(a), sin(a));
-}
+// Vogel's spiral: each point is turned by the golden angle from the one before. Turned step by
+// step, because sines are slow in software.
+const mat2 GOLDEN = mat2(-0.73736888, 0.67549029, -0.67549029, -0.73736888);
+
+float spiral(int k, int count) { return sqrt((float(k) + 0.5) / float(count)); }
 
 // Depth of what is stored at a place of the tile, metres from the light's plane.
 float stored(int i, vec2 uv) {
@@ -49,6 +49,7 @@ float lit_share(int i, vec3 position, vec3 normal) {
     vec2 rise = -axis.xy / min(dot(axis, vec3(aside, 1.0)), -0.12);
     float bias = texel * (0.7 + 0.7 * length(rise));
     float turn = 6.2831853 * noise(gl_FragCoord.xy);
+    vec2 first = vec2(cos(turn), sin(turn)), way = first;
     float soft = u_shadow_width[i].x;
     float reach = perspective ? soft * (here - n) / n : soft * (here - n);
     float radius = clamp(reach, 1.2 * texel, 0.12 * tile);
@@ -57,7 +58,8 @@ float lit_share(int i, vec3 position, vec3 normal) {
     int search = is_sharp ? 0 : u_search_taps, taps = is_sharp ? u_search_taps : u_filter_taps;
     float sum = 0.0, count = 0.0;
     for (int k = 0; k < search; ++k) {
-        vec2 offset = radius * disc(k, search, turn);
+        vec2 offset = radius * spiral(k, search) * way;
+        way = GOLDEN * way;
         float there = stored(i, uv + offset / tile);
         if (there < here + dot(rise, offset) - bias) { sum += there; count += 1.0; }
     }
@@ -66,8 +68,10 @@ float lit_share(int i, vec3 position, vec3 normal) {
     float gap = max(here - blocker, 0.0);
     radius = clamp(perspective ? soft * gap / blocker : soft * gap, 1.2 * texel, 0.12 * tile);
     float lit = 0.0;
+    way = first;
     for (int k = 0; k < taps; ++k) {
-        vec2 offset = radius * disc(k, taps, turn);
+        vec2 offset = radius * spiral(k, taps) * way;
+        way = GOLDEN * way;
         lit += stored(i, uv + offset / tile) < here + dot(rise, offset) - bias ? 0.0 : 1.0;
     }
     return lit / float(taps);
@@ -83,7 +87,7 @@ void main() {
     for (int i = 0; i < 8; ++i) lit[i] = 1.0;
     if (p.z > 0.0) {
         vec3 n = normal_at(pixel, p);
-        for (int i = 0; i < u_shadow_count; ++i) {
+        for (int i = 0; i < SHADOWS; ++i) {
             vec3 towards = u_shadow_depth[i].z > 0.5 ? u_shadow_place[i] - p : u_shadow_place[i];
             // A surface that faces away is dark by itself; shading smooths where that begins.
             if (dot(n, towards) > 0.0) lit[i] = lit_share(i, p, n);
