@@ -35,7 +35,7 @@ _LONGEST_S = 6.0  # after the last was dropped
 _FRICTION = "0.7 0.004 0.002"  # sliding, spinning, rolling
 _AIR = 0.6  # what free fall and rolling lose a second
 # Things fall into a disc of so many extents of the largest, times the root of their number.
-_DISC = 0.3
+_DISC = 0.2
 _FAR = 40.0
 _PARKED = 1000.0
 
