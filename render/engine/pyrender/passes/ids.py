@@ -21,7 +21,7 @@ from render.engine.pyrender.gl import (
 from render.engine.pyrender.passes.draws import Draw, GeometryPrograms, UploadedScene
 from render.engine.pyrender.upload import Residents
 
-__all__ = ["IdPass", "Seen", "faces_of"]
+__all__ = ["IdPass", "IdTargets", "Seen", "faces_of"]
 
 
 class IdPass:
@@ -30,7 +30,7 @@ class IdPass:
     def __init__(self, context: GlContext, residents: Residents) -> None:
         self._context = context
         self._programs = GeometryPrograms(context, "ids.frag", residents)
-        self._targets: _Targets | None = None
+        self._targets: IdTargets | None = None
 
     def render(self, uploaded: UploadedScene) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """``(H, W)`` instance indices (-1 = none) and depth in metres (0 = nothing)."""
@@ -77,11 +77,11 @@ class IdPass:
     def _draw(self, draw: Draw) -> None:
         self._programs.draw(draw, u_instance_idx=draw.instance_idx, u_draw_idx=draw.draw_idx)
 
-    def _targets_for(self, size_wh: tuple[int, int]) -> _Targets:
+    def _targets_for(self, size_wh: tuple[int, int]) -> IdTargets:
         if self._targets is None or self._targets.ids.size != size_wh:
             if self._targets is not None:
                 self._targets.release(self._context)
-            self._targets = _Targets.of(self._context, size_wh)
+            self._targets = IdTargets.of(self._context, size_wh)
         return self._targets
 
 
@@ -102,7 +102,9 @@ class Seen:
 
 
 @dataclass(frozen=True, eq=False)
-class _Targets:
+class IdTargets:
+    """What ids, depth, and draws with their triangles are drawn into."""
+
     ids: moderngl.Texture
     depth: moderngl.Texture
     drawn: moderngl.Texture
@@ -110,7 +112,8 @@ class _Targets:
     depth_buffer: int
 
     @classmethod
-    def of(cls, context: GlContext, size_wh: tuple[int, int]) -> _Targets:
+    def of(cls, context: GlContext, size_wh: tuple[int, int]) -> IdTargets:
+        """Of an image's size."""
         ids = context.mgl.texture(size_wh, 1, dtype="i4")
         depth = context.mgl.texture(size_wh, 1, dtype="f4")
         drawn = context.mgl.texture(size_wh, 2, dtype="i4")
@@ -121,6 +124,7 @@ class _Targets:
         return cls(ids, depth, drawn, framebuffer, buffer)
 
     def release(self, context: GlContext) -> None:
+        """Frees them."""
         release_framebuffer(context, self.framebuffer)
         self.ids.release()
         self.depth.release()

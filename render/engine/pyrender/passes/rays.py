@@ -18,16 +18,13 @@ from numpy.typing import NDArray
 from render.engine.lens import pixel_rays
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import (
-    attach_depth,
     clear_depth,
     clear_float,
     clear_int,
     compile_program,
-    delete_renderbuffer,
-    release_framebuffer,
 )
 from render.engine.pyrender.passes.draws import Draw, UploadedScene, bind_cutout, lens_of
-from render.engine.pyrender.passes.ids import faces_of
+from render.engine.pyrender.passes.ids import IdTargets, faces_of
 from render.engine.pyrender.upload import Residents
 from render.geometry.distortion import bend, jacobian
 from render.scene import Camera
@@ -177,7 +174,7 @@ class RayIdPass:
     def __init__(self, context: GlContext, residents: Residents, tables: RayTables) -> None:
         self._context = context
         self._programs = RayPrograms(context, residents, tables)
-        self._targets: _Targets | None = None
+        self._targets: IdTargets | None = None
 
     def render(self, uploaded: UploadedScene) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """``(H, W)`` instance indices (-1 = none) and depth in metres (0 = nothing)."""
@@ -204,34 +201,9 @@ class RayIdPass:
         """`Buffers.faces` of the scene that `render` drew last."""
         return faces_of(self._targets_for(uploaded.scene.camera.size_wh).drawn, uploaded)
 
-    def _targets_for(self, size_wh: tuple[int, int]) -> _Targets:
+    def _targets_for(self, size_wh: tuple[int, int]) -> IdTargets:
         if self._targets is None or self._targets.ids.size != size_wh:
             if self._targets is not None:
                 self._targets.release(self._context)
-            self._targets = _Targets.of(self._context, size_wh)
+            self._targets = IdTargets.of(self._context, size_wh)
         return self._targets
-
-
-@dataclass(frozen=True, eq=False)
-class _Targets:
-    ids: moderngl.Texture
-    depth: moderngl.Texture
-    drawn: moderngl.Texture
-    framebuffer: moderngl.Framebuffer
-    depth_buffer: int
-
-    @classmethod
-    def of(cls, context: GlContext, size_wh: tuple[int, int]) -> _Targets:
-        ids = context.mgl.texture(size_wh, 1, dtype="i4")
-        depth = context.mgl.texture(size_wh, 1, dtype="f4")
-        drawn = context.mgl.texture(size_wh, 2, dtype="i4")
-        framebuffer = context.mgl.framebuffer([ids, depth, drawn])
-        buffer = attach_depth(context, framebuffer, size_wh=size_wh, samples=0)
-        return cls(ids, depth, drawn, framebuffer, buffer)
-
-    def release(self, context: GlContext) -> None:
-        release_framebuffer(context, self.framebuffer)
-        self.ids.release()
-        self.depth.release()
-        self.drawn.release()
-        delete_renderbuffer(context, self.depth_buffer)
