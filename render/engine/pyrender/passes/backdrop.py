@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import moderngl
 import numpy as np
+from numpy.typing import NDArray
 
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program
@@ -21,12 +22,17 @@ class Backdrop:
         self._context = context
         self._environments = environments
         self._picture: moderngl.Texture | None = None
+        self._shown: NDArray[np.float32] | None = None
+
+    @staticmethod
+    def defines(scene: Scene) -> tuple[str, ...]:
+        """Of ``backdrop.glsl``."""
+        return ("BACKDROP_MAP",) if isinstance(scene.backdrop, Environment) else ()
 
     def set(self, program: Program, scene: Scene, *, unit: int) -> None:
         """Sets the uniforms of ``backdrop.glsl``."""
         backdrop = scene.backdrop
         program.set("u_backdrop", unit)
-        program.set("u_backdrop_is_map", isinstance(backdrop, Environment))
         if isinstance(backdrop, Environment):
             program.set("u_backdrop_gain", backdrop.gain)
             axes = map_axes(backdrop, scene.camera.T_world_cam)
@@ -39,11 +45,20 @@ class Backdrop:
         if isinstance(backdrop, Environment):
             self._environments.use_radiance(backdrop, unit=unit)
             return
-        size_wh = scene.camera.size_wh
+        if self._picture is None or backdrop is not self._shown:
+            self._upload(backdrop)
+        assert self._picture is not None
+        self._picture.use(unit)
+
+    def _upload(self, backdrop: NDArray[np.float32]) -> None:
+        size_wh = backdrop.shape[1], backdrop.shape[0]
         if self._picture is None or self._picture.size != size_wh:
             if self._picture is not None:
                 self._picture.release()
-            self._picture = self._context.mgl.texture(size_wh, 3, dtype="f4", alignment=1)
+            self._picture = self._context.mgl.texture(size_wh, 4, dtype="f4")
             self._picture.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        self._picture.write(np.ascontiguousarray(backdrop).tobytes(), alignment=1)
-        self._picture.use(unit)
+        # Of four channels, because GL converts others value by value.
+        rgba = np.ones((*backdrop.shape[:2], 4), np.float32)
+        rgba[..., :3] = backdrop
+        self._picture.write(rgba)
+        self._shown = backdrop

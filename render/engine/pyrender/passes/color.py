@@ -65,17 +65,10 @@ class ColorPass:
             vertex="geometry.vert", fragment="see_through.frag", defines=("SHADED",),
         )  # fmt: skip
         self._coverage = GeometryPrograms(context, "coverage.frag", residents, per_sample=True)
-        self._behind = compile_program(
-            context, "whole.vert", "behind.frag", parts=("backdrop.glsl",)
-        )
+        self._behind: dict[tuple[str, ...], Program] = {}
+        self._resolve: dict[tuple[str, ...], Program] = {}
         self._owner = compile_program(context, "whole.vert", "owner.frag", (f"PLANE {_PLANE!r}",))
         self._owner.set("u_drawn", _DRAWN)
-        self._resolve = compile_program(
-            context, "whole.vert", "resolve.frag",
-            (f"SAMPLES {_SAMPLES}", f"LIMIT {_LIMIT}"), parts=("backdrop.glsl",),
-        )  # fmt: skip
-        for name, unit in _RESOLVE_UNITS.items():
-            self._resolve.set(name, unit)
         self._whole_image: dict[int, moderngl.VertexArray] = {}
         self._targets: _Targets | None = None
 
@@ -122,12 +115,14 @@ class ColorPass:
         gl.depth_func = "=="
         self._backdrop.use(uploaded.scene, unit=_BACKDROP)
         catchers = {draw.draw_idx for draw in uploaded.catchers}
+        catching = ("CATCHER", *self._backdrop.defines(uploaded.scene))
         for draw in uploaded.solid:
             if draw.instance_idx >= 0:
                 framebuffer.scissor = uploaded.windows[draw.instance_idx]
             else:
                 framebuffer.scissor = None  # type: ignore[assignment]
-            program = self._shade.use(draw.material, catcher=draw.draw_idx in catchers)
+            more = catching if draw.draw_idx in catchers else ()
+            program = self._shade.use(draw.material, more=more)
             program.set("u_plane", (draw.draw_idx + 1) * _PLANE)
             _set_place(program, draw)
             draw.mesh.vertices.use(_VERTICES)
@@ -158,22 +153,38 @@ class ColorPass:
         self._backdrop.use(scene, unit=_RESOLVE_BACKDROP)
         framebuffer = targets.radiance_framebuffer
         framebuffer.use()
+        behind, resolve = self._programs_before(scene)
         if not uploaded.surfaces and not uploaded.catchers:
             # All but the objects' surroundings is the backdrop alone.
-            self._backdrop.set(self._behind, scene, unit=_RESOLVE_BACKDROP)
-            self._whole(self._behind)
+            self._backdrop.set(behind, scene, unit=_RESOLVE_BACKDROP)
+            self._whole(behind)
             framebuffer.scissor = uploaded.busy
-        self._backdrop.set(self._resolve, scene, unit=_RESOLVE_BACKDROP)
-        self._resolve.set("u_near_far", (scene.camera.near_m, scene.camera.far_m))
-        self._resolve.set("u_neighbours", 9)
-        self._resolve.set("u_once", 1)
+        self._backdrop.set(resolve, scene, unit=_RESOLVE_BACKDROP)
+        resolve.set("u_near_far", (scene.camera.near_m, scene.camera.far_m))
+        resolve.set("u_neighbours", 9)
+        resolve.set("u_once", 1)
         textures = (
             targets.sample_draws, targets.sample_depths, seen.drawn, seen.depth, targets.shaded,
         )  # fmt: skip
         for texture, unit in zip(textures, _RESOLVE_UNITS.values(), strict=True):
             texture.use(unit)
-        self._whole(self._resolve)
+        self._whole(resolve)
         framebuffer.scissor = None  # type: ignore[assignment]
+
+    def _programs_before(self, scene: Scene) -> tuple[Program, Program]:
+        """What shows a scene's backdrop, and what smooths edges before it."""
+        kind = self._backdrop.defines(scene)
+        if kind not in self._resolve:
+            self._behind[kind] = compile_program(
+                self._context, "whole.vert", "behind.frag", kind, parts=("backdrop.glsl",)
+            )
+            self._resolve[kind] = compile_program(
+                self._context, "whole.vert", "resolve.frag",
+                (f"SAMPLES {_SAMPLES}", f"LIMIT {_LIMIT}", *kind), parts=("backdrop.glsl",),
+            )  # fmt: skip
+            for name, unit in _RESOLVE_UNITS.items():
+                self._resolve[kind].set(name, unit)
+        return self._behind[kind], self._resolve[kind]
 
     def _blend(self, uploaded: UploadedScene, seen: Seen, targets: _Targets) -> None:
         """See-through surfaces, the farthest first; they hide nothing from each other."""

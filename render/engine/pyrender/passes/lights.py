@@ -9,18 +9,33 @@ from render.engine.pyrender.passes.shadows import Shadows
 from render.geometry.frames import inverse_rigid
 from render.scene import Light, Scene
 
-__all__ = ["MAX_LIGHTS", "set_lights"]
+__all__ = ["FEW_LIGHTS", "MAX_LIGHTS", "light_slots", "set_lights"]
 
-MAX_LIGHTS = 32  # as in color.frag
+MAX_LIGHTS = 32
+FEW_LIGHTS = 4  # up to so many, programs are made for their very number
 _NO_CONE, _DISC = -2.0, 2.0
 
 
+def light_slots(scene: Scene) -> int:
+    """How many lights a program for a scene has room for."""
+    count = sum(light.kind != "ambient" for light in scene.lights)
+    return count if count <= FEW_LIGHTS else MAX_LIGHTS
+
+
 def set_lights(program: Program, scene: Scene, shadows: Shadows) -> None:
-    """Sets the uniforms of all lights but the ambient ones: at most `MAX_LIGHTS`."""
+    """Sets the uniforms of all lights but the ambient ones: at most `MAX_LIGHTS`.
+
+    Args:
+        program: Of that many `light_slots`.
+        scene: Whose lights.
+        shadows: Which of them cast some.
+
+    """
     T_cam_world = inverse_rigid(scene.camera.T_world_cam)
     R = T_cam_world[:3, :3]
-    place, axis, more = (np.zeros((MAX_LIGHTS, 4), np.float32) for _ in range(3))
-    color = np.zeros((MAX_LIGHTS, 3), np.float32)
+    slots = light_slots(scene)
+    place, axis, more = (np.zeros((slots, 4), np.float32) for _ in range(3))
+    color = np.zeros((slots, 3), np.float32)
     channels = zip(scene.lights, shadows.channel_of_light, strict=True)
     placed = [(light, channel) for light, channel in channels if light.kind != "ambient"]
     for count, (light, channel) in enumerate(placed):

@@ -9,7 +9,7 @@ import moderngl
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program, compile_program
 from render.engine.pyrender.passes.environments import EnvironmentTextures, set_environment
-from render.engine.pyrender.passes.lights import set_lights
+from render.engine.pyrender.passes.lights import FEW_LIGHTS, light_slots, set_lights
 from render.engine.pyrender.passes.shadows import Shadows
 from render.engine.pyrender.passes.split_sum import split_sum_table
 from render.engine.pyrender.upload import Residents
@@ -32,7 +32,9 @@ def _nothing(program: Program) -> None:
 
 
 class SurfacePrograms:
-    """Programs with ``shading.glsl`` in them: one for each set of things that a material has."""
+    """Programs with ``shading.glsl`` in them: one for each set of things that a material and the
+    light of a scene have, because software runs both sides of every `if`.
+    """
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class SurfacePrograms:
         # Which of them know the scene: the others are told when they are first used for it.
         self._told: set[tuple[str, ...]] = set()
         self._tell: Callable[[Program], None] = _nothing
+        self._of_scene: tuple[str, ...] = ()
         table = split_sum_table()
         self._split_sum = context.mgl.texture(
             (table.shape[1], table.shape[0]), 2, table.tobytes(), dtype="f4"
@@ -90,16 +93,27 @@ class SurfacePrograms:
         )
 
         def tell_all(program: Program) -> None:
+            program.set("u_neighbours", 8)
             set_lights(program, scene, shadows)
             set_environment(program, scene, self._residents)
             tell(program)
 
         self._tell = tell_all
         self._told.clear()
+        slots = light_slots(scene)
+        self._of_scene = (f"LIGHTS {slots}", f"FEW_LIGHTS {FEW_LIGHTS}")
+        if scene.environment is not None:
+            self._of_scene += ("ENVIRONMENT",)
 
-    def use(self, material: Material, *, catcher: bool = False) -> Program:
-        """The program for a material, with its factors set and its textures bound."""
-        features = (*_features(material), *(("CATCHER",) if catcher else ()))
+    def use(self, material: Material, *, more: Sequence[str] = ()) -> Program:
+        """The program for a material, with its factors set and its textures bound.
+
+        Args:
+            material: Of the surface.
+            more: Further defines.
+
+        """
+        features = (*self._of_scene, *_features(material), *more)
         program = self._programs.get(features)
         if program is None:
             program = self._programs[features] = self._compile(features)

@@ -1,4 +1,5 @@
-// Light from all around: an environment map prefiltered by roughness, and a uniform part.
+// Light from all around: an environment map prefiltered by roughness (ENVIRONMENT: there is one),
+// and a uniform part.
 uniform vec3 u_sh[9];                 // radiance of a white diffuse surface by its normal
 uniform vec3 u_ambient;               // the uniform part, for reflections
 uniform float u_env_gain;
@@ -26,14 +27,17 @@ vec3 env_diffuse(vec3 n_cam) {
 }
 
 vec3 env_glossy(vec3 d_cam, float roughness) {
-    vec3 d = u_map_cam * d_cam;
-    vec2 uv = env_uv(d);
+#ifdef ENVIRONMENT
+    vec2 uv = env_uv(u_map_cam * d_cam);
     float level = roughness * (u_env_levels - 1.0);
     float low = min(floor(level), u_env_levels - 2.0);
     vec3 sharp = low < 0.5 ? textureLod(u_env_mirror, uv, 0.0).rgb
                            : textureLod(u_env_glossy, vec3(uv, low), 0.0).rgb;
     vec3 dull = textureLod(u_env_glossy, vec3(uv, low + 1.0), 0.0).rgb;
     vec3 sky = mix(sharp, dull, level - low) * u_env_gain + u_ambient;
+#else
+    vec3 sky = u_ambient;
+#endif
     // Below the horizon the ground is seen, not the map.
     float blur = 0.03 + 0.6 * roughness * roughness;
     float below = u_ground.a * (1.0 - smoothstep(-blur, blur, dot(d_cam, u_up_cam)));

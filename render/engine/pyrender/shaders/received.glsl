@@ -4,17 +4,18 @@ uniform sampler2D u_depth;       // metres; 0 = nothing
 uniform sampler2D u_occlusion;   // half the size: share of the sky that is open, depth
 uniform sampler2D u_lit_0;       // share of each light that arrives
 uniform sampler2D u_lit_1;
+uniform int u_neighbours;        // 8: a constant would be unrolled, and never left early
 
 void lit_shares(float depth, out vec4 lit_0, out vec4 lit_1) {
     ivec2 at = ivec2(gl_FragCoord.xy), last = textureSize(u_depth, 0) - 1, best = at;
     float gap = abs(texelFetch(u_depth, at, 0).r - depth);
-    if (gap > 0.003 * depth)
-        for (int k = 0; k < 8; ++k) {
-            int c = k < 4 ? k : k + 1;
-            ivec2 beside = clamp(at + ivec2(c % 3 - 1, c / 3 - 1), ivec2(0), last);
-            float there = abs(texelFetch(u_depth, beside, 0).r - depth);
-            if (there < gap) { gap = there; best = beside; }
-        }
+    int count = gap > 0.003 * depth ? u_neighbours : 0;
+    for (int k = 0; k < count; ++k) {
+        int c = k < 4 ? k : k + 1;
+        ivec2 beside = clamp(at + ivec2(c % 3 - 1, c / 3 - 1), ivec2(0), last);
+        float there = abs(texelFetch(u_depth, beside, 0).r - depth);
+        if (there < gap) { gap = there; best = beside; }
+    }
     lit_0 = texelFetch(u_lit_0, best, 0);
     lit_1 = texelFetch(u_lit_1, best, 0);
 }

@@ -1,6 +1,7 @@
 // One draw's share of the picture, each pixel once: the triangle that the pixel shows is looked
 // up, met with the pixel's ray, and shaded. The depth test keeps it to the draw's own pixels.
-#define ROW 1024
+#define ROW_BITS 10
+#define ROW (1 << ROW_BITS)
 
 uniform isampler2D u_drawn;      // draw, triangle
 uniform sampler2D u_vertices;    // three texels a vertex: position and x of normal; the rest of
@@ -13,10 +14,12 @@ uniform vec4 u_lens;             // fx, fy, cx, cy; edge coordinates
 
 layout(location = 0) out vec4 o_color;
 
-int corner(int i) { return texelFetch(u_corners, ivec2(i % (3 * ROW), i / (3 * ROW)), 0).r; }
+int corner(int triangle, int k) {
+    return texelFetch(u_corners, ivec2(3 * (triangle & (ROW - 1)) + k, triangle >> ROW_BITS), 0).r;
+}
 
 vec4 datum(int vertex, int part) {
-    return texelFetch(u_vertices, ivec2(3 * (vertex % ROW) + part, vertex / ROW), 0);
+    return texelFetch(u_vertices, ivec2(3 * (vertex & (ROW - 1)) + part, vertex >> ROW_BITS), 0);
 }
 
 vec3 ray(vec2 at) { return vec3((at - u_lens.zw) / u_lens.xy, 1.0); }
@@ -35,7 +38,7 @@ void main() {
     vec2 uv[3];
     vec4 tint[3];
     for (int k = 0; k < 3; ++k) {
-        int vertex = corner(3 * triangle + k);
+        int vertex = corner(triangle, k);
         vec4 first = datum(vertex, 0), second = datum(vertex, 1);
         p[k] = first.xyz;
         q[k] = (u_cam_obj * vec4(first.xyz, 1.0)).xyz;
