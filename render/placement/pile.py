@@ -33,9 +33,11 @@ _CALM_S = 0.25  # in so long no thing may move by more, in metres and radians; c
 _STILL_M, _STILL_RAD = 5e-4, 0.02
 _LONGEST_S = 6.0  # after the last was dropped
 _FRICTION = "0.7 0.004 0.002"  # sliding, spinning, rolling
+_MARGIN_M = 4e-4  # each thing keeps so far from others, which hides how soft contacts are
 _AIR = 0.6  # what free fall and rolling lose a second
-# Things fall into a disc of so many extents of the largest, times the root of their number.
-_DISC = 0.2
+# On a plane, things fall into a tube so many sizes of the largest wide, times the cube root of
+# their number; then it is taken away, and the heap slumps until it holds by itself.
+_TUBE, _WALLS = 0.55, 12
 _FAR = 40.0
 _PARKED = 1000.0
 
@@ -90,10 +92,12 @@ def drop(
 
     """
     unit = _SIZE_M / (2 * max(thing.radius_m for thing in things))
-    simulation = _Simulation.of(things, statics, np.array(middle_m), unit)
+    tube = _TUBE * _SIZE_M * len(things) ** (1 / 3) if spread_m is None else 0.0
+    simulation = _Simulation.of(things, statics, np.array(middle_m), unit, tube)
     u = rng.random((len(things), 2))
     if spread_m is None:
-        radius = _DISC * _SIZE_M * math.sqrt(len(things)) * np.sqrt(u[:, 0])
+        room = [max(tube - unit * thing.radius_m, 0.0) for thing in things]
+        radius = np.array(room) * np.sqrt(u[:, 0])
         at = np.stack([radius * np.cos(2 * np.pi * u[:, 1]), radius * np.sin(2 * np.pi * u[:, 1])])
     else:
         at = ((2 * u - 1) * np.array(spread_m) * unit).T
@@ -101,6 +105,9 @@ def drop(
         simulation.release(i, place)
         simulation.run(_INTERVAL_S)
     simulation.settle()
+    if spread_m is None:
+        simulation.remove_tube()
+        simulation.settle()
     return simulation.poses()
 
 
@@ -119,11 +126,16 @@ class _Simulation:
 
     @classmethod
     def of(
-        cls, things: Sequence[Dropped], statics: Sequence[Static], middle_m: Points, unit: float
+        cls,
+        things: Sequence[Dropped],
+        statics: Sequence[Static],
+        middle_m: Points,
+        unit: float,
+        tube: float,
     ) -> _Simulation:
         mj = _mujoco()
         fixed = [(p - middle_m) * unit for static in statics for p in static.pieces_m]
-        model = mj.MjModel.from_xml_string(_xml(things, fixed, unit))
+        model = mj.MjModel.from_xml_string(_xml(things, fixed, unit, tube))
         data = mj.MjData(model)
         top = max((float(p[:, 2].max()) for p in fixed), default=0.0)
         made = cls(mj, model, data, things, [False] * len(things), middle_m, unit, top)
@@ -150,6 +162,12 @@ class _Simulation:
             for j in waiting:
                 self.park(j)
             self.mj.mj_step(self.model, self.data)
+
+    def remove_tube(self) -> None:
+        """Lets the heap go."""
+        for k in range(_WALLS):
+            wall = self.model.geom(f"wall{k}").id
+            self.model.geom_contype[wall] = self.model.geom_conaffinity[wall] = 0
 
     def settle(self) -> None:
         """Lets time pass until nothing moves."""
@@ -185,7 +203,7 @@ def _mujoco() -> Any:
     return importlib.import_module("mujoco")
 
 
-def _xml(things: Sequence[Dropped], fixed: Sequence[Points], unit: float) -> str:
+def _xml(things: Sequence[Dropped], fixed: Sequence[Points], unit: float, tube: float) -> str:
     """MuJoCo's description of the world; one mesh geometry a convex piece."""
     meshes: list[str] = []
 
@@ -206,14 +224,31 @@ def _xml(things: Sequence[Dropped], fixed: Sequence[Points], unit: float) -> str
         bodies.append(
             f'<body name="b{i}"><joint type="free" damping="{0.02 * _AIR}"/>{geoms}</body>'
         )
-    statics = "".join(geom(p, None) for p in fixed)
+    statics = "".join(geom(p, None) for p in fixed) + (_walls(tube) if tube else "")
     return (
         f'<mujoco><option timestep="{_STEP_S}" cone="elliptic" impratio="5" iterations="60"/>'
         '<compiler inertiafromgeom="true" balanceinertia="true"/>'
         f'<size memory="{256 + 16 * len(things)}M"/>'
         f'<default><geom solref="{_SOFTNESS_S} 1" solimp="0.95 0.99 0.001" condim="6" '
-        f'friction="{_FRICTION}"/></default>'
+        f'margin="{_MARGIN_M}" friction="{_FRICTION}"/></default>'
         f"<asset>{''.join(meshes)}</asset>"
-        f'<worldbody><geom type="plane" size="0 0 1"/>{statics}{"".join(bodies)}</worldbody>'
+        f'<worldbody><geom type="plane" size="0 0 1" margin="0"/>{statics}'
+        f"{''.join(bodies)}</worldbody>"
         "</mujoco>"
     )
+
+
+def _walls(radius: float) -> str:
+    """A tube of boxes about the middle, without friction, so that nothing hangs on to it."""
+    thick, high = 2 * _SIZE_M, 40 * _SIZE_M
+    half = (radius + thick) * math.tan(math.pi / _WALLS)
+    walls = []
+    for k in range(_WALLS):
+        angle = 2 * math.pi * k / _WALLS
+        x, y = ((radius + thick / 2) * f(angle) for f in (math.cos, math.sin))
+        walls.append(
+            f'<geom name="wall{k}" type="box" size="{thick / 2} {half} {high}" '
+            f'pos="{x:.9g} {y:.9g} {high}" euler="0 0 {math.degrees(angle):.9g}" '
+            'friction="0.01 0 0" priority="1"/>'
+        )
+    return "".join(walls)

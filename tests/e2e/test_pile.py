@@ -54,8 +54,9 @@ def first_heap(things: list[Thing], **options: Any) -> list[np.ndarray]:
     raise AssertionError("no pile in 20 tries")
 
 
-def test_a_pile_is_at_rest_and_nothing_is_in_anything_else() -> None:
-    things = things_of(1)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_pile_is_at_rest_and_nothing_is_in_anything_else(seed: int) -> None:
+    things = things_of(seed, 14)
     poses = first_heap(things)
     T = [
         pose @ rigid(np.eye(3), -t.scale * t.model.center_m)
@@ -66,7 +67,7 @@ def test_a_pile_is_at_rest_and_nothing_is_in_anything_else() -> None:
         points = np.concatenate([p.positions_m for p in t.model.primitives]) * t.scale
         lowest.append(float((points @ pose[:3, :3].T + pose[:3, 3])[:, 2].min()))
     solids = [Solid.of(t.model, ()) for t in things]
-    touching = 0
+    touching: set[int] = set()
     for i, j in combinations(range(len(things)), 2):
         allowed = allowed_m(things[i].extent_m, things[j].extent_m)
         depth = penetration_m(
@@ -74,14 +75,18 @@ def test_a_pile_is_at_rest_and_nothing_is_in_anything_else() -> None:
             scale_a=things[i].scale, scale_b=things[j].scale, enough=0.2 * allowed,
         )  # fmt: skip
         assert depth <= allowed
-        T_i_j = inverse_rigid(T[i]) @ T[j]
-        seen = transform_points(T_i_j, things[j].scale * solids[j].corners) / things[i].scale
-        touching += float(solids[i].depths(seen).max()) > -0.02 * things[i].model.extent_m
+        for a, b in ((i, j), (j, i)):
+            T_a_b = inverse_rigid(T[a]) @ T[b]
+            points = np.concatenate([solids[b].corners, solids[b].corners[solids[b].edges].mean(1)])
+            seen = transform_points(T_a_b, things[b].scale * points) / things[a].scale
+            if float(solids[a].depths(seen).max()) > -0.02 * things[a].model.extent_m:
+                touching |= {i, j}
 
-    assert max(abs(z) for z in lowest if z < 0.01) < 2e-3
-    # They lie on each other, not beside each other.
-    assert touching >= 2
-    assert sum(z > 0.004 for z in lowest) >= 1
+    for i, z in enumerate(lowest):
+        assert z > -5e-3 * things[i].extent_m
+        assert z < 5e-3 * things[i].extent_m + 5e-4 or i in touching  # nothing floats
+    # Some lie on others, not beside them.
+    assert sum(z > 3e-3 for z in lowest) >= 1
 
 
 def test_what_lies_still_goes_on_lying() -> None:
