@@ -96,7 +96,8 @@ def test_what_lies_still_goes_on_lying() -> None:
 
     (T,) = drop([cube], np.random.default_rng(0))
 
-    assert T[2, 3] == pytest.approx(0.5, abs=5e-3)
+    # Over the plane by the gap that things keep: 0.4 % of their diameter, which is 1.73 here.
+    assert 0.5 < T[2, 3] < 0.5 + 8e-3
     np.testing.assert_allclose(T[:3, :3], np.eye(3), atol=0.02)
 
 
