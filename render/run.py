@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -31,6 +31,7 @@ from render.errors import ConfigError, RenderError
 from render.hydra_errors import message_of
 from render.job import Summary, run_job
 from render.paths import CONF_DIR
+from render.report.measures import Spread, measure
 from render.sweep import SweepIndex, SweepRow, slug
 from render.top_up import prepare
 
@@ -94,8 +95,11 @@ def _task(outcomes: list[bool], tell: _Teller) -> Callable[[DictConfig], None]:
 def _guarded(cfg: DictConfig, tell: _Teller) -> str | None:
     """Runs one job; returns its error message, which has been told, or None."""
     summary, message = None, None
+    spreads: Mapping[str, Spread] = {}
     try:
         summary = _job(cfg)
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            spreads = measure(summary.output_dir)
     except KeyboardInterrupt:
         message = "interrupted"
         raise SystemExit(_INTERRUPTED) from None
@@ -104,7 +108,7 @@ def _guarded(cfg: DictConfig, tell: _Teller) -> str | None:
     except Exception as error:  # noqa: BLE001  a job's bug must not take its siblings down
         message = tell(f"internal error: {type(error).__name__}: {error}", error)
     finally:
-        _index(summary, message)
+        _index(summary, message, spreads)
         _remove_if_empty(Path(HydraConfig.get().runtime.output_dir))
     return message
 
@@ -141,7 +145,7 @@ def _preset_dirs() -> list[Path]:
     return [path for path in paths if path.is_dir()] or [CONF_DIR]
 
 
-def _index(summary: Summary | None, message: str | None) -> None:
+def _index(summary: Summary | None, message: str | None, spreads: Mapping[str, Spread]) -> None:
     """Adds the job to the index of its sweep."""
     hydra_config = HydraConfig.get()
     if hydra_config.mode != RunMode.MULTIRUN:
@@ -153,6 +157,7 @@ def _index(summary: Summary | None, message: str | None) -> None:
         path=os.path.relpath(hydra_config.runtime.output_dir, folder),
         summary=summary,
         error=message,
+        spreads=spreads,
     )
     SweepIndex(folder / "sweep.csv").add(row)
 

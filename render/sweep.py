@@ -1,4 +1,4 @@
-"""Folders of a sweep's jobs, and the index of them."""
+"""Folders of a sweep's jobs, the index of them and its plot."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import final
 
 from render.execute.files import write_whole
 from render.job import Summary
+from render.report.measures import MEASURES, Spread
+from render.report.sweep_axis import SweptJob
+from render.report.sweep_plot import draw_sweep
+from render.writers.images import encode_png
 
 __all__ = ["SweepIndex", "SweepRow", "slug"]
 
@@ -35,7 +39,12 @@ def slug(number: int, overrides: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepRow:
-    """One job of a sweep."""
+    """One job of a sweep.
+
+    Attributes:
+        spreads: Of its dataset, by measure; may lack some, and lacks all of a failed job.
+
+    """
 
     job: int
     status: str
@@ -46,6 +55,7 @@ class SweepRow:
     filtered: int | None
     rejections: int | None
     error: str
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -56,6 +66,7 @@ class SweepRow:
         path: str,
         summary: Summary | None,
         error: str | None,
+        spreads: Mapping[str, Spread],
     ) -> SweepRow:
         """The row of a job that ended well (`summary`) or badly (`error`)."""
         return cls(
@@ -68,27 +79,57 @@ class SweepRow:
             filtered=sum(summary.filtered.values()) if summary else None,
             rejections=sum(summary.rejections.values()) if summary else None,
             error=error or "",
+            spreads=spreads,
         )
+
+    @staticmethod
+    def columns() -> list[str]:
+        """Of the index: the counts, then three for each measure."""
+        counts = [f.name for f in fields(SweepRow) if f.name != "spreads"]
+        parts = [f.name for f in fields(Spread)]
+        return counts + [f"{name}_{part}" for name in MEASURES for part in parts]
+
+    def cells(self) -> dict[str, str]:
+        """What the index says, by column; measures to six digits, empty where there is none."""
+        values = asdict(self)
+        spreads = values.pop("spreads")
+        cells = {k: "" if v is None else str(v) for k, v in values.items()}
+        for name, spread in spreads.items():
+            cells |= {f"{name}_{part}": f"{value:.6g}" for part, value in spread.items()}
+        return cells
 
 
 @final
 @dataclass(frozen=True)
 class SweepIndex:
-    """`sweep.csv`: one row a job, whole after each of them."""
+    """`sweep.csv`, one row a job, and `sweep.png` beside it; whole after each of them."""
 
     path: Path
 
     def add(self, row: SweepRow) -> None:
-        """Adds a job, in place of an earlier row of the same path."""
+        """Adds a job, in place of an earlier row of the same path, and draws all of them.
+
+        Raises:
+            DatasetError: A file cannot be written.
+
+        """
         rows = [r for r in self._read() if r["path"] != row.path]
-        new = {k: "" if v is None else str(v) for k, v in asdict(row).items()}
-        rows = sorted([*rows, new], key=lambda r: int(r["job"]))
+        rows = sorted([*rows, row.cells()], key=lambda r: int(r["job"]))
         text = io.StringIO()
-        table = csv.DictWriter(text, [f.name for f in fields(SweepRow)], lineterminator="\n")
+        table = csv.DictWriter(text, SweepRow.columns(), lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self.path, text.getvalue().encode(), durable=True)
+        self._draw(rows)
+
+    def _draw(self, rows: Sequence[Mapping[str, str]]) -> None:
+        path = self.path.with_suffix(".png")
+        picture = draw_sweep([SweptJob.of_row(row) for row in rows])
+        if picture is None:
+            path.unlink(missing_ok=True)  # of jobs that failed when they were made again
+        else:
+            write_whole(path, encode_png(picture), durable=True)
 
     def _read(self) -> list[dict[str, str]]:
         if not self.path.is_file():

@@ -177,7 +177,7 @@ def _panel(one: Reached) -> NDArray[np.uint8]:
         canvas.text((x - 6, y), text, size=13, color=_INK, anchor="rm")
     canvas.line(at(ends, ends), _INK)
     for u, v in at(one.asked, one.achieved):
-        cv2.circle(canvas.rgb, (round(16 * u), round(16 * v)), 40, _DOT, -1, cv2.LINE_AA, 4)
+        canvas.dot((u, v), _DOT, radius=2.5)
     middle = _LEFT + _PANEL / 2
     title = f"{one.name}: {one.n_within} of {len(one.asked)} within {_text(one.name)}"
     canvas.text((middle, 14), title, size=16, color=_INK, anchor="ma")

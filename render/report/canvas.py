@@ -37,6 +37,18 @@ class Canvas:
         """A convex polygon of ``(N, 2)`` corners."""
         cv2.fillConvexPoly(self.rgb, _fixed(uv), color, cv2.LINE_AA, _SHIFT)
 
+    def shade(self, uv: NDArray[np.float64], color: Rgb, *, opacity: float) -> None:
+        """Any polygon of ``(N, 2)`` corners, through which what lies below is seen."""
+        cover = np.zeros(self.rgb.shape[:2], np.uint8)
+        cv2.fillPoly(cover, [_fixed(uv)], 255, cv2.LINE_AA, _SHIFT)
+        alpha = (opacity / 255) * cover[..., None].astype(np.float64)
+        self.rgb[:] = np.rint(self.rgb * (1 - alpha) + np.array(color) * alpha)
+
+    def dot(self, uv: tuple[float, float], color: Rgb, *, radius: float) -> None:
+        """A disc; its radius in pixels."""
+        u, v, r = (round(x * (1 << _SHIFT)) for x in (*uv, radius))
+        cv2.circle(self.rgb, (u, v), r, color, -1, cv2.LINE_AA, _SHIFT)
+
     def text(
         self,
         uv: tuple[float, float],

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from render.errors import DatasetError
 from render.report.drawing import category_colors, draw_caption, draw_labels, drawn_label
+from render.report.pictures import read_picture
 from render.writers.records import read_frames, read_instances
 
 __all__ = ["write_preview"]
@@ -84,24 +85,13 @@ def _cell(
     colors: Mapping[str, tuple[int, int, int]],
     cell_px: int,
 ) -> _Picture:
-    rgb = _read(dataset_dir / "images" / frame["split"] / frame["file_name"])
+    rgb = read_picture(dataset_dir / "images" / frame["split"] / frame["file_name"])
     labels = [drawn_label(row, text=row["category"], color=colors[row["category"]]) for row in rows]
     # Large masks first, so that what lies on them stays in sight.
     labels.sort(key=lambda label: -int(np.count_nonzero(label.mask_visib)))
     picture = draw_labels(rgb, labels, scale=cell_px / max(rgb.shape[:2]))
     draw_caption(picture, f"frame {frame['frame_idx']}, {frame['split']}")
     return picture
-
-
-def _read(path: Path) -> _Picture:
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    if bgr is None:
-        raise DatasetError(f"{path} must be an image, got {len(data)} bytes that are none")
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _sheet(cells: Sequence[_Picture], columns: int) -> _Picture:

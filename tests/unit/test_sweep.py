@@ -35,7 +35,14 @@ def test_long_slugs_stay_distinct() -> None:
 def test_index_is_whole_after_each_job(tmp_path: Path) -> None:
     index = SweepIndex(tmp_path / "sweep.csv")
     rows = [
-        SweepRow.of(job=j, overrides=[f"seed={j}"], path=f"{j}_", summary=None, error=f"bad, {j}")
+        SweepRow.of(
+            job=j,
+            overrides=[f"seed={j}"],
+            path=f"{j}_",
+            summary=None,
+            error=f"bad, {j}",
+            spreads={},
+        )  # fmt: skip
         for j in (0, 1)
     ]
     for count, row in enumerate(rows, start=1):
