@@ -330,6 +330,15 @@ def test_sweep_makes_one_dataset_a_job_and_an_index(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = (tmp_path / "sweep" / "sweep.csv").read_text().splitlines()
     assert len(lines) == 5
+    header = lines[0].split(",")
+    assert header[:9] == [
+        "job", "status", "overrides", "path", "frames", "instances", "filtered", "rejections",
+        "error",
+    ]  # fmt: skip
+    assert "brightness_mean" in header
+    picture = cv2.imread(str(tmp_path / "sweep" / "sweep.png"))
+    assert picture is not None
+    assert picture.min() < 100 < 240 < picture.max()
     folders = [p for p in (tmp_path / "sweep").iterdir() if p.is_dir()]
     assert len(folders) == 4
     assert any(

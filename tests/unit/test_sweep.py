@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
+import cv2
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
+from pycocotools import mask as coco_mask
 
+from render.report.measures import MEASURES, Spread, measure
+from render.report.sweep_axis import SweptJob
+from render.report.sweep_plot import draw_sweep
 from render.sweep import SweepIndex, SweepRow, slug
+from tests.small_dataset import some_samples, write_dataset
 
 
 @given(st.integers(0, 99999), st.text(max_size=600))
@@ -42,7 +52,7 @@ def test_index_is_whole_after_each_job(tmp_path: Path) -> None:
             summary=None,
             error=f"bad, {j}",
             spreads={},
-        )  # fmt: skip
+        )
         for j in (0, 1)
     ]
     for count, row in enumerate(rows, start=1):
@@ -52,3 +62,70 @@ def test_index_is_whole_after_each_job(tmp_path: Path) -> None:
 
         assert [r["error"] for r in read] == [f"bad, {j}" for j in range(count)]
         assert all(r["status"] == "failed" for r in read)
+
+
+def test_measures_are_those_of_the_coco_files_and_pictures(tmp_path: Path) -> None:
+    """Read back by other libraries: JSON, pycocotools, Pillow."""
+    write_dataset(tmp_path / "d", some_samples(9))
+    wanted: dict[str, list[float]] = {name: [] for name in MEASURES}
+    for split in ("train", "val"):
+        text = (tmp_path / "d" / "annotations" / f"instances_{split}.json").read_text()
+        coco = json.loads(text)
+        names = {image["id"]: image["file_name"] for image in coco["images"]}
+        for entry in coco["annotations"]:
+            path = tmp_path / "d" / "images" / split / names[entry["image_id"]]
+            rgb = np.asarray(Image.open(path).convert("RGB"), np.float64)
+            for name in ("visib_fract", "occluded_fract", "truncated_fract"):
+                if entry[name] is not None:
+                    wanted[name].append(entry[name])
+            wanted["size_px"].append(max(entry["bbox_obj"][2:]))
+            seen = coco_mask.decode(entry["segmentation"]).astype(bool)
+            if seen.any():
+                r, g, b = rgb[seen].mean(axis=0)
+                wanted["brightness"].append((0.2126 * r + 0.7152 * g + 0.0722 * b) / 255)
+
+    found = measure(tmp_path / "d")
+
+    for name, values in wanted.items():
+        assert found[name].mean == pytest.approx(np.mean(values))
+        assert (found[name].p10, found[name].p90) == pytest.approx(
+            tuple(np.percentile(values, [10, 90]))
+        )
+
+
+def row_of(job: int, overrides: str, mean: float) -> dict[str, str]:
+    """A row of the index of a job that ended well."""
+    spread = Spread(mean=mean, p10=mean - 0.1, p90=mean + 0.1)
+    row = SweepRow(
+        job=job, status="complete", overrides=overrides, path=str(job), frames=1, instances=1,
+        filtered=0, rejections=0, error="", spreads=dict.fromkeys(MEASURES, spread),
+    )  # fmt: skip
+    return row.cells()
+
+
+def test_the_plot_shows_jobs_where_their_values_are() -> None:
+    """Dots rise with the mean: of three jobs, the line goes up from left to right."""
+    rows = [row_of(j, f"occlusion.occluded_fract={x} seed=3", x) for j, x in
+            enumerate((0.1, 0.5, 0.9))]  # fmt: skip
+    picture = draw_sweep([SweptJob.of_row(row) for row in rows])
+    same = draw_sweep([SweptJob.of_row(row) for row in rows])
+    other = draw_sweep([SweptJob.of_row(row) for row in rows[::-1]])
+
+    assert picture is not None
+    assert same is not None
+    assert other is not None
+    np.testing.assert_array_equal(picture, same)
+    np.testing.assert_array_equal(picture, other)  # in the order of jobs, not of rows
+    # The line's colour is the strongest blue there is.
+    panel = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)[: picture.shape[0] // 2, :400]
+    y, x = np.nonzero((panel[..., 1] > 180) & (panel[..., 2] > 100))
+    assert np.corrcoef(x, y)[0, 1] < -0.95
+
+
+def test_failed_jobs_are_in_no_plot() -> None:
+    failed = SweepRow.of(
+        job=0, overrides=["seed=1"], path="0", summary=None, error="bad", spreads={}
+    )
+
+    assert draw_sweep([SweptJob.of_row(failed.cells())]) is None
+    assert draw_sweep([]) is None
