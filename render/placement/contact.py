@@ -29,6 +29,7 @@ Points = NDArray[np.float64]
 _ALLOWED_M, _ALLOWED_SHARE = 1e-4, 0.005
 _LEAST_SAMPLES, _MOST_SAMPLES = 20_000, 200_000
 _MOST_HALVINGS = 40
+_FEW, _CELLS = 200, 16
 _OF_FACES = 0.02  # depth of points within faces that is looked for, in sizes of the other
 
 
@@ -117,14 +118,30 @@ def _deepest(
     enough /= scale_b
     low, high = b.corners.min(axis=0), b.corners.max(axis=0)
     known = 0.0
-    for shapes, matters in (
-        (corners[a.edges], enough),
-        (corners[a.faces], max(enough, _OF_FACES * float((high - low).max()))),
-    ):
+    of_faces = max(enough, _OF_FACES * float((high - low).max()))
+    for indices, matters in ((a.edges, enough), (a.faces, of_faces)):
+        shapes = corners[indices]
         near = (shapes.min(axis=1) <= high).all(axis=1) & (shapes.max(axis=1) >= low).all(axis=1)
-        if near.any() and known <= enough:  # faces add nothing to what edges tell
-            known = _deepest_of(shapes[near], b, known, matters)
+        shapes = _in_reach(shapes[near], b, matters)
+        if len(shapes) and known <= enough:  # faces add nothing to what edges tell
+            known = _deepest_of(shapes, b, known, matters)
     return known * scale_b
+
+
+def _in_reach(shapes: Points, solid: Solid, matters: float) -> Points:
+    """Those that may be deeper than what matters, told for a few hundred groups of neighbours."""
+    if len(shapes) <= _FEW:
+        return shapes
+    middle = shapes.mean(axis=1)
+    low, size = middle.min(axis=0), float(np.ptp(middle, axis=0).max())
+    cell = np.minimum((middle - low) / max(size, 1e-300) * _CELLS, _CELLS - 1).astype(np.int64)
+    _, group = np.unique(cell @ np.array([1, _CELLS, _CELLS**2]), return_inverse=True)
+    count = np.bincount(group)
+    centers = np.stack([np.bincount(group, middle[:, i]) / count for i in range(3)], axis=1)
+    reach = np.linalg.norm(shapes - centers[group][:, None], axis=2).max(axis=1)
+    radius = np.zeros(len(count))
+    np.maximum.at(radius, group, reach)
+    return shapes[(solid.depths(centers) + radius > matters)[group]]
 
 
 def _deepest_of(shapes: Points, solid: Solid, known: float, matters: float) -> float:

@@ -119,6 +119,7 @@ class _Simulation:
     model: Any
     data: Any
     things: Sequence[Dropped]
+    turns: Points  # (N, 4) of the things before they fall: w, x, y, z
     released: list[bool]
     middle_m: Points
     unit: float
@@ -138,7 +139,9 @@ class _Simulation:
         model = mj.MjModel.from_xml_string(_xml(things, fixed, unit, tube))
         data = mj.MjData(model)
         top = max((float(p[:, 2].max()) for p in fixed), default=0.0)
-        made = cls(mj, model, data, things, [False] * len(things), middle_m, unit, top)
+        turns = Rotation.from_matrix([t.R_world_obj for t in things]).as_quat()
+        turns = np.roll(turns, 1, axis=1)
+        made = cls(mj, model, data, things, turns, [False] * len(things), middle_m, unit, top)
         for i in range(len(things)):
             made.park(i)
         return made
@@ -192,8 +195,8 @@ class _Simulation:
         return found
 
     def _put(self, i: int, at: Points) -> None:
-        x, y, z, w = Rotation.from_matrix(self.things[i].R_world_obj).as_quat()
-        self.data.qpos[7 * i : 7 * i + 7] = [*at, w, x, y, z]
+        self.data.qpos[7 * i : 7 * i + 3] = at
+        self.data.qpos[7 * i + 3 : 7 * i + 7] = self.turns[i]
         self.data.qvel[6 * i : 6 * i + 6] = 0.0
 
 
