@@ -91,7 +91,8 @@ class Placement:
         center_m: ``(3,)`` world: centre of the principal target's box. Light, focus and surfaces
             are about it also where it is not shown, as in a frame without targets.
         extent_m: Longest side of that box.
-        lowest_m: World height of the lowest point of all objects: where the ground is.
+        lowest_m: World height of the lowest point of all objects and fixtures: where the
+            ground is.
         instances: Targets in the order of θ's tuples, then distractors likewise; of the
             distractors that θ holds for a wanted occlusion only those that were used.
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import trimesh
 from numpy.typing import NDArray
 
+from render.geometry.frames import look_at
 from render.report.drawing import category_colors, draw_labels, drawn_label
 from render.writers.records import read_frames, read_instances
 
@@ -21,6 +23,15 @@ COLUMNS, ROWS, CELL_WH = 4, 3, (400, 300)
 TASKS = (
     "n_frames=6", "labels.keypoints=8", "labels.symmetries=search", "labels.obb=true",
     "output.normals=true", "output.nocs=true", "output.parts=true", "background=tabletop",
+)  # fmt: skip
+SIZES_M = {"bolt": 0.08, "nut": 0.05, "bearing": 0.06, "valve": 0.1, "bracket": 0.09}
+BIN = (
+    "n_frames=4", "objects=pile", "objects.count=18", "occlusion=none", "background=floor",
+    "camera.fov_deg=42", "objects.region_m=[-0.19,0.19,-0.19,0.19,0,0.2]",
+    "fixtures=[{model:bin,T_world_obj:[1,0,0,0,0,1,0,0,0,0,1,0,0,0,0,1]}]",
+    f"models=[{','.join(SIZES_M)}]",
+    "objects.size_m_by_category="
+    f"[{','.join(f'{{category:{name},size_m:{size}}}' for name, size in SIZES_M.items())}]",
 )  # fmt: skip
 TARGETS = (
     "n_frames=500", "objects=scatter", "objects.count=3", "occlusion=occluded", "truncation=some",
@@ -44,6 +55,12 @@ def main() -> None:
         folder = Path(name_of_folder) / "tasks"
         run(folder, *TASKS)
         write("tasks.jpg", tasks(folder, frame_idx=5))
+        cell = Path(name_of_folder) / "cell"
+        make_bin(cell)
+        T = look_at(np.array([0.25, -0.45, 0.7]), np.array([0.0, 0.0, 0.02])).ravel().tolist()
+        folder = Path(name_of_folder) / "bin"
+        run(folder, *BIN, f"assets.fixtures_dir={cell}", f"camera.T_world_cam={T}")
+        write("bin.jpg", np.hstack(cells(folder)))
         for name in ("occlusion", "truncation"):
             folder = Path(name_of_folder) / name
             run(folder, f"experiment=example_{name}", "n_frames=5")
@@ -55,6 +72,22 @@ def main() -> None:
         run(folder, *COVERAGE)
         subprocess.run([sys.executable, "-m", "render.coverage", str(folder)], check=True)
         shutil.copy(folder / "coverage.png", OUT / "coverage.png")
+
+
+def make_bin(folder: Path) -> None:
+    """An open box of 0.4 m, as a fixture."""
+    folder.mkdir()
+    side, high, thick = 0.4, 0.12, 0.01
+    boxes = [((side, side, thick), (0.0, 0.0, -thick / 2))]
+    for sign in (-1, 1):
+        boxes.append(((thick, side, high), (sign * side / 2, 0.0, high / 2)))
+        boxes.append(((side, thick, high), (0.0, sign * side / 2, high / 2)))
+    meshes = []
+    for size, center in boxes:
+        mesh = trimesh.creation.box(size)
+        mesh.apply_translation(center)
+        meshes.append(mesh)
+    trimesh.util.concatenate(meshes).export(folder / "bin.ply")
 
 
 def run(folder: Path, *overrides: str) -> None:

@@ -60,6 +60,10 @@ class Stage:
         if T_world_cam is None:
             T_world_cam = rigid(view.R_world_cam, -(view.R_world_cam @ principal.center_cam))
         points = np.concatenate([b.center_cam + b.points_cam for b in bodies])
+        obstacles = self.crowd.obstacles
+        if isinstance(obstacles, Obstacles):
+            # A bin stands on the ground, and what is in it does not.
+            points = np.concatenate([points, obstacles.corners_cam.reshape(-1, 3)])
         near, far = self._planes(reach)
         n_targets = len(bodies) - len(distractors)
         if is_negative:
