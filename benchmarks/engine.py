@@ -33,6 +33,7 @@ one_core()
 from benchmarks.agreement import Agreement, agreement_of, edge_psnr, edges_of
 from benchmarks.engine_scenes import Frame, draw_frames, lit_by, scaled
 from render.buffers import Silhouette
+from render.engine.base import AbstractEngine
 from render.engine.pyrender.engine import PyrenderEngine
 from render.scene import Scene
 from render.sensor.tone import display_of_radiance
@@ -77,7 +78,7 @@ def main() -> None:
 
 
 def of_size(
-    engine: PyrenderEngine, stock: Stock, frames: Sequence[Frame], n_objects: int, rounds: int
+    engine: AbstractEngine, stock: Stock, frames: Sequence[Frame], n_objects: int, rounds: int
 ) -> list[Row]:
     """Rows of one number of objects; none where the outputs disagree."""
     found = agreement(engine, stock, frames)
@@ -114,7 +115,7 @@ def of_size(
 
 
 def draw(
-    engine: PyrenderEngine, scene: Scene, *, amodal: bool
+    engine: AbstractEngine, scene: Scene, *, amodal: bool
 ) -> tuple[NDArray[np.uint8], tuple[Silhouette, ...]]:
     """All of a frame: display picture, depth, ids, and amodal outlines."""
     buffers = engine.render(scene)
@@ -122,7 +123,7 @@ def draw(
     return rgb, engine.silhouettes(scene) if amodal else ()
 
 
-def agreement(engine: PyrenderEngine, stock: Stock, frames: Sequence[Frame]) -> Agreement:
+def agreement(engine: AbstractEngine, stock: Stock, frames: Sequence[Frame]) -> Agreement:
     """The worst of each kind over the first frames."""
     found = []
     for frame in frames[:2]:
@@ -179,7 +180,7 @@ def timed(
     return float(np.median(took[0])), float(np.median(took[1])) if took[1] else None
 
 
-def smoothing(engine: PyrenderEngine, stock: Stock, frames: Sequence[Frame]) -> dict[str, float]:
+def smoothing(engine: AbstractEngine, stock: Stock, frames: Sequence[Frame]) -> dict[str, float]:
     """Decibel against each one's own larger picture, at edges and on all of the objects."""
     figures: dict[str, list[float]] = {}
     for frame in frames:

@@ -91,11 +91,8 @@ def _assemble(plan: Plan, sample: Sample) -> None:
     background = sample.theta.background
     if background.kind != "photo":
         return
-    picture = cv2.resize(
-        plan.assets.background(background.photo),
-        sample.placement.size_wh,
-        interpolation=cv2.INTER_AREA,
-    )
+    source, size_wh = plan.assets.background(background.photo), sample.placement.size_wh
+    picture = np.asarray(cv2.resize(source, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
     np.take(np.zeros(256, np.float32), picture)
 
 

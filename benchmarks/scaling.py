@@ -3,7 +3,8 @@
     python -m benchmarks.scaling [--frames 40] [--rounds 2]
 
 Whole commands of the default run; the time of a short command is taken off that of a long one,
-so that starting counts for nothing. Runs of one worker and of more alternate, so that a busy neighbour slows all.
+so that starting counts for nothing. Runs of one worker and of more alternate, so that a busy
+neighbour slows all.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ import render.pipeline as pipeline_module
 from benchmarks.floors import floors_of
 from benchmarks.floors_gl import GlFloors
 from render.build import build
+from render.engine.pyrender.context import GlContext, choose
 from render.engine.pyrender.passes.color import ColorPass
 from render.engine.pyrender.passes.ids import IdPass
 from render.engine.pyrender.passes.occlusion import OcclusionPass
@@ -130,14 +131,13 @@ class Clock:
 
     def watch_context(self) -> None:
         """Learns of the context that the engine opens, to wait for it."""
-        inner = engine_module.choose
 
-        def choose(platform: str, device: str) -> Any:
-            context = inner(platform, device)
+        def watched(platform: str, device: str) -> GlContext:
+            context = choose(platform, device)
             self._finish = context.mgl.finish
             return context
 
-        engine_module.choose = choose
+        vars(engine_module)["choose"] = watched
 
 
 def measure(
