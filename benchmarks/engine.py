@@ -1,0 +1,236 @@
+"""In memory, in one process on one core: this engine beside stock pyrender's own calls.
+
+    python -m benchmarks.engine [--objects 1 10 50 200] [--frames 6] [--rounds 2]
+
+The same models at the same poses, 640x480, three directional lamps and ambient light, or an
+environment map, which stock pyrender does not have. A frame of this engine is colour (four
+samples an edge), its display picture in 8 bits, depth and ids; one of stock pyrender is a call
+for colour and depth and one with SEG. Amodal masks are `silhouettes` here, a SEG call for each
+object there. Frames alternate between both; times are the median of one core's.
+
+First both are compared: nothing is timed where ids, depth or amodal masks differ in more than
+0.5 % of the pixels off the edges of silhouettes. Then each one's smoothing is: pictures against
+its own with 16 times as many pixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import chain, product
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.record import one_core, record
+
+one_core()
+
+from benchmarks.agreement import Agreement, agreement_of, edge_psnr, edges_of
+from benchmarks.engine_scenes import Frame, draw_frames, lit_by, scaled
+from render.buffers import Silhouette
+from render.engine.base import AbstractEngine
+from render.engine.pyrender.engine import PyrenderEngine
+from render.scene import Scene
+from render.sensor.tone import display_of_radiance
+
+if TYPE_CHECKING:
+    from benchmarks.engine_stock import Stock
+
+GOALS = {10: 5.0, 50: 10.0}  # times as fast as colour + SEG, without shadows
+# Of 200 objects none is so large that ambient occlusion reaches farther than it may in the larger
+# picture, so that shading is the same in both; of 10 it is not.
+SMOOTHED = (10, 200)
+_TIMES = 4  # the reference of smoothing has that many pixels along each side of one
+
+Row = dict[str, float | int | str | bool | None]
+
+
+def main() -> None:
+    """Prints agreement, smoothing and a row for each kind of frame; records them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--objects", type=int, nargs="+", default=[1, 10, 50, 200])
+    parser.add_argument("--frames", type=int, default=6, help="scenes of each number of objects")
+    parser.add_argument("--rounds", type=int, default=2)
+    args = parser.parse_args()
+    if args.frames < 2:
+        parser.error("--frames must be at least 2: one scene alone stays on the GPU")
+    cv2.setNumThreads(1)
+    rows: list[Row] = []
+    smooth: dict[str, dict[str, float]] = {}
+    with PyrenderEngine() as engine:
+        # Its import fixes PyOpenGL's platform, so that the engine must have chosen before.
+        from benchmarks.engine_stock import Stock
+
+        print(f"{engine.info.renderer}, one core, {args.frames} scenes, {args.rounds} rounds")
+        frames_of = {n: draw_frames(args.frames, n) for n in args.objects}
+        stock = Stock([*chain.from_iterable(frames_of.values())])
+        for n_objects, frames in frames_of.items():
+            rows += of_size(engine, stock, frames, n_objects, args.rounds)
+            if n_objects in SMOOTHED:
+                smooth[str(n_objects)] = smoothing(engine, stock, frames[:2])
+        judge(rows)
+        record("engine", {"rows": rows, "psnr_db": smooth}, renderer=engine.info.renderer)
+
+
+def of_size(
+    engine: AbstractEngine, stock: Stock, frames: Sequence[Frame], n_objects: int, rounds: int
+) -> list[Row]:
+    """Rows of one number of objects; none where the outputs disagree."""
+    found = agreement(engine, stock, frames)
+    words = f"ids {found.ids:.3%}, depth {found.depth:.3%}, amodal {found.amodal:.3%} the same"
+    print(f"\n{n_objects} objects: {words}")
+    if not found.is_good:
+        print("  the outputs disagree: no figure")
+        return []
+    print(f"  {'light':12}{'shadows':>8}{'amodal':>7}{'ours ms':>9}{'frames/s':>9}"
+          f"{'stock ms':>9}{'frames/s':>9}{'ratio':>7}")  # fmt: skip
+    rows: list[Row] = []
+    for light, shadows, amodal in product(
+        ("directional", "environment"), (False, True), (False, True)
+    ):
+        scenes = [lit_by(f.scene, light, shadows=shadows) for f in frames]
+        beside = frames if light == "directional" else ()
+        ours, theirs = timed(
+            [partial(draw, engine, scene, amodal=amodal) for scene in scenes],
+            [partial(stock.render, f, amodal=amodal, shadows=shadows) for f in beside],
+            rounds,
+        )
+        rows.append(
+            {
+                "objects": n_objects, "light": light, "shadows": shadows, "amodal": amodal,
+                "ours_ms": ours, "stock_ms": theirs, "ratio": theirs and theirs / ours,
+                "ids_same": found.ids, "depth_same": found.depth, "amodal_same": found.amodal,
+            }
+        )  # fmt: skip
+        line = f"  {light:12}{_yes(shadows):>8}{_yes(amodal):>7}{ours:9.1f}{1e3 / ours:9.1f}"
+        if theirs:
+            line += f"{theirs:9.1f}{1e3 / theirs:9.1f}{theirs / ours:7.2f}"
+        print(line, flush=True)
+    return rows
+
+
+def draw(
+    engine: AbstractEngine, scene: Scene, *, amodal: bool
+) -> tuple[NDArray[np.uint8], tuple[Silhouette, ...]]:
+    """All of a frame: display picture, depth, ids, and amodal outlines."""
+    buffers = engine.render(scene)
+    rgb = display_of_radiance(buffers.radiance, "linear")
+    return rgb, engine.silhouettes(scene) if amodal else ()
+
+
+def agreement(engine: AbstractEngine, stock: Stock, frames: Sequence[Frame]) -> Agreement:
+    """The worst of each kind over the first frames."""
+    found = []
+    for frame in frames[:2]:
+        scene = lit_by(frame.scene, "directional", shadows=False)
+        ours, theirs = engine.render(scene), stock.render(frame, amodal=True, shadows=False)
+        outlines = engine.silhouettes(scene)
+        found.append(
+            agreement_of(
+                ours.instance_idx,
+                ours.depth_m,
+                theirs.ids.astype(np.int32) - 1,
+                theirs.depth_m,
+                tuple(
+                    (inside(s, scene.camera.size_wh), m) for s, m in zip(outlines, theirs.amodal)
+                ),
+            )
+        )
+    return Agreement(
+        ids=min(f.ids for f in found),
+        depth=min(f.depth for f in found),
+        amodal=min(f.amodal for f in found),
+    )
+
+
+def inside(outline: Silhouette, size_wh: tuple[int, int]) -> NDArray[np.bool_]:
+    """``(H, W)``: the part of a silhouette that lies in the image."""
+    width, height = size_wh
+    image = np.zeros((height, width), np.bool_)
+    h, w = outline.mask.shape
+    x0, x1 = max(outline.x0, 0), min(outline.x0 + w, width)
+    y0, y1 = max(outline.y0, 0), min(outline.y0 + h, height)
+    if x0 < x1 and y0 < y1:
+        image[y0:y1, x0:x1] = outline.mask[
+            y0 - outline.y0 : y1 - outline.y0, x0 - outline.x0 : x1 - outline.x0
+        ]
+    return image
+
+
+def timed(
+    ours: Sequence[Callable[[], object]], theirs: Sequence[Callable[[], object]], rounds: int
+) -> tuple[float, float | None]:
+    """Median milliseconds of one core of both, which alternate; None where there is nothing."""
+    took: tuple[list[float], list[float]] = [], []
+    for round_idx in range(rounds + 1):
+        for i, work in enumerate(ours):
+            for side, each in ((0, work), *(((1, theirs[i]),) if theirs else ())):
+                began_s = time.process_time()
+                each()
+                # The first round compiles and uploads; two of its frames do that.
+                if round_idx > 0:
+                    took[side].append(1e3 * (time.process_time() - began_s))
+            if round_idx == 0 and i == 1:
+                break
+    return float(np.median(took[0])), float(np.median(took[1])) if took[1] else None
+
+
+def smoothing(engine: AbstractEngine, stock: Stock, frames: Sequence[Frame]) -> dict[str, float]:
+    """Decibel against each one's own larger picture, at edges and on all of the objects."""
+    figures: dict[str, list[float]] = {}
+    for frame in frames:
+        scene = lit_by(frame.scene, "directional", shadows=False)
+        buffers = engine.render(scene)
+        large = engine.render(scaled(scene, _TIMES)).radiance
+        # Light is averaged where it is light, and by pyrender where it is display values.
+        pairs = {
+            "ours": (
+                display_of_radiance(buffers.radiance, "linear"),
+                display_of_radiance(_shrunk(large), "linear"),
+            ),
+            "stock": (
+                stock.render(frame, amodal=False, shadows=False).rgb,
+                _shrunk(stock.picture(frame, times=_TIMES).astype(np.float32)),
+            ),
+        }
+        edges = edges_of(buffers.instance_idx)
+        for name, (picture, reference) in pairs.items():
+            a, b = (np.asarray(x, np.float32) / np.float32(255.0) for x in (picture, reference))
+            figures.setdefault(f"{name} edges", []).append(edge_psnr(a, b, edges))
+            objects = edges | (buffers.instance_idx >= 0)
+            figures.setdefault(f"{name} objects", []).append(edge_psnr(a, b, objects))
+    means = {name: float(np.mean(values)) for name, values in figures.items()}
+    print("  PSNR against 16 times the pixels: "
+          + ", ".join(f"{name} {value:.1f} dB" for name, value in means.items()))  # fmt: skip
+    return means
+
+
+def _shrunk(large: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Means of squares of `_TIMES` pixels a side."""
+    h, w = large.shape[0] // _TIMES, large.shape[1] // _TIMES
+    tiles = large.reshape(h, _TIMES, w, _TIMES, 3)
+    return np.asarray(tiles.mean(axis=(1, 3)), dtype=np.float32)
+
+
+def judge(rows: Sequence[Row]) -> None:
+    """Prints each goal with what came out."""
+    print()
+    for row in rows:
+        goal = GOALS.get(int(row["objects"] or 0))
+        if goal and row["light"] == "directional" and not row["shadows"] and not row["amodal"]:
+            ratio = float(row["ratio"] or 0.0)
+            met = "met " if ratio >= goal else "MISS"
+            print(f"{met} {row['objects']} objects, {goal:.0f} times stock: {ratio:.2f}")
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+if __name__ == "__main__":
+    main()
