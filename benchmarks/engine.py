@@ -6,8 +6,8 @@ The same models at the same poses, 640x480, three directional lamps and ambient 
 environment map, which stock pyrender does not have. A frame of this engine is colour (four
 samples an edge), its display picture in 8 bits, depth and ids; one of stock pyrender is a call
 for colour and depth and one with SEG. Amodal masks are `silhouettes` here, a SEG call for each
-object there. Frames alternate between both; times are the median of one core's. Then a frame of this engine
-with shadows and amodal masks by stage, with GL made to finish between its passes.
+object there. Frames alternate between both; times are the median of one core's. Then a frame of
+this engine with shadows and amodal masks by stage, with GL made to finish between its passes.
 
 First both are compared: nothing is timed where ids, depth or amodal masks differ in more than
 0.5 % of the pixels off the edges of silhouettes. Then each one's smoothing is: pictures against
