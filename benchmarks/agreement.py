@@ -1,4 +1,4 @@
-"""Whether two renderers drew the same thing, and how smooth the edges of each are."""
+"""Whether two renderers drew the same thing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Agreement", "agreement_of", "edge_psnr", "edges_of"]
+__all__ = ["Agreement", "agreement_of", "edges_of"]
 
 LEAST_SAME = 0.995
 DEPTH_REL = 1e-3
@@ -75,11 +75,3 @@ def edges_of(ids: NDArray[np.int32]) -> NDArray[np.bool_]:
     around = np.ones((3, 3), np.uint8)
     values = ids.astype(np.float32)
     return np.asarray(cv2.dilate(values, around) != cv2.erode(values, around))
-
-
-def edge_psnr(
-    picture: NDArray[np.float32], reference: NDArray[np.float32], region: NDArray[np.bool_]
-) -> float:
-    """Decibel of two pictures from 0 to 1 in a region of them."""
-    squared = (picture[region] - reference[region]).astype(np.float64) ** 2
-    return float(-10.0 * np.log10(max(float(squared.mean()), 1e-12)))

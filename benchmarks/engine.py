@@ -6,7 +6,8 @@ The same models at the same poses, 640x480, three directional lamps and ambient 
 environment map, which stock pyrender does not have. A frame of this engine is colour (four
 samples an edge), its display picture in 8 bits, depth and ids; one of stock pyrender is a call
 for colour and depth and one with SEG. Amodal masks are `silhouettes` here, a SEG call for each
-object there. Frames alternate between both; times are the median of one core's.
+object there. Frames alternate between both; times are the median of one core's. Then a frame of
+this engine with shadows and amodal masks by stage, with GL made to finish between its passes.
 
 First both are compared: nothing is timed where ids, depth or amodal masks differ in more than
 0.5 % of the pixels off the edges of silhouettes. Then each one's smoothing is: pictures against
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain, product
 from typing import TYPE_CHECKING
@@ -30,8 +31,10 @@ from benchmarks.record import one_core, record
 
 one_core()
 
-from benchmarks.agreement import Agreement, agreement_of, edge_psnr, edges_of
+from benchmarks.agreement import Agreement, agreement_of, edges_of
+from benchmarks.clock import Clock
 from benchmarks.engine_scenes import Frame, draw_frames, lit_by, scaled
+from benchmarks.likeness import psnr
 from render.buffers import Silhouette
 from render.engine.base import AbstractEngine
 from render.engine.pyrender.engine import PyrenderEngine
@@ -62,6 +65,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     rows: list[Row] = []
     smooth: dict[str, dict[str, float]] = {}
+    clock = Clock()
+    clock.watch_context()
     with PyrenderEngine() as engine:
         # Its import fixes PyOpenGL's platform, so that the engine must have chosen before.
         from benchmarks.engine_stock import Stock
@@ -73,8 +78,11 @@ def main() -> None:
             rows += of_size(engine, stock, frames, n_objects, args.rounds)
             if n_objects in SMOOTHED:
                 smooth[str(n_objects)] = smoothing(engine, stock, frames[:2])
-        judge(rows)
-        record("engine", {"rows": rows, "psnr_db": smooth}, renderer=engine.info.renderer)
+        clock.watch_passes()
+        stages = {str(n): by_stage(clock, engine, frames) for n, frames in frames_of.items()}
+        judge(rows, smooth)
+        figures = {"rows": rows, "psnr_db": smooth, "stages_ms": stages}
+        record("engine", figures, renderer=engine.info.renderer)
 
 
 def of_size(
@@ -180,8 +188,26 @@ def timed(
     return float(np.median(took[0])), float(np.median(took[1])) if took[1] else None
 
 
+def by_stage(clock: Clock, engine: AbstractEngine, frames: Sequence[Frame]) -> dict[str, float]:
+    """Mean milliseconds of one core of the engine's passes, with shadows and amodal masks."""
+    took = []
+    for frame in frames:
+        scene = lit_by(frame.scene, "directional", shadows=True)
+        clock.reset()
+        draw(engine, scene, amodal=True)
+        clock.stop()
+        took.append(dict(clock.ms))
+    means = {stage: float(np.mean([t[stage] for t in took])) for stage in took[0]}
+    print(f"{len(frames[0].objects)} objects by stage: "
+          + ", ".join(f"{stage} {ms:.1f}" for stage, ms in means.items()))  # fmt: skip
+    return means
+
+
 def smoothing(engine: AbstractEngine, stock: Stock, frames: Sequence[Frame]) -> dict[str, float]:
-    """Decibel against each one's own larger picture, at edges and on all of the objects."""
+    """Decibel against each one's own larger picture, in display values.
+
+    At outlines before the background, at edges of all instances, and on all of the objects.
+    """
     figures: dict[str, list[float]] = {}
     for frame in frames:
         scene = lit_by(frame.scene, "directional", shadows=False)
@@ -198,15 +224,15 @@ def smoothing(engine: AbstractEngine, stock: Stock, frames: Sequence[Frame]) -> 
                 _shrunk(stock.picture(frame, times=_TIMES).astype(np.float32)),
             ),
         }
-        edges = edges_of(buffers.instance_idx)
+        ids = buffers.instance_idx
+        edges = edges_of(ids)
+        around = cv2.erode(ids.astype(np.float32), np.ones((3, 3), np.uint8))
+        regions = {"outlines": edges & (around < 0), "edges": edges, "objects": edges | (ids >= 0)}
         for name, (picture, reference) in pairs.items():
             a, b = (np.asarray(x, np.float32) / np.float32(255.0) for x in (picture, reference))
-            figures.setdefault(f"{name} edges", []).append(edge_psnr(a, b, edges))
-            objects = edges | (buffers.instance_idx >= 0)
-            figures.setdefault(f"{name} objects", []).append(edge_psnr(a, b, objects))
+            for where, region in regions.items():
+                figures.setdefault(f"{name} {where}", []).append(psnr(a, b, region))
     means = {name: float(np.mean(values)) for name, values in figures.items()}
-    print("  PSNR against 16 times the pixels: "
-          + ", ".join(f"{name} {value:.1f} dB" for name, value in means.items()))  # fmt: skip
     return means
 
 
@@ -217,7 +243,7 @@ def _shrunk(large: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(tiles.mean(axis=(1, 3)), dtype=np.float32)
 
 
-def judge(rows: Sequence[Row]) -> None:
+def judge(rows: Sequence[Row], smooth: Mapping[str, Mapping[str, float]]) -> None:
     """Prints each goal with what came out."""
     print()
     for row in rows:
@@ -226,6 +252,12 @@ def judge(rows: Sequence[Row]) -> None:
             ratio = float(row["ratio"] or 0.0)
             met = "met " if ratio >= goal else "MISS"
             print(f"{met} {row['objects']} objects, {goal:.0f} times stock: {ratio:.2f}")
+    for n_objects, found in smooth.items():
+        for where in ("outlines", "edges", "objects"):
+            ours, stock = found[f"ours {where}"], found[f"stock {where}"]
+            met = "met " if ours >= stock else "MISS"
+            print(f"{met} {n_objects} objects, {where} as smooth as stock's: "
+                  f"{ours:.1f} dB, stock {stock:.1f} dB")  # fmt: skip
 
 
 def _yes(value: bool) -> str:

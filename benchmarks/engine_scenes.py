@@ -17,10 +17,12 @@ from render.library.models import ModelLibrary
 from render.paths import find_assets
 from render.scene import Camera, Environment, Instance, Light, Model, Scene
 
-__all__ = ["SIZE_WH", "Frame", "draw_frames", "lit_by", "scaled"]
+__all__ = ["BRIGHTNESS", "SIZE_WH", "Frame", "draw_frames", "lit_by", "scaled"]
 
 SIZE_WH = (640, 480)
 NEAR_M, FAR_M = 0.05, 5.0
+# Of the stock script's lamps: white surfaces stay below white, where edges would be cut off.
+BRIGHTNESS = 0.4
 
 # Files that trimesh and this project read alike: no cut-outs, no units or axes of their own.
 _MODELS = ("bearing.glb", "bolt.glb", "bottle.glb", "die.glb", "gear.glb", "mug.glb", "nut.glb",
@@ -84,12 +86,12 @@ def lit_by(scene: Scene, light: str, *, shadows: bool) -> Scene:
         environment = Environment(map=library.load("workshop.hdr"))
         suns = suns_of(environment, casts_shadow=shadows)
         return replace(scene, environment=environment, lights=suns)
-    lamps = [Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.3)]
+    lamps = [Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.3 * BRIGHTNESS)]
     for towards in _TOWARDS_GL:
         away = -_R_WORLD_CAM @ _CV_FROM_GL @ np.array(towards) / np.linalg.norm(towards)
         lamps.append(
             Light(
-                kind="directional", color=(1.0, 1.0, 1.0), intensity=3.0 / np.pi,
+                kind="directional", color=(1.0, 1.0, 1.0), intensity=3.0 * BRIGHTNESS / np.pi,
                 direction_world=(float(away[0]), float(away[1]), float(away[2])),
                 casts_shadow=shadows,
             )

@@ -13,7 +13,7 @@ import numpy as np
 import pyrender
 from numpy.typing import NDArray
 
-from benchmarks.engine_scenes import Frame
+from benchmarks.engine_scenes import BRIGHTNESS, Frame
 from benchmarks.stock_pyrender import add_objects, load_meshes, make_scene, render_ids
 
 __all__ = ["Stock", "StockFrame"]
@@ -48,6 +48,9 @@ class Stock:
         self._renderer = pyrender.OffscreenRenderer(*camera.size_wh)
         self._meshes = load_meshes([{"objects": f.objects} for f in frames])
         self._scene = make_scene()
+        self._scene.ambient_light = BRIGHTNESS * self._scene.ambient_light
+        for light in self._scene.lights:
+            light.intensity *= BRIGHTNESS
 
     def render(self, frame: Frame, *, amodal: bool, shadows: bool) -> StockFrame:
         """Colour, depth and ids, and a SEG call for each object alone."""

@@ -1,6 +1,6 @@
 """Resident memory of a run and its workers, along thousands of frames.
 
-python -m benchmarks.memory [--frames 2000]
+python -m benchmarks.memory [--frames 20000]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.command import environment
+from benchmarks.record import record
 
 _KIB = 1024
 
@@ -40,7 +41,7 @@ def tree_rss_mib(pid: int) -> float:
 def main() -> None:
     """Prints memory at each tenth of the run and the growth between its second and last."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=2000)
+    parser.add_argument("--frames", type=int, default=20_000)
     args = parser.parse_args()
     samples: list[tuple[float, float]] = []  # share of frames done, MiB
     with tempfile.TemporaryDirectory() as name:
@@ -64,7 +65,9 @@ def main() -> None:
         inside = (share >= tenth / 10) & (share < (tenth + 1) / 10)
         tenths.append(float(np.median(mib[inside])) if inside.any() else float("nan"))
         print(f"frames {tenth * 10:2d}-{tenth * 10 + 10:3d} %: {tenths[-1]:.0f} MiB")
-    print(f"growth from the second tenth to the last: {100 * (tenths[9] / tenths[1] - 1):+.1f} %")
+    growth = tenths[9] / tenths[1] - 1
+    print(f"growth from the second tenth to the last: {growth:+.1%}")
+    record("memory", {"frames": args.frames, "tenths_mib": tenths, "growth": growth})
 
 
 if __name__ == "__main__":

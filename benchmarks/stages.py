@@ -11,13 +11,8 @@ the bare library calls that a stage cannot do without (`floors.py`, `floors_gl.p
 from __future__ import annotations
 
 import argparse
-import functools
 import tempfile
-import time
-from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -27,20 +22,11 @@ from benchmarks.record import one_core, record
 
 one_core()
 
-import render.engine.pyrender.engine as engine_module
 import render.execute.worker as worker_module
-import render.pipeline as pipeline_module
+from benchmarks.clock import Clock
 from benchmarks.floors import floors_of
 from benchmarks.floors_gl import GlFloors
 from render.build import build
-from render.engine.pyrender.context import GlContext, choose
-from render.engine.pyrender.passes.color import ColorPass
-from render.engine.pyrender.passes.ids import IdPass
-from render.engine.pyrender.passes.occlusion import OcclusionPass
-from render.engine.pyrender.passes.shadows import ShadowPass
-from render.engine.pyrender.passes.silhouettes import SilhouettePass
-from render.labels.tasks import TaskLabeller
-from render.sampling.space import ThetaSpace
 from tests.spaces import composed
 
 CASES = {"default": (), "ten": TEN_OBJECTS}
@@ -50,94 +36,14 @@ REASONS = {
     "place": "search: sizes are reached, contacts and occlusion certified; no library does it",
     "assemble": "light and materials from theta, cards and procedural pictures made per frame",
     "upload": "matrices in float64; no library call to do without",
+    "shadows": "the filter of penumbras: 16 more look-ups where something is in the way",
     "occlusion": "angles of horizons are worked out from each look-up",
     "colour": "arithmetic of each pixel: lights, reflections of the map, textures, wear",
     "label": "every frame's invariants are checked to the pixel",
     "rest": "what lies between the stages",
 }
-_CPU_STAGES: tuple[tuple[Any, str, str], ...] = (
-    (ThetaSpace, "draw", "draw"),
-    (pipeline_module, "place", "place"),
-    (pipeline_module, "assemble", "assemble"),
-    (pipeline_module, "label", "label"),
-    (pipeline_module, "check_invariants", "label"),
-    (TaskLabeller, "add", "label"),
-    (pipeline_module, "expose", "develop"),
-    (pipeline_module, "develop", "develop"),
-    (worker_module, "instance_rows", "rows"),
-    (worker_module, "frame_row", "rows"),
-    (worker_module, "encode", "encode"),
-    (worker_module, "write_whole", "write"),
-)
-_GL_STAGES: tuple[tuple[Any, str, str], ...] = (
-    (engine_module, "upload", "upload"),
-    (IdPass, "render", "ids"),
-    (IdPass, "seen", "ids"),
-    (SilhouettePass, "render", "silhouettes"),
-    (ShadowPass, "render", "shadows"),
-    (OcclusionPass, "render", "occlusion"),
-    (ColorPass, "render", "colour"),
-)
 ORDER = ("draw", "place", "assemble", "upload", "ids", "silhouettes", "shadows", "occlusion",
          "colour", "label", "develop", "rows", "encode", "write", "rest")  # fmt: skip
-
-
-class Clock:
-    """Time of the process by stage; what is called within a stage counts for the inner one.
-
-    Attributes:
-        ms: Of the stages since `reset`.
-        last: Arguments and result of the last call of each wrapped function.
-
-    """
-
-    def __init__(self) -> None:
-        self.ms: defaultdict[str, float] = defaultdict(float)
-        self.last: dict[str, tuple[tuple[Any, ...], Any]] = {}
-        self._stack = ["rest"]
-        self._at_s = time.process_time()
-        self._finish: Callable[[], None] = lambda: None
-
-    def reset(self) -> None:
-        """Begins a frame."""
-        self.ms.clear()
-        self._at_s = time.process_time()
-
-    def stop(self) -> None:
-        """Ends a frame."""
-        now_s = time.process_time()
-        self.ms[self._stack[-1]] += 1e3 * (now_s - self._at_s)
-        self._at_s = now_s
-
-    def wrap(self, owner: Any, name: str, stage: str, *, gl: bool) -> None:
-        """Puts the time of a function or method of `owner` under a stage."""
-        inner = getattr(owner, name)
-
-        @functools.wraps(inner)
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            self.stop()
-            self._stack.append(stage)
-            try:
-                result = inner(*args, **kwargs)
-                if gl:
-                    self._finish()
-            finally:
-                self.stop()
-                self._stack.pop()
-            self.last[name] = args, result
-            return result
-
-        setattr(owner, name, timed)
-
-    def watch_context(self) -> None:
-        """Learns of the context that the engine opens, to wait for it."""
-
-        def watched(platform: str, device: str) -> GlContext:
-            context = choose(platform, device)
-            self._finish = context.mgl.finish
-            return context
-
-        vars(engine_module)["choose"] = watched
 
 
 def measure(
@@ -206,9 +112,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     clock = Clock()
     clock.watch_context()
-    for stages, gl in ((_CPU_STAGES, False), (_GL_STAGES, True)):
-        for owner, name, stage in stages:
-            clock.wrap(owner, name, stage, gl=gl)
+    clock.watch_passes()
+    clock.watch_worker()
     figures = {}
     renderer = ""
     for case in args.case or CASES:

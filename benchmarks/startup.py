@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.command import environment
+from benchmarks.record import record
 
 
 def first_frame_s(output_dir: Path) -> float:
@@ -44,6 +45,7 @@ def main() -> None:
             times_s.append(first_frame_s(Path(name) / "dataset"))
         print(f"first frame after {times_s[-1]:.2f} s")
     print(f"median {np.median(times_s):.2f} s")
+    record("startup", {"rounds_s": times_s, "median_s": float(np.median(times_s))})
 
 
 if __name__ == "__main__":

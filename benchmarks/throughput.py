@@ -1,7 +1,8 @@
 """Labelled frames per second, beside a stock pyrender script that renders the same poses.
 
 Both write to disk: JPEG, id masks, depth, COCO with visible and amodal masks. The poses are
-drawn by this project first; the script gets them for nothing.
+drawn by this project first; the script gets them for nothing. What both wrote is compared before
+any figure is printed.
 
     python -m benchmarks.throughput [--frames 100] [--models-dir DIR]
 """
@@ -17,10 +18,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import yaml
 
+from benchmarks.agreement import Agreement, agreement_of
 from benchmarks.command import TEN_OBJECTS, environment, render
+from benchmarks.record import record
 from render.paths import find_assets
 from render.writers.records import read_frames, read_instances
 
@@ -69,6 +73,32 @@ def stock(poses: dict[str, Any], folder: Path) -> tuple[float, float]:
     return time.perf_counter() - began_s, loop_s
 
 
+def agreement(ours: Path, stock: Path) -> Agreement:
+    """Of the masks and depths of all frames of two folders, taken together."""
+    found = []
+    for path in sorted(ours.glob("masks/*/*.png")):
+        ids, other_ids, depth, other_depth = (
+            cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+            for file in (
+                path,
+                stock / "masks" / path.name,
+                ours / "depth" / path.parent.name / path.name,
+                stock / "depth" / path.name,
+            )
+        )
+        found.append(
+            agreement_of(
+                ids.astype(np.int32) - 1,
+                depth.astype(np.float32),
+                other_ids.astype(np.int32) - 1,
+                other_depth.astype(np.float32),
+            )
+        )
+    return Agreement(
+        ids=float(np.mean([f.ids for f in found])), depth=float(np.mean([f.depth for f in found]))
+    )
+
+
 def main() -> None:
     """Prints frames per second of both and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -78,6 +108,7 @@ def main() -> None:
     args = parser.parse_args()
     models_dir = (args.models_dir or find_assets("models")).resolve()
     ratios = []
+    figures: list[dict[str, float]] = []
     # Alternating rounds, so that a busy neighbour slows both.
     for round_idx in range(args.rounds):
         with tempfile.TemporaryDirectory() as name:
@@ -90,7 +121,20 @@ def main() -> None:
             )
             dataset = yaml.safe_load((folder / "ours" / "dataset.yaml").read_text())
             stock_s, loop_s = stock(poses_of(folder / "ours", models_dir), folder)
+            if round_idx == 0:
+                same = agreement(folder / "ours", folder / "stock")
+                print(f"ids {same.ids:.3%}, depth {same.depth:.3%} the same off outlines")
+                if not same.is_good:
+                    parser.error("the outputs disagree: no figure")
         ratios.append(stock_s / ours_s)
+        figures.append(
+            {
+                "ours_frames_per_s": args.frames / ours_s,
+                "stock_frames_per_s": args.frames / stock_s,
+                "stock_loop_frames_per_s": args.frames / loop_s,
+                "ratio": ratios[-1],
+            }
+        )
         if round_idx == 0:
             print(f"{dataset['gl']['renderer']}, {args.frames} frames, 10 objects, 640x480")
         print(
@@ -99,6 +143,9 @@ def main() -> None:
             f"ratio {ratios[-1]:.2f}"
         )
     print(f"median ratio, whole command to whole command: {np.median(ratios):.2f}")
+    record("throughput", {"rounds": figures, "median_ratio": float(np.median(ratios)),
+                          "ids_same": same.ids, "depth_same": same.depth},
+           renderer=dataset["gl"]["renderer"])  # fmt: skip
 
 
 if __name__ == "__main__":
