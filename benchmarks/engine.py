@@ -77,7 +77,8 @@ def main() -> None:
         for n_objects, frames in frames_of.items():
             rows += of_size(engine, stock, frames, n_objects, args.rounds)
             if n_objects in SMOOTHED:
-                smooth[str(n_objects)] = smoothing(engine, stock, frames[:2])
+                for light in ("directional", "ambient"):
+                    smooth[f"{n_objects} {light}"] = smoothing(engine, stock, frames[:2], light)
         clock.watch_passes()
         stages = {str(n): by_stage(clock, engine, frames) for n, frames in frames_of.items()}
         judge(rows, smooth)
@@ -203,14 +204,19 @@ def by_stage(clock: Clock, engine: AbstractEngine, frames: Sequence[Frame]) -> d
     return means
 
 
-def smoothing(engine: AbstractEngine, stock: Stock, frames: Sequence[Frame]) -> dict[str, float]:
+def smoothing(
+    engine: AbstractEngine, stock: Stock, frames: Sequence[Frame], light: str
+) -> dict[str, float]:
     """Decibel against each one's own larger picture, in display values.
 
     At outlines before the background, at edges of all instances, and on all of the objects.
+    Under ambient light both shade alike; under lamps the highlights of this engine are brighter
+    than white, and stock pyrender cuts them off before it averages.
     """
     figures: dict[str, list[float]] = {}
+    stock.light(light)
     for frame in frames:
-        scene = lit_by(frame.scene, "directional", shadows=False)
+        scene = lit_by(frame.scene, light, shadows=False)
         buffers = engine.render(scene)
         large = engine.render(scaled(scene, _TIMES)).radiance
         # Light is averaged where it is light, and by pyrender where it is display values.
@@ -232,8 +238,8 @@ def smoothing(engine: AbstractEngine, stock: Stock, frames: Sequence[Frame]) -> 
             a, b = (np.asarray(x, np.float32) / np.float32(255.0) for x in (picture, reference))
             for where, region in regions.items():
                 figures.setdefault(f"{name} {where}", []).append(psnr(a, b, region))
-    means = {name: float(np.mean(values)) for name, values in figures.items()}
-    return means
+    stock.light("directional")
+    return {name: float(np.mean(values)) for name, values in figures.items()}
 
 
 def _shrunk(large: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -252,11 +258,11 @@ def judge(rows: Sequence[Row], smooth: Mapping[str, Mapping[str, float]]) -> Non
             ratio = float(row["ratio"] or 0.0)
             met = "met " if ratio >= goal else "MISS"
             print(f"{met} {row['objects']} objects, {goal:.0f} times stock: {ratio:.2f}")
-    for n_objects, found in smooth.items():
+    for case, found in smooth.items():
         for where in ("outlines", "edges", "objects"):
             ours, stock = found[f"ours {where}"], found[f"stock {where}"]
             met = "met " if ours >= stock else "MISS"
-            print(f"{met} {n_objects} objects, {where} as smooth as stock's: "
+            print(f"{met} {case}: {where} as smooth as stock's: "
                   f"{ours:.1f} dB, stock {stock:.1f} dB")  # fmt: skip
 
 

@@ -17,12 +17,13 @@ from render.library.models import ModelLibrary
 from render.paths import find_assets
 from render.scene import Camera, Environment, Instance, Light, Model, Scene
 
-__all__ = ["BRIGHTNESS", "SIZE_WH", "Frame", "draw_frames", "lit_by", "scaled"]
+__all__ = ["AMBIENT", "BRIGHTNESS", "SIZE_WH", "Frame", "draw_frames", "lit_by", "scaled"]
 
 SIZE_WH = (640, 480)
 NEAR_M, FAR_M = 0.05, 5.0
 # Of the stock script's lamps: white surfaces stay below white, where edges would be cut off.
 BRIGHTNESS = 0.4
+AMBIENT = 0.8  # where there are no lamps
 
 # Files that trimesh and this project read alike: no cut-outs, no units or axes of their own.
 _MODELS = ("bearing.glb", "bolt.glb", "bottle.glb", "die.glb", "gear.glb", "mug.glb", "nut.glb",
@@ -77,7 +78,7 @@ def lit_by(scene: Scene, light: str, *, shadows: bool) -> Scene:
 
     Args:
         scene: Without lights.
-        light: ``directional`` or ``environment``.
+        light: ``directional``, ``environment``, or ``ambient``: from everywhere alone.
         shadows: Whether lamps, or the map's bright parts, cast them.
 
     """
@@ -86,6 +87,10 @@ def lit_by(scene: Scene, light: str, *, shadows: bool) -> Scene:
         environment = Environment(map=library.load("workshop.hdr"))
         suns = suns_of(environment, casts_shadow=shadows)
         return replace(scene, environment=environment, lights=suns)
+    if light == "ambient":
+        return replace(
+            scene, lights=(Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=AMBIENT),)
+        )
     lamps = [Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.3 * BRIGHTNESS)]
     for towards in _TOWARDS_GL:
         away = -_R_WORLD_CAM @ _CV_FROM_GL @ np.array(towards) / np.linalg.norm(towards)

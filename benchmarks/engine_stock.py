@@ -13,7 +13,7 @@ import numpy as np
 import pyrender
 from numpy.typing import NDArray
 
-from benchmarks.engine_scenes import BRIGHTNESS, Frame
+from benchmarks.engine_scenes import AMBIENT, BRIGHTNESS, Frame
 from benchmarks.stock_pyrender import add_objects, load_meshes, make_scene, render_ids
 
 __all__ = ["Stock", "StockFrame"]
@@ -48,9 +48,16 @@ class Stock:
         self._renderer = pyrender.OffscreenRenderer(*camera.size_wh)
         self._meshes = load_meshes([{"objects": f.objects} for f in frames])
         self._scene = make_scene()
-        self._scene.ambient_light = BRIGHTNESS * self._scene.ambient_light
-        for light in self._scene.lights:
-            light.intensity *= BRIGHTNESS
+        self._lamps = {light: light.intensity for light in self._scene.lights}
+        self._ambient = self._scene.ambient_light
+        self.light("directional")
+
+    def light(self, kind: str) -> None:
+        """Lights all that follows as `engine_scenes.lit_by` does: ``directional``, ``ambient``."""
+        has_lamps = kind == "directional"
+        for lamp, intensity in self._lamps.items():
+            lamp.intensity = BRIGHTNESS * intensity if has_lamps else 0.0
+        self._scene.ambient_light = BRIGHTNESS * self._ambient if has_lamps else np.full(3, AMBIENT)
 
     def render(self, frame: Frame, *, amodal: bool, shadows: bool) -> StockFrame:
         """Colour, depth and ids, and a SEG call for each object alone."""
