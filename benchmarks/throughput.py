@@ -99,6 +99,20 @@ def agreement(ours: Path, stock: Path) -> Agreement:
     )
 
 
+def one_round(folder: Path, models_dir: Path, frames: int) -> dict[str, float]:
+    """Runs both into ``ours`` and ``stock`` of a folder; frames per second and their ratio."""
+    ours_s = render(
+        folder / "ours", *TEN_OBJECTS, f"n_frames={frames}", f"assets.models_dir={models_dir}"
+    )
+    stock_s, loop_s = stock(poses_of(folder / "ours", models_dir), folder)
+    return {
+        "ours_frames_per_s": frames / ours_s,
+        "stock_frames_per_s": frames / stock_s,
+        "stock_loop_frames_per_s": frames / loop_s,
+        "ratio": stock_s / ours_s,
+    }
+
+
 def main() -> None:
     """Prints frames per second of both and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -107,43 +121,28 @@ def main() -> None:
     parser.add_argument("--models-dir", type=Path, default=None)
     args = parser.parse_args()
     models_dir = (args.models_dir or find_assets("models")).resolve()
-    ratios = []
     figures: list[dict[str, float]] = []
     # Alternating rounds, so that a busy neighbour slows both.
     for round_idx in range(args.rounds):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            ours_s = render(
-                folder / "ours",
-                *TEN_OBJECTS,
-                f"n_frames={args.frames}",
-                f"assets.models_dir={models_dir}",
-            )
-            dataset = yaml.safe_load((folder / "ours" / "dataset.yaml").read_text())
-            stock_s, loop_s = stock(poses_of(folder / "ours", models_dir), folder)
+            figures.append(one_round(folder, models_dir, args.frames))
             if round_idx == 0:
                 same = agreement(folder / "ours", folder / "stock")
+                dataset = yaml.safe_load((folder / "ours" / "dataset.yaml").read_text())
+                print(f"{dataset['gl']['renderer']}, {args.frames} frames, 10 objects, 640x480")
                 print(f"ids {same.ids:.3%}, depth {same.depth:.3%} the same off outlines")
                 if not same.is_good:
                     parser.error("the outputs disagree: no figure")
-        ratios.append(stock_s / ours_s)
-        figures.append(
-            {
-                "ours_frames_per_s": args.frames / ours_s,
-                "stock_frames_per_s": args.frames / stock_s,
-                "stock_loop_frames_per_s": args.frames / loop_s,
-                "ratio": ratios[-1],
-            }
-        )
-        if round_idx == 0:
-            print(f"{dataset['gl']['renderer']}, {args.frames} frames, 10 objects, 640x480")
+        row = figures[-1]
         print(
-            f"round {round_idx + 1}: ours {args.frames / ours_s:.2f} frames/s, "
-            f"stock {args.frames / stock_s:.2f} frames/s (loop alone {args.frames / loop_s:.2f}), "
-            f"ratio {ratios[-1]:.2f}"
+            f"round {round_idx + 1}: ours {row['ours_frames_per_s']:.2f} frames/s, "
+            f"stock {row['stock_frames_per_s']:.2f} frames/s "
+            f"(loop alone {row['stock_loop_frames_per_s']:.2f}), ratio {row['ratio']:.2f}"
         )
-    print(f"median ratio, whole command to whole command: {np.median(ratios):.2f}")
-    record("throughput", {"rounds": figures, "median_ratio": float(np.median(ratios)),
+    ratio = float(np.median([row["ratio"] for row in figures]))
+    print(f"median ratio, whole command to whole command: {ratio:.2f}")
+    record("throughput", {"rounds": figures, "median_ratio": ratio,
                           "ids_same": same.ids, "depth_same": same.depth},
            renderer=dataset["gl"]["renderer"])  # fmt: skip
 
