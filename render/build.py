@@ -172,11 +172,19 @@ def _keypoints(
 def _libraries(run: RunConfig) -> AssetLibrary:
     """Finds all files; loads none."""
     models = ModelLibrary(
-        run.models_dir or find_assets("models"), include=run.models, skip_bad=run.skip_bad
+        run.models_dir or find_assets("models"),
+        include=run.models,
+        skip_bad=run.skip_bad,
+        memory_mb=run.memory_mb,
     )
     distractors = poses = None
     if run.distractors_dir is not None:
-        distractors = ModelLibrary(run.distractors_dir, skip_bad=run.skip_bad, prefix=DISTRACTOR)
+        distractors = ModelLibrary(
+            run.distractors_dir,
+            skip_bad=run.skip_bad,
+            prefix=DISTRACTOR,
+            memory_mb=run.memory_mb,
+        )
     if run.poses_file is not None:
         poses = Poses.read(run.poses_file, models=run.poses_models, names=models.names)
     return AssetLibrary(

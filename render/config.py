@@ -35,10 +35,11 @@ MAPS = ("normals", "nocs", "parts")
 # What a dataset is does not depend on how, where or how far it is rendered.
 # What is added to it for thin bins has entries of its own.
 IDENTITY_EXCLUDED = (
-    "n_frames", "workers", "execution", "shard", "output_dir", "overwrite", "top_up", "top_ups",
+    "n_frames", "workers", "memory_mb", "execution", "shard", "output_dir", "overwrite", "top_up",
+    "top_ups",
 )  # fmt: skip
 # Of a dataset: presets of mixtures, top-ups; and what older configs do not have.
-_OPTIONAL = ("presets", "experiment", "top_up", "top_ups")
+_OPTIONAL = ("presets", "experiment", "top_up", "top_ups", "memory_mb")
 _SECTIONS: dict[str, tuple[str, ...]] = {
     "assets": (
         "models_dir",
@@ -64,7 +65,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
     ),
 }
 _SCALARS = (
-    "output_dir", "n_frames", "seed", "workers", "sampling", "val_fraction", "balance",
+    "output_dir", "n_frames", "seed", "workers", "memory_mb", "sampling", "val_fraction", "balance",
     "negatives_fract", "overwrite", "top_up", "top_ups",
     "models", "fixtures", "presets", "engine", "execution", "experiment",
 )  # fmt: skip
@@ -76,6 +77,7 @@ class RunConfig:
 
     Attributes:
         workers: Number of processes, or None for ``auto``.
+        memory_mb: MiB of models, with what is worked out of them, that each process keeps.
         top_ups: Frames that were added for thin bins; known by the dataset, never asked.
         fixtures: Name and ``T_world_obj`` (16 numbers) of each static model of the cell.
         poses_file: ``scene_gt.json`` of a real scene.
@@ -92,6 +94,7 @@ class RunConfig:
     n_frames: int
     seed: int
     workers: int | None
+    memory_mb: int
     sampling: str
     val_fraction: float
     balance: bool
@@ -139,6 +142,7 @@ class RunConfig:
             n_frames=_whole("n_frames", config["n_frames"], lo=1, hi=99_999_999),
             seed=_whole("seed", config["seed"], lo=0, hi=2**63 - 1),
             workers=_workers(config["workers"]),
+            memory_mb=_whole("memory_mb", config.get("memory_mb", 1024), lo=1, hi=2**30),
             sampling=_option("sampling", config["sampling"], SAMPLINGS),
             val_fraction=_number("val_fraction", config["val_fraction"], lo=0, hi=1),
             balance=_flag("balance", config["balance"]),

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from render.derived import Derived
 from render.geometry.symmetry import Symmetry
 
 __all__ = [
@@ -153,6 +154,7 @@ class Model:
         parts: Names of the bodies that the file tells apart; none where its format does not.
         keypoints: As a side file declares them.
         symmetry: As a side file declares it; None where it says nothing.
+        derived: What has been worked out of it; see `render.derived`.
 
     """
 
@@ -169,6 +171,7 @@ class Model:
     parts: tuple[str, ...] = ()
     keypoints: tuple[Keypoint, ...] = ()
     symmetry: Symmetry | None = None
+    derived: Derived = field(default_factory=Derived, init=False, repr=False)
 
     @property
     def bounds_m(self) -> NDArray[np.float64]:
@@ -315,6 +318,11 @@ class EnvironmentMap:
     sh_upper: NDArray[np.float32]
     glossy: NDArray[np.float32]
     mirror: NDArray[np.float32]
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of its images."""
+        return self.radiance.nbytes + self.glossy.nbytes + self.mirror.nbytes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -14,7 +14,6 @@ __all__ = ["wear_texture"]
 _SIDE = 256
 # As many different ones; each is made once and stays on the GPU.
 _VARIANTS = 8
-_KEY = object()
 
 
 def wear_texture(seed: int, cache: TextureCache) -> Texture:
@@ -30,7 +29,7 @@ def wear_texture(seed: int, cache: TextureCache) -> Texture:
         image.setflags(write=False)
         return Texture(image=image)
 
-    return cache.get(_KEY, ("wear", variant), make)
+    return cache.get(wear_texture, (variant,), make)
 
 
 def _clouds(rng: np.random.Generator) -> NDArray[np.float64]:

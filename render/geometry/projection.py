@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +46,7 @@ def backproject(
 
 def bounds_of_edges(
     points_cam: NDArray[np.float64],
-    edges: NDArray[np.int64],
+    edges: NDArray[np.integer[Any]],
     K: NDArray[np.float64],
     distortion: tuple[float, ...],
     *,

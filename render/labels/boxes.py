@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from render.geometry.edges import mesh_of
+from render.geometry.edges import Indices, mesh_of
 from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.pixels import Box, box_of_points
 from render.geometry.projection import bounds_of_edges, project
@@ -60,10 +60,10 @@ def _bent_box(instance: Instance, camera: Camera, T_cam_obj: NDArray[np.float64]
 
 def _clipped_edges(
     points: NDArray[np.float64],
-    faces: NDArray[np.int64],
-    edges: NDArray[np.int64],
+    faces: Indices,
+    edges: Indices,
     near_m: float,
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.float64], Indices]:
     """Edges clipped at the near plane, and those that the plane cuts out of faces."""
     beyond = points[:, 2] >= near_m
     n_beyond = beyond[faces].sum(axis=1)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from render.derived import per_model
 from render.geometry.cutouts import solid_parts
 from render.geometry.distortion import fold_radius
 from render.geometry.frames import inverse_rigid, transform_points
@@ -110,7 +110,7 @@ def _is_near(body: Instance, eye: Points, ends: Points) -> bool:
     return bool((away <= body.scale * model.radius_m * (1 + 1e-9)).any())
 
 
-@lru_cache(maxsize=64)
+@per_model
 def _solid(model: Model) -> tuple[Points, NDArray[np.int64]]:
     """Points and faces of all primitives without what their textures cut out."""
     parts = [solid_parts(p, _CUTOUT * model.extent_m) for p in model.primitives]

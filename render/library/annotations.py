@@ -11,6 +11,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from render.derived import per_model
 from render.errors import ConfigError
 from render.geometry.surface_samples import farthest_points, sample_surface
 from render.geometry.symmetry import Axis, Symmetry
@@ -56,7 +57,6 @@ class Annotations:
         # By name, which is unique among the models of a run.
         self._keypoints: dict[str, tuple[Keypoint, ...]] = {}
         self._symmetries: dict[str, Symmetry] = {}
-        self._parts: dict[str, Parts] = {}
 
     def keypoints(self, model: Model) -> tuple[Keypoint, ...]:
         """Declared by its side file, else chosen on its surface."""
@@ -72,9 +72,7 @@ class Annotations:
 
     def parts(self, model: Model) -> Parts:
         """The bodies that its file tells apart; of a file with one, its connected pieces."""
-        if model.name not in self._parts:
-            self._parts[model.name] = _parts(model)
-        return self._parts[model.name]
+        return _parts(model)
 
     def keypoint_names(self, models: ModelLibrary) -> dict[str, tuple[str, ...]]:
         """Names of the keypoints of each category that has some; loads no model.
@@ -130,6 +128,7 @@ def _chosen(model: Model, count: int) -> tuple[Keypoint, ...]:
     )
 
 
+@per_model
 def _parts(model: Model) -> Parts:
     if model.parts:
         told = (p.face_parts for p in model.primitives)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,11 @@ class BuiltModel:
 
     @property
     def n_bytes(self) -> int:
-        """Memory of arrays and images."""
+        """Memory of arrays and images, and of what has been worked out of them so far."""
+        return self._own_bytes + self.model.derived.n_bytes
+
+    @cached_property
+    def _own_bytes(self) -> int:
         images: dict[int, int] = {}
         arrays = self.model.hull_m.nbytes + self.model.stable_poses.nbytes
         for primitive in self.model.primitives:

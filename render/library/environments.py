@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.execute.files import sha256_of_file
+from render.library.cache import ByteCache
 from render.library.environment_map import build_environment
 from render.scene import EnvironmentMap
 
 __all__ = ["EnvironmentLibrary", "read_radiance"]
 
 _SUFFIXES = {".hdr", ".exr"}
-_KEPT = 24
+_CACHE_BYTES = 512 * 2**20
 # What a backdrop can show; more is averaged away, with all of its light.
 _MOST_WIDE = 2048
 _MOST = 1e7
@@ -48,7 +49,7 @@ class EnvironmentLibrary:
                 if p.suffix.lower() in _SUFFIXES and p.is_file()
             )
         )
-        self._kept: dict[str, EnvironmentMap] = {}
+        self._cache: ByteCache[EnvironmentMap] = ByteCache(_CACHE_BYTES, lambda map_: map_.n_bytes)
         self._sha256: str | None = None
 
     @property
@@ -63,12 +64,10 @@ class EnvironmentLibrary:
             AssetError: It cannot be read, or is no map of the whole sphere.
 
         """
-        found = self._kept.pop(name, None)
+        found = self._cache.get(name)
         if found is None:
             found = build_environment(name, read_radiance(self.folder / name))
-        self._kept[name] = found
-        while len(self._kept) > _KEPT:
-            self._kept.pop(next(iter(self._kept)))
+            self._cache.put(name, found)
         return found
 
     def check_all(self) -> None:

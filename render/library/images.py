@@ -49,7 +49,9 @@ class ImageLibrary:
         self.names: tuple[str, ...] = tuple(sorted(find_files(folder, IMAGE_SUFFIXES)))
         self._what = what
         self._sha256: str | None = None
-        self._cache: ByteCache[NDArray[np.uint8]] = ByteCache(_CACHE_BYTES)
+        self._cache: ByteCache[NDArray[np.uint8]] = ByteCache(
+            _CACHE_BYTES, lambda image: image.nbytes
+        )
 
     def load(self, name: str) -> NDArray[np.uint8]:
         """``(H, W, 3)`` uint8 display sRGB, read-only; upright, transparent parts on white.
@@ -61,7 +63,7 @@ class ImageLibrary:
         image = self._cache.get(name)
         if image is None:
             image = _decode(self.folder / name)
-            self._cache.put(name, image, image.nbytes)
+            self._cache.put(name, image)
         return image
 
     @property

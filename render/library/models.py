@@ -26,7 +26,7 @@ from render.scene import Model
 
 __all__ = ["ModelLibrary"]
 
-_CACHE_BYTES = 512 * 2**20
+_MIB = 2**20
 _THREADS, _BATCH = 4, 16
 
 
@@ -47,6 +47,7 @@ class ModelLibrary:
         include: Sequence[str] = ("*",),
         skip_bad: bool = False,
         prefix: str = "",
+        memory_mb: int = 1024,
     ) -> None:
         """Finds files and reads what is said about them; loads none.
 
@@ -56,6 +57,7 @@ class ModelLibrary:
             skip_bad: Whether `check_all` leaves out models that cannot be used.
             prefix: What `Model.name` begins with, so that models of several folders stay
                 apart; no part of the names that this library is asked for.
+            memory_mb: MiB of models, with what is worked out of them, that are kept.
 
         Raises:
             ConfigError: No such folder, or a pattern that matches nothing.
@@ -73,7 +75,9 @@ class ModelLibrary:
         self._skipped: tuple[AssetError, ...] = ()
         self._remarked: tuple[str, ...] = ()
         self._sha256: dict[str, str] = {}
-        self._cache: ByteCache[BuiltModel] = ByteCache(_CACHE_BYTES)
+        self._cache: ByteCache[BuiltModel] = ByteCache(
+            memory_mb * _MIB, lambda built: built.n_bytes
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -167,7 +171,7 @@ class ModelLibrary:
         return tuple(sorted(chosen))
 
     def _keep(self, name: str, built: BuiltModel) -> None:
-        self._cache.put(name, built, built.n_bytes)
+        self._cache.put(name, built)
         self._sha256[name] = built.model.sha256
 
     def _build_each(self) -> Iterator[tuple[str, BuiltModel | AssetError]]:

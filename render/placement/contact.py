@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
-from render.geometry.edges import mesh_of, unique_edges
+from render.geometry.edges import Indices, mesh_of, unique_edges
 from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.surface_samples import NearSurface
 from render.library.surface import weld
@@ -54,8 +54,8 @@ class Solid:
     """
 
     corners: Points
-    edges: NDArray[np.int64]
-    faces: NDArray[np.int64]
+    edges: Indices
+    faces: Indices
     surface: NearSurface | None
     normals: Points
     planes: tuple[Points, ...]

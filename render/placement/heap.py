@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from render.derived import per_model
 from render.errors import RejectedTheta
 from render.geometry.frames import inverse_rigid, rigid, transform_points
 from render.library.convex import convex_pieces
@@ -26,7 +26,6 @@ from render.scene import Model
 
 __all__ = ["Thing", "heap", "heap_in_region", "pile_stage"]
 
-_KEPT = 64  # models
 _NEAREST = 0.05  # depth of what is nearest to the camera, in depths of the principal target
 _ON_PLANE = 5e-3  # how far things may be in the plane, in their extents
 
@@ -193,11 +192,11 @@ def _certify(placed: Sequence[_Placed], fixtures: Sequence[Fixture], plane_m: fl
             raise RejectedTheta("a thing of the pile is pressed into the plane")
 
 
-@lru_cache(maxsize=_KEPT)
+@per_model
 def _pieces(model: Model) -> tuple[NDArray[np.float64], ...]:
     return convex_pieces(model)
 
 
-@lru_cache(maxsize=_KEPT)
+@per_model
 def _solid(model: Model) -> Solid:
     return Solid.of(model, () if model.is_closed else _pieces(model))

@@ -9,11 +9,11 @@ cell, and, through a lens with distortion, that the edges of triangles stay stra
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from render.derived import per_model
 from render.geometry.cutouts import solid_parts
 from render.geometry.projection import project
 from render.placement.bodies import Body
@@ -30,8 +30,6 @@ Window = tuple[int, int, int, int]
 _FINENESS = 2.0
 _FINEST = 4096
 _FEW_FACES = 600
-_KEPT_MODELS = 32
-_KEPT_MESHES = 256
 # Along the longest side of a model: how finely what is cut out of it is known.
 _CUT_CELLS = 256
 # Larger outlines are cut there, as labels are at eight images' sizes.
@@ -145,7 +143,7 @@ def _placed(body: Body, view: View, cells: int) -> tuple[NDArray[np.float64], ND
 _NOTHING = Outline(x0=0, y0=0, mask=np.zeros((0, 0), np.bool_))
 
 
-@lru_cache(maxsize=_KEPT_MODELS)
+@per_model
 def _solid(model: Model) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Points about the centre of the box and faces, without what is cut out."""
     parts = [solid_parts(primitive, model.extent_m / _CUT_CELLS) for primitive in model.primitives]
@@ -154,7 +152,7 @@ def _solid(model: Model) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return points, np.concatenate([faces + start for (_, faces), start in zip(parts, starts)])
 
 
-@lru_cache(maxsize=_KEPT_MESHES)
+@per_model
 def _simplified(model: Model, cells: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Points about the centre of the box and faces; vertices that share a cell become one."""
     points, faces = _solid(model)
@@ -188,7 +186,7 @@ class _Rims:
     sign: NDArray[np.float64]
 
 
-@lru_cache(maxsize=_KEPT_MESHES)
+@per_model
 def _rims(model: Model, cells: int) -> _Rims:
     """Of a simplified model."""
     _, faces = _simplified(model, cells)

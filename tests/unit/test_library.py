@@ -220,19 +220,48 @@ def test_a_loaded_model_stays_the_same_object(tmp_path: Path) -> None:
     assert first.sha256 == library.sha256("a.stl")
 
 
-def test_cache_keeps_what_was_used_last_within_its_bytes() -> None:
-    cache: ByteCache[str] = ByteCache(100)
-    for key, size in (("a", 40), ("b", 40)):
-        cache.put(key, key.upper(), size)
-    assert "A" == cache.get("a")
-    cache.put("c", "C", 40)
+class Sized:
+    """A thing of some bytes, which may grow."""
 
-    assert ["A", None, "C"] == [cache.get(k) for k in "abc"]
-    cache.put("huge", "H", 1000)
-    assert [None, None, "H"] == [cache.get(k) for k in ("a", "c", "huge")]
-    cache.put("huge", "h", 10)
-    cache.put("d", "D", 90)
-    assert ["h", "D"] == [cache.get(k) for k in ("huge", "d")]
+    def __init__(self, n_bytes: int) -> None:
+        self.n_bytes = n_bytes
+
+
+def cache_of(max_bytes: int, **sizes: int) -> tuple[ByteCache[Sized], dict[str, Sized]]:
+    cache: ByteCache[Sized] = ByteCache(max_bytes, lambda thing: thing.n_bytes)
+    things = {key: Sized(size) for key, size in sizes.items()}
+    for key, thing in things.items():
+        cache.put(key, thing)
+    return cache, things
+
+
+def test_cache_keeps_what_was_used_last_within_its_bytes() -> None:
+    cache, things = cache_of(100, a=40, b=40)
+    assert things["a"] is cache.get("a")
+    cache.put("c", c := Sized(40))
+
+    assert [things["a"], None, c] == [cache.get(k) for k in "abc"]
+    cache.put("huge", huge := Sized(1000))
+    assert [None, None, huge] == [cache.get(k) for k in ("a", "c", "huge")]
+    cache.put("huge", smaller := Sized(10))
+    cache.put("d", d := Sized(90))
+    assert [smaller, d] == [cache.get(k) for k in ("huge", "d")]
+
+
+def test_cache_notices_what_has_grown_when_it_is_used() -> None:
+    cache, things = cache_of(100, a=40, b=40)
+    things["b"].n_bytes = 70
+
+    assert things["b"] is cache.get("b")
+    assert cache.get("a") is None
+
+
+def test_cache_notices_what_has_grown_when_something_new_comes() -> None:
+    cache, things = cache_of(100, a=30, b=30)
+    things["a"].n_bytes = 60
+    cache.put("c", c := Sized(40))
+
+    assert [None, things["b"], c] == [cache.get(k) for k in "abc"]
 
 
 def test_all_bad_models_are_told_at_once_or_left_out(tmp_path: Path) -> None:

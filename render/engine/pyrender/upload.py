@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
@@ -75,26 +76,32 @@ class Mesh:
 
 
 class Residents:
-    """What lies on the GPU, keyed by the identity of the frozen arrays it was made from."""
+    """What lies on the GPU, keyed by the identity of the frozen arrays it was made from.
+
+    It does not keep these: what was made from one that is gone goes at the next `trim`.
+    """
 
     def __init__(self, context: GlContext, *, budget_bytes: int) -> None:
         self._context = context
         self._budget_bytes = budget_bytes
-        # The source is kept beside its copy: an id is only unique while its object lives.
-        self._models: OrderedDict[int, tuple[Model, tuple[Mesh, ...]]] = OrderedDict()
-        self._textures: OrderedDict[tuple[int, bool, tuple[str, str]], _Resident] = OrderedDict()
-        self._means: OrderedDict[int, tuple[NDArray[np.uint8], NDArray[np.float64]]]
+        # An id is its object's only while that lives.
+        self._models: OrderedDict[int, _ResidentModel] = OrderedDict()
+        self._textures: OrderedDict[tuple[int, bool, tuple[str, str]], _ResidentTexture]
+        self._textures = OrderedDict()
+        self._means: OrderedDict[int, tuple[weakref.ref[NDArray[np.uint8]], NDArray[np.float64]]]
         self._means = OrderedDict()
         self.white = self._make(Texture(image=np.full((1, 1, 4), 255, np.uint8)), srgb=False)
 
     def meshes(self, model: Model) -> tuple[Mesh, ...]:
         """One mesh for each primitive of the model."""
         found = self._models.get(id(model))
-        if found is None:
-            found = (model, tuple(self._upload(p, model.center_m) for p in model.primitives))
-            self._models[id(model)] = found
+        if found is None or found.source() is not model:
+            if found is not None:
+                found.release()
+            meshes = tuple(self._upload(p, model.center_m) for p in model.primitives)
+            found = self._models[id(model)] = _ResidentModel(weakref.ref(model), meshes)
         self._models.move_to_end(id(model))
-        return found[1]
+        return found.meshes
 
     def texture(self, texture: Texture | None, *, srgb: bool) -> moderngl.Texture:
         """An image with all its smaller sizes; white for None.
@@ -108,8 +115,11 @@ class Residents:
             return self.white
         key = (id(texture.image), srgb, texture.wrap_st)
         found = self._textures.get(key)
-        if found is None:
-            found = _Resident(texture.image, self._make(texture, srgb=srgb))
+        if found is None or found.source() is not texture.image:
+            if found is not None:
+                found.release()
+            copy = self._make(texture, srgb=srgb)
+            found = _ResidentTexture(weakref.ref(texture.image), copy, texture.image.nbytes)
             self._textures[key] = found
         self._textures.move_to_end(key)
         return found.copy
@@ -121,28 +131,38 @@ class Residents:
         if texture is None:
             return factor
         found = self._means.get(id(texture.image))
-        if found is None or found[0] is not texture.image:
+        if found is None or found[0]() is not texture.image:
             coarse = texture.image[:: max(texture.image.shape[0] // 64, 1),
                                    :: max(texture.image.shape[1] // 64, 1), :3]  # fmt: skip
             mean = srgb_to_linear(coarse / 255.0).mean(axis=(0, 1))
-            found = self._means[id(texture.image)] = (texture.image, mean)
+            found = self._means[id(texture.image)] = (weakref.ref(texture.image), mean)
             while len(self._means) > _MOST_MEANS:
                 self._means.popitem(last=False)
         return factor * found[1]
 
+    @property
+    def n_bytes(self) -> int:
+        """GPU memory of all that is kept."""
+        models = sum(resident.n_bytes for resident in self._models.values())
+        return models + sum(resident.n_bytes for resident in self._textures.values())
+
     def trim(self) -> None:
-        """Frees what was used longest ago until the budget holds. Not while a scene is drawn."""
-        used = sum(mesh.n_bytes for _, meshes in self._models.values() for mesh in meshes)
-        used += sum(resident.n_bytes for resident in self._textures.values())
+        """Frees what was made from things that are gone, then what was used longest ago until the
+        budget holds. Not while a scene is drawn.
+        """
+        for key in [k for k, resident in self._models.items() if resident.source() is None]:
+            self._models.pop(key).release()
+        for texture in [k for k, resident in self._textures.items() if resident.source() is None]:
+            self._textures.pop(texture).release()
+        used = self.n_bytes
         while used > self._budget_bytes and len(self._models) > 1:
-            _, (_, meshes) = self._models.popitem(last=False)
-            used -= sum(mesh.n_bytes for mesh in meshes)
-            for mesh in meshes:
-                mesh.release()
+            _, model = self._models.popitem(last=False)
+            used -= model.n_bytes
+            model.release()
         while used > self._budget_bytes and self._textures:
-            _, resident = self._textures.popitem(last=False)
-            used -= resident.n_bytes
-            resident.copy.release()
+            _, image = self._textures.popitem(last=False)
+            used -= image.n_bytes
+            image.release()
 
     def _upload(self, primitive: Primitive, center_m: NDArray[np.float64]) -> Mesh:
         n = len(primitive.positions_m)
@@ -203,10 +223,28 @@ class Residents:
 
 
 @dataclass(frozen=True, eq=False)
-class _Resident:
-    source: NDArray[np.uint8]
-    copy: moderngl.Texture
+class _ResidentModel:
+    source: weakref.ref[Model]
+    meshes: tuple[Mesh, ...]
 
     @property
     def n_bytes(self) -> int:
-        return self.source.nbytes * 4 // 3  # with the smaller sizes
+        return sum(mesh.n_bytes for mesh in self.meshes)
+
+    def release(self) -> None:
+        for mesh in self.meshes:
+            mesh.release()
+
+
+@dataclass(frozen=True, eq=False)
+class _ResidentTexture:
+    source: weakref.ref[NDArray[np.uint8]]
+    copy: moderngl.Texture
+    source_bytes: int
+
+    @property
+    def n_bytes(self) -> int:
+        return self.source_bytes * 4 // 3  # with the smaller sizes
+
+    def release(self) -> None:
+        self.copy.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ _UP = np.array([_Y00, 0.0, 0.488602512, 0.0, 0.0, 0.0, 2 * 0.315391565, 0.0, 0.0
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Uploaded:
-    source: EnvironmentMap
+    source: weakref.ref[EnvironmentMap]
     radiance: moderngl.Texture
     mirror: moderngl.Texture
     glossy: moderngl.TextureArray
@@ -40,7 +41,7 @@ class _Uploaded:
 
 
 class EnvironmentTextures:
-    """Keeps the maps that were used last."""
+    """Keeps copies of the maps that were used last, not the maps."""
 
     def __init__(self, context: GlContext) -> None:
         self._context = context
@@ -65,9 +66,11 @@ class EnvironmentTextures:
 
     def _get(self, source: EnvironmentMap) -> _Uploaded:
         found = self._kept.get(id(source))
-        if found is None:
+        if found is None or found.source() is not source:
+            if found is not None:
+                found.release()
             found = _Uploaded(
-                source=source,
+                source=weakref.ref(source),
                 radiance=self._texture(source.radiance),
                 mirror=self._texture(source.mirror),
                 glossy=self._levels(source.glossy),
