@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import logging
 import os
 import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from tqdm import tqdm
 import render
 from render.build import Plan, build, build_engine, build_executor
 from render.config import MAPS, RunConfig
-from render.errors import ConfigError
+from render.engine.base import DeviceInfo
+from render.errors import ConfigError, EngineError
 from render.execute.cores import usable_cores
 from render.execute.dataset import ShardWriter, claim, finish_file, missing_frames
 from render.execute.manifest import Manifest
@@ -35,6 +37,8 @@ from render.writers.data_yaml import write_data_yaml
 from render.writers.records import read_frames, read_instances
 
 __all__ = ["Summary", "run_job"]
+
+_LOG = logging.getLogger(__name__)
 
 # Of ultralytics' models for each kind of label file.
 _YOLO_SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
@@ -126,8 +130,9 @@ def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary
     draw_and_place(plan, 0)
     # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
     os.environ.setdefault("LP_NUM_THREADS", str(usable_cores()))
-    with build_engine(plan.config) as engine:
-        info = engine.info
+    info = _what_draws(plan)
+    if info.remark:
+        _LOG.warning("frames are drawn in software: %s", info.remark)
     manifest = claim(plan, _versions())
     frames = missing_frames(manifest, plan.run.n_frames)
     began = time.monotonic()
@@ -140,6 +145,27 @@ def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary
         _render(plan, manifest, frames, on_gpu=info.is_gpu)
     seconds = time.monotonic() - began
     return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
+
+
+def _what_draws(plan: Plan) -> DeviceInfo:
+    """Tries every device that the engine is to draw with.
+
+    Raises:
+        EngineError: One cannot be used, or they would draw different bytes.
+
+    """
+    infos: list[DeviceInfo] = []
+    for place in range(len(plan.run.devices)):
+        with build_engine(plan, place=place) as engine:
+            infos.append(engine.info)
+    first = infos[0]
+    for info in infos[1:]:
+        if replace(info, device=first.device) != first:
+            raise EngineError(
+                "engine.device must list GPUs of one kind, because others draw other bytes, got "
+                f"{first.renderer} ({first.device}) and {info.renderer} ({info.device})"
+            )
+    return first
 
 
 def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:

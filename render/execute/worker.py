@@ -23,10 +23,10 @@ __all__ = ["Worker", "start_worker"]
 class Worker:
     """Renders frames of one plan into one folder; starts its engine at once."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path, *, place: int = 0) -> None:
         self._plan = plan
         self._folder = folder
-        self._engine = build_engine(plan.config)
+        self._engine = build_engine(plan, place=place)
         self._textures = TextureCache()
         self._gl = dataclasses.asdict(self._engine.info)
 
@@ -67,11 +67,11 @@ def start_worker(
     Args:
         config: Of the plan; the parent has checked its assets.
         folder: Of the dataset.
-        place: Of the process among those of the run.
+        place: Of the process among those of the run, which says what device it draws with.
 
     Returns:
         The function that renders a frame.
 
     """
     cv2.setNumThreads(1)
-    return Worker(build(config, check_assets=False), folder).render
+    return Worker(build(config, check_assets=False), folder, place=place).render
