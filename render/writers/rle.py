@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
@@ -39,8 +40,9 @@ def encode_rles(masks: Sequence[Runs], *, size_wh: tuple[int, int]) -> list[str]
 def decode_rle(counts: str, *, size_wh: tuple[int, int]) -> NDArray[np.bool_]:
     """The mask of one of `encode_rles`: ``(H, W)`` bool."""
     width, height = size_wh
-    flat = coco_mask.decode({"size": [height, width], "counts": counts.encode("ascii")})
-    return np.ascontiguousarray(flat).astype(np.bool_)
+    # Column after column in memory.
+    mask = coco_mask.decode({"size": [height, width], "counts": counts.encode("ascii")})
+    return np.asarray(cv2.transpose(mask.T)).view(np.bool_)
 
 
 def _counts(table: RunTable) -> tuple[Ints, Ints]:
