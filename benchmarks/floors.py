@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from pycocotools import mask as rle
 
 from render.build import Plan
@@ -41,14 +42,19 @@ def floors_of(
         folder: A place to write to.
 
     """
+    masks = [
+        mask.pixels().view(np.uint8)
+        for found in sample.labels
+        for mask in (found.mask, found.mask_visib)
+    ]
     stages: dict[str, Callable[[], None]] = {
         "draw": lambda: _draw(sample),
         "place": lambda: _project(scene, times=1 + sample.attempt),
         "assemble": lambda: _assemble(plan, sample),
-        "label": lambda: _label(scene, sample),
+        "label": lambda: _label(scene, sample, masks),
         "develop": lambda: _develop(sample),
         "encode": lambda: _encode(plan, sample),
-        "rows": lambda: _rows(sample),
+        "rows": lambda: _rows(sample, masks),
         "write": lambda: _write(files, folder),
     }
     return {name: _ms(work) for name, work in stages.items()}
@@ -96,13 +102,12 @@ def _assemble(plan: Plan, sample: Sample) -> None:
     np.take(np.zeros(256, np.float32), picture)
 
 
-def _label(scene: Scene, sample: Sample) -> None:
+def _label(scene: Scene, sample: Sample, masks: Sequence[NDArray[np.uint8]]) -> None:
     """Counts of ids, and of both masks of each instance; its box."""
     np.bincount(sample.buffers.instance_idx.ravel() + 1)
     _project(scene, times=1)
-    for found in sample.labels:
-        for mask in (found.mask, found.mask_visib):
-            cv2.countNonZero(mask.view(np.uint8))
+    for mask in masks:
+        cv2.countNonZero(mask)
 
 
 def _develop(sample: Sample) -> None:
@@ -126,11 +131,10 @@ def _encode(plan: Plan, sample: Sample) -> None:
         cv2.imencode(".png", units.astype(np.uint16), _PNG)
 
 
-def _rows(sample: Sample) -> None:
+def _rows(sample: Sample, masks: Sequence[NDArray[np.uint8]]) -> None:
     """Both masks of each instance as COCO's run lengths; θ as JSON."""
-    for found in sample.labels:
-        for mask in (found.mask, found.mask_visib):
-            rle.encode(np.asfortranarray(mask, dtype=np.uint8))
+    for mask in masks:
+        rle.encode(np.asfortranarray(mask))
     json.dumps(theta_to_json(sample.theta))
 
 

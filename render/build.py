@@ -305,14 +305,21 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
     )
 
 
-def build_engine(config: Mapping[str, Any]) -> AbstractEngine:
+def build_engine(plan: Plan, *, place: int = 0) -> AbstractEngine:
     """Starts the engine that the config names.
 
+    Args:
+        place: Of the worker process that it is for; devices are dealt to them in turn.
+
     Raises:
-        EngineError: No GL platform works.
+        EngineError: No GL platform works, or not the device that is asked for.
 
     """
-    engine: AbstractEngine = _instantiate("engine", config["engine"], AbstractEngine)
+    node = plan.config["engine"]
+    if isinstance(node, Mapping) and "device" in node:
+        devices = plan.run.devices
+        node = {**node, "device": devices[place % len(devices)]}
+    engine: AbstractEngine = _instantiate("engine", node, AbstractEngine)
     return engine
 
 

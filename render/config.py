@@ -73,11 +73,12 @@ _SCALARS = (
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Everything beside θ, the engine and the execution, checked.
+    """Everything beside θ and what is the engine's and the execution's own, checked.
 
     Attributes:
         workers: Number of processes, or None for ``auto``.
         memory_mb: MiB of models, with what is worked out of them, that each process keeps.
+        devices: What the engine draws with; several are dealt to the workers in turn.
         top_ups: Frames that were added for thin bins; known by the dataset, never asked.
         fixtures: Name and ``T_world_obj`` (16 numbers) of each static model of the cell.
         poses_file: ``scene_gt.json`` of a real scene.
@@ -95,6 +96,7 @@ class RunConfig:
     seed: int
     workers: int | None
     memory_mb: int
+    devices: tuple[str | int, ...]
     sampling: str
     val_fraction: float
     balance: bool
@@ -143,6 +145,7 @@ class RunConfig:
             seed=_whole("seed", config["seed"], lo=0, hi=2**63 - 1),
             workers=_workers(config["workers"]),
             memory_mb=_whole("memory_mb", config.get("memory_mb", 1024), lo=1, hi=2**30),
+            devices=_devices(config["engine"]),
             sampling=_option("sampling", config["sampling"], SAMPLINGS),
             val_fraction=_number("val_fraction", config["val_fraction"], lo=0, hi=1),
             balance=_flag("balance", config["balance"]),
@@ -267,6 +270,20 @@ def _workers(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1024:
         raise ConfigError(f"workers must be auto or a whole number from 1 to 1024, got {value!r}")
     return value
+
+
+def _devices(engine: Any) -> tuple[str | int, ...]:
+    value = engine.get("device", "auto") if isinstance(engine, Mapping) else "auto"
+    if isinstance(value, str) and value:
+        return (value,)  # the engine knows which names there are
+    numbers = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers)
+    if not whole or not numbers or len(set(numbers)) < len(numbers):
+        raise ConfigError(
+            "engine.device must be auto, the number of a GPU, or a list of different numbers, "
+            f"got {value!r}"
+        )
+    return tuple(numbers)
 
 
 def _path(name: str, value: Any) -> Path:

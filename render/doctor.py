@@ -24,8 +24,6 @@ from render.report.lengths import number_text, size_text, unit_text
 __all__ = ["gl_text", "main", "models_text", "verdict"]
 
 _WIDTH = 100
-# Device files of GPUs that EGL may fail to see, as in a container without the driver's libraries.
-_GPU_FILES = ("/dev/nvidia0", "/dev/dri/renderD128", "/dev/dxg")
 _HEADERS = ("model", "category", "size x, y, z", "longest", "triangles", "unit")
 _WIDEST_NAME, _WIDEST_CATEGORY = 20, 24
 
@@ -68,7 +66,7 @@ def gl_text(results: Sequence[ProbeResult]) -> str:
     if chosen is None:
         lines += _wrapped(f"{NO_GL.partition(';')[0]}.", indent=2)
     elif not chosen.is_gpu:
-        lines += _wrapped(_software_text(), indent=2)
+        lines += _wrapped(_software_text(chosen.remark), indent=2)
     return "\n".join(lines)
 
 
@@ -138,14 +136,10 @@ def _columns(row: Sequence[str], widths: Sequence[int]) -> str:
     return lead + "  " + "  ".join([*cells, *numbers, rest[-1]])
 
 
-def _software_text() -> str:
-    there = next((path for path in _GPU_FILES if Path(path).exists()), None)
-    if there is None:
+def _software_text(remark: str) -> str:
+    if not remark:
         return "No GPU was found: frames are drawn on the CPU, with the same labels."
-    return (
-        f"Frames are drawn on the CPU, though {there} is here: its driver's EGL library is missing "
-        "or closed to this user (in a container: NVIDIA_DRIVER_CAPABILITIES=all)."
-    )
+    return f"Frames are drawn on the CPU: {remark}."
 
 
 def _wrapped(text: str, *, indent: int, first: str = "") -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import logging
+import os
 import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,9 @@ from tqdm import tqdm
 import render
 from render.build import Plan, build, build_engine, build_executor
 from render.config import MAPS, RunConfig
-from render.errors import ConfigError
+from render.engine.base import DeviceInfo
+from render.errors import ConfigError, EngineError
+from render.execute.cores import usable_cores
 from render.execute.dataset import ShardWriter, claim, finish_file, missing_frames
 from render.execute.manifest import Manifest
 from render.pipeline import draw_and_place
@@ -33,6 +37,8 @@ from render.writers.data_yaml import write_data_yaml
 from render.writers.records import read_frames, read_instances
 
 __all__ = ["Summary", "run_job"]
+
+_LOG = logging.getLogger(__name__)
 
 # Of ultralytics' models for each kind of label file.
 _YOLO_SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
@@ -122,20 +128,44 @@ def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary
     plan = build({**config, "top_ups": top_ups})
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
     draw_and_place(plan, 0)
-    with build_engine(plan.config) as engine:
-        gl = dataclasses.asdict(engine.info)
+    # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
+    os.environ.setdefault("LP_NUM_THREADS", str(usable_cores()))
+    info = _what_draws(plan)
+    if info.remark:
+        _LOG.warning("frames are drawn in software: %s", info.remark)
     manifest = claim(plan, _versions())
     frames = missing_frames(manifest, plan.run.n_frames)
     began = time.monotonic()
     if frames:
-        manifest.check_gl(gl)  # a refusal must leave what is there as it is
+        manifest.check_gl(dataclasses.asdict(info))  # a refusal must leave what is there as it is
         if added is not None:
             manifest.write_top_ups(top_ups, config)
         for name in ("dataset.yaml", "coverage.png"):  # the picture is of fewer frames
             (plan.run.output_dir / name).unlink(missing_ok=True)
-        _render(plan, manifest, frames)
+        _render(plan, manifest, frames, on_gpu=info.is_gpu)
     seconds = time.monotonic() - began
     return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
+
+
+def _what_draws(plan: Plan) -> DeviceInfo:
+    """Tries every device that the engine is to draw with.
+
+    Raises:
+        EngineError: One cannot be used, or they would draw different bytes.
+
+    """
+    infos: list[DeviceInfo] = []
+    for place in range(len(plan.run.devices)):
+        with build_engine(plan, place=place) as engine:
+            infos.append(engine.info)
+    first = infos[0]
+    for info in infos[1:]:
+        if replace(info, device=first.device) != first:
+            raise EngineError(
+                "engine.device must list GPUs of one kind, because others draw other bytes, got "
+                f"{first.renderer} ({first.device}) and {info.renderer} ({info.device})"
+            )
+    return first
 
 
 def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
@@ -152,12 +182,12 @@ def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
     return [*held, *([] if added is None else [added.as_dict()])]
 
 
-def _render(plan: Plan, manifest: Manifest, frames: list[int]) -> None:
+def _render(plan: Plan, manifest: Manifest, frames: list[int], *, on_gpu: bool) -> None:
     writer = ShardWriter(manifest, plan.run.n_frames)
     done = plan.run.n_frames - len(frames)
     bar = tqdm(total=plan.run.n_frames, initial=done, unit="frame", desc="render", smoothing=0.1)
     with bar:
-        for result in build_executor(plan.config).run(plan, frames):
+        for result in build_executor(plan.config).run(plan, frames, on_gpu=on_gpu):
             writer.add(result)
             bar.update()
 

@@ -74,7 +74,7 @@ def replay(
     theta, placement = _drawn(stored)
     plan = _plan(folder, dataset)
     _check_models(plan, dataset, placement)
-    engine = build_engine(plan.config)
+    engine = build_engine(plan)
     try:
         sample = realise(
             plan,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from render.buffers import Buffers
 from render.geometry.pixels import Box
+from render.geometry.runs import Runs
 from render.scene import Role
 from render.theta import Placement, Theta
 
@@ -68,8 +69,8 @@ class ObjectLabel:
         visib_fract: visible / all; None where all is 0.
         truncated_fract: 1 - in-frame silhouette / all; None where all is 0.
         occluded_fract: 1 - visible / in-frame silhouette; None where that is 0.
-        mask: ``(H, W)`` bool: silhouette inside the frame (amodal).
-        mask_visib: ``(H, W)`` bool.
+        mask: Silhouette inside the frame (amodal).
+        mask_visib: Visible pixels.
         R_cam_obj: ``(3, 3)``; with `t_cam_obj_m` and `model_scale`:
             ``p_cam = R @ (model_scale * p_file) + t``.
         t_cam_obj_m: ``(3,)`` metres.
@@ -97,8 +98,8 @@ class ObjectLabel:
     visib_fract: float | None
     truncated_fract: float | None
     occluded_fract: float | None
-    mask: NDArray[np.bool_]
-    mask_visib: NDArray[np.bool_]
+    mask: Runs
+    mask_visib: Runs
     R_cam_obj: NDArray[np.float64]
     t_cam_obj_m: NDArray[np.float64]
     model_scale: float

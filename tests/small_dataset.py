@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.buffers import Buffers
-from render.geometry.pixels import Box, box_of_mask
+from render.geometry.pixels import Box
+from render.geometry.runs import Runs
 from render.sample import Box3d, ObjectLabel, Sample, SampleKey
 from render.scene import Role
 from render.theta import Placement
@@ -191,13 +192,18 @@ def _silhouette(shape: Shape, size_wh: tuple[int, int]) -> NDArray[np.bool_]:
     return canvas.astype(np.bool_)
 
 
+def _extent(mask: NDArray[np.bool_]) -> Box | None:
+    y, x = np.nonzero(mask)
+    return Box(*map(float, (x.min(), y.min(), x.max() + 1, y.max() + 1))) if len(x) else None
+
+
 def _label(
     idx: int, shape: Shape, silhouette: NDArray[np.bool_], ids: NDArray[np.int32]
 ) -> ObjectLabel:
     height, width = ids.shape
     mask, visible = silhouette[height : 2 * height, width : 2 * width], ids == idx
     whole, inside, seen = (int(m.sum()) for m in (silhouette, mask, visible))
-    box = box_of_mask(silhouette)
+    box = _extent(silhouette)
     filtered = "distractor" if shape.role == "distractor" else shape.filtered
     if not filtered and not seen:
         filtered = "below labels.min_px"
@@ -209,14 +215,14 @@ def _label(
         bbox_obj=None
         if box is None
         else Box(box.x0 - width + 0.25, box.y0 - height, box.x1 - width, box.y1 - height - 0.125),
-        bbox_visib=box_of_mask(visible),
+        bbox_visib=_extent(visible),
         px_count_all=whole,
         px_count_visib=seen,
         visib_fract=seen / whole if whole else None,
         truncated_fract=1 - inside / whole if whole else None,
         occluded_fract=1 - seen / inside if inside else None,
-        mask=mask,
-        mask_visib=visible,
+        mask=Runs.of(mask),
+        mask_visib=Runs.of(visible),
         R_cam_obj=np.eye(3),
         t_cam_obj_m=np.array([0.1, -0.2, 1.0 / 3.0]),
         model_scale=0.001,

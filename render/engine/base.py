@@ -17,11 +17,12 @@ class DeviceInfo:
 
     Attributes:
         platform: ``egl`` or ``osmesa``.
-        device: How the platform names the device, such as ``egl:0`` or ``surfaceless``.
+        device: What ``engine.device`` calls it, such as ``0`` or ``surfaceless``.
         vendor: GL_VENDOR.
         renderer: GL_RENDERER.
         version: GL_VERSION.
         is_gpu: False for a software rasterizer.
+        remark: Why it is software though a GPU seems to be there; "" where all is as asked.
 
     """
 
@@ -31,6 +32,7 @@ class DeviceInfo:
     renderer: str
     version: str
     is_gpu: bool
+    remark: str = ""
 
 
 class AbstractEngine(abc.ABC):

@@ -36,8 +36,11 @@ class AbstractExecutor(abc.ABC):
     """Renders frames, each exactly once, in any order."""
 
     @abc.abstractmethod
-    def run(self, plan: Plan, frames: Sequence[int]) -> Iterator[FrameResult]:
+    def run(self, plan: Plan, frames: Sequence[int], *, on_gpu: bool) -> Iterator[FrameResult]:
         """Yields a result for each frame as it is finished.
+
+        Args:
+            on_gpu: The engine, as this machine has it, draws with a GPU.
 
         Raises:
             RenderError: The first error of any frame; work under way is abandoned.

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, final
 
@@ -20,17 +16,17 @@ from render.execute.files import write_whole
 from render.pipeline import draw_and_place, encode, key_of, realise
 from render.writers.records import frame_row, instance_rows
 
-__all__ = ["Worker", "renders", "start"]
+__all__ = ["Worker", "start_worker"]
 
 
 @final
 class Worker:
     """Renders frames of one plan into one folder; starts its engine at once."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path, *, place: int = 0) -> None:
         self._plan = plan
         self._folder = folder
-        self._engine = build_engine(plan.config)
+        self._engine = build_engine(plan, place=place)
         self._textures = TextureCache()
         self._gl = dataclasses.asdict(self._engine.info)
 
@@ -63,50 +59,19 @@ class Worker:
         self._engine.close()
 
 
-@final
-class _Process:
-    """What a spawned process keeps between tasks."""
-
-    def __init__(self) -> None:
-        self.job: tuple[Mapping[str, Any], Path] | None = None
-        self.worker: Worker | None = None
-
-
-# Tasks and initializer of a process pool are functions: this is the only place they share.
-_process = _Process()
-
-
-def start(config: Mapping[str, Any], folder: Path, gl_threads: int) -> None:
-    """Initializer of a worker process.
+def start_worker(
+    config: Mapping[str, Any], folder: Path, place: int
+) -> Callable[[int], FrameResult]:
+    """What a process of a pool begins with: builds the plan, starts the engine.
 
     Args:
-        gl_threads: Threads that a software rasterizer may use: all processes together
-            should have about one a core.
+        config: Of the plan; the parent has checked its assets.
+        folder: Of the dataset.
+        place: Of the process among those of the run, which says what device it draws with.
+
+    Returns:
+        The function that renders a frame.
 
     """
-    # Ctrl-C reaches every process of the terminal; the parent alone answers it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ["LP_NUM_THREADS"] = str(gl_threads)
     cv2.setNumThreads(1)
-    _process.job = (config, folder)
-
-
-def _end_with_parent() -> None:
-    # A pool's processes wait for tasks for ever when their parent is killed.
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def renders(frame_idx: int) -> FrameResult:
-    """Task of a worker process; its first starts the engine.
-
-    Not the initializer: an error raised there would reach nobody.
-    """
-    if _process.worker is None:
-        assert _process.job is not None
-        config, folder = _process.job
-        _process.worker = Worker(build(config, check_assets=False), folder)
-    return _process.worker.render(frame_idx)
+    return Worker(build(config, check_assets=False), folder, place=place).render

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Box", "box_of_mask", "box_of_points"]
+__all__ = ["Box", "box_of_points"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,3 @@ def box_of_points(uv: NDArray[np.float64]) -> Box | None:
         return None
     (x0, y0), (x1, y1) = uv.min(axis=0) + 0.5, uv.max(axis=0) + 0.5
     return Box(float(x0), float(y0), float(x1), float(y1))
-
-
-def box_of_mask(mask: NDArray[np.bool_]) -> Box | None:
-    """Tight box of the set pixels of an ``(H, W)`` mask; None if there are none."""
-    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if len(rows) == 0:
-        return None
-    return Box(float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1))

@@ -24,8 +24,8 @@ def project(
     """
     if distortion:
         return _pixels(_shown(points_cam[:, :2] / points_cam[:, 2:], distortion), K)
-    uvw = points_cam @ K.T
-    return np.asarray(uvw[:, :2] / uvw[:, 2:])
+    uvw = K @ points_cam.T
+    return np.ascontiguousarray((uvw[:2] / uvw[2]).T)
 
 
 def backproject(

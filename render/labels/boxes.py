@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,11 +13,13 @@ from render.geometry.pixels import Box, box_of_points
 from render.geometry.projection import bounds_of_edges, project
 from render.scene import Camera, Instance
 
-__all__ = ["bbox_obj"]
+__all__ = ["boxes_obj"]
+
+_Matrices = Sequence[NDArray[np.float64]]
 
 
-def bbox_obj(instance: Instance, camera: Camera) -> Box | None:
-    """Bounds the whole projected surface of an object, seen or not (amodal).
+def boxes_obj(instances: Sequence[Instance], camera: Camera) -> list[Box | None]:
+    """Bounds the whole projected surface of each object, seen or not (amodal).
 
     Exact for a triangle mesh up to float64: a projected triangle is bounded by its
     corners, and one cut by the near plane gains corners only where its edges cross it. Lens
@@ -23,20 +27,59 @@ def bbox_obj(instance: Instance, camera: Camera) -> Box | None:
     the view of the lens counts as at its rim.
 
     Returns:
-        The box in edge coordinates, not clipped to the image; None if the whole object
+        Boxes in edge coordinates, not clipped to the image; None if the whole object
         is nearer than the near plane.
 
     """
-    T_cam_obj = inverse_rigid(camera.T_world_cam) @ instance.T_world_obj
-    hull = transform_points(T_cam_obj, instance.scale * instance.model.hull_m)
-    z = hull[:, 2]
-    if z.max() < camera.near_m:
-        return None
-    if camera.distortion:
-        return _bent_box(instance, camera, T_cam_obj)
-    if z.min() >= camera.near_m:
-        # Projection keeps convexity in front of the camera: the hull's corners bound all.
-        return box_of_points(project(hull, camera.K))
+    if not instances:
+        return []
+    T_cam_world = inverse_rigid(camera.T_world_cam)
+    poses = [T_cam_world @ instance.T_world_obj for instance in instances]
+    hulls, first = _hulls_cam(instances, poses)
+    z = hulls[2].copy()
+    nearest, farthest = np.minimum.reduceat(z, first), np.maximum.reduceat(z, first)
+    # Only boxes without nearer points are taken from here: those are divided by z as it is.
+    np.maximum(z, camera.near_m, out=hulls[2])
+    of_hulls = _boxes_of(project(hulls.T, camera.K), first)
+    boxes: list[Box | None] = []
+    for i, (instance, T_cam_obj) in enumerate(zip(instances, poses, strict=True)):
+        if farthest[i] < camera.near_m:
+            boxes.append(None)
+        elif camera.distortion:
+            boxes.append(_bent_box(instance, camera, T_cam_obj))
+        elif nearest[i] >= camera.near_m:
+            # Projection keeps convexity in front of the camera: the hull's corners bound all.
+            boxes.append(of_hulls[i])
+        else:
+            boxes.append(_cut_box(instance, camera, T_cam_obj))
+    return boxes
+
+
+def _hulls_cam(
+    instances: Sequence[Instance], poses: _Matrices
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """``(3, N)`` corners of the hulls of all instances, camera frame, and where each begins."""
+    sizes = np.array([len(instance.model.hull_m) for instance in instances])
+    ends = np.cumsum(sizes)
+    points = np.empty((3, ends[-1]))
+    for end, size, instance, T in zip(ends.tolist(), sizes.tolist(), instances, poses, strict=True):
+        hull = instance.scale * instance.model.hull_m
+        np.matmul(T[:3, :3], hull.T, out=points[:, end - size : end])
+    points += np.repeat(np.stack([T[:3, 3] for T in poses], axis=1), sizes, axis=1)
+    return points, ends - sizes
+
+
+def _boxes_of(uv: NDArray[np.float64], first: NDArray[np.int64]) -> list[Box]:
+    """`box_of_points` of each share of some points."""
+    (x0, y0), (x1, y1) = (
+        [bound.reduceat(uv[:, axis], first) + 0.5 for axis in (0, 1)]
+        for bound in (np.minimum, np.maximum)
+    )
+    return [Box(*sides) for sides in np.stack([x0, y0, x1, y1], axis=1).tolist()]
+
+
+def _cut_box(instance: Instance, camera: Camera, T_cam_obj: NDArray[np.float64]) -> Box | None:
+    """Of one that crosses the near plane."""
     corners = [
         _clipped_corners(
             transform_points(T_cam_obj, instance.scale * primitive.positions_m),

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from render.buffers import Buffers, Silhouette
 from render.geometry.frames import inverse_rigid
-from render.geometry.pixels import Box, box_of_mask
-from render.labels.boxes import bbox_obj
+from render.geometry.pixels import Box
+from render.geometry.runs import Runs, RunTable
+from render.labels.boxes import boxes_obj
 from render.sample import ObjectLabel
 from render.scene import Instance, Scene
 
@@ -68,64 +69,42 @@ def label(
         raise ValueError(
             f"silhouettes must be one per instance ({len(scene.instances)}), got {len(silhouettes)}"
         )
-    ids = buffers.instance_idx
-    # Slot 0 is "none". An id beyond the instances is for check_invariants to find.
-    counts = np.bincount(ids.ravel() + 1, minlength=len(scene.instances) + 1)
+    height, width = buffers.instance_idx.shape
+    visib = RunTable.of_ids(buffers.instance_idx, len(scene.instances))
+    whole = RunTable.of_windows(
+        [(outline.x0, outline.y0, outline.mask) for outline in silhouettes], size_wh=(width, height)
+    )
+    counts = [int(np.count_nonzero(outline.mask)) for outline in silhouettes]
+    pixels = map(
+        _Pixels, whole.masks(), visib.masks(), visib.boxes(), counts, whole.areas(), visib.areas()
+    )
+    boxes = boxes_obj(scene.instances, scene.camera)
+    T_cam_world = inverse_rigid(scene.camera.T_world_cam)
     return tuple(
-        _label_one(
-            scene,
-            instance,
-            _Pixels.of(instance.instance_idx, ids, silhouette, int(counts[i + 1])),
-            filters,
-        )
-        for i, (instance, silhouette) in enumerate(zip(scene.instances, silhouettes, strict=True))
+        _label_one(instance, T_cam_world @ instance.T_world_obj, px, box, filters)
+        for instance, px, box in zip(scene.instances, pixels, boxes, strict=True)
     )
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class _Pixels:
     """Masks and counts of one instance."""
 
-    mask: NDArray[np.bool_]
-    mask_visib: NDArray[np.bool_]
+    mask: Runs
+    mask_visib: Runs
     bbox_visib: Box | None
     all: int
     in_frame: int
     visib: int
 
-    @classmethod
-    def of(cls, idx: int, ids: NDArray[np.int32], silhouette: Silhouette, visib: int) -> _Pixels:
-        height, width = ids.shape
-        mask, mask_visib = np.zeros(ids.shape, np.bool_), np.zeros(ids.shape, np.bool_)
-        h, w = silhouette.mask.shape
-        # The part of the silhouette's window that lies in the frame.
-        x0, x1 = max(silhouette.x0, 0), min(silhouette.x0 + w, width)
-        y0, y1 = max(silhouette.y0, 0), min(silhouette.y0 + h, height)
-        box, in_frame, found = None, 0, 0
-        if x0 < x1 and y0 < y1:
-            part = silhouette.mask[
-                y0 - silhouette.y0 : y1 - silhouette.y0, x0 - silhouette.x0 : x1 - silhouette.x0
-            ]
-            seen = ids[y0:y1, x0:x1] == idx
-            mask[y0:y1, x0:x1], mask_visib[y0:y1, x0:x1] = part, seen
-            in_frame, found = int(np.count_nonzero(part)), int(np.count_nonzero(seen))
-            box = _shifted(box_of_mask(seen), x0, y0)
-        if found != visib:
-            # Visible outside its own window: wrong, and check_invariants must see it whole.
-            mask_visib = ids == idx
-            box = box_of_mask(mask_visib)
-        return cls(
-            mask=mask,
-            mask_visib=mask_visib,
-            bbox_visib=box,
-            all=int(np.count_nonzero(silhouette.mask)),
-            in_frame=in_frame,
-            visib=visib,
-        )
 
-
-def _label_one(scene: Scene, instance: Instance, px: _Pixels, filters: LabelFilters) -> ObjectLabel:
-    T_cam_obj = inverse_rigid(scene.camera.T_world_cam) @ instance.T_world_obj
+def _label_one(
+    instance: Instance,
+    T_cam_obj: NDArray[np.float64],
+    px: _Pixels,
+    bbox_obj: Box | None,
+    filters: LabelFilters,
+) -> ObjectLabel:
     visib_fract = px.visib / px.all if px.all else None
     filtered = filters.reason(px.visib, visib_fract) if instance.role == "target" else DISTRACTOR
     return ObjectLabel(
@@ -133,7 +112,7 @@ def _label_one(scene: Scene, instance: Instance, px: _Pixels, filters: LabelFilt
         role=instance.role,
         model=instance.model.name,
         category=instance.model.category,
-        bbox_obj=bbox_obj(instance, scene.camera),
+        bbox_obj=bbox_obj,
         bbox_visib=px.bbox_visib,
         px_count_all=px.all,
         px_count_visib=px.visib,
@@ -147,7 +126,3 @@ def _label_one(scene: Scene, instance: Instance, px: _Pixels, filters: LabelFilt
         model_scale=instance.scale * instance.model.unit_m,
         filtered=filtered,
     )
-
-
-def _shifted(box: Box | None, x: int, y: int) -> Box | None:
-    return None if box is None else Box(box.x0 + x, box.y0 + y, box.x1 + x, box.y1 + y)

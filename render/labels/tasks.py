@@ -58,7 +58,7 @@ class TaskLabeller:
         T_cam_obj = _pose(instance, camera) if canonical is None else canonical
         whole = visib = None
         if self.obb:
-            visib = oriented_box(label.mask_visib)
+            visib = oriented_box(label.mask_visib.pixels())
             whole = oriented_box(silhouette.mask)
             whole = None if whole is None else whole + np.array([silhouette.x0, silhouette.y0])
         return replace(

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from render.writers.records import decode_rle
+from render.writers.rle import decode_rle
 
 __all__ = ["DrawnLabel", "category_colors", "draw_caption", "draw_labels", "drawn_label"]
 

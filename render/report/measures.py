@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.report.pictures import read_picture
-from render.writers.records import decode_rle, read_frames, read_instances
+from render.writers.records import read_frames, read_instances
+from render.writers.rle import decode_rle
 
 __all__ = ["MEASURES", "Spread", "measure"]
 

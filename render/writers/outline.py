@@ -48,7 +48,7 @@ def outline(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         the last point is joined to the first. Clockwise as seen, holes against it.
 
     """
-    x0, y0, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    x0, y0, width, height = cv2.boundingRect(mask.view(np.uint8))
     window = mask[y0 : y0 + height, x0 : x0 + width]
     window, bridges = join_fragments(window)
     rings = _Rings.of(window)

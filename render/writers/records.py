@@ -16,17 +16,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from render.errors import DatasetError
 from render.execute.files import write_whole
 from render.geometry.pixels import Box
 from render.sample import ObjectLabel, Sample
 from render.sampling.codec import placement_to_json, theta_to_json
+from render.writers.rle import encode_rles
 
 __all__ = [
-    "decode_rle",
-    "encode_rle",
     "frame_row",
     "instance_rows",
     "read_frames",
@@ -132,10 +130,16 @@ def instance_rows(sample: Sample) -> list[dict[str, Any]]:
     ``mask_visib`` are the `counts` of a compressed COCO RLE of ``height`` x ``width``.
     Points are x and y in turn: ``*_uv`` in centre coordinates, ``obb_*`` in edge coordinates.
     """
-    return [_instance_row(sample, label) for label in sample.labels]
+    height, width = sample.rgb.shape[:2]
+    masks = [mask for label in sample.labels for mask in (label.mask, label.mask_visib)]
+    rles = iter(encode_rles(masks, size_wh=(width, height)))
+    return [
+        _instance_row(sample, label, rle, rle_visib)
+        for label, rle, rle_visib in zip(sample.labels, rles, rles, strict=True)
+    ]
 
 
-def _instance_row(sample: Sample, label: ObjectLabel) -> dict[str, Any]:
+def _instance_row(sample: Sample, label: ObjectLabel, rle: str, rle_visib: str) -> dict[str, Any]:
     height, width = sample.rgb.shape[:2]
     return {
         "frame_idx": sample.key.frame_idx,
@@ -158,8 +162,8 @@ def _instance_row(sample: Sample, label: ObjectLabel) -> dict[str, Any]:
         **_task_columns(label),
         "width": width,
         "height": height,
-        "mask": encode_rle(label.mask),
-        "mask_visib": encode_rle(label.mask_visib),
+        "mask": rle,
+        "mask_visib": rle_visib,
     }
 
 
@@ -178,19 +182,6 @@ def _task_columns(label: ObjectLabel) -> dict[str, Any]:
         "keypoints_uv": None if keypoints is None else _flat(keypoints.uv),
         "keypoints_sight": None if keypoints is None else list(keypoints.sights),
     }
-
-
-def encode_rle(mask: NDArray[np.bool_]) -> str:
-    """`counts` of the compressed COCO RLE of an ``(H, W)`` mask."""
-    counts: bytes = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"]
-    return counts.decode("ascii")
-
-
-def decode_rle(counts: str, *, size_wh: tuple[int, int]) -> NDArray[np.bool_]:
-    """The inverse of `encode_rle`: ``(H, W)`` bool."""
-    width, height = size_wh
-    flat = coco_mask.decode({"size": [height, width], "counts": counts.encode("ascii")})
-    return np.ascontiguousarray(flat).astype(np.bool_)
 
 
 def write_shard_records(

@@ -9,7 +9,7 @@ from render.config import YoloKind
 from render.labels.oriented import oriented_box
 from render.writers.coco import coco_keypoints
 from render.writers.outline import outline
-from render.writers.records import decode_rle
+from render.writers.rle import decode_rle
 
 __all__ = ["yolo_text"]
 

@@ -17,7 +17,7 @@ from render.build import build
 from render.engine.pyrender.engine import PyrenderEngine
 from render.geometry.distortion import fold_radius
 from render.geometry.frames import rigid
-from render.labels.boxes import bbox_obj
+from render.labels.boxes import boxes_obj
 from render.labels.invariants import check_invariants
 from render.labels.labeller import LabelFilters, label
 from render.pipeline import draw_and_place, key_of, realise
@@ -182,7 +182,7 @@ def test_boxes_bound_every_bent_edge_to_a_hundredth_of_a_pixel(name: str, lens: 
         uv = cv2.projectPoints(
             points, np.zeros(3), np.zeros(3), camera.K, np.array(camera.distortion)
         )[0][:, 0]
-        box = bbox_obj(instance, camera)
+        (box,) = boxes_obj([instance], camera)
 
         assert box is not None
         expected = [*(uv.min(axis=0) + 0.5), *(uv.max(axis=0) + 0.5)]
@@ -236,7 +236,7 @@ def test_what_lies_beyond_the_fold_is_not_there(engine: PyrenderEngine) -> None:
 
     assert (engine.render(scene).instance_idx == 0).all()
     assert silhouette.mask.sum() == pytest.approx(np.pi * rim_px**2, rel=1e-3)
-    box = bbox_obj(scene.instances[0], camera)
+    (box,) = boxes_obj(scene.instances[:1], camera)
     assert box is not None
     assert box.x1 - box.x0 == pytest.approx(2 * rim_px, abs=0.02)
 

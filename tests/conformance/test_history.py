@@ -27,7 +27,7 @@ def digests(order: list[int], *overrides: str) -> dict[int, str]:
                 plan, engine, key_of(i, 0.2), theta=theta, placement=placement, rejections=()
             )
             arrays = (sample.buffers.radiance, sample.buffers.instance_idx, sample.buffers.depth_m)
-            parts = (sample.rgb, *arrays, *(label.mask for label in sample.labels))
+            parts = (sample.rgb, *arrays, *(label.mask.pixels() for label in sample.labels))
             found[i] = hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in parts))
     return {i: digest.hexdigest() for i, digest in found.items()}
 

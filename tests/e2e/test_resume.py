@@ -14,7 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cli import ROOT, SMALL, bytes_of, environment, render, run_module
+from tests.e2e.cli import (
+    ROOT,
+    SMALL,
+    bytes_of,
+    end_of_group,
+    environment,
+    render,
+    run_module,
+)
 
 FRAMES = 150  # ten shards
 
@@ -45,18 +53,6 @@ def kill_after(images: int, cwd: Path, *overrides: str) -> None:
     process = start_until(images, cwd, *overrides)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def end_of_group(group: int, within_s: float) -> bool:
-    """Whether every process of a group has ended by then."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.1)
-    return False
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from render.geometry.frames import rigid
 from render.geometry.pixels import Box
-from render.labels.boxes import bbox_obj
+from render.labels.boxes import boxes_obj
 from render.scene import Camera, Instance
 from tests.hand_made import bracket, mesh_of, model_of
 
@@ -101,7 +101,7 @@ def test_it_is_the_box_of_the_clipped_triangles(situation: tuple[Instance, Camer
     assume(np.abs(triangles[..., 2] - NEAR_M).min() > 1e-9)
 
     expected = exact_box(triangles, camera)
-    box = bbox_obj(instance, camera)
+    (box,) = boxes_obj([instance], camera)
 
     assert (expected is None) == (box is None)
     if expected is not None and box is not None:
@@ -124,7 +124,7 @@ def test_no_point_of_the_surface_lies_outside(
     points = points[points[:, 2] > NEAR_M + 1e-12]
     assume(len(points) > 0)
 
-    box = bbox_obj(instance, camera)
+    (box,) = boxes_obj([instance], camera)
 
     assert box is not None
     x = camera.K[0, 0] * points[:, 0] / points[:, 2] + camera.K[0, 2] + 0.5

@@ -192,7 +192,11 @@ def test_changing_sizes_and_models_leave_no_trace(engine: PyrenderEngine) -> Non
 
 @pytest.mark.parametrize(
     ("platform", "device", "message"),
-    [("glx", "auto", "must be auto, egl or osmesa"), ("egl", "17", "Tried: no such device")],
+    [
+        ("glx", "auto", "must be auto, egl or osmesa"),
+        ("egl", "17", "engine.device must be one of auto, .*surfaceless, got 17"),
+        ("osmesa", "0", "engine.device must be one of auto, software, got 0"),
+    ],
 )
 def test_unknown_platform_or_device(platform: str, device: str, message: str) -> None:
     with pytest.raises(EngineError, match=message):

@@ -9,7 +9,7 @@ from render.assembly.scene import assemble
 from render.errors import ConfigError, RejectedTheta
 from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.projection import project
-from render.labels.boxes import bbox_obj
+from render.labels.boxes import boxes_obj
 from render.placement.place import place
 from render.sampling.codec import placement_from_json, placement_to_json
 from render.sampling.distributions import Constant
@@ -97,7 +97,7 @@ def test_size_and_offset_are_reached_in_the_distorted_picture(
     placement = place(theta, assets, seed=5, frame_idx=0, attempt=0)
     scene = assemble(theta, placement, assets)
     first, camera = scene.instances[0], scene.camera
-    box = bbox_obj(first, camera)
+    (box,) = boxes_obj([first], camera)
     center = transform_points(first.T_world_obj, first.scale * first.model.center_m[None])
     uv = project(
         transform_points(inverse_rigid(camera.T_world_cam), center), camera.K, camera.distortion

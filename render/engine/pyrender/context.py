@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import moderngl
 
 from render.engine.base import DeviceInfo
+from render.engine.pyrender.devices import gpu_file, named, no_such_device, why_software
+from render.engine.pyrender.egl import list_devices, open_egl
+from render.engine.pyrender.osmesa import OSMesa
 from render.errors import EngineError
 
-__all__ = ["NO_GL", "Candidate", "GlContext", "candidates", "choose"]
+__all__ = ["NO_GL", "Candidate", "GlContext", "candidates", "choose", "reason_for_software"]
 
 NO_GL = (
     "no OpenGL platform works on this machine. On Debian or Ubuntu install Mesa's software "
@@ -28,7 +32,6 @@ NO_GL = (
 )
 
 _SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software", "swr ")
-_EGL_PLATFORM_SURFACELESS_MESA = 0x31DD
 _EGL_ERRORS = {
     0x3001: "EGL_NOT_INITIALIZED (no driver for this device)",
     0x3002: "EGL_BAD_ACCESS (this user may not open the device)",
@@ -124,7 +127,7 @@ class Candidate:
 
     Attributes:
         platform: ``egl`` or ``osmesa``.
-        device: ``<index>`` of an EGL device, ``surfaceless``, or ``software``.
+        device: What `engine.device` calls it: a number, ``surfaceless``, or ``software``.
         make: Makes the platform object; raises where a library is missing.
 
     """
@@ -154,18 +157,17 @@ def candidates(platform: str, device: str) -> Iterator[Candidate]:
 
     Args:
         platform: ``auto``, ``egl`` or ``osmesa``.
-        device: ``auto``, the index of an EGL device, ``surfaceless``, or ``software``
-            (OSMesa).
+        device: ``auto``, a number (see `named`), ``surfaceless``, or ``software`` (OSMesa).
 
     Raises:
-        EngineError: There is no such platform.
+        EngineError: There is no such platform, or CUDA_VISIBLE_DEVICES cannot be heeded.
 
     """
     if platform not in ("auto", "egl", "osmesa"):
         raise EngineError(f"engine.platform must be auto, egl or osmesa, got {platform!r}")
     found = [
         *(_egl_candidates() if platform != "osmesa" else ()),
-        *([Candidate("osmesa", "software", _OSMesa)] if platform != "egl" else ()),
+        *([Candidate("osmesa", "software", OSMesa)] if platform != "egl" else ()),
     ]
     yield from (c for c in found if device in ("auto", c.device))
 
@@ -174,158 +176,78 @@ def choose(platform: str, device: str) -> GlContext:
     """The first GPU among EGL's devices, else the first that works at all.
 
     Raises:
-        EngineError: Nothing works, or nothing matches; the message tells what was tried.
+        EngineError: Nothing works, or nothing matches; or a number got software though a GPU
+            seems to be there. The message tells what was found.
 
     """
+    context, failed = _first(platform, device)
+    if context.info.is_gpu or not (device == "auto" or device.isdecimal()):
+        return context
+    reason = "" if platform == "osmesa" else reason_for_software(failed)
+    if reason and device.isdecimal():
+        renderer = context.info.renderer
+        context.close()
+        raise EngineError(
+            f"engine.device={device} asks for a GPU, and got software ({renderer}): {reason}. "
+            "engine.device=auto draws in software all the same; `python -m render.doctor` shows "
+            "what was found"
+        )
+    if device.isdecimal():
+        reason = f"engine.device={device} is a software device, and no GPU was found"
+    context.info = replace(context.info, remark=reason)
+    return context
+
+
+def reason_for_software(failed: Mapping[str, str]) -> str:
+    """Why this machine draws in software though a GPU seems to be there, as `why_software`.
+
+    Args:
+        failed: What was tried in vain and why, by name.
+
+    """
+    return why_software(list_devices(), _visible(), gpu=gpu_file(), failed=failed)
+
+
+def _first(platform: str, device: str) -> tuple[GlContext, dict[str, str]]:
+    """What `choose` chooses, and why devices before it could not be opened, by name."""
     fallback: GlContext | None = None
-    tried: list[str] = []
+    tried: dict[str, str] = {}
     for candidate in candidates(platform, device):
         if fallback is not None and not candidate.device.isdecimal():
             break  # neither OSMesa nor Mesa without a device finds a GPU that the list lacks
         try:
             context = candidate.open()
         except EngineError as error:
-            tried.append(f"{candidate.platform} {candidate.device}: {error}")
+            tried[candidate.device] = f"{candidate.platform} {candidate.device}: {error}"
             continue
         if context.info.is_gpu:
             if fallback is not None:
                 fallback.close()
                 context.make_current()
-            return context
+            return context, tried
         if fallback is None:
             fallback = context
         else:
             context.close()
     if fallback is not None:
         fallback.make_current()
-        return fallback
-    asked = f" (engine.platform={platform} engine.device={device})"
-    known = ", ".join(c.device for c in candidates(platform, "auto"))
-    outcome = "; ".join(tried) if tried else f"no such device, only {known}"
-    raise EngineError(f"{NO_GL}{asked}. Tried: {outcome}")
+        return fallback, tried
+    if not tried:
+        names = [candidate.device for candidate in candidates(platform, "auto")]
+        why = "" if platform == "osmesa" else reason_for_software({})
+        raise EngineError(no_such_device(device, names, _visible(), why=why))
+    what = NO_GL if device == "auto" else f"engine.device={device} cannot be opened"
+    raise EngineError(f"{what} (engine.platform={platform}). Tried: {'; '.join(tried.values())}")
 
 
 def _egl_candidates() -> Iterator[Candidate]:
-    for index in range(_count_egl_devices()):
-        yield Candidate("egl", str(index), lambda index=index: _open_egl(index))  # type: ignore[misc]
-    yield Candidate("egl", "surfaceless", lambda: _open_egl(None))
+    for name, index in named(list_devices(), _visible()).items():
+        yield Candidate("egl", name, partial(open_egl, index))
+    yield Candidate("egl", "surfaceless", partial(open_egl, None))
 
 
-def _import_egl() -> Any:
-    """Pyrender's EGL module, imported at use: it fails where libEGL is missing."""
-    _first_library("libEGL.so.1")  # PyOpenGL tells less well that it is missing
-    # pyrender imports a viewer, which must not look for a display.
-    os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
-    from pyrender.platforms import egl
-
-    return egl
-
-
-def _count_egl_devices() -> int:
-    """0 also where EGL or its device extension is missing: surfaceless is tried all the same."""
-    try:
-        return len(_import_egl().query_devices())
-    except Exception:  # noqa: BLE001  (PyOpenGL raises AttributeError, ImportError, TypeError ...)
-        return 0
-
-
-def _open_egl(index: int | None) -> _Platform:
-    egl = _import_egl()
-
-    class Surfaceless:
-        """Mesa's display without a device."""
-
-        def get_display(self) -> Any:
-            return egl._eglGetPlatformDisplayEXT(_EGL_PLATFORM_SURFACELESS_MESA, None, None)
-
-    class EGL(egl.EGLPlatform):  # type: ignore[misc,name-defined]
-        """Without eglTerminate: contexts of one device share its display."""
-
-        _egl_context: Any
-
-        def make_current(self) -> None:
-            if self._egl_context is None or not self._egl_context.address:
-                raise EngineError("the driver offers no OpenGL 4.1 core context")
-            # EGL passes over a context that it holds for current, also when OSMesa, which EGL
-            # knows nothing of, has taken the thread since.
-            self.make_uncurrent()
-            super().make_current()
-
-        def make_uncurrent(self) -> None:
-            none = egl.egl.EGL_NO_SURFACE
-            egl.egl.eglMakeCurrent(self._egl_display, none, none, egl.egl.EGL_NO_CONTEXT)
-
-        def delete_context(self) -> None:
-            # pyrender's __del__ calls this once more, at any moment: whatever context the
-            # thread works with by then must stay current.
-            if self._egl_context is None:
-                return
-            if egl.egl.eglGetCurrentContext().address == self._egl_context.address:
-                self.make_uncurrent()
-            egl.egl.eglDestroyContext(self._egl_display, self._egl_context)
-            self._egl_context = None
-
-        def load(self, name: str) -> int:
-            return int(library.eglGetProcAddress(name.encode()) or 0)
-
-    library = ctypes.CDLL("libEGL.so.1")
-    library.eglGetProcAddress.restype = ctypes.c_void_p
-    library.eglGetProcAddress.argtypes = [ctypes.c_char_p]
-    platform: _Platform = EGL(
-        1, 1, device=Surfaceless() if index is None else egl.query_devices()[index]
-    )
-    return platform
-
-
-class _OSMesa:
-    """Mesa's off-screen library: software, dropped in Mesa 25.1."""
-
-    # OSMESA_FORMAT RGBA, DEPTH_BITS 24, PROFILE CORE, CONTEXT_MAJOR_VERSION 4, MINOR 1.
-    _ATTRIBUTES = (0x22, 0x1908, 0x30, 24, 0x33, 0x34, 0x36, 4, 0x37, 1, 0)
-    _GL_UNSIGNED_BYTE = 0x1401
-
-    def __init__(self) -> None:
-        self._library = _first_library("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so")
-        self._context: int | None = None
-        # Frames are drawn into framebuffer objects; a context still wants a buffer.
-        self._buffer = (ctypes.c_ubyte * 4)()
-
-    def init_context(self) -> None:
-        create = self._library.OSMesaCreateContextAttribs
-        create.restype = ctypes.c_void_p
-        create.argtypes = [ctypes.POINTER(ctypes.c_int), ctypes.c_void_p]
-        self._context = create((ctypes.c_int * len(self._ATTRIBUTES))(*self._ATTRIBUTES), None)
-        if not self._context:
-            raise EngineError("osmesa offers no OpenGL 4.1 core context")
-
-    def make_current(self) -> None:
-        bind = self._library.OSMesaMakeCurrent
-        bind.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int] * 3]
-        if not bind(self._context, self._buffer, self._GL_UNSIGNED_BYTE, 1, 1):
-            raise EngineError("the OSMesa context cannot be made current")
-
-    def delete_context(self) -> None:
-        self._library.OSMesaDestroyContext.argtypes = [ctypes.c_void_p]
-        self._library.OSMesaDestroyContext(self._context)
-        self._context = None
-
-    def load(self, name: str) -> int:
-        find = self._library.OSMesaGetProcAddress
-        find.restype = ctypes.c_void_p
-        find.argtypes = [ctypes.c_char_p]
-        return int(find(name.encode()) or 0)
-
-
-def _first_library(*names: str) -> ctypes.CDLL:
-    broken = ""
-    for name in names:
-        try:
-            return ctypes.CDLL(name)
-        except OSError as error:
-            # One that is there and cannot be loaded is told as such.
-            if "cannot open shared object file" not in str(error):
-                broken = broken or f"{name} cannot be loaded: {error}"
-    raise EngineError(broken or f"{names[0]} is not installed")
+def _visible() -> str | None:
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
 
 
 def _reason(error: Exception) -> str:

@@ -38,11 +38,14 @@ class PyrenderEngine(AbstractEngine):
         Args:
             platform: ``auto`` (a GPU through EGL, else EGL in software, else OSMesa), ``egl``
                 or ``osmesa``.
-            device: ``auto``, the index of an EGL device, or ``surfaceless``;
-                ``python -m render.doctor`` lists them.
+            device: ``auto``, ``surfaceless``, or a number: that of a CUDA device, as
+                CUDA_VISIBLE_DEVICES limits and orders them; where EGL has no CUDA device (GPUs
+                of other makers, Mesa's software), the place in EGL's list.
+                ``python -m render.doctor`` lists all.
 
         Raises:
-            EngineError: No such platform or device works; tells what was tried.
+            EngineError: No such platform or device works; tells what was tried. Or a number got
+                software though a GPU seems to be there.
 
         """
         self._context: GlContext | None = choose(platform, str(device))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from render.engine.pyrender.context import candidates
+from render.engine.pyrender.context import candidates, reason_for_software
 from render.errors import EngineError
 
 __all__ = ["ProbeResult", "probe"]
@@ -25,6 +25,7 @@ class ProbeResult:
         is_gpu: False for a software rasterizer.
         chosen: ``engine.platform=auto engine.device=auto`` takes this one.
         error: Why it failed; "" where it is ok.
+        remark: Of the chosen one, why it is software though a GPU seems to be there; else "".
 
     """
 
@@ -37,6 +38,7 @@ class ProbeResult:
     is_gpu: bool = False
     chosen: bool = False
     error: str = ""
+    remark: str = ""
 
 
 def probe() -> list[ProbeResult]:
@@ -62,7 +64,12 @@ def probe() -> list[ProbeResult]:
             )
         )
     chosen = _chosen(results)
-    return [replace(result, chosen=result is chosen) for result in results]
+    if chosen is None:
+        return results
+    failed = {r.device: f"{r.platform} {r.device}: {r.error}" for r in results if not r.ok}
+    remark = "" if chosen.is_gpu else reason_for_software(failed)
+    of_chosen = replace(chosen, chosen=True, remark=remark)
+    return [of_chosen if result is chosen else result for result in results]
 
 
 def _chosen(results: Sequence[ProbeResult]) -> ProbeResult | None:

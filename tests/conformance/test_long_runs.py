@@ -1,0 +1,160 @@
+"""One process for long: scenes of more models than memory is given, and engines again and again.
+
+Memory is that of this process as the kernel counts it. Later windows are compared with earlier
+ones, because libraries and GL take what they need once.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+
+from render.assembly.textures import TextureCache
+from render.build import build
+from render.engine.pyrender.engine import PyrenderEngine
+from render.geometry.frames import look_at, rigid
+from render.geometry.projection import fov_to_K
+from render.library.models import ModelLibrary
+from render.pipeline import draw_and_place, key_of, realise
+from render.scene import Camera, Instance, Light, Model, Scene
+from tests.spaces import composed
+
+MIB = 2**20
+N_MODELS, MEMORY_MB = 12, 3
+
+
+def resident_mib() -> float:
+    """Of this process, by the kernel."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MIB
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def models_alive(names: Sequence[str]) -> int:
+    return sum(isinstance(x, Model) and x.name in names for x in gc.get_objects())
+
+
+@pytest.fixture(scope="module")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Boxes of 12,288 faces, each of its own shape; some with a picture on them."""
+    folder = tmp_path_factory.mktemp("models")
+    noise = np.random.Generator(np.random.SFC64(0))
+    for k in range(N_MODELS):
+        box = trimesh.creation.box((20.0, 20.0, 10.0 + k))
+        for _ in range(5):
+            box = box.subdivide()
+        box.export(folder / f"{k:02d}.stl")
+        if k % 3 == 0:
+            image = Image.fromarray(noise.integers(0, 256, (256, 256, 3), np.uint8))
+            uv = (box.vertices[:, :2] / 20.0) + 0.5
+            box.visual = trimesh.visual.TextureVisuals(uv=uv, image=image)
+            box.export(folder / f"{k:02d}.glb")
+    return folder
+
+
+def scene_of(models: Sequence[Model], k: int) -> Scene:
+    """Some of the models side by side, lit with shadows."""
+    size_wh = (64, 48)
+    camera = Camera(
+        K=fov_to_K(60.0, size_wh), size_wh=size_wh,
+        T_world_cam=look_at(np.array([0.05, -0.1, 0.2]), np.zeros(3)), near_m=0.01, far_m=10.0,
+    )  # fmt: skip
+    instances = tuple(
+        Instance(
+            instance_idx=i, role="target", model=model, scale=0.03 / model.extent_m,
+            materials=tuple(p.material for p in model.primitives),
+            T_world_obj=rigid(np.eye(3), np.array([0.04 * i - 0.04, 0.01 * (k % 5), 0.0])),
+        )
+        for i, model in enumerate(models)
+    )  # fmt: skip
+    lights = (
+        Light(kind="directional", color=(1.0, 1.0, 1.0), intensity=0.8),
+        Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.2),
+    )
+    return Scene(
+        camera=camera, instances=instances, lights=lights,
+        backdrop=np.zeros((size_wh[1], size_wh[0], 3), np.float32),
+    )  # fmt: skip
+
+
+def change_scenes(models_dir: Path, changes: int) -> tuple[list[float], list[int], list[int]]:
+    """MiB of this process, bytes on the GPU and instances of models alive, after each scene."""
+    library = ModelLibrary(models_dir, memory_mb=MEMORY_MB)
+    mib, on_gpu, alive = [], [], []
+    with PyrenderEngine() as engine:
+        for k in range(changes):
+            names = [library.names[(5 * k + i) % len(library.names)] for i in range(3)]
+            scene = scene_of([library.load(name) for name in names], k)
+            engine.render(scene)  # raises on any GL error
+            engine.silhouettes(scene)
+            mib.append(resident_mib())
+            on_gpu.append(engine._residents.n_bytes)
+            if k % 50 == 49:
+                alive.append(models_alive(library.names))
+    return mib, on_gpu, alive
+
+
+def assert_flat(mib: Sequence[float], on_gpu: Sequence[int], alive: Sequence[int]) -> None:
+    tenth = len(mib) // 10
+    early, late = np.median(mib[2 * tenth : 3 * tenth]), np.median(mib[-tenth:])
+    assert late - early < max(0.03 * early, 16.0), f"{early:.0f} MiB, then {late:.0f}"
+    assert max(on_gpu[len(on_gpu) // 2 :]) <= max(on_gpu[: len(on_gpu) // 2])
+    assert max(alive) < N_MODELS  # fewer than there are, let alone than were loaded
+
+
+def test_hundred_scene_changes_leave_memory_flat(models_dir: Path) -> None:
+    assert_flat(*change_scenes(models_dir, 150))
+
+
+@pytest.mark.slow
+def test_thousand_scene_changes_leave_memory_flat(models_dir: Path) -> None:
+    assert_flat(*change_scenes(models_dir, 1000))
+
+
+def test_frames_of_more_models_than_memory_are_those_of_enough(models_dir: Path) -> None:
+    """The bound changes time alone: pictures and labels are the same bytes."""
+
+    def frames(memory_mb: int) -> list[bytes]:
+        config = composed(
+            f"assets.models_dir={models_dir}", f"memory_mb={memory_mb}", "camera.size_wh=[96,72]",
+            "objects.count=4", "material=mixture", "truncation=some",
+        )  # fmt: skip
+        plan, textures = build(config), TextureCache(4 * MIB)
+        found = []
+        with PyrenderEngine() as engine:
+            for i in range(6):
+                theta, placement, rejections = draw_and_place(plan, i)
+                sample = realise(
+                    plan, engine, key_of(i, 0.2), theta=theta, placement=placement,
+                    rejections=rejections, textures=textures,
+                )  # fmt: skip
+                masks = b"".join(label.mask.pixels().tobytes() for label in sample.labels)
+                found.append(sample.rgb.tobytes() + masks)
+        return found
+
+    assert frames(1024) == frames(1)
+
+
+def test_hundred_engines_in_one_process(models_dir: Path) -> None:
+    library = ModelLibrary(models_dir, include=["00.stl", "03.glb"])
+    scene = scene_of([library.load(name) for name in library.names], 0)
+    mib, files, pictures = [], [], []
+    for _ in range(100):
+        with PyrenderEngine() as engine:
+            pictures.append(engine.render(scene).radiance.tobytes())
+        mib.append(resident_mib())
+        files.append(open_files())
+
+    assert 1 == len(set(pictures))
+    assert files[-1] <= files[9]
+    early, late = np.median(mib[20:30]), np.median(mib[-10:])
+    assert late - early < 40.0, f"{early:.0f} MiB, then {late:.0f}"

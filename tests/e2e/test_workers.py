@@ -1,0 +1,196 @@
+"""Workers that die in the middle of a run, as a user's machine kills them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from render.assembly.scene import assemble
+from render.build import build
+from render.pipeline import draw_and_place
+from tests.e2e.cli import SMALL, bytes_of, end_of_group, environment, render, run_module
+from tests.spaces import composed
+
+FRAMES = 120
+# An engine as a user may bring one; where there is a file `fatal`, one scene ends its process.
+FATAL_ENGINE = """
+import os, signal
+from pathlib import Path
+from render.engine.base import AbstractEngine
+from render.engine.pyrender.engine import PyrenderEngine
+
+class FatalEngine(AbstractEngine):
+    def __init__(self, **options):
+        self._inner = PyrenderEngine(**options)
+
+    @property
+    def info(self):
+        return self._inner.info
+
+    def render(self, scene, **options):
+        fatal = Path("fatal")
+        if fatal.exists() and fatal.read_text() == scene.camera.T_world_cam.tobytes().hex():
+            with open("died", "a") as log:
+                log.write("x")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self._inner.render(scene, **options)
+
+    def silhouettes(self, scene):
+        return self._inner.silhouettes(scene)
+
+    def close(self):
+        self._inner.close()
+"""
+RUN = (*SMALL, "output_dir=data", f"n_frames={FRAMES}", "workers=2")
+
+
+@contextlib.contextmanager
+def started(cwd: Path, *overrides: str, **changes: str) -> Iterator[subprocess.Popen[str]]:
+    """A run in a process group of its own, which is killed at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "render.run", *RUN, *overrides],
+        cwd=cwd,
+        env=environment() | changes,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def workers_of(process: subprocess.Popen[str]) -> set[int]:
+    """Spawned processes below a run, without the tracker of multiprocessing's resources."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    found = set()
+    for pid in children:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.add(int(pid))
+    return found
+
+
+def wait_for(images: int, cwd: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while len(list((cwd / "data" / "images").glob("*/*.jpg"))) < images:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def camera_of(frame_idx: int) -> str:
+    """Where the camera of a frame of the run is, as the engine above tells it."""
+    plan = build(composed(*RUN))
+    theta, placement, _ = draw_and_place(plan, frame_idx)
+    return assemble(theta, placement, plan.assets).camera.T_world_cam.tobytes().hex()
+
+
+def threads_of(pid: int) -> list[str]:
+    """Names of a process's threads."""
+    return [path.read_text().strip() for path in Path(f"/proc/{pid}/task").glob("*/comm")]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Bytes of the run that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    render(*RUN[len(SMALL) :], cwd=folder)
+    return bytes_of(folder / "data")
+
+
+def test_killed_worker_is_replaced_alone(whole: dict[str, str], tmp_path: Path) -> None:
+    with started(tmp_path) as process:
+        wait_for(20, tmp_path, process)
+        victim, steady = sorted(workers_of(process))
+        os.kill(victim, signal.SIGKILL)
+        wait_for(80, tmp_path, process)
+        later = workers_of(process)
+        _, told = process.communicate(timeout=120)
+
+    assert steady in later
+    assert victim not in later
+    assert len(later) == 2
+    assert process.returncode == 0, told
+    assert bytes_of(tmp_path / "data") == whole
+    verified = run_module("render.verify", "data", cwd=tmp_path)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_workers_killed_over_and_over(whole: dict[str, str], tmp_path: Path) -> None:
+    with started(tmp_path) as process:
+        for images in (10, 40, 70, 100):
+            wait_for(images, tmp_path, process)
+            for pid in workers_of(process):
+                os.kill(pid, signal.SIGKILL)
+        _, told = process.communicate(timeout=120)
+
+    assert process.returncode == 0, told
+    assert bytes_of(tmp_path / "data") == whole
+
+
+def test_frame_that_always_kills_its_worker_ends_the_run(tmp_path: Path) -> None:
+    fatal = tmp_path / "fatal"
+    fatal.write_text(camera_of(33))
+    (tmp_path / "fatal_engine.py").write_text(FATAL_ENGINE)
+    path = f"{tmp_path}:{environment()['PYTHONPATH']}"
+    override = "engine._target_=fatal_engine.FatalEngine"
+    with started(tmp_path, override, PYTHONPATH=path) as process:
+        _, told = process.communicate(timeout=120)
+
+        assert end_of_group(process.pid, within_s=20)
+    assert process.returncode == 1
+    (line,) = [line for line in told.splitlines() if line.startswith("error: ")]
+    assert line.startswith("error: frame 33 ended its worker process 3 times, last with SIGKILL: ")
+    assert "Traceback" not in told
+    assert fatal.with_name("died").read_text() == "xxx"
+    assert not (tmp_path / "data" / "dataset.yaml").exists()
+
+    fatal.unlink()
+    with started(tmp_path, override, PYTHONPATH=path) as process:
+        _, told = process.communicate(timeout=120)
+
+    assert process.returncode == 0, told
+    assert run_module("render.verify", "data", cwd=tmp_path).returncode == 0
+
+
+def test_workers_share_the_cores(tmp_path: Path) -> None:
+    with started(tmp_path, LP_NUM_THREADS="13", OMP_NUM_THREADS="13") as process:
+        wait_for(20, tmp_path, process)
+        share = max(1, len(os.sched_getaffinity(0)) // 2)
+        for pid in workers_of(process):
+            settings = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            rasterizing = [name for name in threads_of(pid) if name.startswith("llvmpipe")]
+
+            assert f"LP_NUM_THREADS={share}".encode() in settings
+            assert f"OMP_NUM_THREADS={share}".encode() in settings
+            assert b"OPENBLAS_NUM_THREADS=1" in settings
+            if rasterizing:  # software is what draws
+                assert len(rasterizing) == share
+
+
+def test_auto_starts_a_worker_for_each_core_that_may_be_used(tmp_path: Path) -> None:
+    core = min(os.sched_getaffinity(0))
+    command = ["taskset", "-c", str(core), sys.executable, "-m", "render.run"]
+    done = subprocess.run(
+        [*command, *SMALL, "output_dir=data", "n_frames=40", "workers=auto"],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^frames +40 ", done.stdout, re.MULTILINE)
+    assert yaml.safe_load((tmp_path / "data" / "dataset.yaml").read_text())["n_frames"] == 40
