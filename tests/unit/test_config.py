@@ -10,11 +10,37 @@ from typing import Any
 import hydra.utils
 import pytest
 
+from render.buffers import Buffers, Silhouette
+from render.build import build, build_engine
 from render.config import RunConfig, identity_of, sha256_of
+from render.engine.base import AbstractEngine, DeviceInfo
 from render.errors import ConfigError
 from render.paths import CONF_DIR
+from render.scene import Scene
 from render.theta import GROUPS
 from tests.spaces import composed, presets_of, space_of
+
+
+class NamedEngine(AbstractEngine):
+    """Draws nothing; says which device it was given."""
+
+    def __init__(self, device: str | int) -> None:
+        self._device = device
+
+    @property
+    def info(self) -> DeviceInfo:
+        return DeviceInfo(
+            platform="", device=str(self._device), vendor="", renderer="", version="", is_gpu=True
+        )
+
+    def render(self, scene: Scene, *, with_faces: bool = False) -> Buffers:
+        raise NotImplementedError
+
+    def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing to free."""
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +56,21 @@ def test_defaults_are_those_of_the_contract(config: dict[str, Any]) -> None:
     assert run.output_dir == Path("somewhere")
     assert run.formats == ("coco", "yolo")
     assert (run.masks, run.depth, run.depth_unit_m) == (True, False, 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [("auto", ("auto",)), (1, (1,)), ([2, 0], (2, 0)), ("surfaceless", ("surfaceless",))],
+)
+def test_devices_are_dealt_to_workers_in_turn(
+    config: dict[str, Any], device: Any, expected: tuple[Any, ...]
+) -> None:
+    engine = {"_target_": "tests.unit.test_config.NamedEngine", "device": device}
+    plan = build(config | {"engine": engine}, check_assets=False)
+
+    assert plan.run.devices == expected
+    dealt = [build_engine(plan, place=place).info.device for place in range(4)]
+    assert dealt == [str(expected[place % len(expected)]) for place in range(4)]
 
 
 @pytest.mark.parametrize(
