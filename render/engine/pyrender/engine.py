@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from render.buffers import Buffers, Silhouette
 from render.engine.base import AbstractEngine, DeviceInfo
 from render.engine.lens import pinhole_scene, through_lens
@@ -11,7 +14,7 @@ from render.engine.pyrender.context import GlContext, choose
 from render.engine.pyrender.gl import use_or, use_reversed_depth
 from render.engine.pyrender.passes.color import ColorPass
 from render.engine.pyrender.passes.draws import UploadedScene, upload
-from render.engine.pyrender.passes.ids import IdPass
+from render.engine.pyrender.passes.ids import IdPass, Ids
 from render.engine.pyrender.passes.lights import MAX_LIGHTS
 from render.engine.pyrender.passes.occlusion import OcclusionPass
 from render.engine.pyrender.passes.rays import RayIdPass, RayTables
@@ -79,9 +82,8 @@ class PyrenderEngine(AbstractEngine):
         if scene.camera.distortion:
             return self._render_distorted(scene, with_faces=with_faces)
         uploaded = self._prepare(scene)
-        instance_idx, depth_m = self._ids.render(uploaded)
-        faces = self._ids.faces(uploaded) if with_faces else None
-        seen = self._ids.seen(uploaded)
+        ids = self._ids.render(uploaded)
+        seen = self._ids.seen(uploaded, ids)
         radiance = self._color.render(
             uploaded,
             seen,
@@ -89,7 +91,7 @@ class PyrenderEngine(AbstractEngine):
             shadows=self._shadows.render(uploaded, seen.depth),
         )
         self._check()
-        return Buffers(radiance=radiance, depth_m=depth_m, instance_idx=instance_idx, faces=faces)
+        return _buffers(radiance, ids, uploaded, with_faces=with_faces)
 
     def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
         """The amodal outline of each instance, in the order of `scene.instances`."""
@@ -109,16 +111,11 @@ class PyrenderEngine(AbstractEngine):
         pinhole = pinhole_scene(scene)
         radiance = self.render(pinhole).radiance
         uploaded = self._prepare(scene)
-        instance_idx, depth_m = self._ray_ids.render(uploaded)
-        faces = self._ray_ids.faces(uploaded) if with_faces else None
+        ids = self._ray_ids.render(uploaded)
         self._check()
         rays = self._ray_tables.rays(scene.camera)
-        return Buffers(
-            radiance=through_lens(radiance, pinhole, scene, rays),
-            depth_m=depth_m,
-            instance_idx=instance_idx,
-            faces=faces,
-        )
+        seen_through = through_lens(radiance, pinhole, scene, rays)
+        return _buffers(seen_through, ids, uploaded, with_faces=with_faces)
 
     def _prepare(self, scene: Scene) -> UploadedScene:
         """The scene on the GPU; the same scene twice in a row is uploaded once."""
@@ -154,3 +151,14 @@ class PyrenderEngine(AbstractEngine):
         error = self._open_context().mgl.error
         if error != "GL_NO_ERROR":
             raise EngineError(f"{self._info.renderer}: {error} while drawing a frame")
+
+
+def _buffers(
+    radiance: NDArray[np.float32], ids: Ids, uploaded: UploadedScene, *, with_faces: bool
+) -> Buffers:
+    return Buffers(
+        radiance=radiance,
+        depth_m=ids.depth_m,
+        instance_idx=ids.instance_idx,
+        faces=ids.faces(uploaded) if with_faces else None,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -13,15 +14,17 @@ from numpy.typing import NDArray
 
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program, set_wrap
+from render.engine.pyrender.naming import NamedFaces, named_faces
 from render.scene import Material, Model, Primitive, Texture
 from render.sensor.light import srgb_to_linear
 
-__all__ = ["ROW", "Mesh", "Residents"]
+__all__ = ["ROW", "FaceRange", "FaceStream", "Mesh", "Residents"]
 
 ROW = 1024  # as in shade.frag
 
 _GL_SRGB8_ALPHA8 = 0x8C43
 _MOST_MEANS = 64
+_FIRST_STREAM_BYTES = 1 << 16
 _ATTRIBUTES = {"a_normal": "3f", "a_uv": "2f", "a_color": "4f"}
 
 
@@ -30,9 +33,11 @@ class Mesh:
     """One primitive of a model on the GPU; positions are relative to the model's centre.
 
     Attributes:
+        indices: Of all faces.
         vertices: All of the above as texels, for shaders that look vertices up: three a
             vertex, `ROW` vertices a row.
-        corners: Vertices of the triangles: three texels each, `ROW` triangles a row.
+        corners: For each vertex the corners of the face that ends with it: three texels each,
+            `ROW` vertices a row.
 
     """
 
@@ -41,7 +46,7 @@ class Mesh:
     indices: moderngl.Buffer
     vertices: moderngl.Texture
     corners: moderngl.Texture
-    _arrays: dict[int, moderngl.VertexArray] = field(default_factory=dict)
+    _arrays: dict[tuple[int, int], moderngl.VertexArray] = field(default_factory=dict)
 
     @property
     def n_bytes(self) -> int:
@@ -50,12 +55,19 @@ class Mesh:
         texels = 16 * self.vertices.width * self.vertices.height
         return buffers + texels + 4 * self.corners.width * self.corners.height
 
-    def draw(self, context: moderngl.Context, program: Program) -> None:
-        """Draws all triangles with the uniforms as they are."""
-        array = self._arrays.get(program.raw.glo)
+    def draw(
+        self, context: moderngl.Context, program: Program, faces: FaceRange | None = None
+    ) -> None:
+        """Draws triangles with the uniforms as they are: all, or some faces."""
+        indices = self.indices if faces is None else faces.indices
+        key = program.raw.glo, indices.glo
+        array = self._arrays.get(key)
         if array is None:
-            array = self._arrays[program.raw.glo] = self._bind(context, program)
-        array.render(moderngl.TRIANGLES)
+            array = self._arrays[key] = self._bind(context, program, indices)
+        if faces is None:
+            array.render(moderngl.TRIANGLES)
+        elif faces.count > 0:
+            array.render(moderngl.TRIANGLES, vertices=3 * faces.count, first=3 * faces.first)
 
     def release(self) -> None:
         """Frees the GPU memory."""
@@ -64,7 +76,9 @@ class Mesh:
         for part in (self.positions, self.attributes, self.indices, self.vertices, self.corners):
             part.release()
 
-    def _bind(self, context: moderngl.Context, program: Program) -> moderngl.VertexArray:
+    def _bind(
+        self, context: moderngl.Context, program: Program, indices: moderngl.Buffer
+    ) -> moderngl.VertexArray:
         used = [name for name in _ATTRIBUTES if name in program.raw]
         layout = " ".join(
             kind if name in used else f"{4 * int(kind[0])}x" for name, kind in _ATTRIBUTES.items()
@@ -72,7 +86,37 @@ class Mesh:
         content: list[tuple[object, ...]] = [(self.positions, "3f", "a_position")]
         if used:
             content.append((self.attributes, layout, *used))
-        return context.vertex_array(program.raw, content, self.indices, index_element_size=4)
+        return context.vertex_array(program.raw, content, indices, index_element_size=4)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FaceRange:
+    """Faces of a mesh that lie one after the other in a buffer of indices."""
+
+    indices: moderngl.Buffer
+    first: int
+    count: int
+
+
+class FaceStream:
+    """Indices of the faces that a scene shows: one buffer, filled again for each scene."""
+
+    def __init__(self, context: GlContext) -> None:
+        self._indices = context.mgl.buffer(reserve=_FIRST_STREAM_BYTES, dynamic=True)
+
+    def fill(self, faces: Sequence[NDArray[np.int32]]) -> tuple[FaceRange, ...]:
+        """Where each of the ``(F, 3)`` arrays lies; what was filled before is gone."""
+        counts = [len(part) for part in faces]
+        size = 12 * sum(counts)
+        # Always given anew: GL need not wait for draws that use what was there.
+        self._indices.orphan(max(self._indices.size, 1 << (size - 1).bit_length()))
+        if size:
+            self._indices.write(np.concatenate(faces))
+        firsts = np.cumsum([0, *counts])
+        return tuple(
+            FaceRange(indices=self._indices, first=int(first), count=count)
+            for first, count in zip(firsts[:-1], counts, strict=True)
+        )
 
 
 class Residents:
@@ -90,6 +134,7 @@ class Residents:
         self._textures = OrderedDict()
         self._means: OrderedDict[int, tuple[weakref.ref[NDArray[np.uint8]], NDArray[np.float64]]]
         self._means = OrderedDict()
+        self.stream = FaceStream(context)
         self.white = self._make(Texture(image=np.full((1, 1, 4), 255, np.uint8)), srgb=False)
 
     def meshes(self, model: Model) -> tuple[Mesh, ...]:
@@ -98,7 +143,10 @@ class Residents:
         if found is None or found.source() is not model:
             if found is not None:
                 found.release()
-            meshes = tuple(self._upload(p, model.center_m) for p in model.primitives)
+            meshes = tuple(
+                self._upload(primitive, named, model.center_m)
+                for primitive, named in zip(model.primitives, named_faces(model), strict=True)
+            )
             found = self._models[id(model)] = _ResidentModel(weakref.ref(model), meshes)
         self._models.move_to_end(id(model))
         return found.meshes
@@ -164,25 +212,27 @@ class Residents:
             used -= image.n_bytes
             image.release()
 
-    def _upload(self, primitive: Primitive, center_m: NDArray[np.float64]) -> Mesh:
-        n = len(primitive.positions_m)
-        attributes = np.ones((n, 9), np.float32)
-        attributes[:, :3] = primitive.normals
+    def _upload(
+        self, primitive: Primitive, named: NamedFaces, center_m: NDArray[np.float64]
+    ) -> Mesh:
+        sources = named.sources
+        attributes = np.ones((len(sources), 9), np.float32)
+        attributes[:, :3] = primitive.normals[sources]
         attributes[:, 3:5] = 0.0
         if primitive.uv is not None:
-            attributes[:, 3] = primitive.uv[:, 0]
-            attributes[:, 4] = 1.0 - primitive.uv[:, 1]  # GL's first row is the image's first
+            attributes[:, 3] = primitive.uv[sources, 0]
+            # GL's first row is the image's first.
+            attributes[:, 4] = 1.0 - primitive.uv[sources, 1]
         if primitive.colors is not None:
-            attributes[:, 5:] = primitive.colors
+            attributes[:, 5:] = primitive.colors[sources]
         gl = self._context.mgl
-        positions = (primitive.positions_m - center_m).astype(np.float32)
-        faces = np.ascontiguousarray(primitive.faces, np.int32)
+        positions = (primitive.positions_m - center_m).astype(np.float32)[sources]
         return Mesh(
             positions=gl.buffer(positions.tobytes()),
             attributes=gl.buffer(attributes.tobytes()),
-            indices=gl.buffer(faces.tobytes()),
+            indices=gl.buffer(named.faces.tobytes()),
             vertices=self._table(np.concatenate([positions, attributes], axis=1), "f4"),
-            corners=self._table(faces, "i4"),
+            corners=self._table(named.faces[np.maximum(named.face_of, 0)], "i4"),
         )
 
     def _table(self, rows: NDArray[np.float32] | NDArray[np.int32], dtype: str) -> moderngl.Texture:

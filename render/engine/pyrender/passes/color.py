@@ -1,12 +1,13 @@
-"""Colour: each pixel shaded once, edges smoothed by samples, what is see-through blended over.
+"""Colour: each pixel shaded once, its edges smoothed, what is see-through blended over.
 
-Small triangles make shading while they are drawn expensive. So ids are drawn first; from them
-each draw shades the pixels it owns; samples tell how much of an edge pixel each neighbour
-covers.
+Small triangles make shading while they are drawn expensive, and drawing them at several samples
+more so. So ids are drawn first; from them each draw shades the pixels it owns; how much of an
+edge pixel each neighbour covers is worked out from the lines that part them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,34 +20,26 @@ from render.engine.pyrender.gl import (
     Program,
     attach_depth,
     attach_renderbuffer,
-    clear_depth,
     clear_float,
-    clear_int,
     compile_program,
     delete_renderbuffer,
     release_framebuffer,
 )
 from render.engine.pyrender.passes.backdrop import Backdrop
-from render.engine.pyrender.passes.draws import Draw, GeometryPrograms, UploadedScene, lens_of
+from render.engine.pyrender.passes.draws import Draw, UploadedScene, lens_of
 from render.engine.pyrender.passes.environments import EnvironmentTextures
 from render.engine.pyrender.passes.ids import Seen
 from render.engine.pyrender.passes.shadows import Shadows
+from render.engine.pyrender.passes.smoothing import smooth_lines
 from render.engine.pyrender.passes.surface_programs import FIRST_FREE_UNIT, SurfacePrograms
 from render.engine.pyrender.upload import Residents
 from render.scene import Scene
 
 __all__ = ["ColorPass"]
 
-_SAMPLES = 4
-# A pixel counts for no more than this in an edge: a spark must not fill its neighbours.
-_LIMIT = 64.0
 # Depth between the planes of two draws: a power of two, so that it is exact.
 _PLANE = 2.0**-20
 _DRAWN, _VERTICES, _CORNERS, _BACKDROP = range(FIRST_FREE_UNIT, FIRST_FREE_UNIT + 4)
-_RESOLVE_UNITS = {
-    "u_sample_draws": 0, "u_sample_depths": 1, "u_drawn": 2, "u_depth": 3, "u_shaded": 4,
-}  # fmt: skip
-_RESOLVE_BACKDROP = 5
 
 
 class ColorPass:
@@ -64,9 +57,7 @@ class ColorPass:
             context, residents, environments,
             vertex="geometry.vert", fragment="see_through.frag", defines=("SHADED",),
         )  # fmt: skip
-        self._coverage = GeometryPrograms(context, "coverage.frag", residents, per_sample=True)
         self._behind: dict[tuple[str, ...], Program] = {}
-        self._resolve: dict[tuple[str, ...], Program] = {}
         self._owner = compile_program(context, "whole.vert", "owner.frag", (f"PLANE {_PLANE!r}",))
         self._owner.set("u_drawn", _DRAWN)
         self._whole_image: dict[int, moderngl.VertexArray] = {}
@@ -94,28 +85,34 @@ class ColorPass:
                 shadows=shadows,
                 tell=partial(tell, scene),
             )
-        self._context.mgl.enable_only(moderngl.NOTHING)
         self._shade_all(uploaded, seen, targets)
-        self._cover(uploaded, targets)
-        self._smooth(uploaded, seen, targets)
-        self._blend(uploaded, seen, targets)
-        width, height = scene.camera.size_wh
-        rgba = np.empty((height, width, 4), np.float32)
-        targets.radiance.read_into(rgba)
-        return np.ascontiguousarray(rgba[..., :3])
+        radiance = _read(targets.radiance)[..., :3].copy()
+        smooth_lines(radiance, uploaded, seen.pixels)
+        blended = [d for d in uploaded.draws if d.material.alpha_mode == "blend"]
+        if blended:
+            self._blend(blended, seen, targets)
+            layer = _read(targets.radiance)
+            radiance *= 1.0 - layer[..., 3:]
+            radiance += layer[..., :3]
+        return radiance
 
     def _shade_all(self, uploaded: UploadedScene, seen: Seen, targets: _Targets) -> None:
-        gl, framebuffer = self._context.mgl, targets.shaded_framebuffer
+        """Each pixel once, by what its centre shows; the backdrop where that is nothing."""
+        gl, framebuffer, scene = self._context.mgl, targets.framebuffer, uploaded.scene
         framebuffer.use()
-        clear_float(self._context, 0, 0.0)
         seen.drawn.use(_DRAWN)
         gl.enable_only(moderngl.DEPTH_TEST)
         gl.depth_func = "1"
-        self._whole(self._owner)
+        self._whole(self._owner)  # leaves any colour
+        gl.enable_only(moderngl.NOTHING)
+        self._backdrop.use(scene, unit=_BACKDROP)
+        behind = self._behind_of(scene)
+        self._backdrop.set(behind, scene, unit=_BACKDROP)
+        self._whole(behind)
+        gl.enable_only(moderngl.DEPTH_TEST)
         gl.depth_func = "=="
-        self._backdrop.use(uploaded.scene, unit=_BACKDROP)
         catchers = {draw.draw_idx for draw in uploaded.catchers}
-        catching = ("CATCHER", *self._backdrop.defines(uploaded.scene))
+        catching = ("CATCHER", *self._backdrop.defines(scene))
         for draw in uploaded.solid:
             if draw.instance_idx >= 0:
                 framebuffer.scissor = uploaded.windows[draw.instance_idx]
@@ -138,73 +135,35 @@ class ColorPass:
         self._backdrop.set(program, scene, unit=_BACKDROP)
         program.set("u_lens", lens_of(scene.camera))
 
-    def _cover(self, uploaded: UploadedScene, targets: _Targets) -> None:
-        """Which draw each of the samples of each pixel shows."""
-        targets.coverage_framebuffer.use()
-        clear_int(self._context, 0, -1)
-        clear_depth(self._context)
-        self._context.mgl.enable_only(moderngl.DEPTH_TEST)
-        for draw in uploaded.solid:
-            self._coverage.draw(draw, u_draw_idx=draw.draw_idx)
-
-    def _smooth(self, uploaded: UploadedScene, seen: Seen, targets: _Targets) -> None:
-        scene = uploaded.scene
-        self._context.mgl.enable_only(moderngl.NOTHING)
-        self._backdrop.use(scene, unit=_RESOLVE_BACKDROP)
-        framebuffer = targets.radiance_framebuffer
-        framebuffer.use()
-        behind, resolve = self._programs_before(scene)
-        if not uploaded.surfaces and not uploaded.catchers:
-            # All but the objects' surroundings is the backdrop alone.
-            self._backdrop.set(behind, scene, unit=_RESOLVE_BACKDROP)
-            self._whole(behind)
-            framebuffer.scissor = uploaded.busy
-        self._backdrop.set(resolve, scene, unit=_RESOLVE_BACKDROP)
-        resolve.set("u_near_far", (scene.camera.near_m, scene.camera.far_m))
-        resolve.set("u_neighbours", 9)
-        resolve.set("u_once", 1)
-        textures = (
-            targets.sample_draws, targets.sample_depths, seen.drawn, seen.depth, targets.shaded,
-        )  # fmt: skip
-        for texture, unit in zip(textures, _RESOLVE_UNITS.values(), strict=True):
-            texture.use(unit)
-        self._whole(resolve)
-        framebuffer.scissor = None  # type: ignore[assignment]
-
-    def _programs_before(self, scene: Scene) -> tuple[Program, Program]:
-        """What shows a scene's backdrop, and what smooths edges before it."""
+    def _behind_of(self, scene: Scene) -> Program:
+        """What shows a scene's backdrop."""
         kind = self._backdrop.defines(scene)
-        if kind not in self._resolve:
+        if kind not in self._behind:
             self._behind[kind] = compile_program(
                 self._context, "whole.vert", "behind.frag", kind, parts=("backdrop.glsl",)
             )
-            self._resolve[kind] = compile_program(
-                self._context, "whole.vert", "resolve.frag",
-                (f"SAMPLES {_SAMPLES}", f"LIMIT {_LIMIT}", *kind), parts=("backdrop.glsl",),
-            )  # fmt: skip
-            for name, unit in _RESOLVE_UNITS.items():
-                self._resolve[kind].set(name, unit)
-        return self._behind[kind], self._resolve[kind]
+        return self._behind[kind]
 
-    def _blend(self, uploaded: UploadedScene, seen: Seen, targets: _Targets) -> None:
-        """See-through surfaces, the farthest first; they hide nothing from each other."""
-        blended = [d for d in uploaded.draws if d.material.alpha_mode == "blend"]
-        if not blended:
-            return
-        gl, framebuffer = self._context.mgl, targets.radiance_framebuffer
+    def _blend(self, blended: Sequence[Draw], seen: Seen, targets: _Targets) -> None:
+        """A layer of the see-through surfaces, the farthest first; they hide nothing from each
+        other.
+        """
+        gl, framebuffer = self._context.mgl, targets.framebuffer
         attach_renderbuffer(self._context, framebuffer, seen.depth_buffer)
         gl.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
         gl.blend_func = (moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA)
         framebuffer.depth_mask = False
         framebuffer.use()
+        clear_float(self._context, 0, 0.0)
         for draw in sorted(blended, key=lambda d: (-d.center_depth_m, d.instance_idx)):
             gl.enable(moderngl.CULL_FACE) if draw.culls else gl.disable(moderngl.CULL_FACE)
             program = self._see_through.use(draw.material)
             program.write("u_clip_obj", draw.clip_obj)
             _set_place(program, draw)
-            draw.mesh.draw(gl, program)
-        attach_renderbuffer(self._context, framebuffer, 0)
+            draw.mesh.draw(gl, program, draw.shown)
         gl.disable(moderngl.BLEND)
+        framebuffer.depth_mask = True
+        attach_renderbuffer(self._context, framebuffer, targets.depth_buffer)
 
     def _whole(self, program: Program) -> None:
         array = self._whole_image.get(program.raw.glo)
@@ -231,43 +190,30 @@ def _no_shift(_: Scene, program: Program) -> None:
     program.set("u_shift", (0.0, 0.0, 0.0, 0.0))
 
 
+def _read(texture: moderngl.Texture) -> NDArray[np.float32]:
+    rgba = np.empty((texture.height, texture.width, 4), np.float32)
+    texture.read_into(rgba)
+    return rgba
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Targets:
-    shaded: moderngl.Texture
-    shaded_framebuffer: moderngl.Framebuffer
-    depth_buffer: int
-    sample_draws: moderngl.Texture
-    sample_depths: moderngl.Texture
-    coverage_framebuffer: moderngl.Framebuffer
     radiance: moderngl.Texture
-    radiance_framebuffer: moderngl.Framebuffer
+    framebuffer: moderngl.Framebuffer
+    depth_buffer: int
 
     @classmethod
     def of(cls, context: GlContext, size_wh: tuple[int, int]) -> _Targets:
-        gl = context.mgl
-        shaded = gl.texture(size_wh, 4, dtype="f4")
-        radiance = gl.texture(size_wh, 4, dtype="f4")
-        for texture in (shaded, radiance):
-            texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        shaded_framebuffer = gl.framebuffer([shaded])
-        sample_draws = gl.texture(size_wh, 1, samples=_SAMPLES, dtype="i4")
-        sample_depths = gl.depth_texture(size_wh, samples=_SAMPLES)
+        radiance = context.mgl.texture(size_wh, 4, dtype="f4")
+        radiance.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        framebuffer = context.mgl.framebuffer([radiance])
         return cls(
-            shaded=shaded,
-            shaded_framebuffer=shaded_framebuffer,
-            depth_buffer=attach_depth(context, shaded_framebuffer, size_wh=size_wh, samples=0),
-            sample_draws=sample_draws,
-            sample_depths=sample_depths,
-            coverage_framebuffer=gl.framebuffer([sample_draws], sample_depths),
             radiance=radiance,
-            radiance_framebuffer=gl.framebuffer([radiance]),
+            framebuffer=framebuffer,
+            depth_buffer=attach_depth(context, framebuffer, size_wh=size_wh, samples=0),
         )
 
     def release(self, context: GlContext) -> None:
-        for framebuffer in (
-            self.shaded_framebuffer, self.coverage_framebuffer, self.radiance_framebuffer,
-        ):  # fmt: skip
-            release_framebuffer(context, framebuffer)
+        release_framebuffer(context, self.framebuffer)
         delete_renderbuffer(context, self.depth_buffer)
-        for texture in (self.shaded, self.sample_draws, self.sample_depths, self.radiance):
-            texture.release()
+        self.radiance.release()

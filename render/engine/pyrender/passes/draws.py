@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program, compile_program
+from render.engine.pyrender.passes.bodies import Body
 from render.engine.pyrender.passes.windows import Scissor, Window, window_of
-from render.engine.pyrender.upload import Mesh, Residents
+from render.engine.pyrender.upload import FaceRange, Mesh, Residents
 from render.geometry.frames import inverse_rigid
-from render.scene import Camera, Instance, Material, Scene
+from render.scene import Camera, Instance, Material, Scene, Surface
 
 __all__ = ["Draw", "GeometryPrograms", "UploadedScene", "lens_of", "upload"]
 
@@ -27,6 +28,7 @@ class Draw:
     Attributes:
         instance_idx: -1 for a surface.
         draw_idx: Its place among all draws of the scene.
+        body_idx: Of `UploadedScene.bodies`.
         clip_obj: To clip space; column by column, float32.
         cam_obj: To the camera frame; likewise.
         normal: ``(3, 3)`` of normals to the camera frame; likewise.
@@ -34,11 +36,13 @@ class Draw:
         center_m: The model's centre, which the mesh's coordinates count from.
         center_depth_m: Its depth, to sort what is see-through.
         culls: Back faces cannot be seen.
+        shown: Its faces that the camera may see.
 
     """
 
     instance_idx: int
     draw_idx: int
+    body_idx: int
     mesh: Mesh
     material: Material
     clip_obj: bytes
@@ -48,6 +52,7 @@ class Draw:
     center_m: tuple[float, float, float]
     center_depth_m: float
     culls: bool
+    shown: FaceRange
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -61,6 +66,7 @@ class UploadedScene:
             one wins.
         corners_cam: ``(N, 8, 3)``: box of each instance, camera frame.
         windows: Pixels of the image that each instance may cover.
+        bodies: Instances in their order, then surfaces.
 
     """
 
@@ -70,6 +76,7 @@ class UploadedScene:
     catchers: tuple[Draw, ...]
     corners_cam: NDArray[np.float64]
     windows: tuple[Scissor, ...]
+    bodies: tuple[Body, ...]
 
     @property
     def busy(self) -> Scissor:
@@ -98,35 +105,63 @@ def upload(scene: Scene, residents: Residents) -> UploadedScene:
     """Brings a scene's models to the GPU and works out its matrices in float64."""
     T_cam_world = inverse_rigid(scene.camera.T_world_cam)
     P_clip_cam = _projection(scene.camera)
-    draws: list[tuple[Draw, ...]] = []
-    count = 0
+    placed = [*scene.instances, *map(_as_instance, scene.surfaces)]
     corners = np.zeros((len(scene.instances), 8, 3))
     for instance in scene.instances:
         corners[instance.instance_idx] = _corners_cam(instance, T_cam_world)
-        is_cut_by_near = corners[instance.instance_idx, :, 2].min() <= scene.camera.near_m
-        culls = instance.model.is_closed and not is_cut_by_near
-        draws.append(_draws_of(instance, T_cam_world, P_clip_cam, residents, culls, count))
-        count += len(draws[-1])
-    surfaces: dict[bool, list[Draw]] = {False: [], True: []}
-    for surface in scene.surfaces:
-        placed = Instance(
-            instance_idx=-1,
-            role="distractor",
-            model=surface.model,
-            materials=(surface.material,),
-            T_world_obj=surface.T_world_obj,
-            scale=surface.scale,
+    cut_by_near = corners[..., 2].min(axis=1, initial=np.inf) <= scene.camera.near_m
+    culls = [x.model.is_closed and not cut_by_near[x.instance_idx] for x in scene.instances]
+    culls += [True] * len(scene.surfaces)
+    bodies = tuple(Body.of(x, T_cam_world, culls=bool(c)) for x, c in zip(placed, culls))
+    shown = iter(residents.stream.fill([part for body in bodies for part in body.shown_faces()]))
+    drawn: list[tuple[Draw, ...]] = []
+    count = 0
+    for body_idx, (instance, body) in enumerate(zip(placed, bodies, strict=True)):
+        meshes = residents.meshes(instance.model)
+        x, y, z = (float(v) for v in instance.model.center_m)
+        clip_obj, cam_obj = _columns(P_clip_cam @ body.cam_mesh), _columns(body.cam_mesh)
+        normal = _columns(T_cam_world[:3, :3] @ instance.T_world_obj[:3, :3])
+        drawn.append(
+            tuple(
+                Draw(
+                    instance_idx=instance.instance_idx,
+                    draw_idx=count + k,
+                    body_idx=body_idx,
+                    mesh=mesh,
+                    material=material,
+                    clip_obj=clip_obj,
+                    cam_obj=cam_obj,
+                    normal=normal,
+                    world_mesh=body.world_mesh,
+                    center_m=(x, y, z),
+                    center_depth_m=float(body.cam_mesh[2, 3]),
+                    culls=body.culls,
+                    shown=next(shown),
+                )
+                for k, (mesh, material) in enumerate(zip(meshes, instance.materials, strict=True))
+            )
         )
-        drawn = _draws_of(placed, T_cam_world, P_clip_cam, residents, True, count)
-        count += len(drawn)
-        surfaces[surface.catches_shadows].extend(drawn)
+        count += len(meshes)
+    of_surfaces = tuple(zip(scene.surfaces, drawn[len(scene.instances) :], strict=True))
     return UploadedScene(
         scene=scene,
-        draws_by_instance=tuple(draws),
-        surfaces=tuple(surfaces[False]),
-        catchers=tuple(surfaces[True]),
+        draws_by_instance=tuple(drawn[: len(scene.instances)]),
+        surfaces=tuple(d for x, ds in of_surfaces if not x.catches_shadows for d in ds),
+        catchers=tuple(d for x, ds in of_surfaces if x.catches_shadows for d in ds),
         corners_cam=corners,
         windows=tuple(_scissor(window_of(c, scene.camera), scene.camera) for c in corners),
+        bodies=bodies,
+    )
+
+
+def _as_instance(surface: Surface) -> Instance:
+    return Instance(
+        instance_idx=-1,
+        role="distractor",
+        model=surface.model,
+        materials=(surface.material,),
+        T_world_obj=surface.T_world_obj,
+        scale=surface.scale,
     )
 
 
@@ -139,55 +174,18 @@ def _scissor(window: Window | None, camera: Camera) -> Scissor:
     return (x0, y0, x1 - x0, y1 - y0) if x0 < x1 and y0 < y1 else (0, 0, 0, 0)
 
 
-def _draws_of(
-    instance: Instance,
-    T_cam_world: NDArray[np.float64],
-    P_clip_cam: NDArray[np.float64],
-    residents: Residents,
-    culls: bool,
-    first_idx: int,
-) -> tuple[Draw, ...]:
-    T_cam_obj = T_cam_world @ instance.T_world_obj
-    # Meshes count from the centre, so that float32 holds a small part far from its origin.
-    center = instance.model.center_m
-    world_mesh = instance.T_world_obj.copy()
-    world_mesh[:3, :3] *= instance.scale
-    world_mesh[:3, 3] += instance.scale * (instance.T_world_obj[:3, :3] @ center)
-    cam_mesh = T_cam_world @ world_mesh
-    x, y, z = (float(v) for v in center)
-    return tuple(
-        Draw(
-            instance_idx=instance.instance_idx,
-            draw_idx=first_idx + k,
-            mesh=mesh,
-            material=material,
-            clip_obj=_columns(P_clip_cam @ cam_mesh),
-            cam_obj=_columns(cam_mesh),
-            normal=_columns(T_cam_obj[:3, :3]),
-            world_mesh=world_mesh,
-            center_m=(x, y, z),
-            center_depth_m=float(cam_mesh[2, 3]),
-            culls=culls,
-        )
-        for k, (mesh, material) in enumerate(
-            zip(residents.meshes(instance.model), instance.materials, strict=True)
-        )
-    )
-
-
 class GeometryPrograms:
     """One fragment shader over the shared geometry, for solid and for cut-out surfaces."""
 
     CUTOUT_UNIT = 7
 
     def __init__(
-        self, context: GlContext, fragment: str, residents: Residents, *, per_sample: bool = False
+        self, context: GlContext, fragment: str, residents: Residents, *defines: str
     ) -> None:
         self._context = context
         self._residents = residents
-        self._solid = compile_program(context, "geometry.vert", fragment)
-        cutout = ("CUTOUT", "OUT_QUALIFIER sample" if per_sample else "OUT_QUALIFIER")
-        self._cutout = compile_program(context, "geometry.vert", fragment, cutout)
+        self._solid = compile_program(context, "geometry.vert", fragment, defines)
+        self._cutout = compile_program(context, "geometry.vert", fragment, ("CUTOUT", *defines))
         self._cutout.set("u_cutout", self.CUTOUT_UNIT)
 
     def draw(
@@ -202,7 +200,7 @@ class GeometryPrograms:
 
         Args:
             draw: What.
-            clip_obj: Where it is seen from; None is the camera.
+            clip_obj: Where it is seen from; None is the camera, which sees fewer faces.
             shift_xy: Of the tile, in clip space.
             values: Integer uniforms of the fragment shader.
 
@@ -217,7 +215,7 @@ class GeometryPrograms:
         program.set("u_shift", (*shift_xy, 0.0, 0.0))
         for name, value in values.items():
             program.set(name, value)
-        draw.mesh.draw(gl, program)
+        draw.mesh.draw(gl, program, draw.shown if clip_obj is None else None)
 
 
 def bind_cutout(program: Program, material: Material, residents: Residents, unit: int) -> None:

@@ -9,6 +9,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from render.engine.picture_lines import Seen as Pixels
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import (
     attach_depth,
@@ -18,10 +19,11 @@ from render.engine.pyrender.gl import (
     delete_renderbuffer,
     release_framebuffer,
 )
+from render.engine.pyrender.naming import named_faces
 from render.engine.pyrender.passes.draws import Draw, GeometryPrograms, UploadedScene
 from render.engine.pyrender.upload import Residents
 
-__all__ = ["IdPass", "IdTargets", "Seen", "faces_of"]
+__all__ = ["IdPass", "IdTargets", "Ids", "Seen"]
 
 
 class IdPass:
@@ -29,56 +31,51 @@ class IdPass:
 
     def __init__(self, context: GlContext, residents: Residents) -> None:
         self._context = context
-        self._programs = GeometryPrograms(context, "ids.frag", residents)
+        self._programs = GeometryPrograms(context, "ids.frag", residents, "NAMED")
         self._targets: IdTargets | None = None
 
-    def render(self, uploaded: UploadedScene) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """``(H, W)`` instance indices (-1 = none) and depth in metres (0 = nothing)."""
-        gl, size_wh = self._context.mgl, uploaded.scene.camera.size_wh
-        targets = self._targets_for(size_wh)
-        targets.framebuffer.use()
-        clear_int(self._context, 0, -1)
-        clear_float(self._context, 1, 0.0)
-        clear_int(self._context, 2, -1)
-        clear_depth(self._context)
-        gl.enable_only(moderngl.DEPTH_TEST)
+    def render(self, uploaded: UploadedScene) -> Ids:
+        """What the pixels' centres show."""
+        targets = self._targets_for(uploaded.scene.camera.size_wh)
+        targets.clear(self._context)
+        self._context.mgl.enable_only(moderngl.DEPTH_TEST)
         for draw in chain(uploaded.draws, uploaded.surfaces):
             self._draw(draw)
-        shape = (size_wh[1], size_wh[0])
-        ids, depth_m = np.empty(shape, np.int32), np.empty(shape, np.float32)
-        targets.ids.read_into(ids)
-        targets.depth.read_into(depth_m)
-        return ids, depth_m
+        return targets.read(uploaded)
 
-    def faces(self, uploaded: UploadedScene) -> NDArray[np.int32]:
-        """`Buffers.faces` of the scene that `render` drew last."""
-        return faces_of(self._targets_for(uploaded.scene.camera.size_wh).drawn, uploaded)
+    def seen(self, uploaded: UploadedScene, ids: Ids) -> Seen:
+        """What the passes that shade need.
 
-    def seen(self, uploaded: UploadedScene) -> Seen:
-        """What the pixels' centres of the scene drawn last show, for the passes that shade.
+        Args:
+            uploaded: The scene.
+            ids: What `render` gave for it just before. Unlike there, unseen catchers of shadows
+                are in what comes back, and see-through surfaces are not.
 
-        Unlike what `render` gave, unseen catchers of shadows are there, and see-through
-        surfaces are not.
         """
         targets = self._targets_for(uploaded.scene.camera.size_wh)
         targets.framebuffer.use()
         self._context.mgl.enable_only(moderngl.DEPTH_TEST)
         if any(draw.material.alpha_mode == "blend" for draw in uploaded.draws):
-            clear_float(self._context, 1, 0.0)
-            clear_int(self._context, 2, -1)
-            clear_depth(self._context)
+            targets.clear(self._context)
             for draw in uploaded.solid:
                 self._draw(draw)
-        else:
+            ids = targets.read(uploaded)
+        elif uploaded.catchers:
             for draw in uploaded.catchers:
                 self._draw(draw)
-        return Seen(depth=targets.depth, drawn=targets.drawn, depth_buffer=targets.depth_buffer)
+            ids = targets.read(uploaded)
+        return Seen(
+            depth=targets.depth,
+            drawn=targets.drawn,
+            depth_buffer=targets.depth_buffer,
+            pixels=Pixels(depth_m=ids.depth_m, draw=ids.draw_idx, body=ids.body_idx),
+        )
 
     def _draw(self, draw: Draw) -> None:
-        self._programs.draw(draw, u_instance_idx=draw.instance_idx, u_draw_idx=draw.draw_idx)
+        self._programs.draw(draw, u_draw_idx=draw.draw_idx)
 
     def _targets_for(self, size_wh: tuple[int, int]) -> IdTargets:
-        if self._targets is None or self._targets.ids.size != size_wh:
+        if self._targets is None or self._targets.depth.size != size_wh:
             if self._targets is not None:
                 self._targets.release(self._context)
             self._targets = IdTargets.of(self._context, size_wh)
@@ -91,55 +88,103 @@ class Seen:
 
     Attributes:
         depth: Metres along the axis; 0 = nothing.
-        drawn: `Draw.draw_idx` (-1 = nothing), and which triangle of its mesh.
+        drawn: `Draw.draw_idx` (-1 = nothing), and which face of its mesh: the vertex it ends
+            with.
         depth_buffer: GL's name of the depth buffer.
+        pixels: The same in main memory.
 
     """
 
     depth: moderngl.Texture
     drawn: moderngl.Texture
     depth_buffer: int
+    pixels: Pixels
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Ids:
+    """What the centre of each pixel shows, in main memory; all ``(H, W)``.
+
+    Attributes:
+        instance_idx: -1 = none.
+        depth_m: Along the axis; 0 = nothing.
+        draw_idx: -1 = nothing.
+        body_idx: Of `UploadedScene.bodies`; -1 = nothing.
+        ends_with: The vertex, of the mesh drawn there, that its face ends with.
+
+    """
+
+    instance_idx: NDArray[np.int32]
+    depth_m: NDArray[np.float32]
+    draw_idx: NDArray[np.int32]
+    body_idx: NDArray[np.int32]
+    ends_with: NDArray[np.int32]
+
+    def faces(self, uploaded: UploadedScene) -> NDArray[np.int32]:
+        """`Buffers.faces`: primitive and face of it; -1 where there is no instance."""
+        faces = np.full((*self.draw_idx.shape, 2), -1, np.int32)
+        for instance_idx, draws in enumerate(uploaded.draws_by_instance):
+            named = named_faces(uploaded.scene.instances[instance_idx].model)
+            for k, draw in enumerate(draws):
+                there = self.draw_idx == draw.draw_idx
+                faces[there, 0] = k
+                faces[there, 1] = named[k].face_of[self.ends_with[there]]
+        return faces
 
 
 @dataclass(frozen=True, eq=False)
 class IdTargets:
-    """What ids, depth, and draws with their triangles are drawn into."""
+    """What draws, their faces and depth are drawn into."""
 
-    ids: moderngl.Texture
-    depth: moderngl.Texture
     drawn: moderngl.Texture
+    depth: moderngl.Texture
     framebuffer: moderngl.Framebuffer
     depth_buffer: int
 
     @classmethod
     def of(cls, context: GlContext, size_wh: tuple[int, int]) -> IdTargets:
         """Of an image's size."""
-        ids = context.mgl.texture(size_wh, 1, dtype="i4")
-        depth = context.mgl.texture(size_wh, 1, dtype="f4")
         drawn = context.mgl.texture(size_wh, 2, dtype="i4")
-        for texture in (ids, depth, drawn):
+        depth = context.mgl.texture(size_wh, 1, dtype="f4")
+        for texture in (drawn, depth):
             texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        framebuffer = context.mgl.framebuffer([ids, depth, drawn])
+        framebuffer = context.mgl.framebuffer([drawn, depth])
         buffer = attach_depth(context, framebuffer, size_wh=size_wh, samples=0)
-        return cls(ids, depth, drawn, framebuffer, buffer)
+        return cls(drawn, depth, framebuffer, buffer)
+
+    def clear(self, context: GlContext) -> None:
+        """Binds them, with nothing in them."""
+        self.framebuffer.use()
+        clear_int(context, 0, -1)
+        clear_float(context, 1, 0.0)
+        clear_depth(context)
+
+    def read(self, uploaded: UploadedScene) -> Ids:
+        """What was drawn."""
+        shape = self.depth.height, self.depth.width
+        drawn, depth_m = np.empty((*shape, 2), np.int32), np.empty(shape, np.float32)
+        self.drawn.read_into(drawn)
+        self.depth.read_into(depth_m)
+        draws = sorted(
+            chain(uploaded.draws, uploaded.surfaces, uploaded.catchers), key=lambda d: d.draw_idx
+        )
+        draw_idx = np.ascontiguousarray(drawn[..., 0])
+        # -1, nothing, looks up the last one.
+        return Ids(
+            instance_idx=np.array([*(d.instance_idx for d in draws), -1], np.int32).take(
+                draw_idx, mode="wrap"
+            ),
+            depth_m=depth_m,
+            draw_idx=draw_idx,
+            body_idx=np.array([*(d.body_idx for d in draws), -1], np.int32).take(
+                draw_idx, mode="wrap"
+            ),
+            ends_with=drawn[..., 1],
+        )
 
     def release(self, context: GlContext) -> None:
         """Frees them."""
         release_framebuffer(context, self.framebuffer)
-        self.ids.release()
-        self.depth.release()
         self.drawn.release()
+        self.depth.release()
         delete_renderbuffer(context, self.depth_buffer)
-
-
-def faces_of(drawn: moderngl.Texture, uploaded: UploadedScene) -> NDArray[np.int32]:
-    """``(H, W, 2)``: primitive and face of it, of what a texture of draws and triangles shows."""
-    faces = np.empty((drawn.height, drawn.width, 2), np.int32)
-    drawn.read_into(faces)
-    primitive_of = [k for draws in uploaded.draws_by_instance for k in range(len(draws))]
-    # Surfaces are drawn after all instances; -1, nothing, looks up the last one.
-    n_surfaces = len(uploaded.surfaces) + len(uploaded.catchers)
-    table = np.array([*primitive_of, *[-1] * (n_surfaces + 1)], np.int32)
-    faces[..., 0] = table[faces[..., 0]]
-    faces[faces[..., 0] < 0] = -1
-    return faces

@@ -17,14 +17,9 @@ from numpy.typing import NDArray
 
 from render.engine.lens import pixel_rays
 from render.engine.pyrender.context import GlContext
-from render.engine.pyrender.gl import (
-    clear_depth,
-    clear_float,
-    clear_int,
-    compile_program,
-)
+from render.engine.pyrender.gl import compile_program
 from render.engine.pyrender.passes.draws import Draw, UploadedScene, bind_cutout, lens_of
-from render.engine.pyrender.passes.ids import IdTargets, faces_of
+from render.engine.pyrender.passes.ids import Ids, IdTargets
 from render.engine.pyrender.upload import Residents
 from render.geometry.distortion import bend, jacobian
 from render.scene import Camera
@@ -165,7 +160,7 @@ class RayPrograms:
         program.set("u_culls", draw.culls)
         for name, value in values.items():
             program.set(name, value)
-        draw.mesh.draw(gl, program)
+        draw.mesh.draw(gl, program, draw.shown)
 
 
 class RayIdPass:
@@ -176,33 +171,19 @@ class RayIdPass:
         self._programs = RayPrograms(context, residents, tables)
         self._targets: IdTargets | None = None
 
-    def render(self, uploaded: UploadedScene) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """``(H, W)`` instance indices (-1 = none) and depth in metres (0 = nothing)."""
+    def render(self, uploaded: UploadedScene) -> Ids:
+        """What the pixels' centres show."""
         camera = uploaded.scene.camera
         targets = self._targets_for(camera.size_wh)
-        targets.framebuffer.use()
-        clear_int(self._context, 0, -1)
-        clear_float(self._context, 1, 0.0)
-        clear_int(self._context, 2, -1)
-        clear_depth(self._context)
+        targets.clear(self._context)
         self._context.mgl.enable_only(moderngl.DEPTH_TEST)
         if self._programs.look(camera, (0, 0)):
             for draw in chain(uploaded.draws, uploaded.surfaces):
-                self._programs.draw(
-                    draw, u_instance_idx=draw.instance_idx, u_draw_idx=draw.draw_idx
-                )
-        shape = (camera.size_wh[1], camera.size_wh[0])
-        ids, depth_m = np.empty(shape, np.int32), np.empty(shape, np.float32)
-        targets.ids.read_into(ids)
-        targets.depth.read_into(depth_m)
-        return ids, depth_m
-
-    def faces(self, uploaded: UploadedScene) -> NDArray[np.int32]:
-        """`Buffers.faces` of the scene that `render` drew last."""
-        return faces_of(self._targets_for(uploaded.scene.camera.size_wh).drawn, uploaded)
+                self._programs.draw(draw, u_draw_idx=draw.draw_idx)
+        return targets.read(uploaded)
 
     def _targets_for(self, size_wh: tuple[int, int]) -> IdTargets:
-        if self._targets is None or self._targets.ids.size != size_wh:
+        if self._targets is None or self._targets.depth.size != size_wh:
             if self._targets is not None:
                 self._targets.release(self._context)
             self._targets = IdTargets.of(self._context, size_wh)

@@ -11,8 +11,8 @@ bool is_cut_out(vec2 uv, float alpha) {
 #endif
 
 #if defined(CUTOUT) && !defined(RAYS)
-OUT_QUALIFIER in vec2 v_uv;
-OUT_QUALIFIER in float v_alpha;
+in vec2 v_uv;
+in float v_alpha;
 
 void cut_out() {
     if (is_cut_out(v_uv, v_alpha)) discard;

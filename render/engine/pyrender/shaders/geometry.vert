@@ -11,8 +11,12 @@ uniform vec4 u_shift;       // of the tile that is drawn, clip space; zero insid
 invariant gl_Position;
 
 #ifdef CUTOUT
-OUT_QUALIFIER out vec2 v_uv;
-OUT_QUALIFIER out float v_alpha;
+out vec2 v_uv;
+out float v_alpha;
+#endif
+
+#ifdef NAMED
+flat out int v_ends_with;     // of a face: its last corner, which is no other face's
 #endif
 
 #ifdef SHADED
@@ -31,6 +35,9 @@ out vec4 v_color;
 void main() {
     vec4 clip = u_clip_obj * vec4(a_position, 1.0);
     gl_Position = clip + u_shift * clip.w;
+#ifdef NAMED
+    v_ends_with = gl_VertexID;
+#endif
 #ifdef CUTOUT
     v_alpha = a_color.a;
 #endif

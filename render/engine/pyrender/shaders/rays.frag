@@ -7,16 +7,17 @@ uniform bool u_culls;
 uniform uint u_bit;
 layout(location = 0) out uint o_bits;
 #else
-uniform int u_instance_idx;
 uniform int u_draw_idx;
-layout(location = 0) out int o_instance_idx;
+layout(location = 0) out ivec2 o_drawn;
 layout(location = 1) out float o_depth_m;
-layout(location = 2) out ivec2 o_drawn;
 #endif
 
 flat in vec3 v_a;
 flat in vec3 v_b;
 flat in vec3 v_c;
+#ifndef SILHOUETTES
+flat in int v_ends_with;
+#endif
 #ifdef CUTOUT
 flat in vec3 v_uv_alpha_a;
 flat in vec3 v_uv_alpha_b;
@@ -48,9 +49,8 @@ void main() {
 #ifdef SILHOUETTES
     o_bits = u_bit;
 #else
-    o_instance_idx = u_instance_idx;
     o_depth_m = z;
-    o_drawn = ivec2(u_draw_idx, gl_PrimitiveID);
+    o_drawn = ivec2(u_draw_idx, v_ends_with);
     gl_FragDepth = u_near_far.x * (u_near_far.y / z - 1.0) / (u_near_far.y - u_near_far.x);
 #endif
 }

@@ -15,6 +15,10 @@ in vec3 g_cam[];
 flat out vec3 v_a;
 flat out vec3 v_b;
 flat out vec3 v_c;
+#ifndef SILHOUETTES
+in int g_ends_with[];
+flat out int v_ends_with;
+#endif
 #ifdef CUTOUT
 in vec3 g_uv_alpha[];
 flat out vec3 v_uv_alpha_a;
@@ -73,7 +77,9 @@ vec4 bounds() {
 }
 
 void emit(vec2 pixel) {
-    gl_PrimitiveID = gl_PrimitiveIDIn;
+#ifndef SILHOUETTES
+    v_ends_with = g_ends_with[2];
+#endif
     v_a = g_cam[0], v_b = g_cam[1], v_c = g_cam[2];
 #ifdef CUTOUT
     v_uv_alpha_a = g_uv_alpha[0], v_uv_alpha_b = g_uv_alpha[1], v_uv_alpha_c = g_uv_alpha[2];

@@ -6,6 +6,9 @@ layout(location = 3) in vec4 a_color;
 uniform mat4 u_cam_obj;
 
 out vec3 g_cam;
+#ifndef SILHOUETTES
+out int g_ends_with;   // of a face: its last corner, which is no other face's
+#endif
 #ifdef CUTOUT
 out vec3 g_uv_alpha;
 #endif
@@ -13,6 +16,9 @@ out vec3 g_uv_alpha;
 void main() {
     precise vec3 at = (u_cam_obj * vec4(a_position, 1.0)).xyz;   // alike in all programs
     g_cam = at;
+#ifndef SILHOUETTES
+    g_ends_with = gl_VertexID;
+#endif
     gl_Position = vec4(0.0);
 #ifdef CUTOUT
     g_uv_alpha = vec3(a_uv, a_color.a);

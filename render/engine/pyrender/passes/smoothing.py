@@ -1,0 +1,26 @@
+"""Smooth edges of a shaded picture."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.engine.picture_lines import Seen, crossings_of, meetings_of
+from render.engine.pyrender.passes.draws import UploadedScene
+from render.engine.smooth import smooth
+
+__all__ = ["smooth_lines"]
+
+
+def smooth_lines(radiance: NDArray[np.float32], uploaded: UploadedScene, seen: Seen) -> None:
+    """Smooths a picture in place.
+
+    Args:
+        radiance: ``(H, W, 3)``: one colour for each pixel's centre.
+        uploaded: The scene.
+        seen: What the pixels' centres show, without what is see-through.
+
+    """
+    segments = [body.segments() for body in uploaded.bodies]
+    lines = crossings_of(segments, seen, uploaded.scene.camera)
+    smooth(radiance, (lines, meetings_of(seen, lines)))

@@ -1,0 +1,95 @@
+"""Edges of a model's surface: which faces they part, and how sharply."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.derived import per_model
+from render.geometry.edges import mesh_of
+from render.library.surface import weld
+from render.scene import Model
+
+__all__ = ["BORDER", "SurfaceEdges", "surface_edges"]
+
+BORDER = 2.0  # sharper than any fold
+_CREASE = math.cos(math.radians(12.0))
+_FLAT = 1.0 - 1e-9  # cosine of two faces in one plane
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SurfaceEdges:
+    """All edges of a model but those within a plane. Points count from the model's centre.
+
+    Attributes:
+        points: ``(V, 3)`` float32 metres: vertices of all primitives, one after the other.
+        planes: ``(F, 4)`` float32: of the faces of all primitives. The product with a point
+            ``(x, y, z, 1)`` is above 0 in front of the face, on the side its corners turn left.
+        ends: ``(2, E)`` int32 vertices, in the order in which the first face walks them.
+        sides: ``(2, E)`` int32 faces; twice the same where there is no single second one.
+        sharpness: ``(E,)`` float32: 0 where shading goes on smoothly; for a crease one minus
+            the cosine between the normals that it is shaded with; `BORDER` between two
+            primitives and where faces end.
+
+    """
+
+    points: NDArray[np.float32]
+    planes: NDArray[np.float32]
+    ends: NDArray[np.int32]
+    sides: NDArray[np.int32]
+    sharpness: NDArray[np.float32]
+
+
+@per_model
+def surface_edges(model: Model) -> SurfaceEdges:
+    """The edges of a model; the arrays are shared: not to be written to."""
+    points, faces, _ = mesh_of(model)
+    centred = points - model.center_m
+    corners = centred[faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    lengths = np.linalg.norm(normals, axis=1)
+    normals /= np.maximum(lengths, np.finfo(float).tiny)[:, None]
+    offsets = -np.einsum("ij,ij->i", normals, corners[:, 0])
+
+    welded = weld(points)[faces]
+    starts, stops = welded.ravel(), np.roll(welded, -1, axis=1).ravel()
+    from_vertex, to_vertex = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
+    face = np.repeat(np.arange(len(faces)), 3)
+    real = np.flatnonzero((starts != stops) & (lengths[face] > 0.0))
+    low, high = np.minimum(starts, stops)[real], np.maximum(starts, stops)[real]
+    keys = low.astype(np.int64) * (int(welded.max()) + 1) + high
+    order = np.argsort(keys, kind="stable")
+    _, first, counts = np.unique(keys[order], return_index=True, return_counts=True)
+    half_edges = real[order]
+    pairs = first[counts == 2]
+    one, two = half_edges[pairs], half_edges[pairs + 1]
+    lone = half_edges[np.repeat(counts != 2, counts)]
+
+    # Of two neighbours that wind alike, the second walks the edge backwards.
+    against = starts[one] != starts[two]
+    two_from = np.where(against, to_vertex[two], from_vertex[two])
+    two_to = np.where(against, from_vertex[two], to_vertex[two])
+    shading = np.concatenate([p.normals for p in model.primitives])
+    cosine = np.minimum(
+        np.einsum("ij,ij->i", shading[from_vertex[one]], shading[two_from]),
+        np.einsum("ij,ij->i", shading[to_vertex[one]], shading[two_to]),
+    )
+    sharpness = np.where(cosine < _CREASE, 1.0 - cosine, 0.0)
+    primitive = np.repeat(
+        np.arange(len(model.primitives)), [len(p.faces) for p in model.primitives]
+    )
+    sharpness[primitive[face[one]] != primitive[face[two]]] = BORDER
+    bend = np.einsum("ij,ij->i", normals[face[one]], normals[face[two]])
+    kept = (bend < _FLAT) | (sharpness > 0.0)
+    one, two, sharpness = one[kept], two[kept], sharpness[kept]
+    walked = np.concatenate([one, lone])
+    return SurfaceEdges(
+        points=centred.astype(np.float32),
+        planes=np.concatenate([normals, offsets[:, None]], axis=1).astype(np.float32),
+        ends=np.stack([from_vertex[walked], to_vertex[walked]]).astype(np.int32),
+        sides=np.stack([face[walked], face[np.concatenate([two, lone])]]).astype(np.int32),
+        sharpness=np.concatenate([sharpness, np.full(len(lone), BORDER)]).astype(np.float32),
+    )
