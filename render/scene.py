@@ -7,6 +7,7 @@ is OpenCV (x right, y down, z forward). ``T_a_b`` means ``p_a = T_a_b @ p_b``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -173,22 +174,22 @@ class Model:
     symmetry: Symmetry | None = None
     derived: Derived = field(default_factory=Derived, init=False, repr=False)
 
-    @property
+    @cached_property
     def bounds_m(self) -> NDArray[np.float64]:
         """``(2, 3)``: lowest and highest corner of the axis-aligned box, object frame."""
-        return np.stack([self.hull_m.min(axis=0), self.hull_m.max(axis=0)])
+        return _frozen(np.stack([self.hull_m.min(axis=0), self.hull_m.max(axis=0)]))
 
-    @property
+    @cached_property
     def center_m(self) -> NDArray[np.float64]:
         """``(3,)``: centre of `bounds_m`."""
-        return np.asarray(self.bounds_m.mean(axis=0))
+        return _frozen(self.bounds_m.mean(axis=0))
 
-    @property
+    @cached_property
     def radius_m(self) -> float:
         """Radius of the sphere about `center_m` that holds the object."""
         return float(np.linalg.norm(self.hull_m - self.center_m, axis=1).max())
 
-    @property
+    @cached_property
     def extent_m(self) -> float:
         """Longest side of `bounds_m`."""
         return float(np.ptp(self.bounds_m, axis=0).max())
@@ -385,3 +386,8 @@ class Scene:
         if len(instances) == len(self.instances):
             return self
         return replace(self, instances=instances)
+
+
+def _frozen(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    array.setflags(write=False)
+    return array

@@ -55,11 +55,9 @@ class ColorPass:
         )  # fmt: skip
         self._see_through = SurfacePrograms(
             context, residents, environments,
-            vertex="geometry.vert", fragment="see_through.frag", defines=("SHADED",),
+            vertex="geometry.vert", fragment="see_through.frag", defines=("SHADED", "BESIDE"),
         )  # fmt: skip
-        self._behind: dict[tuple[str, ...], Program] = {}
-        self._owner = compile_program(context, "whole.vert", "owner.frag", (f"PLANE {_PLANE!r}",))
-        self._owner.set("u_drawn", _DRAWN)
+        self._begin: dict[tuple[str, ...], Program] = {}
         self._whole_image: dict[int, moderngl.VertexArray] = {}
         self._targets: _Targets | None = None
 
@@ -103,13 +101,10 @@ class ColorPass:
         seen.drawn.use(_DRAWN)
         gl.enable_only(moderngl.DEPTH_TEST)
         gl.depth_func = "1"
-        self._whole(self._owner)  # leaves any colour
-        gl.enable_only(moderngl.NOTHING)
         self._backdrop.use(scene, unit=_BACKDROP)
-        behind = self._behind_of(scene)
-        self._backdrop.set(behind, scene, unit=_BACKDROP)
-        self._whole(behind)
-        gl.enable_only(moderngl.DEPTH_TEST)
+        begin = self._begin_of(scene)
+        self._backdrop.set(begin, scene, unit=_BACKDROP)
+        self._whole(begin)
         gl.depth_func = "=="
         catchers = {draw.draw_idx for draw in uploaded.catchers}
         catching = ("CATCHER", *self._backdrop.defines(scene))
@@ -135,14 +130,16 @@ class ColorPass:
         self._backdrop.set(program, scene, unit=_BACKDROP)
         program.set("u_lens", lens_of(scene.camera))
 
-    def _behind_of(self, scene: Scene) -> Program:
-        """What shows a scene's backdrop."""
+    def _begin_of(self, scene: Scene) -> Program:
+        """What shows a scene's backdrop, and gives each draw the pixels it owns."""
         kind = self._backdrop.defines(scene)
-        if kind not in self._behind:
-            self._behind[kind] = compile_program(
-                self._context, "whole.vert", "behind.frag", kind, parts=("backdrop.glsl",)
-            )
-        return self._behind[kind]
+        if kind not in self._begin:
+            self._begin[kind] = compile_program(
+                self._context, "whole.vert", "begin.frag", (f"PLANE {_PLANE!r}", *kind),
+                parts=("backdrop.glsl",),
+            )  # fmt: skip
+            self._begin[kind].set("u_drawn", _DRAWN)
+        return self._begin[kind]
 
     def _blend(self, blended: Sequence[Draw], seen: Seen, targets: _Targets) -> None:
         """A layer of the see-through surfaces, the farthest first; they hide nothing from each

@@ -20,6 +20,9 @@ from render.scene import Camera, Instance, Material, Scene, Surface
 
 __all__ = ["Draw", "GeometryPrograms", "UploadedScene", "lens_of", "upload"]
 
+# Of the corners of a box, along each axis.
+_IS_HIGH = np.array([[i & 1, i >> 1 & 1, i >> 2 & 1] for i in range(8)]) > 0
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Draw:
@@ -250,8 +253,7 @@ def lens_of(camera: Camera) -> tuple[float, float, float, float]:
 
 def _corners_cam(instance: Instance, T_cam_world: NDArray[np.float64]) -> NDArray[np.float64]:
     low, high = instance.model.bounds_m
-    pick = np.array([[i & 1, i >> 1 & 1, i >> 2 & 1] for i in range(8)])
-    corners = instance.scale * np.where(pick == 0, low, high)
+    corners = instance.scale * np.where(_IS_HIGH, high, low)
     T = T_cam_world @ instance.T_world_obj
     return np.asarray(corners @ T[:3, :3].T + T[:3, 3])
 

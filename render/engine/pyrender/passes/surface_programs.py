@@ -104,6 +104,8 @@ class SurfacePrograms:
         self._of_scene = (f"LIGHTS {slots}", f"FEW_LIGHTS {FEW_LIGHTS}")
         if scene.environment is not None:
             self._of_scene += ("ENVIRONMENT",)
+        if max(shadows.channel_of_light, default=-1) >= 0:
+            self._of_scene += ("SHADOWED",)
 
     def use(self, material: Material, *, more: Sequence[str] = ()) -> Program:
         """The program for a material, with its factors set and its textures bound.

@@ -30,7 +30,8 @@ def window_of(corners_cam: NDArray[np.float64], camera: Camera) -> Window | None
     z = corners_cam[:, 2]
     inside = z >= camera.near_m
     points = [*corners_cam[inside]]
-    for a, b in combinations(range(8), 2):
+    cut = () if inside.all() else combinations(range(8), 2)
+    for a, b in cut:
         if inside[a] != inside[b]:
             t = (camera.near_m - z[a]) / (z[b] - z[a])
             points.append(corners_cam[a] + t * (corners_cam[b] - corners_cam[a]))

@@ -1,13 +1,18 @@
-// What the passes before found for each pixel's centre, taken from the pixel, or of the ones
-// beside it, that shows the surface which is being drawn.
+// What the passes before found for each pixel's centre.
 uniform sampler2D u_depth;       // metres; 0 = nothing
 uniform sampler2D u_occlusion;   // half the size: share of the sky that is open, depth
 uniform sampler2D u_lit_0;       // share of each light that arrives
 uniform sampler2D u_lit_1;
 uniform int u_neighbours;        // 8: a constant would be unrolled, and never left early
 
+// Without SHADOWED no light of the scene casts a shadow. See-through surfaces, which are not what
+// the pixel's centre shows, look beside it (BESIDE).
 void lit_shares(float depth, out vec4 lit_0, out vec4 lit_1) {
-    ivec2 at = ivec2(gl_FragCoord.xy), last = textureSize(u_depth, 0) - 1, best = at;
+    lit_0 = lit_1 = vec4(1.0);
+#ifdef SHADOWED
+    ivec2 best = ivec2(gl_FragCoord.xy);
+#ifdef BESIDE
+    ivec2 at = best, last = textureSize(u_depth, 0) - 1;
     float gap = abs(texelFetch(u_depth, at, 0).r - depth);
     int count = gap > 0.003 * depth ? u_neighbours : 0;
     for (int k = 0; k < count; ++k) {
@@ -16,8 +21,10 @@ void lit_shares(float depth, out vec4 lit_0, out vec4 lit_1) {
         float there = abs(texelFetch(u_depth, beside, 0).r - depth);
         if (there < gap) { gap = there; best = beside; }
     }
+#endif
     lit_0 = texelFetch(u_lit_0, best, 0);
     lit_1 = texelFetch(u_lit_1, best, 0);
+#endif
 }
 
 float open_share(float depth) {

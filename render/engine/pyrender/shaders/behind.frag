@@ -1,6 +1,0 @@
-// The backdrop alone.
-layout(location = 0) out vec4 o_radiance;
-
-void main() {
-    o_radiance = vec4(behind(), 1.0);
-}
