@@ -87,8 +87,8 @@ class PyrenderEngine(AbstractEngine):
         radiance = self._color.render(
             uploaded,
             seen,
-            occlusion=self._occlusion.render(uploaded, seen.depth),
-            shadows=self._shadows.render(uploaded, seen.depth),
+            occlusion=self._occlusion.render(uploaded, seen),
+            shadows=self._shadows.render(uploaded, seen),
         )
         self._check()
         return _buffers(radiance, ids, uploaded, with_faces=with_faces)

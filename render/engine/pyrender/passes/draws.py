@@ -82,17 +82,6 @@ class UploadedScene:
     bodies: tuple[Body, ...]
 
     @property
-    def busy(self) -> Scissor:
-        """Pixels that can show anything but the backdrop."""
-        if self.surfaces or self.catchers:
-            return (0, 0, *self.scene.camera.size_wh)
-        some = [(x, y, x + w, y + h) for x, y, w, h in self.windows if w > 0]
-        if not some:
-            return (0, 0, 0, 0)
-        low, high = np.min(some, axis=0), np.max(some, axis=0)
-        return (int(low[0]), int(low[1]), int(high[2] - low[0]), int(high[3] - low[1]))
-
-    @property
     def draws(self) -> Iterator[Draw]:
         """Of all instances."""
         return chain.from_iterable(self.draws_by_instance)

@@ -21,6 +21,7 @@ from render.engine.pyrender.gl import (
 )
 from render.engine.pyrender.naming import named_faces
 from render.engine.pyrender.passes.draws import Draw, GeometryPrograms, UploadedScene
+from render.engine.pyrender.passes.tiles import Tiles
 from render.engine.pyrender.upload import Residents
 
 __all__ = ["IdPass", "IdTargets", "Ids", "Seen"]
@@ -32,6 +33,7 @@ class IdPass:
     def __init__(self, context: GlContext, residents: Residents) -> None:
         self._context = context
         self._programs = GeometryPrograms(context, "ids.frag", residents, "NAMED")
+        self._tiles = Tiles(context)
         self._targets: IdTargets | None = None
 
     def render(self, uploaded: UploadedScene) -> Ids:
@@ -64,10 +66,12 @@ class IdPass:
             for draw in uploaded.catchers:
                 self._draw(draw)
             ids = targets.read(uploaded)
+        self._tiles.fill(ids.depth_m)
         return Seen(
             depth=targets.depth,
             drawn=targets.drawn,
             depth_buffer=targets.depth_buffer,
+            tiles=self._tiles,
             pixels=Pixels(depth_m=ids.depth_m, draw=ids.draw_idx, body=ids.body_idx),
         )
 
@@ -91,13 +95,15 @@ class Seen:
         drawn: `Draw.draw_idx` (-1 = nothing), and which face of its mesh: the vertex it ends
             with.
         depth_buffer: GL's name of the depth buffer.
-        pixels: The same in main memory.
+        tiles: Parts of the image that show anything.
+        pixels: What the centres show, in main memory.
 
     """
 
     depth: moderngl.Texture
     drawn: moderngl.Texture
     depth_buffer: int
+    tiles: Tiles
     pixels: Pixels
 
 

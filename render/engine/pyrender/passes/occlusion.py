@@ -10,6 +10,7 @@ import numpy as np
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import clear_float, compile_program, release_framebuffer
 from render.engine.pyrender.passes.draws import UploadedScene, lens_of
+from render.engine.pyrender.passes.ids import Seen
 from render.scene import Camera, Scene
 
 __all__ = ["OcclusionPass"]
@@ -25,35 +26,29 @@ class OcclusionPass:
     def __init__(self, context: GlContext) -> None:
         self._context = context
         self._gather = compile_program(
-            context, "whole.vert", "occlusion.frag", parts=("surface_at.glsl",)
+            context, "tiles.vert", "occlusion.frag", parts=("surface_at.glsl",)
         )
         self._gather.set("u_depth", _INPUT_UNIT)
-        self._blur = compile_program(context, "whole.vert", "occlusion_blur.frag")
+        self._blur = compile_program(context, "tiles.vert", "occlusion_blur.frag")
         self._blur.set("u_share_depth", _INPUT_UNIT)
-        self._arrays = [
-            context.mgl.vertex_array(program.raw, []) for program in (self._gather, self._blur)
-        ]
         self._targets: _Targets | None = None
 
-    def render(self, uploaded: UploadedScene, depth: moderngl.Texture) -> moderngl.Texture:
+    def render(self, uploaded: UploadedScene, seen: Seen) -> moderngl.Texture:
         """``(ceil(H / 2), ceil(W / 2))`` of the share that is open, and depth in metres."""
         camera = uploaded.scene.camera
         targets = self._targets_for(camera)
         self._gather.set("u_lens", lens_of(camera))
         self._gather.set("u_radius_m", _reach_m(uploaded.scene))
         self._context.mgl.enable_only(moderngl.NOTHING)
-        source = depth
-        for array, framebuffer, texture in zip(
-            self._arrays, targets.framebuffers, targets.textures, strict=True
+        source = seen.depth
+        for program, framebuffer, texture in zip(
+            (self._gather, self._blur), targets.framebuffers, targets.textures, strict=True
         ):
             framebuffer.use()
-            # What is read beside the busy part must not come from an earlier frame.
-            framebuffer.scissor = None  # type: ignore[assignment]
+            # What is read beside the tiles must not come from an earlier frame.
             clear_float(self._context, 0, 0.0)
-            x, y, w, h = uploaded.busy
-            framebuffer.scissor = (x // 2, y // 2, w // 2 + 2, h // 2 + 2)
             source.use(_INPUT_UNIT)
-            array.render(moderngl.TRIANGLES, vertices=3)
+            seen.tiles.draw(program, shrink=2)
             source = texture
         return source
 

@@ -18,6 +18,7 @@ from render.engine.pyrender.gl import (
     release_framebuffer,
 )
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene, lens_of
+from render.engine.pyrender.passes.ids import Seen
 from render.engine.pyrender.upload import Residents
 from render.geometry.frames import inverse_rigid
 from render.scene import Camera, Light
@@ -95,7 +96,7 @@ class ShadowPass:
     def __init__(self, context: GlContext, residents: Residents) -> None:
         self._context = context
         self._programs = GeometryPrograms(context, "depth.frag", residents)
-        self._judges: dict[int, _Judge] = {}
+        self._judges: dict[int, Program] = {}
         self._atlas = context.mgl.depth_texture((_ATLAS_PX, _ATLAS_PX))
         self._atlas.compare_func = ""
         self._atlas.filter = (moderngl.NEAREST, moderngl.NEAREST)
@@ -103,14 +104,8 @@ class ShadowPass:
         self._targets: _Targets | None = None
         self._drawn: tuple[object, ...] | None = None
 
-    def render(self, uploaded: UploadedScene, depth: moderngl.Texture) -> Shadows:
-        """Shadows of a scene on the surfaces that `depth` shows.
-
-        Args:
-            uploaded: The scene.
-            depth: Metres along the axis for each pixel; 0 = nothing.
-
-        """
+    def render(self, uploaded: UploadedScene, seen: Seen) -> Shadows:
+        """Shadows of a scene on what is seen of it."""
         scene = uploaded.scene
         channels = [-1] * len(scene.lights)
         views: list[_View] = []
@@ -128,26 +123,23 @@ class ShadowPass:
             clear_float(self._context, channel_image, 1.0)
         if views:
             judge = self._judge_of(len(views))
-            _set(judge.program, views, tiles, scene.camera)
-            targets.framebuffer.scissor = uploaded.busy
+            _set(judge, views, tiles, scene.camera)
             self._context.mgl.enable_only(moderngl.NOTHING)
-            depth.use(_DEPTH_UNIT)
+            seen.depth.use(_DEPTH_UNIT)
             self._atlas.use(_ATLAS_UNIT)
-            judge.whole_image.render(moderngl.TRIANGLES, vertices=3)
-            targets.framebuffer.scissor = None  # type: ignore[assignment]
+            seen.tiles.draw(judge)
         return Shadows(channel_of_light=tuple(channels), lit=targets.lit)
 
-    def _judge_of(self, count: int) -> _Judge:
+    def _judge_of(self, count: int) -> Program:
         """The program for so many lights."""
         if count not in self._judges:
             program = compile_program(
-                self._context, "whole.vert", "shadow.frag", (f"SHADOWS {count}",),
+                self._context, "tiles.vert", "shadow.frag", (f"SHADOWS {count}",),
                 parts=("surface_at.glsl",),
             )  # fmt: skip
             program.set("u_depth", _DEPTH_UNIT)
             program.set("u_shadow_atlas", _ATLAS_UNIT)
-            whole_image = self._context.mgl.vertex_array(program.raw, [])
-            self._judges[count] = _Judge(program, whole_image)
+            self._judges[count] = program
         return self._judges[count]
 
     def _draw(self, uploaded: UploadedScene, views: Sequence[_View], tiles: int) -> None:
@@ -180,12 +172,6 @@ class ShadowPass:
             lit = self._context.mgl.texture(size_wh, 4), self._context.mgl.texture(size_wh, 4)
             self._targets = _Targets(lit, self._context.mgl.framebuffer(list(lit)))
         return self._targets
-
-
-@dataclass(frozen=True, eq=False)
-class _Judge:
-    program: Program
-    whole_image: moderngl.VertexArray
 
 
 @dataclass(frozen=True, eq=False)
