@@ -59,7 +59,6 @@ _ATLAS_PX = 2048
 _SHADOW_TAPS, _OCCLUSION_TAPS = 8, 20
 # Ids, three vertices of nine numbers in three texels each, occlusion, two images of shadows.
 _SHADE_TAPS = 13
-_RESOLVE_TAPS = 8  # draw and depth of four samples
 
 
 class GlFloors:
@@ -87,9 +86,6 @@ class GlFloors:
         )  # fmt: skip
         self._alone = gl.framebuffer([self._id])
         self._light = gl.framebuffer(depth_attachment=self._atlas)
-        self._samples = gl.framebuffer(
-            [gl.texture(size_wh, 1, samples=4, dtype="i4")], gl.depth_texture(size_wh, samples=4)
-        )
         self._full = gl.framebuffer([self._radiance])
         self._half = gl.framebuffer([gl.texture(half, 4, dtype="f4")])
 
@@ -155,19 +151,14 @@ class GlFloors:
         for i in range(lights):
             self._light.viewport = (i % tiles * side, i // tiles * side, side, side)
             self._draw(uploaded, self._nothing, surfaces=False)
-        self._full.scissor = uploaded.busy
+        self._full.scissor = _busy(uploaded)
         self._look_up(self._full, self._atlas, lights * _SHADOW_TAPS)
         self._full.scissor = None  # type: ignore[assignment]
 
     def _draw_color(self, uploaded: UploadedScene) -> None:
-        self._full.scissor = uploaded.busy
+        self._full.scissor = _busy(uploaded)
         self._look_up(self._full, self._depth, _SHADE_TAPS)
         self._full.scissor = None  # type: ignore[assignment]
-        self._samples.use()
-        clear_depth(self._context)
-        self._gl.enable_only(moderngl.DEPTH_TEST)
-        self._draw(uploaded, self._int, surfaces=True)
-        self._look_up(self._full, self._depth, _RESOLVE_TAPS)
         self._radiance.read()
 
     def _look_up(self, into: moderngl.Framebuffer, source: moderngl.Texture, taps: int) -> None:
@@ -176,3 +167,12 @@ class GlFloors:
         source.use(0)
         self._taps.set("u_taps", taps)
         self._whole.render(moderngl.TRIANGLES, vertices=3)
+
+
+def _busy(uploaded: UploadedScene) -> tuple[int, int, int, int]:
+    """Pixels that can show anything but the backdrop: x, y, width, height."""
+    if uploaded.surfaces or uploaded.catchers:
+        return (0, 0, *uploaded.scene.camera.size_wh)
+    some = [(x, y, x + w, y + h) for x, y, w, h in uploaded.windows if w > 0]
+    low, high = np.min(some, axis=0), np.max(some, axis=0)
+    return (int(low[0]), int(low[1]), int(high[2] - low[0]), int(high[3] - low[1]))

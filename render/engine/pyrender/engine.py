@@ -67,6 +67,8 @@ class PyrenderEngine(AbstractEngine):
         self._occlusion = OcclusionPass(self._context)
         self._color = ColorPass(self._context, self._residents)
         self._uploaded: UploadedScene | None = None
+        # The last one whose ids were drawn, and these.
+        self._drawn: tuple[UploadedScene, NDArray[np.int32]] | None = None
 
     @property
     def info(self) -> DeviceInfo:
@@ -91,18 +93,20 @@ class PyrenderEngine(AbstractEngine):
             shadows=self._shadows.render(uploaded, seen),
         )
         self._check()
-        return _buffers(radiance, ids, uploaded, with_faces=with_faces)
+        return self._buffers(radiance, ids, uploaded, with_faces=with_faces)
 
     def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
         """The amodal outline of each instance, in the order of `scene.instances`."""
-        outlines = self._silhouettes.render(self._prepare(scene))
+        uploaded = self._prepare(scene)
+        ids = self._drawn[1] if self._drawn and self._drawn[0] is uploaded else None
+        outlines = self._silhouettes.render(uploaded, ids)
         self._check()
         return outlines
 
     def close(self) -> None:
         """Frees the context; a second call does nothing."""
         if self._context is not None:
-            self._uploaded = None
+            self._uploaded = self._drawn = None
             self._context.close()
             self._context = None
 
@@ -115,7 +119,23 @@ class PyrenderEngine(AbstractEngine):
         self._check()
         rays = self._ray_tables.rays(scene.camera)
         seen_through = through_lens(radiance, pinhole, scene, rays)
-        return _buffers(seen_through, ids, uploaded, with_faces=with_faces)
+        return self._buffers(seen_through, ids, uploaded, with_faces=with_faces)
+
+    def _buffers(
+        self,
+        radiance: NDArray[np.float32],
+        ids: Ids,
+        uploaded: UploadedScene,
+        *,
+        with_faces: bool,
+    ) -> Buffers:
+        self._drawn = uploaded, ids.instance_idx.copy()  # the caller may write to what it gets
+        return Buffers(
+            radiance=radiance,
+            depth_m=ids.depth_m,
+            instance_idx=ids.instance_idx,
+            faces=ids.faces(uploaded) if with_faces else None,
+        )
 
     def _prepare(self, scene: Scene) -> UploadedScene:
         """The scene on the GPU; the same scene twice in a row is uploaded once."""
@@ -123,7 +143,7 @@ class PyrenderEngine(AbstractEngine):
         context.make_current()
         if self._uploaded is None or self._uploaded.scene is not scene:
             self._check_limits(context, scene)
-            self._uploaded = None
+            self._uploaded = self._drawn = None
             self._residents.trim()
             self._uploaded = upload(scene, self._residents)
         return self._uploaded
@@ -151,14 +171,3 @@ class PyrenderEngine(AbstractEngine):
         error = self._open_context().mgl.error
         if error != "GL_NO_ERROR":
             raise EngineError(f"{self._info.renderer}: {error} while drawing a frame")
-
-
-def _buffers(
-    radiance: NDArray[np.float32], ids: Ids, uploaded: UploadedScene, *, with_faces: bool
-) -> Buffers:
-    return Buffers(
-        radiance=radiance,
-        depth_m=ids.depth_m,
-        instance_idx=ids.instance_idx,
-        faces=ids.faces(uploaded) if with_faces else None,
-    )

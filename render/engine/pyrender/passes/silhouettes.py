@@ -28,7 +28,7 @@ class SilhouettePass:
     """Outlines by bit masks: no depth, one bit for each of up to 32 instances at a time.
 
     What lies outside the image is drawn with the image moved by whole image sizes, so that the
-    grid of pixels is the same everywhere.
+    grid of pixels is the same everywhere. What nothing can hide is taken from the ids.
     """
 
     def __init__(self, context: GlContext, residents: Residents, tables: RayTables) -> None:
@@ -37,14 +37,28 @@ class SilhouettePass:
         self._rays = RayPrograms(context, residents, tables, "SILHOUETTES")
         self._targets: tuple[moderngl.Texture, moderngl.Framebuffer] | None = None
 
-    def render(self, uploaded: UploadedScene) -> tuple[Silhouette, ...]:
-        """One silhouette for each instance, in order."""
+    def render(
+        self, uploaded: UploadedScene, instance_idx: NDArray[np.int32] | None
+    ) -> tuple[Silhouette, ...]:
+        """One silhouette for each instance, in order.
+
+        Args:
+            uploaded: The scene.
+            instance_idx: What the id pass found for it, if it did.
+
+        """
         size_wh = uploaded.scene.camera.size_wh
         windows = [window_of(corners, uploaded.scene.camera) for corners in uploaded.corners_cam]
         masks = [
             _EMPTY if w is None else np.zeros((w[3] - w[1], w[2] - w[0]), np.bool_) for w in windows
         ]
-        for tile, members in _tiles_of(windows, size_wh).items():
+        rest = list(windows)
+        if instance_idx is not None:
+            for idx in _whole_in(uploaded, windows):
+                x0, y0, x1, y1 = windows[idx] or (0, 0, 0, 0)
+                np.equal(instance_idx[y0:y1, x0:x1], idx, out=masks[idx])
+                rest[idx] = None
+        for tile, members in _tiles_of(rest, size_wh).items():
             for batch in _batches(members):
                 bits = self._draw_tile(uploaded, tile, batch)
                 for bit, idx in enumerate(batch):
@@ -93,6 +107,24 @@ class SilhouettePass:
             texture = self._context.mgl.texture(size_wh, 1, dtype="u4")
             self._targets = texture, self._context.mgl.framebuffer([texture])
         return self._targets
+
+
+def _whole_in(uploaded: UploadedScene, windows: Sequence[Window | None]) -> list[int]:
+    """Instances that the image holds whole, before everything else that may overlap them."""
+    if uploaded.surfaces:
+        return []
+    box = np.array([w or (0, 0, 0, 0) for w in windows], np.int64).reshape(-1, 4)
+    z = uploaded.corners_cam[..., 2]
+    nearest, farthest = z.min(axis=1, initial=np.inf), z.max(axis=1, initial=-np.inf)
+    overlaps = (box[:, None, :2] < box[None, :, 2:]).all(axis=2)
+    overlaps &= overlaps.T
+    may_hide = overlaps & (nearest[None, :] <= farthest[:, None])
+    np.fill_diagonal(may_hide, val=False)
+    camera = uploaded.scene.camera
+    is_inside = (box[:, :2] >= 0).all(axis=1) & (box[:, 2:] <= camera.size_wh).all(axis=1)
+    is_inside &= (nearest > camera.near_m) & (farthest < camera.far_m)
+    is_inside &= np.array([w is not None for w in windows], np.bool_)
+    return [int(i) for i in np.flatnonzero(is_inside & ~may_hide.any(axis=1))]
 
 
 def _take(
