@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
@@ -172,3 +173,9 @@ def points_world(scene_: Scene, buffers: Buffers) -> NDArray[np.float64]:
 def grey(engine: AbstractEngine, scene_: Scene) -> NDArray[np.float32]:
     """``(H, W)`` green radiance."""
     return np.asarray(engine.render(scene_).radiance[..., 1])
+
+
+def beside_objects(instance_idx: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """``(H, W)``: pixels of an instance, and those next to them, which its outline may cut."""
+    shows = (instance_idx >= 0).astype(np.uint8)
+    return cv2.dilate(shows, np.ones((3, 3), np.uint8)) > 0

@@ -22,6 +22,7 @@ from tests.lit_scenes import (
     BOX,
     MATT,
     WHITE,
+    beside_objects,
     camera_at,
     environment_of,
     floor,
@@ -188,6 +189,7 @@ def test_catcher_darkens_the_photo_in_shadow_alone(engine: PyrenderEngine, tone:
     size = np.where(steps[:, None] < 1.0, 0.5, -1.0)
     inside = (size - np.abs(path)).min(axis=-1).max(axis=-1)
     on_photo = (caught.instance_idx == -1) & (rays[..., 2] < 0)
+    on_photo &= ~beside_objects(caught.instance_idx)
     shadow, free = on_photo & (inside > 0.04), on_photo & (inside < -1.2)
     assert shadow.sum() > 200
     before = display_of_radiance(photo.radiance, tone).astype(int)

@@ -34,8 +34,11 @@ class Tiles:
         words = shows.view(np.uint64).reshape(rows, _SIDE, columns, _SIDE // 8)
         row, column = np.nonzero(np.bitwise_or.reduce(words, axis=1).any(axis=2))
         corners = np.stack([column, row], axis=1) * _SIDE
-        # The last ones end with the image: a point is drawn if its middle is inside.
-        corners = np.minimum(corners, np.maximum([width - _SIDE, height - _SIDE], 0))
+        # The last ones end with the image, to an even pixel: a point is drawn if its middle is
+        # inside.
+        size = np.array([width, height])
+        corners = np.minimum(corners, np.maximum((size - _SIDE + 1) // 2 * 2, 0))
+        corners = np.minimum(corners, (size - _SIDE // 2) // 2 * 2)
         middles = (corners + _SIDE / 2).astype(np.float32)
         if middles.nbytes > self._middles.size:
             self._middles.orphan(2 * middles.nbytes)

@@ -1,0 +1,231 @@
+"""Smooth edges beside exact areas of polygons, and beside pictures of many more pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import trimesh
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from render.engine.picture_lines import Crossings
+from render.engine.pyrender.engine import PyrenderEngine
+from render.engine.smooth import smooth
+from render.geometry.frames import rigid
+from render.geometry.surface_edges import BORDER, surface_edges
+from render.scene import Camera, Light, Material, Model, Scene
+from tests.lit_scenes import BALL, MATT, camera_at, model, placed, scene, solid, square
+
+TIMES = 8  # the reference has that many pixels along each side of one
+CAMERA = camera_at((0.3, -0.4, 3.0))
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[PyrenderEngine]:
+    with PyrenderEngine() as engine:
+        yield engine
+
+
+def glowing(*rgb: float) -> Material:
+    """The same radiance whatever the light."""
+    return Material(
+        base_color=(0.0, 0.0, 0.0, 1.0), roughness=1.0, emissive=(rgb[0], rgb[1], rgb[2])
+    )
+
+
+def turned(mesh: trimesh.Trimesh, *angles_deg: float) -> trimesh.Trimesh:
+    R = Rotation.from_euler("xyz", angles_deg, degrees=True).as_matrix()
+    return mesh.copy().apply_transform(rigid(R, np.zeros(3)))
+
+
+def area_within(polygon: NDArray[np.float64], x: int, y: int) -> float:
+    """Of a convex polygon, ``(N, 2)`` centre coordinates, within one pixel: cut side by side."""
+    for axis, sign, limit in ((0, 1, x - 0.5), (0, -1, x + 0.5), (1, 1, y - 0.5), (1, -1, y + 0.5)):
+        inside = sign * (polygon[:, axis] - limit)
+        kept = []
+        for (a, b), (da, db) in zip(
+            zip(polygon, np.roll(polygon, -1, axis=0), strict=True),
+            zip(inside, np.roll(inside, -1), strict=True),
+            strict=True,
+        ):
+            if da >= 0:
+                kept.append(a)
+            if (da >= 0) != (db >= 0):
+                kept.append(a + (b - a) * da / (da - db))
+        if not kept:
+            return 0.0
+        polygon = np.array(kept)
+    u, v = polygon.T
+    return float(abs(np.dot(u, np.roll(v, -1)) - np.dot(v, np.roll(u, -1))) / 2)
+
+
+@pytest.mark.parametrize("angle_deg", [0.0, 3.0, 17.0, 31.0, 45.0, 58.0, 83.0])
+@pytest.mark.parametrize("tilt_deg", [0.0, 40.0])
+def test_outline_covers_its_exact_share_of_each_pixel(
+    engine: PyrenderEngine, angle_deg: float, tilt_deg: float
+) -> None:
+    R = Rotation.from_euler("zx", [angle_deg, tilt_deg], degrees=True).as_matrix()
+    (body,) = placed((square(half=0.7), (0.013, -0.021, 0.0), 1.0, glowing(1.0, 1.0, 1.0)))
+    body = replace(body, T_world_obj=rigid(R, body.T_world_obj[:3, 3]))
+    buffers = engine.render(scene(CAMERA, (body,)))
+    corners = body.model.hull_m[[0, 1, 3, 2]] @ R.T + body.T_world_obj[:3, 3]
+    cam = (np.c_[corners, np.ones(4)] @ np.linalg.inv(CAMERA.T_world_cam).T)[:, :3]
+    polygon = (cam @ CAMERA.K.T)[:, :2] / cam[:, 2:]
+    share = buffers.radiance[..., 1]
+    exact = np.array(
+        [[area_within(polygon, x, y) for x in range(share.shape[1])] for y in range(share.shape[0])]
+    )
+    edge = (exact > 0.0) & (exact < 1.0)
+    assert edge.sum() > 150
+    off = (share - exact)[edge]
+    # Straight edges are exact but for the rasterizer's grid of 1/256; corners are not.
+    assert np.sqrt(np.mean(off**2)) < 0.02
+    assert np.percentile(np.abs(off), 97) < 0.02
+    assert abs(off.mean()) < 0.002
+    # Beside a corner the line goes on for half a pixel.
+    assert share[exact == 0.0].max() < 0.05
+    assert share[exact == 1.0].min() > 0.95
+    assert (share[exact == 0.0] > 0.0).sum() + (share[exact == 1.0] < 1.0).sum() <= 4
+
+
+def larger(shown: Scene) -> Scene:
+    """The same view in `TIMES` times as many pixels along each side."""
+    camera = shown.camera
+    K = camera.K * TIMES
+    K[:2, 2] += (TIMES - 1) / 2  # centre coordinates
+    K[2, 2] = 1.0
+    size_wh = (camera.size_wh[0] * TIMES, camera.size_wh[1] * TIMES)
+    backdrop = np.zeros((size_wh[1], size_wh[0], 3), np.float32)
+    return replace(shown, camera=replace(camera, K=K, size_wh=size_wh), backdrop=backdrop)
+
+
+def off_the_larger(
+    engine: PyrenderEngine, shown: Scene
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """What each pixel is off the mean of its many, and where these differ among themselves."""
+    picture = engine.render(shown).radiance.astype(np.float64)
+    many = engine.render(larger(shown)).radiance.astype(np.float64)
+    h, w, _ = picture.shape
+    blocks = many.reshape(h, TIMES, w, TIMES, 3)
+    mixed = (np.ptp(blocks, axis=(1, 3)) > 0.05).any(axis=-1)
+    return picture - blocks.mean(axis=(1, 3)), mixed
+
+
+def rms(off: NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.mean(off**2)))
+
+
+def two_bodies(first: Model, second: Model, gap: float) -> Scene:
+    return scene(
+        CAMERA,
+        placed(
+            (first, (-0.4, 0.0, 0.0), 1.0, glowing(1.0, 0.2, 0.0)),
+            (second, (0.4, 0.1, gap), 1.0, glowing(0.0, 0.3, 1.0)),
+        ),
+    )
+
+
+COG = solid(turned(trimesh.creation.annulus(0.35, 0.6, 0.3, sections=24), 50, 20, 5), "ring")
+BLOCK = solid(turned(trimesh.creation.box((1.0, 0.8, 0.6)), 20, 35, 50), "block")
+
+
+@pytest.mark.parametrize(
+    ("shown", "at_most"),
+    [
+        (two_bodies(BALL, BLOCK, 0.6), 0.03),
+        (two_bodies(COG, BLOCK, -0.5), 0.04),
+        (two_bodies(BLOCK, COG, 0.0), 0.05),  # they pass through each other
+    ],
+    ids=["ball before block", "ring before block", "ring through block"],
+)
+def test_edges_are_the_means_of_many_pixels(
+    engine: PyrenderEngine, shown: Scene, at_most: float
+) -> None:
+    off, mixed = off_the_larger(engine, shown)
+    assert mixed.sum() > 300
+    assert rms(off[mixed]) < at_most
+    assert (np.abs(off[~mixed]) > 0.02).mean() < 1e-3
+
+
+def test_creases_are_smooth_as_well(engine: PyrenderEngine) -> None:
+    sun = Light(
+        kind="directional", color=(1.0, 1.0, 1.0), intensity=1.0, direction_world=(0.5, 0.3, -0.7),
+        casts_shadow=False,
+    )  # fmt: skip
+    shown = scene(CAMERA, placed((BLOCK, (0.0, 0.0, 0.0), 1.5, MATT)), (sun,))
+    off, mixed = off_the_larger(engine, shown)
+    ids = engine.render(shown).instance_idx
+    within = cv2.erode((ids >= 0).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert (mixed & within).sum() > 80
+    assert rms(off[mixed & within]) < 0.02
+
+
+def test_see_through_is_laid_over_the_smooth_picture(engine: PyrenderEngine) -> None:
+    glass = Material(base_color=(0.0, 0.0, 0.0, 0.25), roughness=1.0, alpha_mode="blend")
+    behind = (BLOCK, (0.0, 0.0, -0.5), 1.0, glowing(1.0, 0.5, 0.2))
+    plain = engine.render(scene(CAMERA, placed(behind))).radiance
+    pane = (square("pane", 3.0), (0.0, 0.0, 1.0), 1.0, glass)
+    through = engine.render(scene(CAMERA, placed(behind, pane))).radiance
+    np.testing.assert_allclose(through, 0.75 * plain, atol=2e-3)
+
+
+@pytest.mark.parametrize("at", [0.1, 0.5, 0.8])
+def test_one_line_mixes_the_pixel_that_it_cuts(at: float) -> None:
+    picture = np.zeros((3, 4, 3), np.float32)
+    picture[:, 2:] = (1.0, 2.0, 1000.0)
+    expected = picture.copy()
+    # From the centre of column 1 towards that of column 2; upright: rows are alike.
+    left, right = max(0.5 - at, 0.0), max(at - 0.5, 0.0)
+    bright = np.minimum(picture[1, 2], 64.0)  # a spark does not fill its neighbours
+    expected[1, 1] = left * bright
+    expected[1, 2] = picture[1, 2] if right == 0.0 else (1.0 - right) * bright
+    line = Crossings(
+        pixel=np.array([5]), is_row=np.array([True]), at=np.array([at]), slope=np.array([0.0])
+    )
+    smooth(picture, (line,))
+    np.testing.assert_allclose(picture, expected, rtol=1e-6)
+
+
+def test_edges_of_a_box_and_of_its_neighbourhood() -> None:
+    box = surface_edges(solid(trimesh.creation.box(), "box"))
+    assert box.ends.shape == box.sides.shape == (2, 12)  # no diagonals
+    np.testing.assert_allclose(box.sharpness, 1.0)
+    assert not surface_edges(BALL).sharpness.any()
+    assert surface_edges(BALL).ends.shape[1] == 3 * 20 * 4**4 // 2
+    sheet = surface_edges(square())
+    assert sheet.ends.shape[1] == 4
+    assert (sheet.sides[0] == sheet.sides[1]).all()
+    assert (sheet.sharpness == BORDER).all()
+    fan = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, -1, 0]], float)
+    faces = np.array([[0, 1, 2], [0, 1, 3], [0, 1, 4]])
+    many = surface_edges(model("fan", fan, np.tile([0, 0, 1.0], (5, 1)), faces))
+    assert many.ends.shape[1] == 9  # where three faces meet, each has the edge for itself
+
+
+def test_edges_walk_as_their_first_face_does() -> None:
+    for mesh in (trimesh.creation.box(), trimesh.creation.icosphere(subdivisions=2)):
+        edges = surface_edges(solid(mesh, "walked", smooth=True))
+        face = np.asarray(mesh.faces)[edges.sides[0]]
+        at = (face == edges.ends[0][:, None]).argmax(axis=1)
+        following = np.take_along_axis(face, ((at + 1) % 3)[:, None], axis=1)[:, 0]
+        np.testing.assert_array_equal(following, edges.ends[1])
+        normals = np.asarray(mesh.face_normals)
+        before = edges.planes @ np.append(np.full(3, 5.0), 1.0).astype(np.float32)
+        centers = np.asarray(mesh.triangles_center)
+        np.testing.assert_array_equal(
+            before > 0, ((np.full(3, 5.0) - centers) * normals).sum(axis=1) > 0
+        )
+
+
+def test_body_in_the_image_corner_and_cut_by_the_near_plane(engine: PyrenderEngine) -> None:
+    camera: Camera = camera_at((0.0, -1.2, 0.2), size_wh=(64, 48))
+    camera = replace(camera, near_m=1.0)
+    shown = scene(camera, placed((BALL, (0.9, 0.4, 0.5), 1.2, glowing(1.0, 1.0, 1.0))))
+    radiance = engine.render(shown).radiance
+    assert np.isfinite(radiance).all()
+    assert radiance.min() == 0.0
+    assert radiance.max() == 1.0
