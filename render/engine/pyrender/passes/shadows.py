@@ -27,7 +27,9 @@ __all__ = ["MAX_SHADOWS", "ShadowPass", "Shadows"]
 
 MAX_SHADOWS = 8  # as in shadow.frag: two images of four channels
 
-_ATLAS_PX = 2048
+# Sides of the atlas, and the longest image side that the smaller one is enough for: a light's tile
+# is half as wide, or a third.
+_SMALL_PX, _LARGE_PX, _SMALL_IMAGE_PX = 2048, 4096, 960
 _DEPTH_UNIT, _ATLAS_UNIT = 0, 1
 # A light stands at least this share of the scene's radius outside it, to be seen from at once.
 _OUTSIDE = 1.05
@@ -97,10 +99,7 @@ class ShadowPass:
         self._context = context
         self._programs = GeometryPrograms(context, "depth.frag", residents)
         self._judges: dict[int, Program] = {}
-        self._atlas = context.mgl.depth_texture((_ATLAS_PX, _ATLAS_PX))
-        self._atlas.compare_func = ""
-        self._atlas.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        self._framebuffer = context.mgl.framebuffer(depth_attachment=self._atlas)
+        self._atlas: _Atlas | None = None
         self._targets: _Targets | None = None
         self._drawn: tuple[object, ...] | None = None
 
@@ -115,18 +114,19 @@ class ShadowPass:
             if casts and sphere is not None and len(views) < MAX_SHADOWS:
                 channels[i] = len(views)
                 views.append(_view_of(light, *sphere))
-        tiles = int(np.ceil(np.sqrt(max(len(views), 1))))
-        self._draw(uploaded, views, tiles)
+        atlas = self._atlas_for(scene.camera.size_wh)
+        tiles = 2 if len(views) <= 4 else 3
+        self._draw(uploaded, views, tiles, atlas)
         targets = self._targets_for(scene.camera.size_wh)
         targets.framebuffer.use()
         for channel_image in (0, 1):
             clear_float(self._context, channel_image, 1.0)
         if views:
             judge = self._judge_of(len(views))
-            _set(judge, views, tiles, scene.camera)
+            _set(judge, views, tiles, scene.camera, side_px=atlas.side_px)
             self._context.mgl.enable_only(moderngl.NOTHING)
             seen.depth.use(_DEPTH_UNIT)
-            self._atlas.use(_ATLAS_UNIT)
+            atlas.depth.use(_ATLAS_UNIT)
             seen.tiles.draw(judge)
         return Shadows(channel_of_light=tuple(channels), lit=targets.lit)
 
@@ -142,16 +142,21 @@ class ShadowPass:
             self._judges[count] = program
         return self._judges[count]
 
-    def _draw(self, uploaded: UploadedScene, views: Sequence[_View], tiles: int) -> None:
+    def _draw(
+        self, uploaded: UploadedScene, views: Sequence[_View], tiles: int, atlas: _Atlas
+    ) -> None:
         key = _key(uploaded, views)
         if not views or key == self._drawn:
             return
-        gl, framebuffer = self._context.mgl, self._framebuffer
+        gl, framebuffer = self._context.mgl, atlas.framebuffer
         framebuffer.use()
-        framebuffer.viewport = (0, 0, _ATLAS_PX, _ATLAS_PX)
+        side = atlas.side_px // tiles
+        # Of the tiles in use alone: the whole is large.
+        n_rows = -(-len(views) // tiles)
+        framebuffer.scissor = (0, 0, side * min(len(views), tiles), side * n_rows)
         clear_depth(self._context)
+        framebuffer.scissor = None  # type: ignore[assignment]
         gl.enable_only(moderngl.DEPTH_TEST)
-        side = _ATLAS_PX // tiles
         for i, view in enumerate(views):
             framebuffer.viewport = (
                 i % tiles * side, i // tiles * side, side, side,
@@ -162,6 +167,20 @@ class ShadowPass:
                     clip_obj = (P_clip_world @ draw.world_mesh).T.astype(np.float32).tobytes()
                     self._programs.draw(draw, clip_obj=clip_obj)
         self._drawn = key
+
+    def _atlas_for(self, size_wh: tuple[int, int]) -> _Atlas:
+        side_px = _SMALL_PX if max(size_wh) <= _SMALL_IMAGE_PX else _LARGE_PX
+        if self._atlas is None or self._atlas.side_px != side_px:
+            if self._atlas is not None:
+                release_framebuffer(self._context, self._atlas.framebuffer)
+                self._atlas.depth.release()
+            depth = self._context.mgl.depth_texture((side_px, side_px))
+            depth.compare_func = ""
+            depth.filter = (moderngl.NEAREST, moderngl.NEAREST)
+            framebuffer = self._context.mgl.framebuffer(depth_attachment=depth)
+            self._atlas = _Atlas(side_px, depth, framebuffer)
+            self._drawn = None
+        return self._atlas
 
     def _targets_for(self, size_wh: tuple[int, int]) -> _Targets:
         if self._targets is None or self._targets.lit[0].size != size_wh:
@@ -175,12 +194,21 @@ class ShadowPass:
 
 
 @dataclass(frozen=True, eq=False)
+class _Atlas:
+    side_px: int
+    depth: moderngl.Texture
+    framebuffer: moderngl.Framebuffer
+
+
+@dataclass(frozen=True, eq=False)
 class _Targets:
     lit: tuple[moderngl.Texture, moderngl.Texture]
     framebuffer: moderngl.Framebuffer
 
 
-def _set(program: Program, views: Sequence[_View], tiles: int, camera: Camera) -> None:
+def _set(
+    program: Program, views: Sequence[_View], tiles: int, camera: Camera, *, side_px: int
+) -> None:
     clip = np.zeros((len(views), 4, 4), np.float32)
     axes = np.zeros((len(views), 3, 3), np.float32)
     tile = np.zeros((len(views), 4), np.float32)
@@ -195,7 +223,7 @@ def _set(program: Program, views: Sequence[_View], tiles: int, camera: Camera) -
         size = 1.0 / tiles
         tile[i] = (i % tiles * size, i // tiles * size, size, size)
         depth[i] = (view.near_m, view.far_m, float(view.is_perspective))
-        width[i] = (view.soft, 2 * view.half, 2 * view.half * tiles / _ATLAS_PX)
+        width[i] = (view.soft, 2 * view.half, 2 * view.half * tiles / side_px)
     for name, values in (("clip", clip), ("axes", axes), ("tile", tile), ("place", place),
                          ("depth", depth), ("width", width)):  # fmt: skip
         program.write(f"u_shadow_{name}", values.tobytes())
