@@ -6,6 +6,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import moderngl
@@ -24,6 +25,7 @@ ROW = 1024  # as in shade.frag
 
 _GL_SRGB8_ALPHA8 = 0x8C43
 _MOST_MEANS = 64
+_NO_NORMAL = np.uint32(0x80008000)  # as in shade.frag
 _FIRST_STREAM_BYTES = 1 << 16
 _ATTRIBUTES = {"a_normal": "3f", "a_uv": "2f", "a_color": "4f"}
 
@@ -34,26 +36,29 @@ class Mesh:
 
     Attributes:
         indices: Of all faces.
-        vertices: All of the above as texels, for shaders that look vertices up: three a
-            vertex, `ROW` vertices a row.
-        corners: For each vertex the corners of the face that ends with it: three texels each,
-            `ROW` vertices a row.
+        corners: For shaders that look faces up: of each vertex, the corners of the face that ends
+            with it. A texel a vertex, `ROW` in a row, as in the next ones.
+        vertices: Position, and normal packed in 32 bits.
+        uvs: Texture coordinates.
+        colors: Vertex colours; None where all are white.
 
     """
 
     positions: moderngl.Buffer
     attributes: moderngl.Buffer
     indices: moderngl.Buffer
-    vertices: moderngl.Texture
     corners: moderngl.Texture
+    vertices: moderngl.Texture
+    uvs: moderngl.Texture
+    colors: moderngl.Texture | None
     _arrays: dict[tuple[int, int], moderngl.VertexArray] = field(default_factory=dict)
 
     @property
     def n_bytes(self) -> int:
         """GPU memory."""
         buffers = self.positions.size + self.attributes.size + self.indices.size
-        texels = 16 * self.vertices.width * self.vertices.height
-        return buffers + texels + 4 * self.corners.width * self.corners.height
+        n_texels = self.vertices.width * self.vertices.height
+        return buffers + n_texels * (16 + 16 + 8 + (16 if self.colors else 0))
 
     def draw(
         self, context: moderngl.Context, program: Program, faces: FaceRange | None = None
@@ -73,8 +78,12 @@ class Mesh:
         """Frees the GPU memory."""
         for array in self._arrays.values():
             array.release()
-        for part in (self.positions, self.attributes, self.indices, self.vertices, self.corners):
+        for part in (
+            self.positions, self.attributes, self.indices, self.corners, self.vertices, self.uvs,
+        ):  # fmt: skip
             part.release()
+        if self.colors is not None:
+            self.colors.release()
 
     def _bind(
         self, context: moderngl.Context, program: Program, indices: moderngl.Buffer
@@ -227,23 +236,28 @@ class Residents:
             attributes[:, 5:] = primitive.colors[sources]
         gl = self._context.mgl
         positions = (primitive.positions_m - center_m).astype(np.float32)[sources]
+        packed = np.empty((len(sources), 4), np.uint32)
+        packed[:, :3] = positions.view(np.uint32)
+        packed[:, 3] = _packed_normals(attributes[:, :3])
+        corners = np.zeros((len(sources), 4), np.int32)
+        corners[:, :3] = named.faces[np.maximum(named.face_of, 0)]
         return Mesh(
             positions=gl.buffer(positions.tobytes()),
             attributes=gl.buffer(attributes.tobytes()),
             indices=gl.buffer(named.faces.tobytes()),
-            vertices=self._table(np.concatenate([positions, attributes], axis=1), "f4"),
-            corners=self._table(named.faces[np.maximum(named.face_of, 0)], "i4"),
+            corners=self._table(corners, "i4"),
+            vertices=self._table(packed, "u4"),
+            uvs=self._table(attributes[:, 3:5], "f4"),
+            colors=None if primitive.colors is None else self._table(attributes[:, 5:], "f4"),
         )
 
-    def _table(self, rows: NDArray[np.float32] | NDArray[np.int32], dtype: str) -> moderngl.Texture:
-        """Rows of numbers as a texture, `ROW` of them side by side, four floats or one int each."""
-        n_texels = 3
-        components = 4 if dtype == "f4" else 1
+    def _table(self, rows: NDArray[Any], dtype: str) -> moderngl.Texture:
+        """Rows of numbers as the texels of a texture, `ROW` of them side by side."""
         height = -(-len(rows) // ROW)
-        padded = np.zeros((height * ROW, n_texels * components), rows.dtype)
+        padded = np.zeros((height * ROW, rows.shape[1]), rows.dtype)
         padded[: len(rows)] = rows
         texture = self._context.mgl.texture(
-            (n_texels * ROW, height), components, padded.tobytes(), dtype=dtype
+            (ROW, height), rows.shape[1], padded.tobytes(), dtype=dtype
         )
         texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
         return texture
@@ -270,6 +284,21 @@ class Residents:
             size_wh = (min(width, largest), min(height, largest))
             image = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
         return np.ascontiguousarray(image)
+
+
+def _packed_normals(normals: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """``(N,)``: unit vectors on an octahedron, 16 bits a coordinate (Meyer et al. 2010), which is
+    exact to 4e-5; 0x80008000 where there is none.
+    """
+    size = np.abs(normals).sum(axis=1)
+    flat = normals / np.where(size > 0.0, size, 1.0)[:, None]
+    x, y = flat[:, 0], flat[:, 1]
+    below = flat[:, 2] < 0.0
+    folded_x = np.where(below, np.copysign(1.0 - np.abs(y), x), x)
+    folded_y = np.where(below, np.copysign(1.0 - np.abs(x), y), y)
+    signed = np.rint(np.stack([folded_x, folded_y], axis=1) * 32767.0).astype(np.int16)
+    packed = np.ascontiguousarray(signed).view(np.uint32)[:, 0]
+    return np.where(size > 0.0, packed, _NO_NORMAL)
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,7 +39,8 @@ __all__ = ["ColorPass"]
 
 # Depth between the planes of two draws: a power of two, so that it is exact.
 _PLANE = 2.0**-20
-_DRAWN, _VERTICES, _CORNERS, _BACKDROP = range(FIRST_FREE_UNIT, FIRST_FREE_UNIT + 4)
+_MAPS = ("u_drawn", "u_corners", "u_vertices", "u_uvs", "u_colors", "u_backdrop")
+_UNITS = {name: FIRST_FREE_UNIT + i for i, name in enumerate(_MAPS)}
 
 
 class ColorPass:
@@ -98,12 +99,12 @@ class ColorPass:
         """Each pixel once, by what its centre shows; the backdrop where that is nothing."""
         gl, framebuffer, scene = self._context.mgl, targets.framebuffer, uploaded.scene
         framebuffer.use()
-        seen.drawn.use(_DRAWN)
+        seen.drawn.use(_UNITS["u_drawn"])
         gl.enable_only(moderngl.DEPTH_TEST)
         gl.depth_func = "1"
-        self._backdrop.use(scene, unit=_BACKDROP)
+        self._backdrop.use(scene, unit=_UNITS["u_backdrop"])
         begin = self._begin_of(scene)
-        self._backdrop.set(begin, scene, unit=_BACKDROP)
+        self._backdrop.set(begin, scene, unit=_UNITS["u_backdrop"])
         self._whole(begin)
         gl.depth_func = "=="
         catchers = {draw.draw_idx for draw in uploaded.catchers}
@@ -114,20 +115,23 @@ class ColorPass:
             else:
                 framebuffer.scissor = None  # type: ignore[assignment]
             more = catching if draw.draw_idx in catchers else ()
+            if draw.mesh.colors is not None:
+                more = ("COLORS", *more)
+                draw.mesh.colors.use(_UNITS["u_colors"])
             program = self._shade.use(draw.material, more=more)
             program.set("u_plane", (draw.draw_idx + 1) * _PLANE)
             _set_place(program, draw)
-            draw.mesh.vertices.use(_VERTICES)
-            draw.mesh.corners.use(_CORNERS)
+            draw.mesh.corners.use(_UNITS["u_corners"])
+            draw.mesh.vertices.use(_UNITS["u_vertices"])
+            draw.mesh.uvs.use(_UNITS["u_uvs"])
             self._whole(program)
         framebuffer.scissor = None  # type: ignore[assignment]
         gl.depth_func = ">"
 
     def _tell_shade(self, scene: Scene, program: Program) -> None:
-        units = {"u_drawn": _DRAWN, "u_vertices": _VERTICES, "u_corners": _CORNERS}
-        for name, unit in units.items():
+        for name, unit in _UNITS.items():
             program.set(name, unit)
-        self._backdrop.set(program, scene, unit=_BACKDROP)
+        self._backdrop.set(program, scene, unit=_UNITS["u_backdrop"])
         program.set("u_lens", lens_of(scene.camera))
 
     def _begin_of(self, scene: Scene) -> Program:
@@ -138,7 +142,7 @@ class ColorPass:
                 self._context, "whole.vert", "begin.frag", (f"PLANE {_PLANE!r}", *kind),
                 parts=("backdrop.glsl",),
             )  # fmt: skip
-            self._begin[kind].set("u_drawn", _DRAWN)
+            self._begin[kind].set("u_drawn", _UNITS["u_drawn"])
         return self._begin[kind]
 
     def _blend(self, blended: Sequence[Draw], seen: Seen, targets: _Targets) -> None:

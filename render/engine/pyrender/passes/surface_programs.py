@@ -24,6 +24,7 @@ _MAPS = (
 )  # fmt: skip
 _UNITS = {name: unit for unit, name in enumerate(_MAPS)}
 FIRST_FREE_UNIT = len(_MAPS)
+_BY_UV = ("BASE_UV", "METAL_ROUGH_MAP", "NORMAL_MAP", "OCCLUSION_MAP", "EMISSIVE_MAP")
 _SHADING = ("environment.glsl", "received.glsl", "shading.glsl")
 
 
@@ -169,4 +170,5 @@ def _features(material: Material) -> tuple[str, ...]:
         "WEAR": material.wear > 0.0 and material.wear_texture is not None,
         "BLEND": material.alpha_mode == "blend",
     }
+    has["UV"] = any(has[name] for name in _BY_UV)
     return tuple(name for name, is_there in has.items() if is_there)

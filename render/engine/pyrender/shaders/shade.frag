@@ -4,9 +4,10 @@
 #define ROW (1 << ROW_BITS)
 
 uniform isampler2D u_drawn;      // draw, triangle
-uniform sampler2D u_vertices;    // three texels a vertex: position and x of normal; the rest of
-                                 // the normal and uv; colour
-uniform isampler2D u_corners;    // three texels a triangle
+uniform isampler2D u_corners;    // a texel a vertex: corners of the face that ends with it
+uniform usampler2D u_vertices;   // position, packed normal
+uniform sampler2D u_uvs;         // if UV
+uniform sampler2D u_colors;      // if COLORS
 uniform mat4 u_cam_obj;
 uniform mat3 u_normal;
 uniform vec3 u_center;
@@ -14,12 +15,15 @@ uniform vec4 u_lens;             // fx, fy, cx, cy; edge coordinates
 
 layout(location = 0) out vec4 o_color;
 
-int corner(int triangle, int k) {
-    return texelFetch(u_corners, ivec2(3 * (triangle & (ROW - 1)) + k, triangle >> ROW_BITS), 0).r;
-}
+ivec2 place(int vertex) { return ivec2(vertex & (ROW - 1), vertex >> ROW_BITS); }
 
-vec4 datum(int vertex, int part) {
-    return texelFetch(u_vertices, ivec2(3 * (vertex & (ROW - 1)) + part, vertex >> ROW_BITS), 0);
+// From an octahedron; zero where there is none.
+vec3 unpacked_normal(uint bits) {
+    vec2 p = vec2(ivec2(int(bits) << 16, int(bits)) >> 16) / 32767.0;
+    vec3 n = vec3(p, 1.0 - abs(p.x) - abs(p.y));
+    float fold = max(-n.z, 0.0);
+    n.xy -= vec2(n.x < 0.0 ? -fold : fold, n.y < 0.0 ? -fold : fold);
+    return bits == 0x80008000u ? vec3(0.0) : normalize(n);
 }
 
 vec3 ray(vec2 at) { return vec3((at - u_lens.zw) / u_lens.xy, 1.0); }
@@ -33,18 +37,13 @@ vec3 weights(vec3 r, vec3 a, vec3 e1, vec3 e2, vec3 N, float N2) {
 }
 
 void main() {
-    int triangle = texelFetch(u_drawn, ivec2(gl_FragCoord.xy), 0).g;
+    ivec3 corners = texelFetch(u_corners, place(texelFetch(u_drawn, ivec2(gl_FragCoord.xy), 0).g), 0).rgb;
     vec3 p[3], q[3], m[3];
-    vec2 uv[3];
-    vec4 tint[3];
     for (int k = 0; k < 3; ++k) {
-        int vertex = corner(triangle, k);
-        vec4 first = datum(vertex, 0), second = datum(vertex, 1);
-        p[k] = first.xyz;
-        q[k] = (u_cam_obj * vec4(first.xyz, 1.0)).xyz;
-        m[k] = vec3(first.w, second.xy);
-        uv[k] = second.zw;
-        tint[k] = datum(vertex, 2);
+        uvec4 vertex = texelFetch(u_vertices, place(corners[k]), 0);
+        p[k] = uintBitsToFloat(vertex.xyz);
+        q[k] = (u_cam_obj * vec4(p[k], 1.0)).xyz;
+        m[k] = unpacked_normal(vertex.w);
     }
     vec3 e1 = q[1] - q[0], e2 = q[2] - q[0], N = cross(e1, e2);
     float N2 = max(dot(N, N), 1e-38);
@@ -67,10 +66,20 @@ void main() {
     s.normal = u_normal * s.normal_obj;
     s.dnormal_x = u_normal * (wx.x * m[0] + wx.y * m[1] + wx.z * m[2]);
     s.dnormal_y = u_normal * (wy.x * m[0] + wy.y * m[1] + wy.z * m[2]);
+    s.uv = s.duv_x = s.duv_y = vec2(0.0);
+#ifdef UV
+    vec2 uv[3];
+    for (int k = 0; k < 3; ++k) uv[k] = texelFetch(u_uvs, place(corners[k]), 0).rg;
     s.uv = w.x * uv[0] + w.y * uv[1] + w.z * uv[2];
     s.duv_x = wx.x * uv[0] + wx.y * uv[1] + wx.z * uv[2];
     s.duv_y = wy.x * uv[0] + wy.y * uv[1] + wy.z * uv[2];
+#endif
+    s.color = vec4(1.0);
+#ifdef COLORS
+    vec4 tint[3];
+    for (int k = 0; k < 3; ++k) tint[k] = texelFetch(u_colors, place(corners[k]), 0);
     s.color = w.x * tint[0] + w.y * tint[1] + w.z * tint[2];
+#endif
     vec4 lit_0, lit_1;
     lit_shares(s.position.z, lit_0, lit_1);
     vec4 color = shade(s, open_share(s.position.z), lit_0, lit_1);
