@@ -70,7 +70,7 @@ class PyrenderEngine(AbstractEngine):
         self._color = ColorPass(self._context, self._residents)
         self._uploaded: UploadedScene | None = None
         # The last one whose ids were drawn, and these.
-        self._drawn: tuple[UploadedScene, NDArray[np.int32]] | None = None
+        self._drawn: tuple[UploadedScene, Ids] | None = None
 
     @property
     def info(self) -> DeviceInfo:
@@ -131,11 +131,12 @@ class PyrenderEngine(AbstractEngine):
         *,
         with_faces: bool,
     ) -> Buffers:
-        self._drawn = uploaded, ids.instance_idx.copy()  # the caller may write to what it gets
+        self._drawn = uploaded, ids
+        # Copies: the caller may write to what it gets.
         return Buffers(
             radiance=radiance,
-            depth_m=ids.depth_m,
-            instance_idx=ids.instance_idx,
+            depth_m=ids.depth_m.copy(),
+            instance_idx=ids.instance_idx.copy(),
             faces=ids.faces(uploaded) if with_faces else None,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,5 @@ class Backdrop:
             self._picture = self._context.mgl.texture(size_wh, 4, dtype="f4")
             self._picture.filter = (moderngl.NEAREST, moderngl.NEAREST)
         # Of four channels, because GL converts others value by value.
-        rgba = np.ones((*backdrop.shape[:2], 4), np.float32)
-        rgba[..., :3] = backdrop
-        self._picture.write(rgba)
+        self._picture.write(cv2.cvtColor(backdrop, cv2.COLOR_RGB2RGBA))
         self._shown = backdrop

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import cv2
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ from render.engine.pyrender.passes.shadows import Shadows
 from render.engine.pyrender.passes.smoothing import smooth_lines
 from render.engine.pyrender.passes.surface_programs import FIRST_FREE_UNIT, SurfacePrograms
 from render.engine.pyrender.upload import Residents
-from render.scene import Scene
+from render.scene import Environment, Scene
 
 __all__ = ["ColorPass"]
 
@@ -85,7 +86,10 @@ class ColorPass:
                 tell=partial(tell, scene),
             )
         self._shade_all(uploaded, seen, targets)
-        radiance = _read(targets.radiance)[..., :3].copy()
+        radiance = np.asarray(cv2.cvtColor(_read(targets.radiance), cv2.COLOR_RGBA2RGB), np.float32)
+        if not isinstance(scene.backdrop, Environment):
+            shaded, radiance = radiance, scene.backdrop.copy()
+            cv2.copyTo(shaded, (seen.pixels.draw >= 0).view(np.uint8), radiance)
         smooth_lines(radiance, uploaded, seen.pixels)
         blended = [d for d in uploaded.draws if d.material.alpha_mode == "blend"]
         if blended:
@@ -96,13 +100,14 @@ class ColorPass:
         return radiance
 
     def _shade_all(self, uploaded: UploadedScene, seen: Seen, targets: _Targets) -> None:
-        """Each pixel once, by what its centre shows; the backdrop where that is nothing."""
+        """Each pixel once, by what its centre shows; an environment where that is nothing."""
         gl, framebuffer, scene = self._context.mgl, targets.framebuffer, uploaded.scene
         framebuffer.use()
         seen.drawn.use(_UNITS["u_drawn"])
         gl.enable_only(moderngl.DEPTH_TEST)
         gl.depth_func = "1"
-        self._backdrop.use(scene, unit=_UNITS["u_backdrop"])
+        if uploaded.catchers or isinstance(scene.backdrop, Environment):
+            self._backdrop.use(scene, unit=_UNITS["u_backdrop"])
         begin = self._begin_of(scene)
         self._backdrop.set(begin, scene, unit=_UNITS["u_backdrop"])
         self._whole(begin)
@@ -135,7 +140,7 @@ class ColorPass:
         program.set("u_lens", lens_of(scene.camera))
 
     def _begin_of(self, scene: Scene) -> Program:
-        """What shows a scene's backdrop, and gives each draw the pixels it owns."""
+        """What gives each draw the pixels it owns, and shows an environment behind them."""
         kind = self._backdrop.defines(scene)
         if kind not in self._begin:
             self._begin[kind] = compile_program(

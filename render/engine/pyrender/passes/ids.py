@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import chain
 
+import cv2
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
@@ -174,7 +175,7 @@ class IdTargets:
         draws = sorted(
             chain(uploaded.draws, uploaded.surfaces, uploaded.catchers), key=lambda d: d.draw_idx
         )
-        draw_idx = np.ascontiguousarray(drawn[..., 0])
+        draw_idx, ends_with = (np.asarray(x, np.int32) for x in cv2.split(drawn))
         # -1, nothing, looks up the last one.
         return Ids(
             instance_idx=np.array([*(d.instance_idx for d in draws), -1], np.int32).take(
@@ -185,7 +186,7 @@ class IdTargets:
             body_idx=np.array([*(d.body_idx for d in draws), -1], np.int32).take(
                 draw_idx, mode="wrap"
             ),
-            ends_with=drawn[..., 1],
+            ends_with=ends_with,
         )
 
     def release(self, context: GlContext) -> None:

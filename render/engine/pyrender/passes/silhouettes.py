@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
+import cv2
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ from render.buffers import Silhouette
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import clear_int, release_framebuffer
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene
+from render.engine.pyrender.passes.ids import Ids
 from render.engine.pyrender.passes.rays import RayPrograms, RayTables
 from render.engine.pyrender.passes.windows import Window, window_of
 from render.engine.pyrender.upload import Residents
+from render.geometry.projection import project
 
 __all__ = ["SilhouettePass"]
 
@@ -37,14 +40,12 @@ class SilhouettePass:
         self._rays = RayPrograms(context, residents, tables, "SILHOUETTES")
         self._targets: tuple[moderngl.Texture, moderngl.Framebuffer] | None = None
 
-    def render(
-        self, uploaded: UploadedScene, instance_idx: NDArray[np.int32] | None
-    ) -> tuple[Silhouette, ...]:
+    def render(self, uploaded: UploadedScene, ids: Ids | None) -> tuple[Silhouette, ...]:
         """One silhouette for each instance, in order.
 
         Args:
             uploaded: The scene.
-            instance_idx: What the id pass found for it, if it did.
+            ids: What the id pass found for it, if it did.
 
         """
         size_wh = uploaded.scene.camera.size_wh
@@ -53,10 +54,10 @@ class SilhouettePass:
             _EMPTY if w is None else np.zeros((w[3] - w[1], w[2] - w[0]), np.bool_) for w in windows
         ]
         rest = list(windows)
-        if instance_idx is not None:
-            for idx in _whole_in(uploaded, windows):
+        if ids is not None:
+            for idx in _whole_in(uploaded, windows, ids):
                 x0, y0, x1, y1 = windows[idx] or (0, 0, 0, 0)
-                np.equal(instance_idx[y0:y1, x0:x1], idx, out=masks[idx])
+                np.equal(ids.instance_idx[y0:y1, x0:x1], idx, out=masks[idx])
                 rest[idx] = None
         for tile, members in _tiles_of(rest, size_wh).items():
             for batch in _batches(members):
@@ -109,22 +110,35 @@ class SilhouettePass:
         return self._targets
 
 
-def _whole_in(uploaded: UploadedScene, windows: Sequence[Window | None]) -> list[int]:
-    """Instances that the image holds whole, before everything else that may overlap them."""
-    if uploaded.surfaces:
-        return []
-    box = np.array([w or (0, 0, 0, 0) for w in windows], np.int64).reshape(-1, 4)
-    z = uploaded.corners_cam[..., 2]
-    nearest, farthest = z.min(axis=1, initial=np.inf), z.max(axis=1, initial=-np.inf)
-    overlaps = (box[:, None, :2] < box[None, :, 2:]).all(axis=2)
-    overlaps &= overlaps.T
-    may_hide = overlaps & (nearest[None, :] <= farthest[:, None])
-    np.fill_diagonal(may_hide, val=False)
+def _whole_in(uploaded: UploadedScene, windows: Sequence[Window | None], ids: Ids) -> Iterator[int]:
+    """Instances that the image holds whole, with nothing before them.
+
+    Within the projection of its convex hull, all pixels show an instance, nothing, or what lies
+    beyond it.
+    """
     camera = uploaded.scene.camera
-    is_inside = (box[:, :2] >= 0).all(axis=1) & (box[:, 2:] <= camera.size_wh).all(axis=1)
-    is_inside &= (nearest > camera.near_m) & (farthest < camera.far_m)
-    is_inside &= np.array([w is not None for w in windows], np.bool_)
-    return [int(i) for i in np.flatnonzero(is_inside & ~may_hide.any(axis=1))]
+    if camera.distortion:
+        return
+    width, height = camera.size_wh
+    for instance, window in zip(uploaded.scene.instances, windows, strict=True):
+        idx = instance.instance_idx
+        z = uploaded.corners_cam[idx, :, 2]
+        if window is None or z.min() <= camera.near_m or z.max() >= camera.far_m:
+            continue
+        x0, y0, x1, y1 = window
+        if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
+            continue
+        body = uploaded.bodies[idx]
+        hull = (instance.model.hull_m - instance.model.center_m) @ body.cam_mesh[:3, :3].T
+        uv = project(hull + body.cam_mesh[:3, 3], camera.K) - (x0, y0)
+        outline = cv2.convexHull(np.rint(uv).astype(np.int32))
+        inside = np.zeros((y1 - y0, x1 - x0), np.uint8)
+        cv2.fillConvexPoly(inside, outline, 1)
+        cv2.polylines(inside, [outline], True, 1, thickness=3)  # what rounding may cut off
+        seen, depth_m = ids.instance_idx[y0:y1, x0:x1], ids.depth_m[y0:y1, x0:x1]
+        other = (seen != idx) & (depth_m > 0.0) & (depth_m <= z.max())
+        if not (other & inside.view(np.bool_)).any():
+            yield idx
 
 
 def _take(
