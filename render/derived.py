@@ -1,7 +1,8 @@
 """What is worked out of a model: once, kept in the model, gone with it.
 
 So nothing keeps a model, or what was made of it, beyond the library that loaded it, and the
-library's bound holds for all of it together.
+library's bound holds for all of it together. Of large models it is kept on disk as well, and
+mapped: what the system can take back at any time counts for nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, final
 import numpy as np
 from scipy.spatial import cKDTree
 
-__all__ = ["Derived", "per_model"]
+from render.mapped import is_mapped, mapped, source_digest
+
+__all__ = ["Derived", "on_disk_if_large", "per_model"]
+
+_LARGE_FACES = 1_000_000
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,7 +30,7 @@ class Derived:
     """Results by what they were worked out with; never changes a result. Not for several threads.
 
     Attributes:
-        n_bytes: Memory of the arrays in the results.
+        n_bytes: Memory of the arrays in the results, but for those that are mapped.
 
     """
 
@@ -45,6 +50,10 @@ class Derived:
 class _HasDerived(Protocol):
     @property
     def derived(self) -> Derived: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def n_faces(self) -> int: ...
 
 
 M = TypeVar("M", bound=_HasDerived)
@@ -67,9 +76,27 @@ def per_model(work: Callable[Concatenate[M, P], R]) -> Callable[Concatenate[M, P
     return once
 
 
+def on_disk_if_large(work: Callable[[M], R]) -> Callable[[M], R]:
+    """Keeps the result for a model of many faces from one run to the next; goes under `per_model`.
+
+    Args:
+        work: A pure function of a model's file; its result is what `mapped` takes.
+
+    """
+
+    @functools.wraps(work)
+    def kept(model: M, /) -> R:
+        if not model.sha256 or model.n_faces < _LARGE_FACES:
+            return work(model)
+        name = f"{work.__module__}.{work.__qualname__}"
+        return mapped(f"{name} {model.sha256} {source_digest()}", lambda: work(model))
+
+    return kept
+
+
 def _bytes_of(value: Any) -> int:
     if isinstance(value, np.ndarray):
-        return value.nbytes
+        return 0 if is_mapped(value) else value.nbytes
     if isinstance(value, cKDTree):
         return int(value.data.nbytes) + 2 * int(value.indices.nbytes)  # and nodes: about as much
     if isinstance(value, Mapping):

@@ -174,6 +174,11 @@ class Model:
     symmetry: Symmetry | None = None
     derived: Derived = field(default_factory=Derived, init=False, repr=False)
 
+    @property
+    def n_faces(self) -> int:
+        """Triangles of all primitives."""
+        return sum(len(p.faces) for p in self.primitives)
+
     @cached_property
     def bounds_m(self) -> NDArray[np.float64]:
         """``(2, 3)``: lowest and highest corner of the axis-aligned box, object frame."""

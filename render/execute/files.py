@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from render.errors import DatasetError
 
-__all__ = ["TEMPORARY_SUFFIX", "remove_temporaries", "sha256_of_file", "write_whole"]
+__all__ = ["TEMPORARY_SUFFIX", "remove_temporaries", "sha256_of_file", "write_parts", "write_whole"]
 
 TEMPORARY_SUFFIX = ".part"
 
@@ -24,17 +25,28 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False) -> str:
         DatasetError: The file cannot be written.
 
     """
+    write_parts(path, [data], durable=durable)
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_parts(path: Path, parts: Iterable[bytes | memoryview], *, durable: bool = False) -> None:
+    """As `write_whole`, of what comes in parts.
+
+    Raises:
+        DatasetError: The file cannot be written.
+
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+            for part in parts:
+                file.write(part)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         raise DatasetError(f"{path} cannot be written: {error.strerror}") from error
-    return hashlib.sha256(data).hexdigest()
 
 
 def sha256_of_file(path: Path) -> str | None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from render.derived import per_model
-from render.geometry.edges import mesh_of
+from render.derived import on_disk_if_large, per_model
 from render.library.surface import weld
 from render.scene import Model
 
@@ -44,9 +43,12 @@ class SurfaceEdges:
 
 
 @per_model
+@on_disk_if_large
 def surface_edges(model: Model) -> SurfaceEdges:
     """The edges of a model; the arrays are shared: not to be written to."""
-    points, faces, _ = mesh_of(model)
+    first = np.cumsum([0, *(len(p.positions_m) for p in model.primitives)])
+    points = np.concatenate([p.positions_m for p in model.primitives])
+    faces = np.concatenate([p.faces + n for p, n in zip(model.primitives, first)])
     centred = points - model.center_m
     corners = centred[faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -57,14 +59,15 @@ def surface_edges(model: Model) -> SurfaceEdges:
     welded = weld(points)[faces]
     starts, stops = welded.ravel(), np.roll(welded, -1, axis=1).ravel()
     from_vertex, to_vertex = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
-    face = np.repeat(np.arange(len(faces)), 3)
+    face = np.repeat(np.arange(len(faces), dtype=np.int32), 3)
     real = np.flatnonzero((starts != stops) & (lengths[face] > 0.0))
     low, high = np.minimum(starts, stops)[real], np.maximum(starts, stops)[real]
     keys = low.astype(np.int64) * (int(welded.max()) + 1) + high
     order = np.argsort(keys, kind="stable")
-    _, first, counts = np.unique(keys[order], return_index=True, return_counts=True)
-    half_edges = real[order]
-    pairs = first[counts == 2]
+    keys, half_edges = keys[order], real[order]
+    begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    counts = np.diff(begins, append=len(keys))
+    pairs = begins[counts == 2]
     one, two = half_edges[pairs], half_edges[pairs + 1]
     lone = half_edges[np.repeat(counts != 2, counts)]
 

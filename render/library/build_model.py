@@ -23,6 +23,7 @@ from render.library.raw import UNITS_M, RawMesh, RawModel
 from render.library.side_files import Remarks
 from render.library.stable import stable_poses
 from render.library.surface import Surface, equal_rows
+from render.mapped import is_mapped
 from render.scene import Keypoint, Material, Model, Primitive, Texture
 
 __all__ = ["DEFAULT_UNITS", "BuiltModel", "build_model"]
@@ -62,7 +63,9 @@ class BuiltModel:
 
     @property
     def n_bytes(self) -> int:
-        """Memory of arrays and images, and of what has been worked out of them so far."""
+        """Memory of arrays and images, and of what has been worked out of them so far; without
+        what is mapped.
+        """
         return self._own_bytes + self.model.derived.n_bytes
 
     @cached_property
@@ -74,7 +77,7 @@ class BuiltModel:
                 primitive.positions_m, primitive.normals, primitive.faces, primitive.uv,
                 primitive.colors, primitive.face_parts,
             ):  # fmt: skip
-                arrays += 0 if array is None else array.nbytes
+                arrays += 0 if array is None or is_mapped(array) else array.nbytes
             for texture in _textures(primitive.material):
                 images[id(texture.image)] = texture.image.nbytes
         return arrays + sum(images.values())

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 from render.errors import DatasetError
 from render.execute.files import write_whole
+from render.kept import folder_of_kept, trim_kept
 
 __all__ = ["converted"]
 
-_MOST_BYTES = 2 * 2**30
 _HASH_BYTES = 32
 
 
@@ -29,7 +27,7 @@ def converted(key: str, convert: Callable[[], bytes]) -> bytes:
         convert: Does the work.
 
     """
-    path = _folder() / hashlib.sha256(key.encode()).hexdigest()
+    path = folder_of_kept() / hashlib.sha256(key.encode()).hexdigest()
     with contextlib.suppress(OSError):
         kept = path.read_bytes()
         data = kept[_HASH_BYTES:]
@@ -40,21 +38,5 @@ def converted(key: str, convert: Callable[[], bytes]) -> bytes:
     with contextlib.suppress(OSError, DatasetError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, hashlib.sha256(data).digest() + data)
-        _trim(path.parent)
+        trim_kept(path.parent)
     return data
-
-
-def _folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "render"
-
-
-def _trim(folder: Path) -> None:
-    """Deletes what was used longest ago until the folder keeps its size."""
-    entries = sorted((p.stat().st_mtime, p.stat().st_size, p) for p in folder.iterdir())
-    total = sum(size for _, size, _ in entries)
-    for _, size, path in entries:
-        if total <= _MOST_BYTES:
-            return
-        path.unlink(missing_ok=True)
-        total -= size

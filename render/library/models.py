@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import final
@@ -21,6 +22,7 @@ from render.library.raw import RawModel
 from render.library.readers import SUFFIXES, read_raw
 from render.library.side_files import Remarks, read_remarks
 from render.library.unit_suspicion import unit_suspicion
+from render.mapped import mapped, source_digest
 from render.sampling.patterns import match_names
 from render.scene import Model
 
@@ -28,6 +30,21 @@ __all__ = ["ModelLibrary"]
 
 _MIB = 2**20
 _THREADS, _BATCH = 4, 16
+# Files of that size are read once, and what came of them is kept on disk.
+_LARGE_BYTES = 32 * _MIB
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Read:
+    """What came of a file.
+
+    Attributes:
+        companions: Files that it names, relative to its folder, with their hashes.
+
+    """
+
+    built: BuiltModel
+    companions: tuple[tuple[str, str], ...]
 
 
 @final
@@ -192,21 +209,36 @@ class ModelLibrary:
                 yield from ((name, known[name] or made[name]) for name in batch)
 
     def _build(self, name: str) -> BuiltModel:
-        path = self.folder / name
-        remarks = self._remarks[name]
+        path, remarks = self.folder / name, self._remarks[name]
         try:
-            raw = read_raw(path)
-            sha256 = _sha256(path, raw, remarks)
+            if path.stat().st_size < _LARGE_BYTES:
+                return self._read(name, path, remarks).built
+            said = json.dumps(vars(remarks), sort_keys=True, default=Symmetry.as_dict)
+            key = f"model {self._prefix}{name} {self.category(name)} {_file_sha256(path)} {said}"
+            return mapped(
+                f"{key} {source_digest()}",
+                lambda: self._read(name, path, remarks),
+                holds=lambda kept: all(
+                    _file_sha256(path.parent / other) == sha256 for other, sha256 in kept.companions
+                ),
+            ).built
         except OSError as error:
             raise AssetError(path, error.strerror or str(error)) from error
-        return build_model(
+
+    def _read(self, name: str, path: Path, remarks: Remarks) -> _Read:
+        raw = read_raw(path)
+        built = build_model(
             raw,
             path=path,
             name=self._prefix + name,
             category=self._prefix + self.category(name),
-            sha256=sha256,
+            sha256=_sha256(path, raw, remarks),
             remarks=remarks,
         )
+        companions = tuple(
+            (os.path.relpath(x, path.parent), _file_sha256(x)) for x in raw.companions
+        )
+        return _Read(built=built, companions=companions)
 
     def _refusal(self, errors: Sequence[AssetError]) -> AssetError:
         hint = "assets.skip_bad=true leaves it out"
@@ -227,12 +259,17 @@ def _there(names: Sequence[str], at_most: int = 8) -> str:
 
 
 def _sha256(path: Path, raw: RawModel, remarks: Remarks) -> str:
-    digest = hashlib.sha256(path.read_bytes())
+    own = _file_sha256(path)
     if not raw.companions and remarks == Remarks():
-        return digest.hexdigest()
-    whole = hashlib.sha256(digest.digest())
+        return own
+    whole = hashlib.sha256(bytes.fromhex(own))
     for companion in raw.companions:
-        whole.update(hashlib.sha256(companion.read_bytes()).digest())
+        whole.update(bytes.fromhex(_file_sha256(companion)))
     said = json.dumps(vars(remarks), sort_keys=True, default=Symmetry.as_dict)
     whole.update(said.encode())
     return whole.hexdigest()
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

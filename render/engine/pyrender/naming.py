@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from render.derived import per_model
+from render.derived import on_disk_if_large, per_model
 from render.scene import Model
 
 __all__ = ["NamedFaces", "named_faces"]
@@ -37,6 +37,7 @@ class NamedFaces:
 
 
 @per_model
+@on_disk_if_large
 def named_faces(model: Model) -> tuple[NamedFaces, ...]:
     """Of each primitive of a model; the arrays are shared: not to be written to."""
     return tuple(_name(p.faces, len(p.positions_m)) for p in model.primitives)

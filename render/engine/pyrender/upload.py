@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,26 +39,29 @@ class Mesh:
         corners: For shaders that look faces up: of each vertex, the corners of the face that ends
             with it. A texel a vertex, `ROW` in a row, as in the next ones.
         vertices: Position, and normal packed in 32 bits.
-        uvs: Texture coordinates.
+        uvs: Texture coordinates; one texel where there are none.
         colors: Vertex colours; None where all are white.
 
     """
 
     positions: moderngl.Buffer
-    attributes: moderngl.Buffer
     indices: moderngl.Buffer
     corners: moderngl.Texture
     vertices: moderngl.Texture
     uvs: moderngl.Texture
     colors: moderngl.Texture | None
+    _make_attributes: Callable[[], moderngl.Buffer]
+    _attributes: moderngl.Buffer | None = None
     _arrays: dict[tuple[int, int], moderngl.VertexArray] = field(default_factory=dict)
 
     @property
     def n_bytes(self) -> int:
         """GPU memory."""
-        buffers = self.positions.size + self.attributes.size + self.indices.size
+        buffers = [b for b in (self.positions, self.indices, self._attributes) if b is not None]
+        uvs = self.uvs.width * self.uvs.height
         n_texels = self.vertices.width * self.vertices.height
-        return buffers + n_texels * (16 + 16 + 8 + (16 if self.colors else 0))
+        textures = n_texels * (16 + 16 + (16 if self.colors else 0)) + 8 * uvs
+        return sum(b.size for b in buffers) + textures
 
     def draw(
         self, context: moderngl.Context, program: Program, faces: FaceRange | None = None
@@ -79,11 +82,11 @@ class Mesh:
         for array in self._arrays.values():
             array.release()
         for part in (
-            self.positions, self.attributes, self.indices, self.corners, self.vertices, self.uvs,
+            self.positions, self.indices, self.corners, self.vertices, self.uvs, self.colors,
+            self._attributes,
         ):  # fmt: skip
-            part.release()
-        if self.colors is not None:
-            self.colors.release()
+            if part is not None:
+                part.release()
 
     def _bind(
         self, context: moderngl.Context, program: Program, indices: moderngl.Buffer
@@ -94,7 +97,9 @@ class Mesh:
         )
         content: list[tuple[object, ...]] = [(self.positions, "3f", "a_position")]
         if used:
-            content.append((self.attributes, layout, *used))
+            if self._attributes is None:
+                self._attributes = self._make_attributes()
+            content.append((self._attributes, layout, *used))
         return context.vertex_array(program.raw, content, indices, index_element_size=4)
 
 
@@ -225,39 +230,34 @@ class Residents:
         self, primitive: Primitive, named: NamedFaces, center_m: NDArray[np.float64]
     ) -> Mesh:
         sources = named.sources
-        attributes = np.ones((len(sources), 9), np.float32)
-        attributes[:, :3] = primitive.normals[sources]
-        attributes[:, 3:5] = 0.0
-        if primitive.uv is not None:
-            attributes[:, 3] = primitive.uv[sources, 0]
-            # GL's first row is the image's first.
-            attributes[:, 4] = 1.0 - primitive.uv[sources, 1]
-        if primitive.colors is not None:
-            attributes[:, 5:] = primitive.colors[sources]
         gl = self._context.mgl
         positions = (primitive.positions_m - center_m).astype(np.float32)[sources]
         packed = np.empty((len(sources), 4), np.uint32)
         packed[:, :3] = positions.view(np.uint32)
-        packed[:, 3] = _packed_normals(attributes[:, :3])
+        packed[:, 3] = _packed_normals(primitive.normals)[sources]
         corners = np.zeros((len(sources), 4), np.int32)
         corners[:, :3] = named.faces[np.maximum(named.face_of, 0)]
+        no_uv = np.zeros((1, 2), np.float32)
+        colors = None
+        if primitive.colors is not None:
+            colors = self._table(primitive.colors[sources], "f4")
         return Mesh(
             positions=gl.buffer(positions.tobytes()),
-            attributes=gl.buffer(attributes.tobytes()),
             indices=gl.buffer(named.faces.tobytes()),
             corners=self._table(corners, "i4"),
             vertices=self._table(packed, "u4"),
-            uvs=self._table(attributes[:, 3:5], "f4"),
-            colors=None if primitive.colors is None else self._table(attributes[:, 5:], "f4"),
+            uvs=self._table(no_uv if primitive.uv is None else _gl_uv(primitive.uv)[sources], "f4"),
+            colors=colors,
+            _make_attributes=lambda: gl.buffer(_attributes_of(primitive, sources).tobytes()),
         )
 
     def _table(self, rows: NDArray[Any], dtype: str) -> moderngl.Texture:
         """Rows of numbers as the texels of a texture, `ROW` of them side by side."""
-        height = -(-len(rows) // ROW)
-        padded = np.zeros((height * ROW, rows.shape[1]), rows.dtype)
+        width, height = min(len(rows), ROW), -(-len(rows) // ROW)
+        padded = np.zeros((height * width, rows.shape[1]), rows.dtype)
         padded[: len(rows)] = rows
         texture = self._context.mgl.texture(
-            (ROW, height), rows.shape[1], padded.tobytes(), dtype=dtype
+            (width, height), rows.shape[1], padded.tobytes(), dtype=dtype
         )
         texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
         return texture
@@ -284,6 +284,21 @@ class Residents:
             size_wh = (min(width, largest), min(height, largest))
             image = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
         return np.ascontiguousarray(image)
+
+
+def _gl_uv(uv: NDArray[np.float32]) -> NDArray[np.float32]:
+    """GL's first row is the image's first."""
+    return np.stack([uv[:, 0], 1.0 - uv[:, 1]], axis=1)
+
+
+def _attributes_of(primitive: Primitive, sources: NDArray[np.int32]) -> NDArray[np.float32]:
+    """``(N, 9)``: normal, texture coordinates, colour."""
+    attributes = np.ones((len(sources), 9), np.float32)
+    attributes[:, :3] = primitive.normals[sources]
+    attributes[:, 3:5] = 0.0 if primitive.uv is None else _gl_uv(primitive.uv)[sources]
+    if primitive.colors is not None:
+        attributes[:, 5:] = primitive.colors[sources]
+    return attributes
 
 
 def _packed_normals(normals: NDArray[np.float32]) -> NDArray[np.uint32]:

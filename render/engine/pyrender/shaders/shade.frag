@@ -69,7 +69,8 @@ void main() {
     s.uv = s.duv_x = s.duv_y = vec2(0.0);
 #ifdef UV
     vec2 uv[3];
-    for (int k = 0; k < 3; ++k) uv[k] = texelFetch(u_uvs, place(corners[k]), 0).rg;
+    ivec2 last = textureSize(u_uvs, 0) - 1;     // a mesh without any has one texel
+    for (int k = 0; k < 3; ++k) uv[k] = texelFetch(u_uvs, min(place(corners[k]), last), 0).rg;
     s.uv = w.x * uv[0] + w.y * uv[1] + w.z * uv[2];
     s.duv_x = wx.x * uv[0] + wx.y * uv[1] + wx.z * uv[2];
     s.duv_y = wy.x * uv[0] + wy.y * uv[1] + wy.z * uv[2];

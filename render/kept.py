@@ -1,0 +1,30 @@
+"""The folder that keeps what was slow to make, from one run to the next.
+
+``$XDG_CACHE_HOME/render`` (``~/.cache/render``).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["folder_of_kept", "trim_kept"]
+
+_MOST_BYTES = 4 * 2**30
+
+
+def folder_of_kept() -> Path:
+    """Where it is; it need not be there yet."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "render"
+
+
+def trim_kept(folder: Path) -> None:
+    """Deletes what was used longest ago until the folder keeps its size."""
+    entries = sorted((p.stat().st_mtime, p.stat().st_size, p) for p in folder.iterdir())
+    total = sum(size for _, size, _ in entries)
+    for _, size, path in entries:
+        if total <= _MOST_BYTES:
+            return
+        path.unlink(missing_ok=True)
+        total -= size
