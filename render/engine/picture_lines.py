@@ -50,6 +50,7 @@ def segments_of(
     cam_mesh: NDArray[np.float64],
     *,
     one_sided: bool,
+    least_sharpness: float = 0.0,
 ) -> Segments:
     """The outlines of a body, and those of its creases that may be seen.
 
@@ -58,11 +59,12 @@ def segments_of(
         faces_camera: ``(F,)``: faces that look towards the camera.
         cam_mesh: ``(4, 4)``: from the edges' points to the camera frame.
         one_sided: Faces that look away cannot be seen.
+        least_sharpness: Creases must be sharper.
 
     """
     one, other = faces_camera[edges.sides[0]], faces_camera[edges.sides[1]]
     is_outline = np.asarray(one != other)
-    is_sharp = np.asarray(edges.sharpness > 0.0)
+    is_sharp = np.asarray(edges.sharpness > least_sharpness)
     if one_sided:
         is_sharp &= one | other
     chosen = np.flatnonzero(is_outline | is_sharp)

@@ -32,6 +32,7 @@ class SurfaceEdges:
         sharpness: ``(E,)`` float32: 0 where shading goes on smoothly; for a crease one minus
             the cosine between the normals that it is shaded with; `BORDER` between two
             primitives and where faces end.
+        mean_length_m: Of all edges.
 
     """
 
@@ -40,6 +41,7 @@ class SurfaceEdges:
     ends: NDArray[np.int32]
     sides: NDArray[np.int32]
     sharpness: NDArray[np.float32]
+    mean_length_m: float
 
 
 @per_model
@@ -89,10 +91,12 @@ def surface_edges(model: Model) -> SurfaceEdges:
     kept = (bend < _FLAT) | (sharpness > 0.0)
     one, two, sharpness = one[kept], two[kept], sharpness[kept]
     walked = np.concatenate([one, lone])
+    along = corners[:, 1] - corners[:, 0]  # one edge of each face stands for all
     return SurfaceEdges(
         points=centred.astype(np.float32),
         planes=np.concatenate([normals, offsets[:, None]], axis=1).astype(np.float32),
         ends=np.stack([from_vertex[walked], to_vertex[walked]]).astype(np.int32),
         sides=np.stack([face[walked], face[np.concatenate([two, lone])]]).astype(np.int32),
         sharpness=np.concatenate([sharpness, np.full(len(lone), BORDER)]).astype(np.float32),
+        mean_length_m=float(np.sqrt(np.einsum("ij,ij->i", along, along)).mean()),
     )

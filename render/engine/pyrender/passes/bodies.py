@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from render.engine.picture_lines import Segments, segments_of
 from render.engine.pyrender.naming import named_faces
-from render.geometry.surface_edges import surface_edges
+from render.geometry.surface_edges import BORDER, surface_edges
 from render.scene import Instance, Model
 
 __all__ = ["Body"]
 
 # Sine of the angle below which a face counts as edge-on.
 _MARGIN = np.float32(2e-3)
+_FINEST_CREASE_PX = 0.5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,7 +71,18 @@ class Body:
             yield named.faces[may_show] if self.culls else named.faces
             first += len(named.faces)
 
-    def segments(self) -> Segments:
-        """Edges that may part two colours."""
+    def segments(self, px_per_tan: float) -> Segments:
+        """Edges that may part two colours.
+
+        Args:
+            px_per_tan: The camera's focal length. Creases far finer than pixels, of which there
+                may be millions, are left out.
+
+        """
         edges = surface_edges(self.model)
-        return segments_of(edges, self.faces_camera, self.cam_mesh, one_sided=self.culls)
+        scale = float(np.linalg.norm(self.cam_mesh[:3, 0]))
+        length_px = scale * edges.mean_length_m * px_per_tan / max(self.cam_mesh[2, 3], 1e-9)
+        return segments_of(
+            edges, self.faces_camera, self.cam_mesh, one_sided=self.culls,
+            least_sharpness=0.0 if length_px > _FINEST_CREASE_PX else 0.99 * BORDER,
+        )  # fmt: skip

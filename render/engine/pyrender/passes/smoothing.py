@@ -21,6 +21,7 @@ def smooth_lines(radiance: NDArray[np.float32], uploaded: UploadedScene, seen: S
         seen: What the pixels' centres show, without what is see-through.
 
     """
-    segments = [body.segments() for body in uploaded.bodies]
-    lines = crossings_of(segments, seen, uploaded.scene.camera)
+    camera = uploaded.scene.camera
+    segments = [body.segments(float(camera.K[0, 0])) for body in uploaded.bodies]
+    lines = crossings_of(segments, seen, camera)
     smooth(radiance, (lines, meetings_of(seen, lines)))
