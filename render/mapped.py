@@ -108,7 +108,8 @@ def _tree(value: Any, arrays: list[NDArray[Any]], places: dict[int, int]) -> Any
         return value.item()
     if isinstance(value, tuple):
         return [_tree(x, arrays, places) for x in value]
-    if is_dataclass(value) and not isinstance(value, type):
+    is_ours = type(value).__module__.startswith(_PACKAGE)
+    if is_ours and is_dataclass(value) and not isinstance(value, type):
         return {
             "class": f"{type(value).__module__}:{type(value).__qualname__}",
             "fields": {

@@ -1,0 +1,177 @@
+"""Values kept on disk and mapped; large models that are read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import trimesh
+
+import render.derived as derived_module
+import render.library.models as models_module
+from render.engine.pyrender.naming import named_faces
+from render.geometry.surface_edges import surface_edges
+from render.library.build_model import BuiltModel
+from render.library.models import ModelLibrary
+from render.mapped import is_mapped, mapped
+from render.paths import find_assets
+from render.scene import Material, Texture
+
+
+@pytest.fixture(autouse=True)
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of what is kept."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "render"
+
+
+def image(level: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.full((3, 5, 4), level, np.uint8)
+
+
+def assert_same(a: Any, b: Any) -> None:
+    """Field by field; arrays byte by byte."""
+    assert type(a) is type(b)
+    if isinstance(a, np.ndarray):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+    elif is_dataclass(a):
+        for f in fields(a):
+            if f.init:
+                assert_same(getattr(a, f.name), getattr(b, f.name))
+    elif isinstance(a, tuple):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            assert_same(x, y)
+    else:
+        assert a == b
+
+
+def test_value_is_made_once_and_comes_back_as_it_was() -> None:
+    shared = image(7)
+    value = (
+        Material(base_color_texture=Texture(image=shared), normal_texture=Texture(image=shared)),
+        np.arange(12, dtype=np.int32).reshape(3, 4).T,  # not contiguous
+        np.zeros((0, 3)),
+        (1, 0.1, -1e-300, float("inf"), "ä", True, None, ()),
+    )
+    made = mapped("a key", lambda: value)
+    again = mapped("a key", lambda: pytest.fail("made again"))
+    for got in (made, again):
+        assert_same(value, got)
+        assert is_mapped(got[1])
+        assert not got[1].flags.writeable
+        # One image is one image.
+        assert got[0].base_color_texture.image is got[0].normal_texture.image
+    other = mapped("another key", lambda: (np.ones(2),))
+    np.testing.assert_array_equal(other[0], [1.0, 1.0])
+
+
+def test_what_does_not_hold_any_more_is_made_again() -> None:
+    mapped("key", lambda: (1,))
+    assert mapped("key", lambda: (2,), holds=lambda v: v == (1,)) == (1,)
+    assert mapped("key", lambda: (2,), holds=lambda v: v != (1,)) == (2,)
+    assert mapped("key", lambda: (3,)) == (2,)
+
+
+@pytest.mark.parametrize("at", [0, 20, 30, 60, -1, None])
+def test_damaged_file_is_made_again(kept: Path, at: int | None) -> None:
+    value = (np.arange(1000), "text")
+    mapped("key", lambda: value)
+    (path,) = kept.iterdir()
+    data = bytearray(path.read_bytes())
+    if at is None:
+        data = data[: len(data) // 2]
+    elif at == -1:
+        data[-100] ^= 1  # within the array
+    else:
+        data[at] ^= 1
+    path.write_bytes(data)
+    assert_same(mapped("key", lambda: value), value)
+    assert_same(mapped("key", lambda: (np.zeros(1), "not asked for")), value)
+
+
+@dataclass(frozen=True)
+class NotOfThePackage:
+    number: int = 1
+
+
+def test_only_classes_of_the_package_are_taken() -> None:
+    with pytest.raises(TypeError, match="NotOfThePackage cannot be mapped"):
+        mapped("key", lambda: NotOfThePackage())
+
+
+def test_folder_that_cannot_be_written_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    np.testing.assert_array_equal(mapped("key", lambda: (np.arange(3),))[0], [0, 1, 2])
+
+
+@pytest.fixture
+def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models_module, "_LARGE_BYTES", 0)
+    monkeypatch.setattr(derived_module, "_LARGE_FACES", 0)
+
+
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    reads: list[Path] = []
+    read = models_module.read_raw
+
+    def counted(path: Path) -> Any:
+        reads.append(path)
+        return read(path)
+
+    monkeypatch.setattr(models_module, "read_raw", counted)
+    return reads
+
+
+@pytest.mark.parametrize("name", ["bearing.glb", "bracket.obj", "valve.ply", "flange.step"])
+def test_large_model_is_read_once_and_is_the_same(
+    name: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    folder = find_assets("models")
+    plain = ModelLibrary(folder).inspect(name)
+    request.getfixturevalue("everything_is_large")
+    reads = count_reads(monkeypatch)
+    first, second = (ModelLibrary(folder).inspect(name) for _ in range(2))
+    assert len(reads) == 1
+    for built in (first, second):
+        assert_same(plain, built)
+        assert_same(surface_edges(plain.model), surface_edges(built.model))
+        assert_same(named_faces(plain.model), named_faces(built.model))
+        assert is_mapped(built.model.primitives[0].positions_m)
+        assert is_mapped(surface_edges(built.model).ends)
+        # The system can take all of it back.
+        assert built.n_bytes < 0.1 * plain.n_bytes
+
+
+@pytest.mark.usefixtures("everything_is_large")
+def test_another_file_or_companion_is_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = count_reads(monkeypatch)
+
+    def color() -> tuple[float, ...]:
+        built: BuiltModel = ModelLibrary(tmp_path).inspect("box.obj")
+        assert len(built.model.primitives[0].faces) == 12
+        return built.model.primitives[0].material.base_color
+
+    mesh = trimesh.creation.box()
+    text = trimesh.exchange.obj.export_obj(mesh, include_color=False, include_texture=False)
+    (tmp_path / "box.obj").write_text(f"mtllib box.mtl\nusemtl one\n{text}")
+    (tmp_path / "box.mtl").write_text("newmtl one\nKd 1 0 0\n")
+    assert color()[:3] == (1.0, 0.0, 0.0)
+    assert color()[:3] == (1.0, 0.0, 0.0)
+    assert len(reads) == 1
+    (tmp_path / "box.mtl").write_text("newmtl one\nKd 0 1 0\n")
+    assert color()[:3] == (0.0, 1.0, 0.0)
+    assert len(reads) == 2
+    (tmp_path / "box.yaml").write_text("unit: mm\n")
+    library = ModelLibrary(tmp_path)
+    assert library.load("box.obj").extent_m == pytest.approx(1e-3)
+    assert len(reads) == 3
