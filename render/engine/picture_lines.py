@@ -227,7 +227,7 @@ def _seen_of(
     return _take(lines, chosen)
 
 
-def meetings_of(seen: Seen, lines: Crossings) -> Crossings:
+def meetings_of(seen: Seen, lines: Sequence[Crossings]) -> Crossings:
     """Where two surfaces pass through each other: their depths, continued from both sides of
     two pixels without any line between them, meet there.
     """
@@ -242,7 +242,8 @@ def meetings_of(seen: Seen, lines: Crossings) -> Crossings:
             changes[:, 1:-2] = seen.draw[:, 1:-2] != seen.draw[:, 2:-1]
         else:
             changes[1:-2] = seen.draw[1:-2] != seen.draw[2:-1]
-        changes.ravel()[lines.pixel[lines.is_row == is_row]] = False
+        for known in lines:
+            changes.ravel()[known.pixel[known.is_row == is_row]] = False
         pixel = np.flatnonzero(changes)
         before, after, beyond = pixel - step, pixel + step, pixel + 2 * step
         goes_on = (draw[pixel] >= 0) & (draw[after] >= 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ __all__ = ["smooth"]
 _LIMIT = np.float32(64.0)
 
 
-def smooth(radiance: NDArray[np.float32], crossings: tuple[Crossings, ...]) -> None:
+def smooth(radiance: NDArray[np.float32], crossings: Sequence[Crossings]) -> None:
     """Mixes neighbours across lines, in place.
 
     The share of a pixel beyond a line is the area it cuts off, exact for a straight one. A line

@@ -17,7 +17,7 @@ from render.engine.pyrender.engine import PyrenderEngine
 from render.engine.smooth import smooth
 from render.geometry.frames import rigid
 from render.geometry.surface_edges import BORDER, surface_edges
-from render.scene import Camera, Light, Material, Model, Scene
+from render.scene import Camera, Light, Material, Model, Scene, Texture
 from tests.lit_scenes import BALL, MATT, camera_at, model, placed, scene, solid, square
 
 TIMES = 8  # the reference has that many pixels along each side of one
@@ -229,3 +229,22 @@ def test_body_in_the_image_corner_and_cut_by_the_near_plane(engine: PyrenderEngi
     assert np.isfinite(radiance).all()
     assert radiance.min() == 0.0
     assert radiance.max() == 1.0
+
+
+@pytest.mark.parametrize("angle_deg", [8.0, 33.0, 61.0])
+def test_borders_of_cut_outs_are_smooth_as_well(engine: PyrenderEngine, angle_deg: float) -> None:
+    x, y = np.meshgrid(np.arange(64) - 20.0, np.arange(64) - 35.0)
+    image = np.full((64, 64, 4), 255, np.uint8)
+    # A hole with a soft border, whose middle is where the cutoff is.
+    image[..., 3] = np.clip((np.hypot(x, y) - 14.0) * 32.0 + 128.0, 0, 255)
+    holed = replace(
+        glowing(1.0, 1.0, 1.0), base_color=(0.0, 0.0, 0.0, 1.0),
+        base_color_texture=Texture(image=image), alpha_mode="mask", alpha_cutoff=0.5,
+    )  # fmt: skip
+    (body,) = placed((square(half=0.7), (0.0, 0.0, 0.0), 1.0, holed))
+    R = Rotation.from_euler("zx", [angle_deg, 25.0], degrees=True).as_matrix()
+    shown = scene(CAMERA, (replace(body, T_world_obj=rigid(R, np.zeros(3))),))
+    off, mixed = off_the_larger(engine, shown)
+    assert mixed.sum() > 200
+    assert rms(off[mixed]) < 0.03
+    assert abs(off[mixed].mean()) < 0.01

@@ -89,7 +89,7 @@ class ColorPass:
         radiance = np.asarray(cv2.cvtColor(_read(targets.radiance), cv2.COLOR_RGBA2RGB), np.float32)
         if not isinstance(scene.backdrop, Environment):
             shaded, radiance = radiance, scene.backdrop.copy()
-            cv2.copyTo(shaded, (seen.pixels.draw >= 0).view(np.uint8), radiance)
+            cv2.copyTo(shaded, (seen.pixels.draw_idx >= 0).view(np.uint8), radiance)
         smooth_lines(radiance, uploaded, seen.pixels)
         blended = [d for d in uploaded.draws if d.material.alpha_mode == "blend"]
         if blended:

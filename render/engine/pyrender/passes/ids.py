@@ -10,7 +10,6 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from render.engine.picture_lines import Seen as Pixels
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import (
     attach_depth,
@@ -73,7 +72,7 @@ class IdPass:
             drawn=targets.drawn,
             depth_buffer=targets.depth_buffer,
             tiles=self._tiles,
-            pixels=Pixels(depth_m=ids.depth_m, draw=ids.draw_idx, body=ids.body_idx),
+            pixels=ids,
         )
 
     def _draw(self, draw: Draw) -> None:
@@ -105,7 +104,7 @@ class Seen:
     drawn: moderngl.Texture
     depth_buffer: int
     tiles: Tiles
-    pixels: Pixels
+    pixels: Ids
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
