@@ -217,11 +217,12 @@ def _seen_of(
     kept &= ~is_outline | (is_after != inner_is_here)  # else the outline of another part of it
     outward = np.where(inner_is_here, lines.at, 1.0 - lines.at)
     score = np.where(is_outline, 1.0 + np.clip(outward, 0.0, 1.0), weight)[kept]
+    score = score.astype(np.float32)
     pair = (lines.pixel + np.where(lines.is_row, 0, height * width))[kept]
-    best = np.zeros(2 * height * width)
+    best = np.zeros(2 * height * width, np.float32)
     np.maximum.at(best, pair, score)
     winners = np.flatnonzero(score == best[pair])
-    slot = np.zeros(2 * height * width, np.int64)
+    slot = np.zeros(2 * height * width, np.int32)
     slot[pair[winners]] = winners  # of equals the last one
     chosen = np.flatnonzero(kept)[winners[slot[pair[winners]] == winners]]
     return _take(lines, chosen)

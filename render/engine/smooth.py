@@ -41,7 +41,7 @@ def smooth(radiance: NDArray[np.float32], crossings: Sequence[Crossings]) -> Non
     touched = np.zeros(height * width, np.bool_)
     touched[targets] = True
     places = np.flatnonzero(touched)
-    place_of = np.empty(height * width, np.int64)
+    place_of = np.empty(height * width, np.int32)
     place_of[places] = np.arange(len(places))
     shares = np.zeros((4, len(places)), np.float32)  # left, right, above, below
     shares[side, place_of[targets]] = share

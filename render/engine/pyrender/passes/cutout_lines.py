@@ -35,11 +35,12 @@ def cutout_crossings(uploaded: UploadedScene, ids: Ids, lines: Sequence[Crossing
 
     """
     height, width = ids.draw_idx.shape
-    taken = np.zeros((2, height * width), np.bool_)
-    for known in lines:
+    cut_out = list(_cut_out(uploaded))
+    taken = np.zeros((2, height * width if cut_out else 0), np.bool_)
+    for known in lines if cut_out else ():
         taken[np.where(known.is_row, 0, 1), known.pixel] = True
     found: list[tuple[NDArray[np.int64], bool, Floats]] = []
-    for draw, k in _cut_out(uploaded):
+    for draw, k in cut_out:
         shows = ids.draw_idx == draw.draw_idx
         for is_row in (True, False):
             changes = np.zeros((height, width), np.bool_)
