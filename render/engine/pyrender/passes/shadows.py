@@ -27,8 +27,7 @@ __all__ = ["MAX_SHADOWS", "ShadowPass", "Shadows"]
 
 MAX_SHADOWS = 8  # as in shadow.frag: two images of four channels
 
-# Sides of the atlas, and the longest image side that the smaller one is enough for: a light's tile
-# is half as wide, or a third.
+# Sides of the atlas, and the longest image side that the smaller one is enough for.
 _SMALL_PX, _LARGE_PX, _SMALL_IMAGE_PX = 2048, 4096, 960
 _DEPTH_UNIT, _ATLAS_UNIT = 0, 1
 # A light stands at least this share of the scene's radius outside it, to be seen from at once.
@@ -115,7 +114,7 @@ class ShadowPass:
                 channels[i] = len(views)
                 views.append(_view_of(light, *sphere))
         atlas = self._atlas_for(scene.camera.size_wh)
-        tiles = 2 if len(views) <= 4 else 3
+        tiles = int(np.ceil(np.sqrt(max(len(views), 1))))
         self._draw(uploaded, views, tiles, atlas)
         targets = self._targets_for(scene.camera.size_wh)
         targets.framebuffer.use()
