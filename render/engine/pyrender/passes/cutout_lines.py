@@ -15,7 +15,7 @@ from render.scene import Texture
 
 __all__ = ["cutout_crossings"]
 
-_STEPS = 8  # along the way from a pixel's centre to the next
+_STEPS = 4  # along the way from a pixel's centre to the next
 # What lies before a cut-out by this share of its depth hides it, and has outlines of its own.
 _BEFORE = 0.003
 
@@ -41,24 +41,28 @@ def cutout_crossings(uploaded: UploadedScene, ids: Ids, lines: Sequence[Crossing
         taken[np.where(known.is_row, 0, 1), known.pixel] = True
     found: list[tuple[NDArray[np.int64], bool, Floats]] = []
     for draw, k in cut_out:
-        shows = ids.draw_idx == draw.draw_idx
+        x0, y0, w, h = uploaded.windows[draw.instance_idx]
+        window = slice(y0, y0 + h), slice(x0, x0 + w)
+        shows = ids.draw_idx[window] == draw.draw_idx
         for is_row in (True, False):
-            changes = np.zeros((height, width), np.bool_)
             if is_row:
-                changes[:, :-1] = shows[:, :-1] != shows[:, 1:]
+                row, column = np.nonzero(shows[:, :-1] != shows[:, 1:])
             else:
-                changes[:-1] = shows[:-1] != shows[1:]
-            pixel = np.flatnonzero(changes.ravel() & ~taken[0 if is_row else 1])
+                row, column = np.nonzero(shows[:-1] != shows[1:])
+            is_first = shows[row, column]
+            pixel = (y0 + row) * width + x0 + column
+            known = taken[0 if is_row else 1, pixel]
+            pixel, is_first = pixel[~known], is_first[~known]
             following = pixel + (1 if is_row else width)
-            is_first = shows.ravel()[pixel]
             inner, outer = np.where(is_first, (pixel, following), (following, pixel))
             depth = ids.depth_m.ravel()
             is_open = (depth[outer] == 0.0) | (depth[outer] > (1.0 - _BEFORE) * depth[inner])
-            way = _way(uploaded, ids, draw, k, inner=inner, outer=outer)
-            is_open &= way < 1.0
+            pixel, is_first = pixel[is_open], is_first[is_open]
+            way = _way(uploaded, ids, draw, k, inner=inner[is_open], outer=outer[is_open])
             at = np.where(is_first, way, 1.0 - way)
-            found.append((pixel[is_open], is_row, at[is_open]))
-            taken[0 if is_row else 1, pixel[is_open]] = True
+            ends = way < 1.0
+            found.append((pixel[ends], is_row, at[ends]))
+            taken[0 if is_row else 1, pixel[ends]] = True
     none = np.zeros(0)
     return Crossings(
         pixel=np.concatenate([none.astype(np.int64), *(pixel for pixel, _, _ in found)]),
@@ -105,10 +109,10 @@ def _way(
     along = first[:, None] + t[:, None] * (last - first)[:, None]  # (N, steps, 3)
     alpha = np.full(along.shape[:2], float(draw.material.base_color[3]))
     if primitive.colors is not None:
-        alpha *= np.einsum("nsk,nk->ns", along, primitive.colors[vertices][..., 3])
+        alpha *= (along @ primitive.colors[vertices][..., 3:])[..., 0]
     texture = draw.material.base_color_texture
     if texture is not None and primitive.uv is not None:
-        uv = np.einsum("nsk,nkj->nsj", along, primitive.uv[vertices].astype(np.float64))
+        uv = along @ primitive.uv[vertices]
         alpha *= _alpha_at(texture, uv)
     above = alpha - draw.material.alpha_cutoff
     is_gone = above[:, 1:] < 0.0
