@@ -21,6 +21,7 @@ from render.engine.pyrender.gl import (
     Program,
     attach_depth,
     attach_renderbuffer,
+    clear_depth,
     clear_float,
     compile_program,
     delete_renderbuffer,
@@ -59,7 +60,12 @@ class ColorPass:
             context, residents, environments,
             vertex="geometry.vert", fragment="see_through.frag", defines=("SHADED", "BESIDE"),
         )  # fmt: skip
-        self._begin: dict[tuple[str, ...], Program] = {}
+        self._owner = compile_program(context, "tiles.vert", "owner.frag", (f"PLANE {_PLANE!r}",))
+        self._owner.set("u_drawn", _UNITS["u_drawn"])
+        self._behind = compile_program(
+            context, "whole.vert", "behind.frag", ("BACKDROP_MAP",), parts=("backdrop.glsl",)
+        )
+        self._behind.set("u_plane", 0.0)  # where no draw owns the pixel
         self._whole_image: dict[int, moderngl.VertexArray] = {}
         self._targets: _Targets | None = None
 
@@ -103,15 +109,18 @@ class ColorPass:
         """Each pixel once, by what its centre shows; an environment where that is nothing."""
         gl, framebuffer, scene = self._context.mgl, targets.framebuffer, uploaded.scene
         framebuffer.use()
+        clear_depth(self._context)
         seen.drawn.use(_UNITS["u_drawn"])
         gl.enable_only(moderngl.DEPTH_TEST)
         gl.depth_func = "1"
-        if uploaded.catchers or isinstance(scene.backdrop, Environment):
-            self._backdrop.use(scene, unit=_UNITS["u_backdrop"])
-        begin = self._begin_of(scene)
-        self._backdrop.set(begin, scene, unit=_UNITS["u_backdrop"])
-        self._whole(begin)
+        seen.tiles.draw(self._owner)
         gl.depth_func = "=="
+        shows_environment = isinstance(scene.backdrop, Environment)
+        if uploaded.catchers or shows_environment:
+            self._backdrop.use(scene, unit=_UNITS["u_backdrop"])
+        if shows_environment:
+            self._backdrop.set(self._behind, scene, unit=_UNITS["u_backdrop"])
+            self._whole(self._behind)
         catchers = {draw.draw_idx for draw in uploaded.catchers}
         catching = ("CATCHER", *self._backdrop.defines(scene))
         for draw in uploaded.solid:
@@ -138,17 +147,6 @@ class ColorPass:
             program.set(name, unit)
         self._backdrop.set(program, scene, unit=_UNITS["u_backdrop"])
         program.set("u_lens", lens_of(scene.camera))
-
-    def _begin_of(self, scene: Scene) -> Program:
-        """What gives each draw the pixels it owns, and shows an environment behind them."""
-        kind = self._backdrop.defines(scene)
-        if kind not in self._begin:
-            self._begin[kind] = compile_program(
-                self._context, "whole.vert", "begin.frag", (f"PLANE {_PLANE!r}", *kind),
-                parts=("backdrop.glsl",),
-            )  # fmt: skip
-            self._begin[kind].set("u_drawn", _UNITS["u_drawn"])
-        return self._begin[kind]
 
     def _blend(self, blended: Sequence[Draw], seen: Seen, targets: _Targets) -> None:
         """A layer of the see-through surfaces, the farthest first; they hide nothing from each
