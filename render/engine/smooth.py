@@ -19,7 +19,8 @@ def smooth(radiance: NDArray[np.float32], crossings: Sequence[Crossings]) -> Non
     """Mixes neighbours across lines, in place.
 
     The share of a pixel beyond a line is the area it cuts off, exact for a straight one. A line
-    that crosses both between two columns and between two rows counts by the larger share.
+    that crosses both between two columns and between two rows counts once, by the mean of both
+    shares, each weighted by itself.
 
     Args:
         radiance: ``(H, W, 3)`` of pixels' centres; gets the means over pixels.
