@@ -1,6 +1,6 @@
 """Large values of arrays, kept on disk from one run to the next and mapped into memory.
 
-In the folder of conversions (`render.library.converted`). The arrays of a value that is mapped are
+In the folder of `render.kept`. The arrays of a value that is mapped are
 the file's pages: all processes of a machine share them, and the system takes them back when it
 needs memory.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
+import importlib.metadata
 import json
 import mmap
 import zlib
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from render.errors import DatasetError
 from render.execute.files import write_parts
-from render.kept import folder_of_kept, trim_kept
+from render.kept import MOST_BYTES, folder_of_kept, trim_kept
 
 __all__ = ["is_mapped", "mapped", "source_digest"]
 
@@ -36,7 +37,7 @@ _PACKAGE = "render."
 
 
 def mapped(key: str, make: Callable[[], T], *, holds: Callable[[T], bool] = lambda _: True) -> T:
-    """What `make` gives, or gave in an earlier run; its arrays are read-only.
+    """What `make` gives, or gave in an earlier run; its arrays are not to be written to.
 
     Args:
         key: Names input and method: equal keys mean equal values.
@@ -45,19 +46,30 @@ def mapped(key: str, make: Callable[[], T], *, holds: Callable[[T], bool] = lamb
         holds: Whether a value of an earlier run still does, where the key cannot tell.
 
     """
-    path = folder_of_kept() / f"{hashlib.sha256(key.encode()).hexdigest()}.mapped"
+    path = _path_of(key)
+    if path is None:
+        return make()
     with contextlib.suppress(OSError, ValueError):
         kept = cast(T, _read(path))
-        path.touch()
+        with contextlib.suppress(OSError):  # a folder that may only be read
+            path.touch()
         if holds(kept):
             return kept
     value = make()
-    with contextlib.suppress(OSError, DatasetError):
+    parts = _parts(value)
+    if sum(map(len, parts)) > MOST_BYTES // 2:
+        return value
+    with contextlib.suppress(OSError, ValueError, DatasetError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_parts(path, _parts(value))
+        write_parts(path, parts)
         trim_kept(path.parent)
         return cast(T, _read(path))
     return value
+
+
+def _path_of(key: str) -> Path | None:
+    folder = folder_of_kept()
+    return folder and folder / f"{hashlib.sha256(key.encode()).hexdigest()}.mapped"
 
 
 def is_mapped(array: NDArray[Any]) -> bool:
@@ -70,9 +82,12 @@ def is_mapped(array: NDArray[Any]) -> bool:
 
 @cache
 def source_digest() -> str:
-    """Of this package's code: what another version of it made is not taken for this one's."""
+    """Of this package's code and of the versions of all that is installed: what others made is not
+    taken for theirs.
+    """
     root = Path(__file__).parent
-    digest = hashlib.sha256()
+    installed = sorted((d.name, d.version) for d in importlib.metadata.distributions())
+    digest = hashlib.sha256(repr(installed).encode())
     for path in sorted(root.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

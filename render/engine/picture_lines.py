@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from render.geometry.surface_edges import BORDER, SurfaceEdges
 from render.scene import Camera
 
-__all__ = ["Crossings", "Seen", "Segments", "crossings_of", "meetings_of", "segments_of"]
+__all__ = [
+    "NO_SEGMENTS",
+    "Crossings",
+    "Segments",
+    "Shown",
+    "crossings_of",
+    "meetings_of",
+    "segments_of",
+]
 
 # An edge is seen if it lies no farther behind what the two pixels show than this, at a slant of
 # 63 degrees; an outline belongs to a surface no farther from it than the second.
@@ -44,6 +52,13 @@ class Segments:
     weight: NDArray[np.float32]
 
 
+NO_SEGMENTS = Segments(
+    first=np.zeros((0, 3), np.float32),
+    second=np.zeros((0, 3), np.float32),
+    weight=np.zeros(0, np.float32),
+)
+
+
 def segments_of(
     edges: SurfaceEdges,
     faces_camera: NDArray[np.bool_],
@@ -63,7 +78,7 @@ def segments_of(
 
     """
     one, other = faces_camera[edges.sides[0]], faces_camera[edges.sides[1]]
-    is_outline = np.asarray(one != other)
+    is_outline = np.asarray(one ^ other ^ edges.alike)
     is_sharp = np.asarray(edges.sharpness > least_sharpness)
     if one_sided:
         is_sharp &= one | other
@@ -81,7 +96,7 @@ def segments_of(
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Seen:
+class Shown:
     """What the centres of the pixels show.
 
     Attributes:
@@ -114,12 +129,13 @@ class Crossings:
     slope: NDArray[np.floating]
 
 
-def crossings_of(segments: Sequence[Segments], seen: Seen, camera: Camera) -> Crossings:
+def crossings_of(segments: Sequence[Segments], shown: Shown, camera: Camera) -> Crossings:
     """Where the segments of all bodies, in their order, are seen to cross between pixels."""
     none = np.zeros((0, 3), np.float32)
     first = np.concatenate([none, *(s.first for s in segments)])
     second = np.concatenate([none, *(s.second for s in segments)])
-    height, width = seen.depth_m.shape
+    height, width = shown.depth_m.shape
+    first, second = _cut_at(first, second, camera.near_m)
     u, v, inverse, is_in_front = _projected(first, camera)
     next_u, next_v, next_inverse, next_is_in_front = _projected(second, camera)
     # Each segment crosses the centre lines of the rows it passes; of columns, if it lies flat.
@@ -159,7 +175,7 @@ def crossings_of(segments: Sequence[Segments], seen: Seen, camera: Camera) -> Cr
     is_after = (span[of] > 0.0) != ~row
     return _seen_of(
         Crossings(pixel=pixel, is_row=row, at=at, slope=slope[of]),
-        seen,
+        shown,
         body=body[some[of]],
         depth=depth,
         weight=weight[some[of]],
@@ -168,12 +184,28 @@ def crossings_of(segments: Sequence[Segments], seen: Seen, camera: Camera) -> Cr
     )
 
 
+def _cut_at(
+    first: NDArray[np.float32], second: NDArray[np.float32], near_m: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The ends of segments, moved to the near plane where one alone lies behind it."""
+    moved = []
+    for end, other in ((first, second), (second, first)):
+        z, other_z = end[:, 2], other[:, 2]
+        behind = np.flatnonzero((z < near_m) & (other_z > near_m))
+        if len(behind):
+            share = (near_m - z[behind]) / (other_z[behind] - z[behind])
+            end = end.copy()
+            end[behind] += share[:, None].astype(np.float32) * (other[behind] - end[behind])
+        moved.append(end)
+    return moved[0], moved[1]
+
+
 def _projected(
     points: NDArray[np.float32], camera: Camera
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """U and v, one over the depth, and whether it is beyond the near plane; float32."""
+    """U and v, one over the depth, and whether it is not before the near plane; float32."""
     z = points[:, 2]
-    is_in_front = np.asarray(z > np.float32(camera.near_m))
+    is_in_front = np.asarray(z > np.float32(0.999 * camera.near_m))
     inverse = np.reciprocal(np.where(is_in_front, z, np.float32(1.0)))
     (fx, _, cx), (_, fy, cy) = camera.K[:2].astype(np.float32)
     u, v = points[:, 0] * inverse * fx + cx, points[:, 1] * inverse * fy + cy
@@ -182,7 +214,7 @@ def _projected(
 
 def _seen_of(
     lines: Crossings,
-    seen: Seen,
+    shown: Shown,
     *,
     body: NDArray[np.int64],
     depth: NDArray[np.floating],
@@ -193,8 +225,8 @@ def _seen_of(
     """Those that nothing hides; of several between two pixels the outermost outline, or the
     sharpest crease.
     """
-    height, width = seen.depth_m.shape
-    owners = seen.body.ravel()
+    height, width = shown.depth_m.shape
+    owners = shown.body.ravel()
     following = lines.pixel + np.where(lines.is_row, 1, width)
     is_here, is_there = owners[lines.pixel] == body, owners[following] == body
     own = np.flatnonzero(is_here | is_there)
@@ -205,7 +237,7 @@ def _seen_of(
         is_there[own],
     )
     depth, weight, is_after, px_m = depth[own], weight[own], is_after[own], px_m[own]
-    flat = seen.depth_m.ravel()
+    flat = shown.depth_m.ravel()
     here, there = flat[lines.pixel], flat[following]
     here[here == 0.0] = there[there == 0.0] = np.inf
     is_outline = weight >= 1.0
@@ -228,21 +260,21 @@ def _seen_of(
     return _take(lines, chosen)
 
 
-def meetings_of(seen: Seen, lines: Sequence[Crossings]) -> Crossings:
+def meetings_of(shown: Shown, lines: Sequence[Crossings]) -> Crossings:
     """Where two surfaces pass through each other: their depths, continued from both sides of
     two pixels without any line between them, meet there.
     """
-    height, width = seen.depth_m.shape
-    inverse = np.divide(1.0, seen.depth_m, where=seen.depth_m > 0, dtype=np.float64,
-                        out=np.zeros(seen.depth_m.shape)).ravel()  # fmt: skip
-    draw = seen.draw.ravel()
+    height, width = shown.depth_m.shape
+    inverse = np.divide(1.0, shown.depth_m, where=shown.depth_m > 0, dtype=np.float64,
+                        out=np.zeros(shown.depth_m.shape)).ravel()  # fmt: skip
+    draw = shown.draw.ravel()
     found = []
     for is_row, step in ((True, 1), (False, width)):
         changes = np.zeros((height, width), np.bool_)
         if is_row:
-            changes[:, 1:-2] = seen.draw[:, 1:-2] != seen.draw[:, 2:-1]
+            changes[:, 1:-2] = shown.draw[:, 1:-2] != shown.draw[:, 2:-1]
         else:
-            changes[1:-2] = seen.draw[1:-2] != seen.draw[2:-1]
+            changes[1:-2] = shown.draw[1:-2] != shown.draw[2:-1]
         for known in lines:
             changes.ravel()[known.pixel[known.is_row == is_row]] = False
         pixel = np.flatnonzero(changes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -36,7 +37,9 @@ def write_parts(path: Path, parts: Iterable[bytes | memoryview], *, durable: boo
         DatasetError: The file cannot be written.
 
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    # Containers that share a folder may have the same process numbers.
+    own = f"{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(f".{path.name}.{own}{TEMPORARY_SUFFIX}")
     try:
         with temporary.open("wb") as file:
             for part in parts:

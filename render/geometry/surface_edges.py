@@ -29,6 +29,7 @@ class SurfaceEdges:
             ``(x, y, z, 1)`` is above 0 in front of the face, on the side its corners turn left.
         ends: ``(2, E)`` int32 vertices, in the order in which the first face walks them.
         sides: ``(2, E)`` int32 faces; twice the same where there is no single second one.
+        alike: ``(E,)``: the second face walks it the same way round: one of them is turned over.
         sharpness: ``(E,)`` float32: 0 where shading goes on smoothly; for a crease one minus
             the cosine between the normals that it is shaded with; `BORDER` between two
             primitives and where faces end.
@@ -40,6 +41,7 @@ class SurfaceEdges:
     planes: NDArray[np.float32]
     ends: NDArray[np.int32]
     sides: NDArray[np.int32]
+    alike: NDArray[np.bool_]
     sharpness: NDArray[np.float32]
     mean_length_m: float
 
@@ -62,7 +64,8 @@ def surface_edges(model: Model) -> SurfaceEdges:
     starts, stops = welded.ravel(), np.roll(welded, -1, axis=1).ravel()
     from_vertex, to_vertex = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
     face = np.repeat(np.arange(len(faces), dtype=np.int32), 3)
-    real = np.flatnonzero((starts != stops) & (lengths[face] > 0.0))
+    is_one = (lengths > 0.0) & _first_of_its_kind(welded)
+    real = np.flatnonzero((starts != stops) & is_one[face])
     low, high = np.minimum(starts, stops)[real], np.maximum(starts, stops)[real]
     keys = low.astype(np.int64) * (int(welded.max()) + 1) + high
     order = np.argsort(keys, kind="stable")
@@ -82,14 +85,16 @@ def surface_edges(model: Model) -> SurfaceEdges:
         np.einsum("ij,ij->i", shading[from_vertex[one]], shading[two_from]),
         np.einsum("ij,ij->i", shading[to_vertex[one]], shading[two_to]),
     )
+    # Shading turns normals towards the eye.
+    cosine = np.where(against, cosine, np.abs(cosine))
     sharpness = np.where(cosine < _CREASE, 1.0 - cosine, 0.0)
     primitive = np.repeat(
         np.arange(len(model.primitives)), [len(p.faces) for p in model.primitives]
     )
     sharpness[primitive[face[one]] != primitive[face[two]]] = BORDER
     bend = np.einsum("ij,ij->i", normals[face[one]], normals[face[two]])
-    kept = (bend < _FLAT) | (sharpness > 0.0)
-    one, two, sharpness = one[kept], two[kept], sharpness[kept]
+    kept = (np.where(against, bend, -bend) < _FLAT) | (sharpness > 0.0)
+    one, two, sharpness, against = one[kept], two[kept], sharpness[kept], against[kept]
     walked = np.concatenate([one, lone])
     along = corners[:, 1] - corners[:, 0]  # one edge of each face stands for all
     return SurfaceEdges(
@@ -97,6 +102,26 @@ def surface_edges(model: Model) -> SurfaceEdges:
         planes=np.concatenate([normals, offsets[:, None]], axis=1).astype(np.float32),
         ends=np.stack([from_vertex[walked], to_vertex[walked]]).astype(np.int32),
         sides=np.stack([face[walked], face[np.concatenate([two, lone])]]).astype(np.int32),
+        alike=np.concatenate([~against, np.zeros(len(lone), np.bool_)]),
         sharpness=np.concatenate([sharpness, np.full(len(lone), BORDER)]).astype(np.float32),
         mean_length_m=float(np.sqrt(np.einsum("ij,ij->i", along, along)).mean()),
     )
+
+
+def _first_of_its_kind(welded: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """``(F,)``: faces without those whose corners another one before them has: a sheet that is
+    drawn from both sides has the edges of one.
+    """
+    corners = np.sort(welded, axis=1)
+    count = int(welded.max()) + 1
+    # Sums tell nearly all apart, and are far quicker to compare than rows.
+    sums = corners @ np.array([1, 31, 1009], np.int64) * count + corners[:, 0]
+    order = np.argsort(sums, kind="stable")
+    again = np.flatnonzero(sums[order][1:] == sums[order][:-1])
+    is_first = np.ones(len(welded), np.bool_)
+    if len(again):
+        suspects = np.unique(np.concatenate([order[again], order[again + 1]]))
+        _, first = np.unique(corners[suspects], axis=0, return_index=True)
+        is_first[suspects] = False
+        is_first[suspects[first]] = True
+    return is_first

@@ -71,7 +71,8 @@ class BuiltModel:
     @cached_property
     def _own_bytes(self) -> int:
         images: dict[int, int] = {}
-        arrays = self.model.hull_m.nbytes + self.model.stable_poses.nbytes
+        model = self.model
+        arrays = sum(a.nbytes for a in (model.hull_m, model.stable_poses) if not is_mapped(a))
         for primitive in self.model.primitives:
             for array in (
                 primitive.positions_m, primitive.normals, primitive.faces, primitive.uv,
@@ -79,7 +80,8 @@ class BuiltModel:
             ):  # fmt: skip
                 arrays += 0 if array is None or is_mapped(array) else array.nbytes
             for texture in _textures(primitive.material):
-                images[id(texture.image)] = texture.image.nbytes
+                if not is_mapped(texture.image):
+                    images[id(texture.image)] = texture.image.nbytes
         return arrays + sum(images.values())
 
 

@@ -27,16 +27,20 @@ def converted(key: str, convert: Callable[[], bytes]) -> bytes:
         convert: Does the work.
 
     """
-    path = folder_of_kept() / hashlib.sha256(key.encode()).hexdigest()
+    folder = folder_of_kept()
+    if folder is None:
+        return convert()
+    path = folder / hashlib.sha256(key.encode()).hexdigest()
     with contextlib.suppress(OSError):
         kept = path.read_bytes()
         data = kept[_HASH_BYTES:]
         if data and hashlib.sha256(data).digest() == kept[:_HASH_BYTES]:
-            path.touch()
+            with contextlib.suppress(OSError):  # a folder that may only be read
+                path.touch()
             return data
     data = convert()
     with contextlib.suppress(OSError, DatasetError):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         write_whole(path, hashlib.sha256(data).digest() + data)
-        trim_kept(path.parent)
+        trim_kept(folder)
     return data

@@ -46,6 +46,12 @@ class _Read:
     built: BuiltModel
     companions: tuple[tuple[str, str], ...]
 
+    def holds(self, folder: Path) -> bool:
+        """Whether the files beside it are what they were; one that was missing may be there."""
+        if any(" is missing" in warning for warning in self.built.warnings):
+            return False
+        return all(_file_sha256(folder / other) == sha256 for other, sha256 in self.companions)
+
 
 @final
 class ModelLibrary:
@@ -218,9 +224,7 @@ class ModelLibrary:
             return mapped(
                 f"{key} {source_digest()}",
                 lambda: self._read(name, path, remarks),
-                holds=lambda kept: all(
-                    _file_sha256(path.parent / other) == sha256 for other, sha256 in kept.companions
-                ),
+                holds=lambda kept: kept.holds(path.parent),
             ).built
         except OSError as error:
             raise AssetError(path, error.strerror or str(error)) from error

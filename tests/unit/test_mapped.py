@@ -11,7 +11,9 @@ import pytest
 import trimesh
 
 import render.derived as derived_module
+import render.kept as kept_module
 import render.library.models as models_module
+import render.mapped as mapped_module
 from render.engine.pyrender.naming import named_faces
 from render.geometry.surface_edges import surface_edges
 from render.library.build_model import BuiltModel
@@ -112,6 +114,36 @@ def test_folder_that_cannot_be_written_does_not_matter(
     np.testing.assert_array_equal(mapped("key", lambda: (np.arange(3),))[0], [0, 1, 2])
 
 
+def test_folder_that_may_only_be_read_serves_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    mapped("key", lambda: (1,))
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "touch", refused)
+    assert mapped("key", lambda: (2,)) == (1,)
+
+
+def test_without_a_home_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", homeless)
+    assert mapped("key", lambda: (1,)) == (1,)
+    assert mapped("key", lambda: (2,)) == (2,)
+
+
+def test_what_is_larger_than_the_bound_drives_nothing_out(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mapped("small", lambda: (np.zeros(10),))
+    monkeypatch.setattr(mapped_module, "MOST_BYTES", 4000)
+    monkeypatch.setattr(kept_module, "MOST_BYTES", 4000)
+    assert not is_mapped(mapped("large", lambda: (np.zeros(1000),))[0])
+    assert len(list(kept.iterdir())) == 1
+
+
 @pytest.fixture
 def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models_module, "_LARGE_BYTES", 0)
@@ -164,14 +196,16 @@ def test_another_file_or_companion_is_read_anew(
     mesh = trimesh.creation.box()
     text = trimesh.exchange.obj.export_obj(mesh, include_color=False, include_texture=False)
     (tmp_path / "box.obj").write_text(f"mtllib box.mtl\nusemtl one\n{text}")
+    color()  # without the material file that it names: looked for again
+    assert len(reads) == 1
     (tmp_path / "box.mtl").write_text("newmtl one\nKd 1 0 0\n")
     assert color()[:3] == (1.0, 0.0, 0.0)
     assert color()[:3] == (1.0, 0.0, 0.0)
-    assert len(reads) == 1
+    assert len(reads) == 2
     (tmp_path / "box.mtl").write_text("newmtl one\nKd 0 1 0\n")
     assert color()[:3] == (0.0, 1.0, 0.0)
-    assert len(reads) == 2
+    assert len(reads) == 3
     (tmp_path / "box.yaml").write_text("unit: mm\n")
     library = ModelLibrary(tmp_path)
     assert library.load("box.obj").extent_m == pytest.approx(1e-3)
-    assert len(reads) == 3
+    assert len(reads) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import moderngl
@@ -16,6 +17,7 @@ from render.engine.pyrender.engine import PyrenderEngine
 from render.engine.pyrender.gl import Program, clear_float
 from render.engine.pyrender.naming import named_faces
 from render.engine.pyrender.passes.tiles import Tiles
+from render.geometry.frames import look_at
 from tests.lit_scenes import BALL, BOX, MATT, camera_at, floor, placed, scene, solid, square
 
 SHADERS = Path(gl.__file__).parent / "shaders"
@@ -102,3 +104,36 @@ def test_outlines_out_of_ids_are_those_that_are_drawn() -> None:
         for one, other in zip(drawn, taken, strict=True):
             assert (one.x0, one.y0) == (other.x0, other.y0)
             np.testing.assert_array_equal(one.mask, other.mask)
+
+
+def test_what_lies_in_one_plane_with_another_may_be_hidden() -> None:
+    hidden = 0
+    with PyrenderEngine() as engine:
+        for z in np.linspace(0.05, 0.95, 19):
+            camera = camera_at((0.0, 0.0, 3.0), (0.0, 0.1, 0.0))
+            camera = replace(camera, T_world_cam=look_at(np.array([0, 0, 3.0]), np.zeros(3)))
+            cards = placed(
+                (square("card", 0.5), (0.0, 0.0, float(z)), 1.0, MATT),
+                (square("card", 0.5), (0.4, 0.2, float(z)), 1.0, MATT),
+            )
+            shown = scene(camera, cards)
+            ids = engine.render(shown).instance_idx
+            taken = engine.silhouettes(shown)
+            engine._drawn = None  # as if no ids were known
+            for idx, (one, other) in enumerate(zip(taken, engine.silhouettes(shown), strict=True)):
+                np.testing.assert_array_equal(one.mask, other.mask)
+                hidden += int(one.mask.sum() > (ids == idx).sum())
+    assert hidden >= 19  # of each pair one hides some of the other
+
+
+def test_bodies_that_are_not_culled_take_no_place_in_the_stream() -> None:
+    ball = solid(trimesh.creation.icosphere(subdivisions=5), "fine ball", smooth=True)
+    open_ball = replace(ball, is_closed=False)
+    with PyrenderEngine() as engine:
+        stream = engine._residents.stream._indices
+        engine.render(scene(camera_at((0.0, -4.0, 0.0)), placed((ball, (0, 0, 0), 1.0, MATT))))
+        culled = stream.size
+        shown = scene(camera_at((0.0, -4.0, 0.0)), placed((open_ball, (0, 0, 0), 1.0, MATT)))
+        ids = engine.render(shown).instance_idx
+    assert (ids == 0).sum() > 1000
+    assert stream.size < culled

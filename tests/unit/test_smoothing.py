@@ -17,7 +17,7 @@ from render.engine.pyrender.engine import PyrenderEngine
 from render.engine.smooth import smooth
 from render.geometry.frames import rigid
 from render.geometry.surface_edges import BORDER, surface_edges
-from render.scene import Camera, Light, Material, Model, Scene, Texture
+from render.scene import Light, Material, Model, Scene, Texture
 from tests.lit_scenes import BALL, MATT, camera_at, model, placed, scene, solid, square
 
 TIMES = 8  # the reference has that many pixels along each side of one
@@ -221,14 +221,48 @@ def test_edges_walk_as_their_first_face_does() -> None:
         )
 
 
-def test_body_in_the_image_corner_and_cut_by_the_near_plane(engine: PyrenderEngine) -> None:
-    camera: Camera = camera_at((0.0, -1.2, 0.2), size_wh=(64, 48))
-    camera = replace(camera, near_m=1.0)
-    shown = scene(camera, placed((BALL, (0.9, 0.4, 0.5), 1.2, glowing(1.0, 1.0, 1.0))))
-    radiance = engine.render(shown).radiance
-    assert np.isfinite(radiance).all()
-    assert radiance.min() == 0.0
-    assert radiance.max() == 1.0
+def test_edges_that_pass_the_near_plane_are_smooth(engine: PyrenderEngine) -> None:
+    beam = solid(turned(trimesh.creation.box((0.2, 6.0, 0.2)), 0, 0, 12), "beam")
+    camera = replace(camera_at((0.3, -1.2, 0.5), (0.0, 3.0, 0.0)), near_m=0.3)
+    shown = scene(camera, placed((beam, (0.0, 0.0, 0.0), 1.0, glowing(1.0, 1.0, 1.0))))
+    off, mixed = off_the_larger(engine, shown)
+    assert mixed.sum() > 100
+    assert rms(off[mixed]) < 0.03
+
+
+def test_turned_over_faces_and_doubled_ones_change_no_outline(engine: PyrenderEngine) -> None:
+    ball = trimesh.creation.icosphere(subdivisions=3)
+    mixed = ball.faces.copy()
+    mixed[::2] = mixed[::2, ::-1]
+    both = np.concatenate([ball.faces, ball.faces[:, ::-1]])
+    pictures = [
+        engine.render(
+            scene(
+                CAMERA,
+                placed(
+                    (
+                        model("ball", ball.vertices, ball.vertex_normals, faces),
+                        (0.0, 0.0, 0.0),
+                        0.8,
+                        glowing(1.0, 0.5, 0.2),
+                    )
+                ),
+            )
+        ).radiance
+        for faces in (ball.faces, mixed, both)
+    ]
+    for other in pictures[1:]:
+        np.testing.assert_allclose(other, pictures[0], atol=1e-5)
+
+
+def test_doubled_sheet_has_the_edges_of_one() -> None:
+    sheet = square()
+    faces = sheet.primitives[0].faces
+    doubled = model(
+        "doubled", sheet.primitives[0].positions_m, sheet.primitives[0].normals,
+        np.concatenate([faces, faces[:, ::-1]]),
+    )  # fmt: skip
+    assert surface_edges(doubled).ends.shape == surface_edges(sheet).ends.shape == (2, 4)
 
 
 @pytest.mark.parametrize("angle_deg", [8.0, 33.0, 61.0])

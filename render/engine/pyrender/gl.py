@@ -104,7 +104,7 @@ def use_or(context: GlContext) -> None:
 
 
 def attach_depth(
-    context: GlContext, framebuffer: moderngl.Framebuffer, *, size_wh: tuple[int, int], samples: int
+    context: GlContext, framebuffer: moderngl.Framebuffer, *, size_wh: tuple[int, int]
 ) -> int:
     """Gives a framebuffer a float32 depth buffer (moderngl's have 24 bits); its GL name."""
     name = ctypes.c_uint()
@@ -113,7 +113,7 @@ def attach_depth(
     context.call(
         "glRenderbufferStorageMultisample",
         ctypes.c_uint(_GL_RENDERBUFFER),
-        ctypes.c_int(samples),
+        ctypes.c_int(0),
         ctypes.c_uint(_GL_DEPTH_COMPONENT32F),
         ctypes.c_int(size_wh[0]),
         ctypes.c_int(size_wh[1]),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program, set_wrap
 from render.engine.pyrender.naming import NamedFaces, named_faces
+from render.errors import EngineError
 from render.scene import Material, Model, Primitive, Texture
 from render.sensor.light import srgb_to_linear
 
@@ -123,7 +124,7 @@ class FaceStream:
         counts = [len(part) for part in faces]
         size = 12 * sum(counts)
         # Always given anew: GL need not wait for draws that use what was there.
-        self._indices.orphan(max(self._indices.size, 1 << (size - 1).bit_length()))
+        self._indices.orphan(max(_FIRST_STREAM_BYTES, 1 << (size - 1).bit_length()))
         if size:
             self._indices.write(np.concatenate(faces))
         firsts = np.cumsum([0, *counts])
@@ -157,6 +158,9 @@ class Residents:
         if found is None or found.source() is not model:
             if found is not None:
                 found.release()
+            largest = ROW * int(self._context.mgl.info["GL_MAX_TEXTURE_SIZE"])
+            if max(len(named.sources) for named in named_faces(model)) > largest:
+                raise EngineError(f"{model.name} must have at most {largest} vertices a material")
             meshes = tuple(
                 self._upload(primitive, named, model.center_m)
                 for primitive, named in zip(model.primitives, named_faces(model), strict=True)

@@ -64,11 +64,14 @@ class Body:
         )
 
     def shown_faces(self) -> Iterator[NDArray[np.int32]]:
-        """``(F, 3)`` for each primitive: named faces, without those that look away for sure."""
+        """``(F, 3)`` for each primitive: named faces, without those that look away for sure.
+
+        Of a body that is not culled there are none: all of its faces are to be drawn.
+        """
         first = 0
         for named in named_faces(self.model):
             may_show = self.may_show[first : first + len(named.faces)]
-            yield named.faces[may_show] if self.culls else named.faces
+            yield named.faces[may_show] if self.culls else named.faces[:0]
             first += len(named.faces)
 
     def segments(self, px_per_tan: float) -> Segments:

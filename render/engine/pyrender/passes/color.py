@@ -214,7 +214,7 @@ class _Targets:
         return cls(
             radiance=radiance,
             framebuffer=framebuffer,
-            depth_buffer=attach_depth(context, framebuffer, size_wh=size_wh, samples=0),
+            depth_buffer=attach_depth(context, framebuffer, size_wh=size_wh),
         )
 
     def release(self, context: GlContext) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 import moderngl
 import numpy as np
@@ -39,7 +39,7 @@ class Draw:
         center_m: The model's centre, which the mesh's coordinates count from.
         center_depth_m: Its depth, to sort what is see-through.
         culls: Back faces cannot be seen.
-        shown: Its faces that the camera may see.
+        shown: Its faces that the camera may see; None = all.
 
     """
 
@@ -55,7 +55,7 @@ class Draw:
     center_m: tuple[float, float, float]
     center_depth_m: float
     culls: bool
-    shown: FaceRange
+    shown: FaceRange | None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -128,9 +128,11 @@ def upload(scene: Scene, residents: Residents) -> UploadedScene:
                     center_m=(x, y, z),
                     center_depth_m=float(body.cam_mesh[2, 3]),
                     culls=body.culls,
-                    shown=next(shown),
+                    shown=faces if body.culls else None,
                 )
-                for k, (mesh, material) in enumerate(zip(meshes, instance.materials, strict=True))
+                for k, (mesh, material, faces) in enumerate(
+                    zip(meshes, instance.materials, islice(shown, len(meshes)), strict=True)
+                )
             )
         )
         count += len(meshes)

@@ -155,7 +155,7 @@ class IdTargets:
         for texture in (drawn, depth):
             texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
         framebuffer = context.mgl.framebuffer([drawn, depth])
-        buffer = attach_depth(context, framebuffer, size_wh=size_wh, samples=0)
+        buffer = attach_depth(context, framebuffer, size_wh=size_wh)
         return cls(drawn, depth, framebuffer, buffer)
 
     def clear(self, context: GlContext) -> None:

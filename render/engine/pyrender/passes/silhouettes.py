@@ -24,6 +24,8 @@ __all__ = ["SilhouettePass"]
 
 _GL_COLOR_LOGIC_OP = 0x0BF2
 _BITS = 32
+# Depths of pixels are of single precision.
+_BEYOND = 1.0 + 1e-5
 _EMPTY = np.zeros((0, 0), np.bool_)
 
 
@@ -136,7 +138,7 @@ def _whole_in(uploaded: UploadedScene, windows: Sequence[Window | None], ids: Id
         cv2.fillConvexPoly(inside, outline, 1)
         cv2.polylines(inside, [outline], True, 1, thickness=3)  # what rounding may cut off
         seen, depth_m = ids.instance_idx[y0:y1, x0:x1], ids.depth_m[y0:y1, x0:x1]
-        other = (seen != idx) & (depth_m > 0.0) & (depth_m <= z.max())
+        other = (seen != idx) & (depth_m > 0.0) & (depth_m <= z.max() * _BEYOND)
         if not (other & inside.view(np.bool_)).any():
             yield idx
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from render.engine.picture_lines import Seen, crossings_of, meetings_of
+from render.engine.picture_lines import NO_SEGMENTS, Shown, crossings_of, meetings_of
 from render.engine.pyrender.passes.cutout_lines import cutout_crossings
 from render.engine.pyrender.passes.draws import UploadedScene
 from render.engine.pyrender.passes.ids import Ids
@@ -24,9 +24,14 @@ def smooth_lines(radiance: NDArray[np.float32], uploaded: UploadedScene, ids: Id
 
     """
     camera = uploaded.scene.camera
-    seen = Seen(depth_m=ids.depth_m, draw=ids.draw_idx, body=ids.body_idx)
-    segments = [body.segments(float(camera.K[0, 0])) for body in uploaded.bodies]
-    lines = [crossings_of(segments, seen, camera)]
-    lines.append(meetings_of(seen, lines))
+    shown = Shown(depth_m=ids.depth_m, draw=ids.draw_idx, body=ids.body_idx)
+    # The border of what catches shadows alone is not to be seen.
+    unseen = {draw.body_idx for draw in uploaded.catchers}
+    segments = [
+        NO_SEGMENTS if body_idx in unseen else body.segments(float(camera.K[0, 0]))
+        for body_idx, body in enumerate(uploaded.bodies)
+    ]
+    lines = [crossings_of(segments, shown, camera)]
+    lines.append(meetings_of(shown, lines))
     lines.append(cutout_crossings(uploaded, ids, lines))
     smooth(radiance, lines)

@@ -3,7 +3,7 @@
 #define ROW_BITS 10
 #define ROW (1 << ROW_BITS)
 
-uniform isampler2D u_drawn;      // draw, triangle
+uniform isampler2D u_drawn;      // draw, and the vertex that the face ends with
 uniform isampler2D u_corners;    // a texel a vertex: corners of the face that ends with it
 uniform usampler2D u_vertices;   // position, packed normal
 uniform sampler2D u_uvs;         // if UV
