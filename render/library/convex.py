@@ -19,7 +19,7 @@ from render.scene import Model
 
 __all__ = ["PILE_EXTRA", "check_extra", "convex_pieces"]
 
-PILE_EXTRA = "pip install 'render[pile]'"
+PILE_EXTRA = "in the checkout scripts/setup --all-extras, or pip install '.[pile]'"
 
 # Wei et al., "Approximate Convex Decomposition for 3D Meshes with Collision-Aware Concavity and
 # Tree Search", 2022. Coarse: the surface is remeshed on a grid of 20 cells, which makes it closed

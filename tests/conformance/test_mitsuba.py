@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("mitsuba", reason="Mitsuba is not installed (pip install 'render[mitsuba]')")
+pytest.importorskip("mitsuba", reason="Mitsuba is not installed (pip install '.[mitsuba]')")
 
 from render.engine.mitsuba.engine import MitsubaEngine
 from render.engine.pyrender.engine import PyrenderEngine

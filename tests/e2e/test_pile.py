@@ -28,7 +28,7 @@ from tests.hand_made import model_of
 
 pytestmark = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("mujoco", "coacd")),
-    reason="needs the extra `pile`: pip install 'render[pile]'",
+    reason="needs the extra `pile`: pip install '.[pile]'",
 )
 MODELS = "models=[bolt,die,bottle,screwdriver,bracket]"
 

@@ -43,7 +43,8 @@ def load_mitsuba(variant: str = "auto") -> Any:
         mi = importlib.import_module("mitsuba")
     except ImportError as error:
         raise EngineError(
-            f"engine=mitsuba needs Mitsuba 3 ({error}): pip install 'render[mitsuba]'"
+            f"engine=mitsuba needs Mitsuba 3 ({error}): in the checkout "
+            "scripts/setup --all-extras, or pip install '.[mitsuba]'"
         ) from error
     if variant not in mi.variants():
         raise EngineError(
