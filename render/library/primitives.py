@@ -11,6 +11,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from render.geometry.frames import rigid
+from render.interrupts import interrupts_held
 from render.library.build_model import build_model
 from render.library.raw import RawMesh, RawModel
 from render.library.side_files import Remarks
@@ -65,9 +66,7 @@ def make_primitive(name: str) -> Model:
         KeyError: Any other name.
 
     """
-    # At use: it takes longer to import than a frame to render.
-    import trimesh
-
+    trimesh = _trimesh()
     kind = name.removeprefix(PREFIX)
     mesh: Any
     if kind == "hand":
@@ -91,10 +90,16 @@ def make_primitive(name: str) -> Model:
     return built.model
 
 
+def _trimesh() -> Any:
+    """At use: it takes longer to import than a frame to render."""
+    with interrupts_held():
+        import trimesh
+    return trimesh
+
+
 def _limb(start: tuple[float, float, float], end: tuple[float, float, float], radius: float) -> Any:
     """A capsule between two points."""
-    import trimesh
-
+    trimesh = _trimesh()
     a, b = np.array(start), np.array(end)
     length = float(np.linalg.norm(b - a))
     limb = trimesh.creation.capsule(height=length, radius=radius, count=(12, 12))

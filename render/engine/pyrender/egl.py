@@ -10,6 +10,7 @@ from typing import Any
 from render.engine.pyrender.devices import EglDevice
 from render.engine.pyrender.libraries import first_library
 from render.errors import EngineError
+from render.interrupts import interrupts_held
 
 __all__ = ["list_devices", "open_egl"]
 
@@ -76,7 +77,8 @@ def _import_egl() -> Any:
     first_library("libEGL.so.1")  # PyOpenGL tells less well that it is missing
     # pyrender imports a viewer, which must not look for a display.
     os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
-    from pyrender.platforms import egl
+    with interrupts_held():
+        from pyrender.platforms import egl
 
     return egl
 
