@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def write_parts(path: Path, parts: Iterable[bytes | memoryview], *, durable: boo
 
     """
     # Containers that share a folder may have the same process numbers.
-    own = f"{os.getpid()}-{secrets.token_hex(4)}"
+    own = f"{os.uname().nodename}-{os.getpid()}-{threading.get_ident()}"
     temporary = path.with_name(f".{path.name}.{own}{TEMPORARY_SUFFIX}")
     try:
         with temporary.open("wb") as file:
