@@ -4,7 +4,9 @@ Both write to disk: JPEG, id masks, depth, COCO with visible and amodal masks. T
 drawn by this project first; the script gets them for nothing. What both wrote is compared before
 any figure is printed.
 
-    python -m benchmarks.throughput [--frames 100] [--models-dir DIR]
+    python -m benchmarks.throughput [--frames 100] [--objects 10] [--models-dir DIR]
+
+Fifty objects are smaller, because they would not fit otherwise.
 """
 
 from __future__ import annotations
@@ -99,11 +101,13 @@ def agreement(ours: Path, stock: Path) -> Agreement:
     )
 
 
-def one_round(folder: Path, models_dir: Path, frames: int) -> dict[str, float]:
+def one_round(folder: Path, models_dir: Path, frames: int, n_objects: int) -> dict[str, float]:
     """Runs both into ``ours`` and ``stock`` of a folder; frames per second and their ratio."""
+    size_px = "[uniform,90,160]" if n_objects <= 10 else "[uniform,60,100]"
     ours_s = render(
-        folder / "ours", *TEN_OBJECTS, f"n_frames={frames}", f"assets.models_dir={models_dir}"
-    )
+        folder / "ours", *TEN_OBJECTS, f"objects.count={n_objects}", f"scale.size_px={size_px}",
+        f"n_frames={frames}", f"assets.models_dir={models_dir}",
+    )  # fmt: skip
     stock_s, loop_s = stock(poses_of(folder / "ours", models_dir), folder)
     return {
         "ours_frames_per_s": frames / ours_s,
@@ -118,6 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--objects", type=int, default=10)
     parser.add_argument("--models-dir", type=Path, default=None)
     args = parser.parse_args()
     models_dir = (args.models_dir or find_assets("models")).resolve()
@@ -126,11 +131,12 @@ def main() -> None:
     for round_idx in range(args.rounds):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            figures.append(one_round(folder, models_dir, args.frames))
+            figures.append(one_round(folder, models_dir, args.frames, args.objects))
             if round_idx == 0:
                 same = agreement(folder / "ours", folder / "stock")
                 dataset = yaml.safe_load((folder / "ours" / "dataset.yaml").read_text())
-                print(f"{dataset['gl']['renderer']}, {args.frames} frames, 10 objects, 640x480")
+                print(f"{dataset['gl']['renderer']}, {args.frames} frames, "
+                      f"{args.objects} objects, 640x480")  # fmt: skip
                 print(f"ids {same.ids:.3%}, depth {same.depth:.3%} the same off outlines")
                 if not same.is_good:
                     parser.error("the outputs disagree: no figure")
@@ -142,7 +148,7 @@ def main() -> None:
         )
     ratio = float(np.median([row["ratio"] for row in figures]))
     print(f"median ratio, whole command to whole command: {ratio:.2f}")
-    record("throughput", {"rounds": figures, "median_ratio": ratio,
+    record("throughput", {"objects": args.objects, "rounds": figures, "median_ratio": ratio,
                           "ids_same": same.ids, "depth_same": same.depth},
            renderer=dataset["gl"]["renderer"])  # fmt: skip
 
