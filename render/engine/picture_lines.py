@@ -158,12 +158,11 @@ def crossings_of(segments: Sequence[Segments], shown: Shown, camera: Camera) -> 
     depth = 1.0 / (inverse[of] + along * fall[of])
     before = np.floor(place).astype(np.int64)
     at = place - before
-    for close, step in ((at < _SNAP_PX, -1), (at > 1.0 - _SNAP_PX, 1)):
-        again = np.flatnonzero(close[: len(line)])
-        of, line = np.concatenate([of, of[again]]), np.concatenate([line, line[again]])
-        depth = np.concatenate([depth, depth[again]])
-        before = np.concatenate([before, before[again] + step])
-        at = np.concatenate([at, at[again] - np.float32(step)])
+    again, step = _close_to_centers(at)
+    of, line = np.concatenate([of, of[again]]), np.concatenate([line, line[again]])
+    depth = np.concatenate([depth, depth[again]])
+    before = np.concatenate([before, before[again] + step])
+    at = np.concatenate([at, at[again] - step.astype(np.float32)])
     row = is_row[of]
     inside = np.flatnonzero((before >= 0) & (before + 1 < np.where(row, width, height)))
     of, line, before, row = of[inside], line[inside], before[inside], row[inside]
@@ -182,6 +181,14 @@ def crossings_of(segments: Sequence[Segments], shown: Shown, camera: Camera) -> 
         is_after=is_after,
         px_m=depth / np.float32(camera.K[0, 0]),
     )
+
+
+def _close_to_centers(
+    at: NDArray[np.floating],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which crossings count for the pair before or after as well, and which of the two."""
+    low, high = np.flatnonzero(at < _SNAP_PX), np.flatnonzero(at > 1.0 - _SNAP_PX)
+    return np.concatenate([low, high]), np.repeat([-1, 1], [len(low), len(high)])
 
 
 def _cut_at(

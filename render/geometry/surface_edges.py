@@ -65,16 +65,7 @@ def surface_edges(model: Model) -> SurfaceEdges:
     from_vertex, to_vertex = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
     face = np.repeat(np.arange(len(faces), dtype=np.int32), 3)
     is_one = (lengths > 0.0) & _first_of_its_kind(welded)
-    real = np.flatnonzero((starts != stops) & is_one[face])
-    low, high = np.minimum(starts, stops)[real], np.maximum(starts, stops)[real]
-    keys = low.astype(np.int64) * (int(welded.max()) + 1) + high
-    order = np.argsort(keys, kind="stable")
-    keys, half_edges = keys[order], real[order]
-    begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    counts = np.diff(begins, append=len(keys))
-    pairs = begins[counts == 2]
-    one, two = half_edges[pairs], half_edges[pairs + 1]
-    lone = half_edges[np.repeat(counts != 2, counts)]
+    one, two, lone = _paired(starts, stops, is_one[face])
 
     # Of two neighbours that wind alike, the second walks the edge backwards.
     against = starts[one] != starts[two]
@@ -106,6 +97,29 @@ def surface_edges(model: Model) -> SurfaceEdges:
         sharpness=np.concatenate([sharpness, np.full(len(lone), BORDER)]).astype(np.float32),
         mean_length_m=float(np.sqrt(np.einsum("ij,ij->i", along, along)).mean()),
     )
+
+
+def _paired(
+    starts: NDArray[np.int64], stops: NDArray[np.int64], counts_in: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Half edges of edges where two faces meet, the first ones and the second ones; all others.
+
+    Args:
+        starts: ``(3F,)``: where each half edge begins, welded.
+        stops: Where it ends.
+        counts_in: Those of faces that take part.
+
+    """
+    real = np.flatnonzero((starts != stops) & counts_in)
+    low, high = np.minimum(starts, stops)[real], np.maximum(starts, stops)[real]
+    keys = low.astype(np.int64) * (int(starts.max()) + 1) + high
+    order = np.argsort(keys, kind="stable")
+    keys, half_edges = keys[order], real[order]
+    begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    counts = np.diff(begins, append=len(keys))
+    pairs = begins[counts == 2]
+    lone = half_edges[np.repeat(counts != 2, counts)]
+    return half_edges[pairs], half_edges[pairs + 1], lone
 
 
 def _first_of_its_kind(welded: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -98,9 +98,7 @@ def upload(scene: Scene, residents: Residents) -> UploadedScene:
     T_cam_world = inverse_rigid(scene.camera.T_world_cam)
     P_clip_cam = _projection(scene.camera)
     placed = [*scene.instances, *map(_as_instance, scene.surfaces)]
-    corners = np.zeros((len(scene.instances), 8, 3))
-    for instance in scene.instances:
-        corners[instance.instance_idx] = _corners_cam(instance, T_cam_world)
+    corners = np.array([_corners_cam(x, T_cam_world) for x in scene.instances]).reshape(-1, 8, 3)
     cut_by_near = corners[..., 2].min(axis=1, initial=np.inf) <= scene.camera.near_m
     culls = [x.model.is_closed and not cut_by_near[x.instance_idx] for x in scene.instances]
     culls += [True] * len(scene.surfaces)
@@ -136,7 +134,7 @@ def upload(scene: Scene, residents: Residents) -> UploadedScene:
             )
         )
         count += len(meshes)
-    of_surfaces = tuple(zip(scene.surfaces, drawn[len(scene.instances) :], strict=True))
+    of_surfaces = list(zip(scene.surfaces, drawn[len(scene.instances) :], strict=True))
     return UploadedScene(
         scene=scene,
         draws_by_instance=tuple(drawn[: len(scene.instances)]),
