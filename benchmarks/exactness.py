@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from render.engine.pyrender.engine import PyrenderEngine
-from render.paths import find_assets
+from render.system.paths import find_assets
 from tests.conftest import SHARED
 from tests.oracle.compare import Figures, Pixels, compare
 from tests.oracle.scenes import hand_made_cases, library_cases

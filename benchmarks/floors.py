@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as rle
 
-from render.build import Plan
+from render.plan import Plan
 from render.sample import Sample
-from render.sampling.codec import theta_to_json
 from render.sampling.streams import uniform
 from render.scene import Scene
 from render.sensor.tone import display_of_radiance
+from render.theta import theta_to_json
 
 __all__ = ["floors_of"]
 

@@ -34,12 +34,12 @@ from render.engine.pyrender.engine import PyrenderEngine
 from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.pixels import Box, box_of_points
 from render.geometry.projection import project
+from render.geometry.rle import encode_rles
 from render.labels.boxes import boxes_obj
 from render.labels.invariants import check_invariants
 from render.labels.labeller import LabelFilters, label
 from render.sample import ObjectLabel
 from render.scene import Scene
-from render.writers.rle import encode_rles
 
 GOALS_MS = {50: 3.0}
 FILTERS = LabelFilters(min_visib_fract=0.0, min_px=1)

@@ -14,7 +14,6 @@ from render.geometry.projection import fov_to_K
 from render.library.environments import EnvironmentLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
-from render.paths import find_assets
 from render.scene import (
     Camera,
     Environment,
@@ -27,6 +26,7 @@ from render.scene import (
     Surface,
     Texture,
 )
+from render.system.paths import find_assets
 
 __all__ = ["draw_scenes"]
 

@@ -27,8 +27,8 @@ import yaml
 from benchmarks.agreement import Agreement, agreement_of
 from benchmarks.command import TEN_OBJECTS, environment, render
 from benchmarks.record import record
-from render.paths import find_assets
-from render.writers.records import read_frames, read_instances
+from render.dataset.records import read_frames, read_instances
+from render.system.paths import find_assets
 
 
 def poses_of(dataset_dir: Path, models_dir: Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,9 @@ from tqdm import tqdm
 from render.assembly.materials import PROCEDURAL
 from render.assembly.patterns import PATTERNS
 from render.assembly.surfaces import SURFACES
-from render.config import RunConfig, identity_of, sha256_of
+from render.config.run_config import RunConfig, identity_of
 from render.engine.base import AbstractEngine
 from render.errors import ConfigError, RenderError
-from render.execute.base import AbstractExecutor
 from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.annotations import Annotations
@@ -37,45 +35,15 @@ from render.library.fixtures import FixtureLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
 from render.library.poses import Poses
-from render.paths import find_assets
+from render.plan import Plan
 from render.sampling.balance import WholeDataset
+from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
-from render.theta import GROUPS
+from render.system.paths import find_assets
 
-__all__ = ["Plan", "build", "build_engine", "build_executor", "resolve"]
+__all__ = ["build", "build_engine", "instantiate", "resolve"]
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Plan:
-    """A validated run.
-
-    Attributes:
-        config: The resolved config, plain containers; `build(config)` gives this plan again.
-        identity: What makes the dataset this dataset.
-        keypoints: Names of those of each category that has some.
-
-    """
-
-    config: Mapping[str, Any]
-    identity: Mapping[str, Any]
-    run: RunConfig
-    space: ThetaSpace
-    assets: AssetLibrary
-    filters: LabelFilters
-    tasks: TaskLabeller
-    keypoints: Mapping[str, tuple[str, ...]]
-
-    @property
-    def identity_sha256(self) -> str:
-        """Of the canonical JSON of `identity`."""
-        return sha256_of(self.identity)
-
-    @property
-    def categories(self) -> tuple[str, ...]:
-        """Sorted; the index is the YOLO id, the COCO id is one more."""
-        return self.assets.models.categories
 
 
 def resolve(cfg: DictConfig, preset_dirs: Sequence[Path]) -> dict[str, Any]:
@@ -319,17 +287,22 @@ def build_engine(plan: Plan, *, place: int = 0) -> AbstractEngine:
     if isinstance(node, Mapping) and "device" in node:
         devices = plan.run.devices
         node = {**node, "device": devices[place % len(devices)]}
-    engine: AbstractEngine = _instantiate("engine", node, AbstractEngine)
+    engine: AbstractEngine = instantiate("engine", node, AbstractEngine)
     return engine
 
 
-def build_executor(config: Mapping[str, Any]) -> AbstractExecutor:
-    """The way frames are spread over processes."""
-    executor: AbstractExecutor = _instantiate("execution", config["execution"], AbstractExecutor)
-    return executor
+def instantiate(name: str, node: Any, kind: type[Any]) -> Any:
+    """The object that a node of the config names by ``_target_``.
 
+    Args:
+        name: Key of the node, for errors.
+        node: A mapping with ``_target_`` and the arguments.
+        kind: What it must be an instance of.
 
-def _instantiate(name: str, node: Any, kind: type[Any]) -> Any:
+    Raises:
+        ConfigError: It cannot be imported, does not take its keys, or is of another kind.
+
+    """
     if not isinstance(node, Mapping) or "_target_" not in node:
         raise ConfigError(f"{name} must be a preset with a _target_, got {node!r}")
     try:

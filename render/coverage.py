@@ -10,10 +10,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from render.console import say
 from render.errors import RenderError
 from render.report.coverage import read_coverage
 from render.report.coverage_plot import write_coverage
+from render.system.console import say
 
 __all__ = ["main"]
 

@@ -12,14 +12,14 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from render.console import say
 from render.engine.pyrender.context import NO_GL
 from render.engine.pyrender.probe import ProbeResult, probe
 from render.errors import RenderError
 from render.library.diagnose import ModelReport, diagnose
 from render.library.models import ModelLibrary
-from render.paths import find_assets
 from render.report.lengths import number_text, size_text, unit_text
+from render.system.console import say
+from render.system.paths import find_assets
 
 __all__ = ["gl_text", "main", "models_text", "verdict"]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from render.assembly.scene import assemble
 from render.assembly.textures import TextureCache
 from render.buffers import Buffers
-from render.build import Plan
+from render.dataset.rasters import encode_depth, encode_map, encode_mask, encode_png
 from render.engine.base import AbstractEngine
 from render.errors import InvariantError, RejectedTheta, UnrealisableError
 from render.geometry.frames import inverse_rigid, transform_points
@@ -22,14 +22,14 @@ from render.labels.invariants import check_invariants
 from render.labels.labeller import label
 from render.labels.surface_maps import nocs_map, normal_map, part_map
 from render.placement.place import place
+from render.plan import Plan
 from render.sample import Sample, SampleKey
-from render.sampling.codec import theta_to_json
+from render.sampling.groups import GROUPS
 from render.scene import Scene
 from render.sensor.develop import develop
 from render.sensor.jpeg import encode_jpeg
 from render.sensor.optics import expose
-from render.theta import GROUPS, Placement, Theta
-from render.writers.images import encode_depth, encode_map, encode_mask, encode_png
+from render.theta import Placement, Theta, theta_to_json
 from render.writers.yolo import yolo_text
 
 __all__ = ["MAX_ATTEMPTS", "draw_and_place", "encode", "key_of", "realise"]

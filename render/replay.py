@@ -21,16 +21,16 @@ import yaml
 from numpy.typing import NDArray
 
 import render
-from render.build import Plan, build, build_engine
-from render.console import say
+from render.build import build, build_engine
+from render.dataset.records import frame_row, instance_rows, read_frames, read_instances
 from render.engine.base import DeviceInfo
 from render.errors import ConfigError, DatasetError, RenderError
-from render.execute.files import write_whole
 from render.pipeline import encode, key_of, realise
+from render.plan import Plan
 from render.sample import Sample
-from render.sampling.codec import placement_from_json, theta_from_json
-from render.theta import Placement, Theta
-from render.writers.records import frame_row, instance_rows, read_frames, read_instances
+from render.system.console import say
+from render.system.files import write_whole
+from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
 __all__ = ["main", "replay"]
 

@@ -26,14 +26,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from render.build import resolve
-from render.console import say
+from render.config.hydra_errors import message_of
 from render.errors import ConfigError, RenderError
-from render.hydra_errors import message_of
-from render.job import Summary, run_job
-from render.paths import CONF_DIR
+from render.job.run_job import Summary, run_job
+from render.job.sweep import SweepIndex, SweepRow, slug
+from render.job.top_up import prepare
 from render.report.measures import Spread, measure
-from render.sweep import SweepIndex, SweepRow, slug
-from render.top_up import prepare
+from render.system.console import say
+from render.system.paths import CONF_DIR
 
 __all__ = ["main"]
 

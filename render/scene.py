@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from render.derived import Derived
 from render.geometry.symmetry import Symmetry
+from render.system.memo import Derived
 
 __all__ = [
     "Camera",
@@ -155,7 +155,7 @@ class Model:
         parts: Names of the bodies that the file tells apart; none where its format does not.
         keypoints: As a side file declares them.
         symmetry: As a side file declares it; None where it says nothing.
-        derived: What has been worked out of it; see `render.derived`.
+        derived: What has been worked out of it; see `render.system.memo`.
 
     """
 

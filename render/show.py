@@ -13,15 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from render.console import say
 from render.engine.pyrender.engine import PyrenderEngine
 from render.errors import AssetError, ConfigError, RenderError
-from render.execute.files import write_whole
 from render.library.diagnose import diagnose
 from render.library.models import ModelLibrary
-from render.paths import find_assets
 from render.report.lengths import size_text
 from render.report.show_sheet import show_sheet
+from render.system.console import say
+from render.system.files import write_whole
+from render.system.paths import find_assets
 
 __all__ = ["main", "show"]
 

@@ -1,62 +1,30 @@
-"""θ as drawn, and the placement that realises it: what passes between draw, place, assemble."""
+"""What passes between draw, place and assemble: θ, the placement that realises it, and their JSON.
+
+Python writes floats with as many digits as it needs to read the same float again, so a
+record is exact.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
-from render.sampling.background import Background
-from render.sampling.camera import Camera
-from render.sampling.lighting import Lighting
-from render.sampling.material import Material
-from render.sampling.objects import Objects
-from render.sampling.occlusion import Occlusion
-from render.sampling.scale import Scale
-from render.sampling.sensor import Sensor
-from render.sampling.truncation import Truncation
-from render.sampling.viewpoint import Viewpoint
+from render.errors import DatasetError
+from render.sampling.groups import GROUPS, Theta
 from render.scene import Role
 
-__all__ = ["GROUPS", "PlacedInstance", "Placement", "Theta"]
+__all__ = [
+    "PlacedInstance",
+    "Placement",
+    "Theta",
+    "placement_from_json",
+    "placement_to_json",
+    "theta_from_json",
+    "theta_to_json",
+]
 
-# The order is part of the sequences: a group's place here fixes its Sobol dimensions.
-# New groups go to the end.
-GROUPS: dict[str, type[Any]] = {
-    "viewpoint": Viewpoint,
-    "scale": Scale,
-    "lighting": Lighting,
-    "objects": Objects,
-    "occlusion": Occlusion,
-    "background": Background,
-    "camera": Camera,
-    "material": Material,
-    "sensor": Sensor,
-    "truncation": Truncation,
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Theta:
-    """Scene parameters of one frame, as asked: plain numbers, strings and tuples.
-
-    Leaves of scope ``target``, ``distractor`` and ``light`` hold one value for each.
-
-    Attributes:
-        presets: ``(group, preset)`` of each group whose preset was drawn (``mixture``).
-
-    """
-
-    viewpoint: Viewpoint
-    scale: Scale
-    lighting: Lighting
-    objects: Objects
-    occlusion: Occlusion
-    background: Background
-    camera: Camera
-    material: Material
-    sensor: Sensor
-    truncation: Truncation
-    presets: tuple[tuple[str, str], ...] = ()
+_PRESET = "preset"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,3 +76,79 @@ class Placement:
     extent_m: float
     lowest_m: float
     instances: tuple[PlacedInstance, ...]
+
+
+def theta_to_json(theta: Theta) -> dict[str, dict[str, Any]]:
+    """``{group: {leaf: value}}``, and ``preset`` where a mixture drew one."""
+    presets = dict(theta.presets)
+    data: dict[str, dict[str, Any]] = {}
+    for group, schema in GROUPS.items():
+        drawn = getattr(theta, group)
+        head = {_PRESET: presets[group]} if group in presets else {}
+        data[group] = head | {f.name: _listed(getattr(drawn, f.name)) for f in fields(schema)}
+    return data
+
+
+def theta_from_json(data: Mapping[str, Mapping[str, Any]]) -> Theta:
+    """The inverse of `theta_to_json`.
+
+    Raises:
+        DatasetError: A group or leaf is missing or unknown.
+
+    """
+    groups: dict[str, Any] = {}
+    presets: list[tuple[str, str]] = []
+    for group, schema in GROUPS.items():
+        leaves = dict(_part(data, group, "θ"))
+        if _PRESET in leaves:
+            presets.append((group, leaves.pop(_PRESET)))
+        groups[group] = _make(schema, leaves, f"θ.{group}")
+    return Theta(**groups, presets=tuple(presets))
+
+
+def placement_to_json(placement: Placement) -> dict[str, Any]:
+    """All fields, tuples as lists."""
+    data = {f.name: _listed(getattr(placement, f.name)) for f in fields(Placement)}
+    data["instances"] = [
+        {f.name: _listed(getattr(instance, f.name)) for f in fields(PlacedInstance)}
+        for instance in placement.instances
+    ]
+    return data
+
+
+def placement_from_json(data: Mapping[str, Any]) -> Placement:
+    """The inverse of `placement_to_json`.
+
+    Raises:
+        DatasetError: A field is missing or unknown.
+
+    """
+    instances = tuple(
+        _make(PlacedInstance, instance, "placement.instances")
+        for instance in _part(data, "instances", "placement")
+    )
+    rest = {key: value for key, value in data.items() if key != "instances"}
+    placement: Placement = _make(Placement, rest | {"instances": instances}, "placement")
+    return placement
+
+
+def _make(schema: type[Any], leaves: Mapping[str, Any], where: str) -> Any:
+    names = {f.name for f in fields(schema)}
+    if names != set(leaves):
+        odd = ", ".join(sorted(names ^ set(leaves)))
+        raise DatasetError(f"the record of {where} must hold exactly its fields; odd: {odd}")
+    return schema(**{name: _tupled(value) for name, value in leaves.items()})
+
+
+def _part(data: Mapping[str, Any], key: str, where: str) -> Any:
+    if key not in data:
+        raise DatasetError(f"the record of {where} must hold {key}")
+    return data[key]
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(v) for v in value] if isinstance(value, tuple) else value
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(_tupled(v) for v in value) if isinstance(value, list | tuple) else value

@@ -10,9 +10,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from render.console import say
 from render.errors import RenderError
 from render.report.verify.dataset import verify
+from render.system.console import say
 
 __all__ = ["main"]
 

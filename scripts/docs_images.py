@@ -14,9 +14,9 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from render.dataset.records import read_frames, read_instances
 from render.geometry.frames import look_at
 from render.report.drawing import category_colors, draw_labels, drawn_label
-from render.writers.records import read_frames, read_instances
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
 COLUMNS, ROWS, CELL_WH = 4, 3, (400, 300)

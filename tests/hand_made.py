@@ -10,7 +10,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from render.library.environment_map import build_environment
-from render.placement.fixtures import Fixture
+from render.library.fixtures import Fixture
 from render.sampling.background import Background
 from render.sampling.camera import Camera
 from render.sampling.lighting import Lighting

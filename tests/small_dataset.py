@@ -12,6 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.buffers import Buffers
+from render.dataset.rasters import encode_mask, encode_png
+from render.dataset.records import (
+    frame_row,
+    instance_rows,
+    read_frames,
+    read_instances,
+    write_shard_records,
+)
 from render.geometry.pixels import Box
 from render.geometry.runs import Runs
 from render.sample import Box3d, ObjectLabel, Sample, SampleKey
@@ -19,14 +27,6 @@ from render.scene import Role
 from render.theta import Placement
 from render.writers.coco import write_coco
 from render.writers.data_yaml import write_data_yaml
-from render.writers.images import encode_mask, encode_png
-from render.writers.records import (
-    frame_row,
-    instance_rows,
-    read_frames,
-    read_instances,
-    write_shard_records,
-)
 from render.writers.yolo import yolo_text
 from tests.hand_made import theta_of
 

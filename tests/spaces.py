@@ -10,11 +10,11 @@ from hydra import compose, initialize_config_dir
 
 from render.build import resolve
 from render.errors import ConfigError
-from render.paths import CONF_DIR
 from render.sampling.balance import WholeDataset
+from render.sampling.groups import GROUPS
 from render.sampling.schema import Leaf
 from render.sampling.space import ThetaSpace
-from render.theta import GROUPS
+from render.system.paths import CONF_DIR
 
 CATALOGS = {
     "models": ("fasteners/bolt.obj", "fasteners/nut.obj", "mug.glb"),

@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from render.assembly.color import temperature_to_linear
 from render.sampling.lighting import Lighting
 from render.scene import Environment, EnvironmentMap, Light
+from render.sensor.color import temperature_to_linear
 
 __all__ = ["EnvironmentSource", "build_environment", "build_lights", "suns_of"]
 

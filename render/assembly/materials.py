@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from render.assembly.color import hsv_to_linear
 from render.assembly.patterns import procedural
 from render.assembly.textures import TextureCache
 from render.assembly.wear import wear_texture
 from render.sampling.material import Material as Jitter
 from render.sampling.occlusion import Occlusion
 from render.scene import Material, Model, Texture
+from render.sensor.color import hsv_to_linear
 from render.sensor.light import linear_to_srgb, srgb_to_linear
 
 __all__ = [

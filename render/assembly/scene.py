@@ -13,7 +13,7 @@ from render.assembly.lights import build_environment, build_lights
 from render.assembly.materials import distractor_materials, target_materials
 from render.assembly.surfaces import build_surfaces
 from render.assembly.textures import TextureCache
-from render.placement.fixtures import Fixture
+from render.library.fixtures import Fixture
 from render.scene import Camera, EnvironmentMap, Instance, Model, Scene
 from render.theta import Placement, Theta
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from render.geometry.surface_edges import BORDER, SurfaceEdges
+from render.engine.surface_edges import BORDER, SurfaceEdges
 from render.scene import Camera
 
 __all__ = [

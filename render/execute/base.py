@@ -4,32 +4,13 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from render.build import Plan
+from render.build import instantiate
+from render.dataset.frame_result import FrameResult
+from render.plan import Plan
 
-__all__ = ["AbstractExecutor", "FrameResult"]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class FrameResult:
-    """One frame whose files are on disk.
-
-    Attributes:
-        frame_row: Its row of the frame records.
-        instance_rows: Its rows of the instance records, in order.
-        files: SHA-256 (hex) of each file written, by path relative to the dataset.
-        gl: What drew it: the fields of `render.engine.base.DeviceInfo`.
-
-    """
-
-    frame_idx: int
-    frame_row: Mapping[str, Any]
-    instance_rows: Sequence[Mapping[str, Any]]
-    files: Mapping[str, str]
-    gl: Mapping[str, Any]
+__all__ = ["AbstractExecutor", "build_executor"]
 
 
 class AbstractExecutor(abc.ABC):
@@ -46,3 +27,9 @@ class AbstractExecutor(abc.ABC):
             RenderError: The first error of any frame; work under way is abandoned.
 
         """
+
+
+def build_executor(config: Mapping[str, Any]) -> AbstractExecutor:
+    """The way frames are spread over processes, as a resolved config names it."""
+    executor: AbstractExecutor = instantiate("execution", config["execution"], AbstractExecutor)
+    return executor

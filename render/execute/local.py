@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import final
 
-from render.build import Plan
-from render.execute.base import AbstractExecutor, FrameResult
-from render.execute.cores import usable_cores
+from render.dataset.frame_result import FrameResult
+from render.execute.base import AbstractExecutor
 from render.execute.pool import Pool
 from render.execute.worker import Worker, start_worker
+from render.plan import Plan
+from render.system.cores import usable_cores
 
 __all__ = ["LocalExecutor", "auto_workers", "thread_limits"]
 

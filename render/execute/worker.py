@@ -10,11 +10,12 @@ from typing import Any, final
 import cv2
 
 from render.assembly.textures import TextureCache
-from render.build import Plan, build, build_engine
-from render.execute.base import FrameResult
-from render.execute.files import write_whole
+from render.build import build, build_engine
+from render.dataset.frame_result import FrameResult
+from render.dataset.records import frame_row, instance_rows
 from render.pipeline import draw_and_place, encode, key_of, realise
-from render.writers.records import frame_row, instance_rows
+from render.plan import Plan
+from render.system.files import write_whole
 
 __all__ = ["Worker", "start_worker"]
 

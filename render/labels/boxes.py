@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from render.geometry.edges import Indices, mesh_of
+from render.geometry.edges import Indices
 from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.pixels import Box, box_of_points
 from render.geometry.projection import bounds_of_edges, project
+from render.library.meshes import mesh_of
 from render.scene import Camera, Instance
 
 __all__ = ["boxes_obj"]

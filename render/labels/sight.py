@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from render.derived import per_model
-from render.geometry.cutouts import solid_parts
 from render.geometry.distortion import fold_radius
 from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.projection import project
+from render.library.cutouts import solid_parts
 from render.scene import Camera, Instance, Model, Scene
+from render.system.memo import per_model
 
 __all__ = ["Sight", "in_image", "sights"]
 

@@ -11,15 +11,15 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from render.derived import per_model
 from render.errors import ConfigError
 from render.geometry.surface_samples import farthest_points, sample_surface
 from render.geometry.symmetry import Axis, Symmetry
+from render.geometry.welding import pieces
 from render.library import symmetries
-from render.library.converted import converted
 from render.library.models import ModelLibrary
-from render.library.surface import pieces
 from render.scene import Keypoint, Model
+from render.system.disk_cache import converted
+from render.system.memo import per_model
 
 __all__ = ["Annotations", "Parts"]
 

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.library.environments import EnvironmentLibrary
-from render.library.fixtures import FixtureLibrary
+from render.library.fixtures import Fixture, FixtureLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
 from render.library.poses import Poses
 from render.library.primitives import PREFIX, make_primitive
-from render.placement.fixtures import Fixture
 from render.scene import EnvironmentMap, Model
 
 __all__ = ["DISTRACTOR", "AssetLibrary"]

@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
+from render.geometry.welding import Surface, equal_rows
 from render.library.finishes import DEFAULT_FINISH, FINISHES
 from render.library.hull import hull_centroid, hull_vertices
 from render.library.normals import crease_normals
-from render.library.raw import UNITS_M, RawMesh, RawModel
+from render.library.readers.raw import UNITS_M, RawMesh, RawModel
 from render.library.side_files import Remarks
 from render.library.stable import stable_poses
-from render.library.surface import Surface, equal_rows
-from render.mapped import is_mapped
 from render.scene import Keypoint, Material, Model, Primitive, Texture
+from render.system.memory_map import is_mapped
 
 __all__ = ["DEFAULT_UNITS", "BuiltModel", "build_model"]
 

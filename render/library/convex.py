@@ -14,8 +14,8 @@ from scipy.spatial import ConvexHull, QhullError
 
 from render.errors import ConfigError
 from render.geometry.surface_samples import sample_surface
-from render.library.converted import converted
 from render.scene import Model
+from render.system.disk_cache import converted
 
 __all__ = ["PILE_EXTRA", "check_extra", "convex_pieces"]
 

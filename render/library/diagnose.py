@@ -9,7 +9,7 @@ import numpy as np
 from render.errors import AssetError
 from render.library.build_model import BuiltModel
 from render.library.models import ModelLibrary
-from render.library.twins import Shape, kinship
+from render.library.near_duplicates import Shape, kinship
 from render.library.unit_suspicion import unit_suspicion
 
 __all__ = ["ModelReport", "diagnose"]

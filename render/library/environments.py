@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
-from render.execute.files import sha256_of_file
-from render.library.cache import ByteCache
 from render.library.environment_map import build_environment
 from render.scene import EnvironmentMap
+from render.system.cache import ByteCache
+from render.system.files import sha256_of_file
 
 __all__ = ["EnvironmentLibrary", "read_radiance"]
 

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from render.errors import ConfigError
 from render.library.models import ModelLibrary
-from render.placement.fixtures import Fixture
+from render.scene import Model
 
 __all__ = ["FIXTURE", "FixtureLibrary"]
 
 # What names of models begin with that are fixtures.
 FIXTURE = "fixture:"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Fixture:
+    """A static model of the user's cell, in the world; drawn, in depth, in no mask or label.
+
+    Attributes:
+        T_world_obj: ``(4, 4)``, rigid.
+
+    """
+
+    model: Model
+    T_world_obj: NDArray[np.float64]
 
 
 @final

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from render.errors import AssetError, ConfigError
-from render.library.cache import ByteCache
 from render.library.files import find_files
-from render.library.raw import READ_ERRORS, rgba_of_image
+from render.library.readers.raw import READ_ERRORS, rgba_of_image
+from render.system.cache import ByteCache
 
 __all__ = ["IMAGE_SUFFIXES", "ImageLibrary"]
 

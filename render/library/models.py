@@ -16,15 +16,15 @@ from typing import final
 from render.errors import AssetError, ConfigError
 from render.geometry.symmetry import Symmetry
 from render.library.build_model import BuiltModel, build_model
-from render.library.cache import ByteCache
 from render.library.files import find_files
-from render.library.raw import RawModel
 from render.library.readers import SUFFIXES, read_raw
+from render.library.readers.raw import RawModel
 from render.library.side_files import Remarks, read_remarks
 from render.library.unit_suspicion import unit_suspicion
-from render.mapped import mapped, source_digest
 from render.sampling.patterns import match_names
 from render.scene import Model
+from render.system.cache import ByteCache
+from render.system.memory_map import mapped, source_digest
 
 __all__ = ["ModelLibrary"]
 

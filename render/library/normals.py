@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from render.library.surface import weld
+from render.geometry.welding import weld
 
 __all__ = ["crease_normals"]
 

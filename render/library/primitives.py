@@ -11,11 +11,11 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from render.geometry.frames import rigid
-from render.interrupts import interrupts_held
 from render.library.build_model import build_model
-from render.library.raw import RawMesh, RawModel
+from render.library.readers.raw import RawMesh, RawModel
 from render.library.side_files import Remarks
 from render.scene import Material, Model
+from render.system.interrupts import interrupts_held
 
 __all__ = ["PREFIX", "make_primitive"]
 

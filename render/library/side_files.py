@@ -30,7 +30,7 @@ from render.errors import AssetError
 from render.geometry.symmetry import Symmetry
 from render.library.declared import keypoints_of, symmetry_of
 from render.library.finishes import FINISHES
-from render.library.raw import UNITS_M
+from render.library.readers.raw import UNITS_M
 from render.sampling.patterns import match_names
 
 __all__ = ["AXES", "MODELS_YAML", "Remarks", "read_remarks"]

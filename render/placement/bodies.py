@@ -108,7 +108,7 @@ class Body:
 
 
 class AbstractGauge(Protocol):
-    """What a crowd needs of `render.placement.gauge.Gauge`."""
+    """What a crowd needs of `render.placement.visibility.Gauge`."""
 
     def admits(self, body: Body, *, is_target: bool) -> bool:
         """The body may be there, for what it covers and what covers it."""

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
-from render.geometry.edges import Indices, mesh_of, unique_edges
+from render.geometry.edges import Indices, unique_edges
 from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.surface_samples import NearSurface
-from render.library.surface import weld
+from render.geometry.welding import weld
+from render.library.meshes import mesh_of
 from render.scene import Model
 
 __all__ = ["Solid", "allowed_m", "penetration_m"]

@@ -8,26 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from render.geometry.edges import mesh_of
 from render.geometry.frames import transform_points
+from render.library.fixtures import Fixture
+from render.library.meshes import mesh_of
 from render.placement.bodies import Body
 from render.placement.hulls import are_apart
-from render.scene import Model
 
-__all__ = ["Fixture", "Obstacles"]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Fixture:
-    """A static model of the user's cell, in the world; drawn, in depth, in no mask or label.
-
-    Attributes:
-        T_world_obj: ``(4, 4)``, rigid.
-
-    """
-
-    model: Model
-    T_world_obj: NDArray[np.float64]
+__all__ = ["Obstacles"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

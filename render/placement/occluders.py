@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from render.errors import RejectedTheta
 from render.geometry.projection import backproject, project
 from render.placement.bodies import Body, Crowd, Shape
-from render.placement.gauge import Gauge, Seen, hidden_cells
 from render.placement.outlines import Outline, outline_of
 from render.placement.viewing import View
+from render.placement.visibility import Gauge, Seen, hidden_cells
 
 __all__ = ["SLACK", "Occluders", "Spare"]
 

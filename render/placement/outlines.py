@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from render.derived import per_model
-from render.geometry.cutouts import solid_parts
 from render.geometry.projection import project
+from render.library.cutouts import solid_parts
 from render.placement.bodies import Body
 from render.placement.viewing import View
 from render.scene import Model
+from render.system.memo import per_model
 
 __all__ = ["Outline", "Window", "nearest_hit", "outline_of", "outline_of_triangles"]
 

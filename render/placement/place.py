@@ -14,11 +14,10 @@ from render.errors import ConfigError, RejectedTheta
 from render.geometry.frames import inverse_rigid, transform_points
 from render.placement.aim import aimed
 from render.placement.bodies import Body, Crowd, Shape
+from render.placement.fallen import Thing, heap, heap_in_region, pile_stage
 from render.placement.fixtures import Obstacles
-from render.placement.gauge import Gauge
 from render.placement.grid import add_grid
 from render.placement.ground import Ground
-from render.placement.heap import Thing, heap, heap_in_region, pile_stage
 from render.placement.hulls import are_apart
 from render.placement.occluders import SLACK, Occluders, Spare
 from render.placement.orientation import draw_rotation, random_rotation
@@ -27,6 +26,7 @@ from render.placement.scatter import Surroundings
 from render.placement.sources import ModelSource
 from render.placement.stage import Stage
 from render.placement.viewing import View, intrinsics
+from render.placement.visibility import Gauge
 from render.sampling.streams import stream
 from render.scene import Model
 from render.theta import Placement, Theta

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from render.library.fixtures import Fixture
 from render.library.poses import Poses
-from render.placement.fixtures import Fixture
 from render.scene import Model
 
 __all__ = ["ModelSource"]

@@ -11,9 +11,9 @@ from scipy.optimize import brentq
 
 from render.errors import ConfigError, RejectedTheta
 from render.geometry.distortion import fold_radius
-from render.geometry.edges import mesh_of
 from render.geometry.frames import look_at
 from render.geometry.projection import backproject, bounds_of_edges, fov_to_K
+from render.library.meshes import mesh_of
 from render.placement.bodies import Shape
 from render.sampling.camera import Camera
 from render.sampling.scale import Scale

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from render.dataset.records import read_frames, read_instances
 from render.errors import ConfigError, DatasetError
 from render.report.verify.description import read_description
 from render.sampling.axes import DIRECTION, OCCLUSION, Axis, axes_of, finder
-from render.writers.records import read_frames, read_instances
 
 __all__ = ["THIN", "Coverage", "coverage_of", "read_coverage"]
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from render.execute.files import write_whole
 from render.report.canvas import Canvas, Rgb
 from render.report.coverage import THIN, Coverage
 from render.sampling.axes import DIRECTION, OCCLUSION, Axis
+from render.system.files import write_whole
 
 __all__ = ["draw_coverage", "write_coverage"]
 

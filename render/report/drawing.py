@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from render.writers.rle import decode_rle
+from render.geometry.rle import decode_rle
 
 __all__ = ["DrawnLabel", "category_colors", "draw_caption", "draw_labels", "drawn_label"]
 
@@ -66,7 +66,7 @@ class DrawnLabel:
 
 
 def drawn_label(row: Mapping[str, Any], *, text: str, color: Rgb) -> DrawnLabel:
-    """An instance record (`render.writers.records`) as a label to draw."""
+    """An instance record (`render.dataset.records`) as a label to draw."""
     size_wh = row["width"], row["height"]
     return DrawnLabel(
         text=text,

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from render.dataset.records import read_frames, read_instances
+from render.geometry.rle import decode_rle
 from render.report.pictures import read_picture
-from render.writers.records import read_frames, read_instances
-from render.writers.rle import decode_rle
 
 __all__ = ["MEASURES", "Spread", "measure"]
 

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from render.dataset.records import read_frames, read_instances
 from render.errors import DatasetError
 from render.report.drawing import category_colors, draw_caption, draw_labels, drawn_label
 from render.report.pictures import read_picture
-from render.writers.records import read_frames, read_instances
 
 __all__ = ["write_preview"]
 

@@ -21,10 +21,10 @@ from render.sampling.distributions import (
     Integers,
     Levels,
 )
+from render.sampling.groups import GROUPS
 from render.sampling.leaf_draws import FROM_PRESET, PRESET, parse_preset
 from render.sampling.parse import parse
 from render.sampling.rules import support_of
-from render.theta import GROUPS
 
 __all__ = ["DIRECTION", "OCCLUSION", "SIZES", "Axis", "Find", "axes_of", "finder"]
 

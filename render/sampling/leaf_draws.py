@@ -16,13 +16,13 @@ from render.sampling.distributions import (
     Value,
     Vector,
 )
+from render.sampling.groups import GROUPS
 from render.sampling.parse import near, parse, show
 from render.sampling.rules import check_group, support_of
 from render.sampling.schema import Leaf, Scope
 from render.sampling.sequences import (
     AbstractSequence,
 )
-from render.theta import GROUPS
 
 __all__ = [
     "FROM_PRESET",

@@ -15,6 +15,7 @@ from render.sampling.distributions import (
     Drawable,
     Value,
 )
+from render.sampling.groups import GROUPS, Theta
 from render.sampling.leaf_draws import (
     FROM_PRESET,
     MODEL,
@@ -41,7 +42,6 @@ from render.sampling.sequences import (
     sobol_dimension,
 )
 from render.sampling.top_up import ToppedUp
-from render.theta import GROUPS, Theta
 
 __all__ = ["FROM_PRESET", "ThetaSpace"]
 

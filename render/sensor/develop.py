@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from render.assembly.color import temperature_to_linear
 from render.sampling.sensor import Sensor
+from render.sensor.color import temperature_to_linear
 from render.sensor.light import blur, srgb_to_linear
 from render.sensor.tone import display_of_radiance
 

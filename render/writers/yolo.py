@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from render.config import YoloKind
+from render.config.run_config import YoloKind
+from render.geometry.rle import decode_rle
 from render.labels.oriented import oriented_box
 from render.writers.coco import coco_keypoints
 from render.writers.outline import outline
-from render.writers.rle import decode_rle
 
 __all__ = ["yolo_text"]
 

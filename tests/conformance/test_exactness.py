@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from render.engine.pyrender.engine import PyrenderEngine
-from render.paths import find_assets
 from render.scene import Scene
+from render.system.paths import find_assets
 from tests.conftest import SHARED
 from tests.oracle.compare import DEPTH_REL, NEAR_PX, Figures, Pixels, compare, edge_of
 from tests.oracle.flatten import rays_of

@@ -16,8 +16,8 @@ import trimesh
 from numpy.typing import NDArray
 
 from render.errors import AssetError
-from render.library.raw import RawModel
 from render.library.readers import SUFFIXES, read_raw
+from render.library.readers.raw import RawModel
 from tests.conftest import SHARED
 
 MODELS = SHARED / "models"

@@ -9,7 +9,7 @@ import pytest
 
 from render.engine.pyrender.engine import PyrenderEngine
 from render.errors import EngineError
-from render.paths import find_assets
+from render.system.paths import find_assets
 from tests.oracle.scenes import Case, hand_made_cases, library_cases
 
 NAMES = (

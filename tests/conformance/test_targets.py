@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from render.assembly.scene import assemble
-from render.build import Plan, build
+from render.build import build
 from render.errors import ConfigError, UnrealisableError
 from render.geometry.frames import inverse_rigid
 from render.pipeline import draw_and_place
+from render.plan import Plan
 from render.scene import Scene
 from render.theta import Theta
 from tests.oracle.flatten import rays_of

@@ -20,8 +20,8 @@ from render.labels.sight import sights
 from render.labels.surface_maps import nocs_map, normal_map, part_map
 from render.labels.tasks import TaskLabeller
 from render.library.annotations import Annotations
-from render.paths import find_assets
 from render.scene import Scene
+from render.system.paths import find_assets
 from tests.hand_made import model_of
 from tests.oracle.flatten import rays_of, triangles_of
 from tests.oracle.hand_scenes import place

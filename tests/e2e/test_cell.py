@@ -13,11 +13,11 @@ import trimesh
 import yaml
 from numpy.typing import NDArray
 
+from render.dataset.records import read_frames, read_instances
 from render.errors import ConfigError
+from render.geometry.rle import decode_rle
 from render.library.poses import Poses
-from render.paths import find_assets
-from render.writers.records import read_frames, read_instances
-from render.writers.rle import decode_rle
+from render.system.paths import find_assets
 from tests.e2e.cli import render, run_module
 
 # A camera as cv2.calibrateCamera and cv2.solvePnP give it, above a bin, aimed at its middle.

@@ -17,12 +17,12 @@ from scipy.spatial.transform import Rotation
 from render.errors import RejectedTheta
 from render.geometry.frames import inverse_rigid, rigid, transform_points
 from render.library.convex import convex_pieces
+from render.library.fixtures import Fixture
 from render.library.models import ModelLibrary
-from render.paths import find_assets
 from render.placement.contact import Solid, allowed_m, penetration_m
-from render.placement.fixtures import Fixture
-from render.placement.heap import Thing, heap
+from render.placement.fallen import Thing, heap
 from render.placement.pile import Dropped, drop
+from render.system.paths import find_assets
 from tests.e2e.cli import bytes_of, run_module
 from tests.hand_made import model_of
 

@@ -10,7 +10,7 @@ import pytest
 import trimesh
 import yaml
 
-from render.writers.records import read_frames
+from render.dataset.records import read_frames
 from tests.e2e.cli import SMALL, bytes_of, render, run_module
 
 

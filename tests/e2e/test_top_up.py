@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import yaml
 
+from render.dataset.records import read_frames
 from render.report.coverage import read_coverage
-from render.writers.records import read_frames
 from tests.e2e.cli import bytes_of, environment, run_module
 
 FRAMES, ADDED = 20, 14  # two shards and the begin of a third

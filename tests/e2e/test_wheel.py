@@ -92,7 +92,7 @@ def test_metadata_names_licence_readme_and_dependencies(unpacked: Path) -> None:
 def test_installed_copy_finds_its_share_from_any_folder(unpacked: Path, tmp_path: Path) -> None:
     program = (
         f"import sys; sys.path.insert(0, {str(unpacked)!r})\n"
-        "from render.paths import CONF_DIR, find_assets\n"
+        "from render.system.paths import CONF_DIR, find_assets\n"
         "print(CONF_DIR, find_assets('models'))"
     )
     # -I: neither this folder nor the environment's paths come first.

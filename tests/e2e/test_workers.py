@@ -15,8 +15,8 @@ import pytest
 
 from render.assembly.scene import assemble
 from render.build import build
-from render.execute.cores import usable_cores
 from render.pipeline import draw_and_place
+from render.system.cores import usable_cores
 from tests.e2e.cli import SMALL, bytes_of, end_of_group, environment, render, run_module
 from tests.spaces import composed
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from render.geometry.pixels import Box
+from render.geometry.rle import decode_rle, encode_rles
 from render.geometry.runs import Runs, RunTable
-from render.writers.rle import decode_rle, encode_rles
 
 Mask = NDArray[np.bool_]
 Window = tuple[int, int, Mask]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from render.report.achieved import reached, write_plot
-from render.sampling.codec import theta_to_json
+from render.theta import theta_to_json
 from tests.hand_made import theta_of
 
 

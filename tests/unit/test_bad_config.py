@@ -9,9 +9,9 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 
-from render.config import unknown_key
-from render.hydra_errors import message_of
-from render.paths import CONF_DIR
+from render.config.hydra_errors import message_of
+from render.config.run_config import unknown_key
+from render.system.paths import CONF_DIR
 from tests.e2e.cli import run_module
 
 

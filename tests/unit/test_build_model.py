@@ -16,7 +16,7 @@ from render.errors import AssetError
 from render.library.build_model import BuiltModel, build_model
 from render.library.finishes import FINISHES
 from render.library.hull import hull_centroid, hull_vertices
-from render.library.raw import RawMesh, RawModel
+from render.library.readers.raw import RawMesh, RawModel
 from render.library.side_files import Remarks
 from render.library.stable import stable_poses
 from render.scene import Material, Texture

@@ -12,12 +12,12 @@ import pytest
 
 from render.buffers import Buffers, Silhouette
 from render.build import build, build_engine
-from render.config import RunConfig, identity_of, sha256_of
+from render.config.run_config import RunConfig, identity_of, sha256_of
 from render.engine.base import AbstractEngine, DeviceInfo
 from render.errors import ConfigError
-from render.paths import CONF_DIR
+from render.sampling.groups import GROUPS
 from render.scene import Scene
-from render.theta import GROUPS
+from render.system.paths import CONF_DIR
 from tests.spaces import composed, presets_of, space_of
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from render.library.converted import converted
+from render.system.disk_cache import converted
 
 
 @pytest.fixture

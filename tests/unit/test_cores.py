@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from render.execute.cores import cpu_quota, usable_cores
+from render.system.cores import cpu_quota, usable_cores
 from tests.conftest import ROOT
 
 V1_LINES = """\
@@ -113,7 +113,7 @@ def test_no_cgroups_at_all(tmp_path: Path) -> None:
 
 def test_this_machine_and_a_narrower_affinity() -> None:
     here = usable_cores()
-    code = "from render.execute.cores import usable_cores; print(usable_cores())"
+    code = "from render.system.cores import usable_cores; print(usable_cores())"
     core = min(os.sched_getaffinity(0))
     pinned = subprocess.run(
         ["taskset", "-c", str(core), sys.executable, "-c", code],

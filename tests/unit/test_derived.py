@@ -11,16 +11,16 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from render.derived import Derived, per_model
-from render.geometry.edges import mesh_of
 from render.labels import sight
 from render.library.annotations import Annotations
+from render.library.meshes import mesh_of
 from render.library.models import ModelLibrary
-from render.placement import heap, outlines
+from render.placement import fallen, outlines
 from render.placement.bodies import Body, Shape
 from render.placement.outlines import nearest_hit, outline_of
 from render.placement.viewing import View
 from render.scene import Model
+from render.system.memo import Derived, per_model
 from tests.hand_made import model_of
 
 
@@ -83,7 +83,7 @@ def worked(name: str) -> Model:
     nearest_hit(body, view, np.array([0.0, 0.0, 1.0]))
     mesh_of(model)
     sight._solid(model)
-    heap._solid(model)
+    fallen._solid(model)
     Annotations().parts(model)
     return model
 

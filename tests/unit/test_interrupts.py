@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from render.interrupts import interrupts_held
+from render.system.interrupts import interrupts_held
 
 
 def interrupted(done: list[int]) -> None:

@@ -14,11 +14,11 @@ import yaml
 from numpy.typing import NDArray
 from scipy import stats
 
-from render.sampling.codec import theta_to_json
+from render.sampling.groups import GROUPS
 from render.sampling.parse import fitting
 from render.sampling.schema import Leaf
 from render.sampling.streams import uniform
-from render.theta import GROUPS, Theta
+from render.theta import Theta, theta_to_json
 from tests.e2e.cli import render
 from tests.spaces import CATALOGS, CATEGORIES, composed, leaves_of, presets_of, space_of
 

@@ -11,10 +11,10 @@ from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.projection import project
 from render.labels.boxes import boxes_obj
 from render.placement.place import place
-from render.sampling.codec import placement_from_json, placement_to_json
 from render.sampling.distributions import Constant
 from render.sampling.parse import parse
 from render.sampling.rules import check_group
+from render.theta import placement_from_json, placement_to_json
 from tests.hand_made import HandMadeAssets, theta_of
 from tests.spaces import composed, leaves_of
 

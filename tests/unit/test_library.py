@@ -13,11 +13,11 @@ from scipy.spatial.transform import Rotation
 
 from render.errors import AssetError, ConfigError
 from render.library.assets import AssetLibrary
-from render.library.cache import ByteCache
 from render.library.diagnose import diagnose
 from render.library.environments import EnvironmentLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
+from render.system.cache import ByteCache
 from tests.hand_made import bracket
 
 CREATE = trimesh.creation

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.errors import DatasetError
-from render.execute.files import remove_temporaries, sha256_of_file, write_whole
-from render.execute.manifest import SHARD_FRAMES, Manifest
+from render.system.files import remove_temporaries, sha256_of_file, write_whole
 
 
 def test_write_whole_returns_the_hash_and_leaves_no_temporary(tmp_path: Path) -> None:

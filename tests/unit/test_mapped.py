@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import trimesh
 
-import render.derived as derived_module
-import render.kept as kept_module
 import render.library.models as models_module
-import render.mapped as mapped_module
+import render.system.cache_folder as kept_module
+import render.system.memo as derived_module
+import render.system.memory_map as mapped_module
 from render.engine.pyrender.naming import named_faces
-from render.geometry.surface_edges import surface_edges
+from render.engine.surface_edges import surface_edges
 from render.library.build_model import BuiltModel
 from render.library.models import ModelLibrary
-from render.mapped import is_mapped, mapped
-from render.paths import find_assets
 from render.scene import Material, Texture
+from render.system.memory_map import is_mapped, mapped
+from render.system.paths import find_assets
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from render.errors import AssetError
-from render.library.raw import RawMesh, RawModel
 from render.library.readers import SUFFIXES, read_raw
-from render.library.triangulate import triangulate, triangulate_all
+from render.library.readers.raw import RawMesh, RawModel
+from render.library.readers.triangulate import triangulate, triangulate_all
 
 # Tetrahedron with its right-angled corner at (1, 2, 3) and legs of 1, 2 and 4.
 POINTS = np.array([[1, 2, 3], [2, 2, 3], [1, 4, 3], [1, 2, 7]], dtype=np.float64)
@@ -289,7 +289,7 @@ def test_iges_is_in_metres(tmp_path: Path, flag: int, side_m: float) -> None:
 def test_parts_placed_too_often_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("render.library.raw.MAX_FACES", 15)
+    monkeypatch.setattr("render.library.readers.raw.MAX_FACES", 15)
     build = '<item objectid="1"/>'
 
     assert 3 == len(read(tmp_path, "a.3mf", three_mf(3 * build)).meshes)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from render.assembly.color import temperature_to_linear
+from render.sensor.color import temperature_to_linear
 from render.sensor.develop import develop
 from render.sensor.jpeg import encode_jpeg
 from tests.hand_made import theta_of

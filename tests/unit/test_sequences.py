@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import kstest, qmc
 
+from render.sampling.groups import GROUPS
 from render.sampling.sequences import (
     LHS_BLOCK,
     AbstractSequence,
@@ -19,7 +20,6 @@ from render.sampling.sequences import (
     sobol_dimension,
 )
 from render.sampling.streams import key_bits, stream, uniform
-from render.theta import GROUPS
 
 NAMES = ("viewpoint.azimuth_deg", "viewpoint.elevation_deg", "scale.size_frac", "camera.K[8]")
 DIMENSIONS = {

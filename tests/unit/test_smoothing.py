@@ -15,8 +15,8 @@ from scipy.spatial.transform import Rotation
 from render.engine.picture_lines import Crossings
 from render.engine.pyrender.engine import PyrenderEngine
 from render.engine.smooth import smooth
+from render.engine.surface_edges import BORDER, surface_edges
 from render.geometry.frames import rigid
-from render.geometry.surface_edges import BORDER, surface_edges
 from render.scene import Light, Material, Model, Scene, Texture
 from tests.lit_scenes import BALL, MATT, camera_at, model, placed, scene, solid, square
 

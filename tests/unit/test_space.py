@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from render.errors import ConfigError
-from render.sampling.codec import theta_from_json, theta_to_json
+from render.sampling.groups import GROUPS
 from render.sampling.sequences import LHS_BLOCK
 from render.sampling.space import ThetaSpace
-from render.theta import GROUPS
+from render.theta import theta_from_json, theta_to_json
 from tests.spaces import composed, space_of
 
 SAMPLINGS = ("random", "sobol", "lhs", "grid", "stratified")

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from render.job.sweep import SweepIndex, SweepRow, slug
 from render.report.measures import MEASURES, Spread, measure
 from render.report.sweep_axis import SweptJob
 from render.report.sweep_plot import draw_sweep
-from render.sweep import SweepIndex, SweepRow, slug
 from tests.small_dataset import some_samples, write_dataset
 
 

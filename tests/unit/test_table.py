@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from render.sampling.groups import GROUPS
 from render.sampling.table import override_of, theta_table, with_table
-from render.theta import GROUPS
 from tests.spaces import composed, leaves_of, space_of
 
 README = Path(__file__).resolve().parents[2] / "README.md"

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from render.errors import ConfigError
+from render.job.top_up import fill, prepare
 from render.report.coverage import Coverage
 from render.sampling.axes import Axis, axes_of, finder
 from render.sampling.balance import WholeDataset
 from render.sampling.sequences import LatinHypercube, Random
 from render.sampling.top_up import ToppedUp, TopUp, TopUpBin, top_ups_of
-from render.top_up import fill, prepare
 from tests.spaces import composed, space_of
 
 AZIMUTH = "viewpoint.azimuth_deg"

@@ -14,18 +14,18 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from render.errors import DatasetError, InvariantError
-from render.writers.coco import write_coco
-from render.writers.data_yaml import write_data_yaml
-from render.writers.images import encode_depth, encode_mask, encode_png
-from render.writers.records import (
+from render.dataset.rasters import encode_depth, encode_mask, encode_png
+from render.dataset.records import (
     frame_row,
     instance_rows,
     read_frames,
     read_instances,
     write_shard_records,
 )
-from render.writers.rle import decode_rle
+from render.errors import DatasetError, InvariantError
+from render.geometry.rle import decode_rle
+from render.writers.coco import write_coco
+from render.writers.data_yaml import write_data_yaml
 from render.writers.yolo import yolo_text
 from tests.polygon_readers import bridges, filled_by_ultralytics, iou
 from tests.small_dataset import CATEGORIES, Shape, sample_of, some_samples, write_dataset

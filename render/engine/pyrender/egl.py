@@ -10,7 +10,7 @@ from typing import Any
 from render.engine.pyrender.devices import EglDevice
 from render.engine.pyrender.libraries import first_library
 from render.errors import EngineError
-from render.interrupts import interrupts_held
+from render.system.interrupts import interrupts_held
 
 __all__ = ["list_devices", "open_egl"]
 

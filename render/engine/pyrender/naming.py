@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from render.derived import on_disk_if_large, per_model
 from render.scene import Model
+from render.system.memo import on_disk_if_large, per_model
 
 __all__ = ["NamedFaces", "named_faces"]
 

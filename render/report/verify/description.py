@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import yaml
 
-from render.config import MAPS, identity_of, sha256_of
+from render.config.run_config import MAPS, identity_of, sha256_of
 from render.errors import ConfigError, DatasetError
 from render.report.verify.findings import Findings
 from render.sampling.top_up import TopUp, top_ups_of

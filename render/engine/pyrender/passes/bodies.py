@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from render.engine.picture_lines import Segments, segments_of
 from render.engine.pyrender.naming import named_faces
-from render.geometry.surface_edges import BORDER, surface_edges
+from render.engine.surface_edges import BORDER, surface_edges
 from render.scene import Instance, Model
 
 __all__ = ["Body"]

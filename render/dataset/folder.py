@@ -1,0 +1,244 @@
+"""A dataset folder from claim to completion: continued, extended, never half there."""
+
+from __future__ import annotations
+
+import filecmp
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+from render.config.run_config import MAPS, RunConfig
+from render.dataset.frame_result import FrameResult
+from render.dataset.manifest import SHARD_FRAMES, Manifest
+from render.dataset.records import write_shard_records
+from render.errors import DatasetError
+from render.system.files import TEMPORARY_SUFFIX, remove_temporaries, sha256_of_file
+
+__all__ = ["ShardWriter", "claim", "finish_file", "missing_frames"]
+
+_SUBFOLDERS = ("images", "labels", "masks", "depth", *MAPS)
+# Every file of a dataset, by its path in it; trainers leave caches beside the labels.
+_OURS = re.compile(
+    rf"({'|'.join(_SUBFOLDERS)})/(train|val)/\d{{8,}}\.\w+|labels/(train|val)\.cache"
+    r"|annotations/instances_(train|val)\.json|records/(frames|instances)-\d+\.parquet"
+    r"|\.manifest/(identity|gl|top_ups|shard-\d+)\.json|dataset\.yaml|data\.yaml"
+    r"|preview\.jpg|achieved\.png|coverage\.png"
+)
+
+
+def claim(run: RunConfig, identity: Mapping[str, Any]) -> Manifest:
+    """Makes ``output_dir`` the dataset of this identity, or finds that it is already.
+
+    Args:
+        run: Where the dataset lies, how long it is, and what is written.
+        identity: What decides its bytes: `render.plan.Plan.fingerprint` and library versions.
+
+    Raises:
+        DatasetError: The folder holds another dataset or other files, holds more frames
+            than asked, or cannot be read or written.
+
+    """
+    try:
+        return _claim(run, identity)
+    except OSError as error:
+        raise DatasetError(
+            f"output_dir must be a folder that can be read and written, got "
+            f"{run.output_dir} ({error.filename or 'on this disk'}: {error.strerror})"
+        ) from error
+
+
+def _claim(run: RunConfig, identity: Mapping[str, Any]) -> Manifest:
+    folder = run.output_dir
+    if folder.exists() and not folder.is_dir():
+        raise DatasetError(f"output_dir must be a folder, got the file {folder}")
+    manifest = Manifest(folder)
+    found = manifest.identity()
+    if found is not None and run.overwrite:
+        _check_nothing_foreign(folder)
+        _remove_dataset(folder)
+        found = None
+    if found is not None:
+        _check_same(folder, found, identity)
+        _check_not_longer(run, manifest)
+        _remove_later_frames(folder, run.n_frames)
+    else:
+        _check_empty(folder)
+    remove_temporaries(folder)
+    _make_folders(run)
+    if found is None:
+        manifest.write_identity(identity)
+    return manifest
+
+
+def missing_frames(manifest: Manifest, n_frames: int) -> list[int]:
+    """Frames of all shards that are not whole, in order."""
+    missing: list[int] = []
+    for first in range(0, n_frames, SHARD_FRAMES):
+        block = range(first, min(first + SHARD_FRAMES, n_frames))
+        if not manifest.is_whole(first // SHARD_FRAMES, frames=len(block)):
+            missing.extend(block)
+    return missing
+
+
+@final
+@dataclass(eq=False)
+class ShardWriter:
+    """Gathers frames, in any order, and finishes each shard when its last one is there."""
+
+    manifest: Manifest
+    n_frames: int
+    _open: dict[int, dict[int, FrameResult]] = field(default_factory=dict)
+
+    def add(self, result: FrameResult) -> None:
+        """Takes a frame whose files are on disk.
+
+        Raises:
+            DatasetError: It was drawn by another GL than the frames before it.
+
+        """
+        self.manifest.check_gl(result.gl)
+        shard_idx = result.frame_idx // SHARD_FRAMES
+        frames = self._open.setdefault(shard_idx, {})
+        frames[result.frame_idx] = result
+        if len(frames) == min(SHARD_FRAMES, self.n_frames - shard_idx * SHARD_FRAMES):
+            self._finish(shard_idx, [frames[i] for i in sorted(frames)])
+            del self._open[shard_idx]
+
+    def _finish(self, shard_idx: int, frames: list[FrameResult]) -> None:
+        folder = self.manifest.folder
+        files = {name: digest for frame in frames for name, digest in frame.files.items()}
+        for path in write_shard_records(
+            folder / "records",
+            shard_idx,
+            [frame.frame_row for frame in frames],
+            [row for frame in frames for row in frame.instance_rows],
+        ):
+            digest = sha256_of_file(path)
+            assert digest is not None
+            files[path.relative_to(folder).as_posix()] = digest
+        self.manifest.write_entry(shard_idx, frames=len(frames), files=files)
+
+
+def finish_file(folder: Path, name: str, write: Callable[[Path], None]) -> None:
+    """Lets `write` make a file under a temporary name, then renames it; leaves an equal one.
+
+    Raises:
+        DatasetError: It cannot be written.
+
+    """
+    temporary = folder / f".{Path(name).name}{TEMPORARY_SUFFIX}"
+    target = folder / name
+    try:
+        write(temporary)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_file() and filecmp.cmp(temporary, target, shallow=False):
+            temporary.unlink()
+        else:
+            temporary.replace(target)
+    except OSError as error:
+        raise DatasetError(f"{target} cannot be written: {error.strerror}") from error
+
+
+def _check_same(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    old, new = _flat(found), _flat(wanted)
+    changed = [k for k in sorted({*old, *new}) if old.get(k) != new.get(k)]
+    if changed:
+        shown = "; ".join(f"{k}: {old.get(k)!r} there, {new.get(k)!r} here" for k in changed[:8])
+        more = f" and {len(changed) - 8} more" if len(changed) > 8 else ""
+        raise DatasetError(
+            f"{folder} holds another dataset ({shown}{more}). Name another output_dir, or "
+            "overwrite=true to throw that one away."
+        )
+
+
+def _check_not_longer(run: RunConfig, manifest: Manifest) -> None:
+    # A top-up that was begun is a part of the dataset, rendered or not.
+    there = max([manifest.n_frames(), *(entry.end for entry in run.top_ups)])
+    if there > run.n_frames:
+        raise DatasetError(
+            f"n_frames must be at least {there}, the frames that {run.output_dir} holds, "
+            f"got {run.n_frames}"
+        )
+
+
+def _check_empty(folder: Path) -> None:
+    if folder.is_dir():
+        # A run that was killed before its claim leaves empty folders and temporaries only.
+        foreign = sorted(p.name for p in folder.iterdir() if not _is_harmless(p))
+        if any(p.is_file() and not _is_harmless(p) for p in folder.rglob("*")):
+            raise DatasetError(
+                f"output_dir must be an empty folder or hold the dataset to continue; "
+                f"{folder} holds {', '.join(foreign[:5])}"
+            )
+
+
+def _is_harmless(path: Path) -> bool:
+    return path.suffix == ".log" or (path.name[0] == "." and path.suffix == TEMPORARY_SUFFIX)
+
+
+def _remove_later_frames(folder: Path, n_frames: int) -> None:
+    """Deletes frames past the end, which a longer run left when it was killed."""
+    files = [(path, path.stem, 1) for name in _SUBFOLDERS for path in (folder / name).glob("*/*")]
+    records = (folder / "records").glob("*.parquet")
+    files += [(path, path.stem.rpartition("-")[2], SHARD_FRAMES) for path in records]
+    for path, number, frames in files:
+        if number.isdecimal() and int(number) * frames >= n_frames:
+            path.unlink()
+
+
+def _check_nothing_foreign(folder: Path) -> None:
+    """Before a dataset is thrown away: what it does not consist of must not be lost with it."""
+    files = (p for p in folder.rglob("*") if not p.is_dir() and not _is_harmless(p))
+    names = sorted(p.relative_to(folder).as_posix() for p in files)
+    foreign = [name for name in names if not _OURS.fullmatch(name)]
+    if foreign:
+        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
+        raise DatasetError(
+            f"overwrite=true throws away a dataset and nothing else; {folder} also holds "
+            f"{', '.join(foreign[:5])}{more}: move that, or name another output_dir"
+        )
+
+
+def _remove_dataset(folder: Path) -> None:
+    """Removes what a dataset consists of, and nothing else; last what makes it one.
+
+    Raises:
+        OSError: A file cannot be deleted; then the folder still counts as a dataset.
+
+    """
+    remove_temporaries(folder)
+    (folder / "dataset.yaml").unlink(missing_ok=True)
+    files = [p for p in folder.rglob("*") if _OURS.fullmatch(p.relative_to(folder).as_posix())]
+    for path in sorted(files, key=lambda p: (p.name == "identity.json", p)):
+        path.unlink()
+    tops = (*_SUBFOLDERS, "annotations", "records", ".manifest")
+    nested = [folder / name / split for name in _SUBFOLDERS for split in ("train", "val")]
+    for path in (p for p in (*nested, *(folder / top for top in tops)) if p.is_dir()):
+        if not any(path.iterdir()):
+            path.rmdir()
+
+
+def _make_folders(run: RunConfig) -> None:
+    used = {"images": True, "labels": "yolo" in run.formats, "masks": run.masks, "depth": run.depth}
+    used |= {name: name in run.maps for name in MAPS}
+    for name in (n for n in _SUBFOLDERS if used[n]):
+        for split in ("train", "val"):
+            (run.output_dir / name / split).mkdir(parents=True, exist_ok=True)
+    for name in ("records", "annotations"):
+        (run.output_dir / name).mkdir(exist_ok=True)
+    probe = run.output_dir / "records" / f".probe{TEMPORARY_SUFFIX}"
+    probe.touch()
+    probe.unlink(missing_ok=True)
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves of nested mappings by dotted path."""
+    if not isinstance(value, Mapping):
+        return {prefix: value}
+    items: Iterable[tuple[str, Any]] = value.items()
+    flat: dict[str, Any] = {}
+    for key, inner in items:
+        flat |= _flat(inner, f"{prefix}.{key}" if prefix else str(key))
+    return flat

@@ -1,0 +1,159 @@
+"""Which frames of a dataset are finished: one entry per shard, written last.
+
+A shard is a fixed block of frames. Its records are written when all of its frames are
+on disk, then its manifest entry, which holds the hash of every file of the shard. A
+shard without an entry, or whose files differ from it, is rendered again; the bytes come
+out the same, so a run that was killed ends like one that was not.
+
+A killed run loses the frames of its open shards. 16 frames a shard are a compromise: of
+64, four times as many are lost, to save 0.15 ms a frame of the parent's time; of 4,
+records are three times as large and cost 1 ms a frame.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from render.errors import DatasetError
+from render.system.files import sha256_of_file, write_whole
+
+__all__ = ["SHARD_FRAMES", "Manifest"]
+
+SHARD_FRAMES = 16
+_FOLDER = ".manifest"
+
+
+@final
+@dataclass(frozen=True)
+class Manifest:
+    """The manifest of one dataset folder."""
+
+    folder: Path
+
+    @property
+    def _identity_path(self) -> Path:
+        return self.folder / _FOLDER / "identity.json"
+
+    @property
+    def _top_ups_path(self) -> Path:
+        return self.folder / _FOLDER / "top_ups.json"
+
+    def _entry_path(self, shard_idx: int) -> Path:
+        return self.folder / _FOLDER / f"shard-{shard_idx:05d}.json"
+
+    def identity(self) -> dict[str, Any] | None:
+        """What the dataset in the folder is; None if there is none.
+
+        Raises:
+            DatasetError: The file is torn.
+
+        """
+        return self._read(self._identity_path)
+
+    def write_identity(self, identity: Mapping[str, Any]) -> None:
+        """Claims the folder for a dataset."""
+        self._identity_path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self._identity_path, _json(identity), durable=True)
+
+    def top_ups(self) -> list[Any]:
+        """Frames that were added for thin bins: entries of `render.sampling.top_up`.
+
+        Raises:
+            DatasetError: The file is torn.
+
+        """
+        return list((self._read(self._top_ups_path) or {}).get("top_ups", []))
+
+    def config_topped_up(self) -> dict[str, Any]:
+        """The config of the dataset as it was before the last top-up; empty without one."""
+        return dict((self._read(self._top_ups_path) or {}).get("config", {}))
+
+    def write_top_ups(self, top_ups: Sequence[Any], config: Mapping[str, Any]) -> None:
+        """Says which frames are added, before the first of them is there.
+
+        Args:
+            top_ups: All entries, also those of earlier top-ups.
+            config: Resolved, of the dataset; dataset.yaml is not there until all frames are.
+
+        """
+        content = {"top_ups": list(top_ups), "config": dict(config)}
+        # Keys as they come: dataset.yaml is written in the config's order, resumed or not.
+        text = json.dumps(content, indent=1) + "\n"
+        write_whole(self._top_ups_path, text.encode(), durable=True)
+
+    def gl(self) -> dict[str, Any] | None:
+        """What draws this dataset; None before its first frame."""
+        return self._read(self.folder / _FOLDER / "gl.json")
+
+    def check_gl(self, gl: Mapping[str, Any]) -> None:
+        """Records what draws, or checks that it is what drew before.
+
+        Raises:
+            DatasetError: It is not: bytes are promised for one GL renderer only.
+
+        """
+        kept = {k: gl[k] for k in ("platform", "vendor", "renderer", "version", "is_gpu")}
+        before = self.gl()
+        if before is None:
+            write_whole(self.folder / _FOLDER / "gl.json", _json(kept), durable=True)
+        elif before != kept:
+            raise DatasetError(
+                f"{self.folder} was begun on {before['renderer']} ({before['version']}), and "
+                f"{kept['renderer']} ({kept['version']}) would give other bytes: continue it "
+                "there, or name another output_dir"
+            )
+
+    def write_entry(self, shard_idx: int, *, frames: int, files: Mapping[str, str]) -> None:
+        """Says that the first `frames` frames of a shard are finished."""
+        entry = {"frames": frames, "files": dict(sorted(files.items()))}
+        write_whole(self._entry_path(shard_idx), _json(entry), durable=True)
+
+    def frames_of(self, shard_idx: int) -> int:
+        """How many frames the entry of a shard holds; 0 without a readable entry."""
+        entry = self._entry(shard_idx)
+        return int(entry["frames"]) if entry else 0
+
+    def is_whole(self, shard_idx: int, *, frames: int) -> bool:
+        """The entry holds just `frames` frames and every file is as it was written."""
+        entry = self._entry(shard_idx)
+        return (
+            entry is not None
+            and entry["frames"] == frames
+            and all(sha256_of_file(self.folder / p) == h for p, h in entry["files"].items())
+        )
+
+    def n_frames(self) -> int:
+        """How long a run must be to hold every finished frame; shards finish in any order."""
+        paths = (self.folder / _FOLDER).glob("shard-*.json")
+        shards = (int(path.stem.removeprefix("shard-")) for path in paths)
+        ends = (shard * SHARD_FRAMES + n for shard in shards if (n := self.frames_of(shard)))
+        return max(ends, default=0)
+
+    def _entry(self, shard_idx: int) -> dict[str, Any] | None:
+        """A readable entry; None where it is missing or torn, which is as good as missing."""
+        try:
+            entry = self._read(self._entry_path(shard_idx))
+        except DatasetError:
+            return None
+        if entry is None or not isinstance(entry.get("frames"), int):
+            return None
+        return entry if isinstance(entry.get("files"), dict) else None
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise DatasetError(f"{path} is torn: {error}") from error
+        if not isinstance(content, dict):
+            raise DatasetError(f"{path} is torn: it holds no mapping")
+        return content
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()

@@ -1,0 +1,260 @@
+"""The dataset's records: one Parquet row per frame and one per instance, in shards.
+
+Everything that a format needs is here, so that COCO, YOLO and others are put together from
+records alone. Rows are plain Python values, and a row read back equals the row written.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from render.errors import DatasetError
+from render.geometry.pixels import Box
+from render.geometry.rle import encode_rles
+from render.sample import ObjectLabel, Sample
+from render.system.files import write_whole
+from render.theta import placement_to_json, theta_to_json
+
+__all__ = [
+    "frame_row",
+    "instance_rows",
+    "read_frames",
+    "read_instances",
+    "write_shard_records",
+]
+
+_NUMBERS = pa.list_(pa.float64())
+
+_FRAME_SCHEMA = pa.schema(
+    [
+        pa.field("frame_idx", pa.int64(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("file_name", pa.string(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("attempt", pa.int32(), nullable=False),
+        pa.field("rejections", pa.list_(pa.string()), nullable=False),
+        pa.field("cam_K", _NUMBERS, nullable=False),
+        pa.field("cam_dist", _NUMBERS, nullable=False),
+        pa.field("theta", pa.string(), nullable=False),
+        pa.field("placement", pa.string(), nullable=False),
+        pa.field(
+            "files",
+            pa.list_(pa.struct([("path", pa.string()), ("sha256", pa.string())])),
+            nullable=False,
+        ),
+    ]
+)
+
+_INSTANCE_SCHEMA = pa.schema(
+    [
+        pa.field("frame_idx", pa.int64(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("instance_idx", pa.int32(), nullable=False),
+        pa.field("role", pa.string(), nullable=False),
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("filtered", pa.string(), nullable=False),
+        pa.field("bbox_obj", _NUMBERS),
+        pa.field("bbox_visib", _NUMBERS),
+        pa.field("px_count_all", pa.int64(), nullable=False),
+        pa.field("px_count_visib", pa.int64(), nullable=False),
+        pa.field("visib_fract", pa.float64()),
+        pa.field("truncated_fract", pa.float64()),
+        pa.field("occluded_fract", pa.float64()),
+        pa.field("cam_R_m2c", _NUMBERS, nullable=False),
+        pa.field("cam_t_m2c", _NUMBERS, nullable=False),
+        pa.field("model_scale", pa.float64(), nullable=False),
+        pa.field("cam_R_m2c_canonical", _NUMBERS),
+        pa.field("cam_t_m2c_canonical", _NUMBERS),
+        pa.field("box3d_size_m", _NUMBERS, nullable=False),
+        pa.field("box3d_center_cam_m", _NUMBERS, nullable=False),
+        pa.field("box3d_corners_uv", _NUMBERS),
+        pa.field("obb_obj", _NUMBERS),
+        pa.field("obb_visib", _NUMBERS),
+        pa.field("keypoints_uv", _NUMBERS),
+        pa.field("keypoints_sight", pa.list_(pa.string())),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("mask", pa.string(), nullable=False),
+        pa.field("mask_visib", pa.string(), nullable=False),
+    ]
+)
+
+_BATCH_ROWS = 256
+
+
+def frame_row(sample: Sample, *, image: str, hashes: Mapping[str, str]) -> dict[str, Any]:
+    """The record of a frame.
+
+    Args:
+        image: Suffix of the image file, without dot.
+        hashes: SHA-256 (hex) of each file of the frame, by path relative to the dataset.
+
+    Returns:
+        ``theta`` and ``placement`` as JSON text; ``cam_K`` as 9 numbers, row by row, centre
+        coordinates; ``cam_dist`` as OpenCV's coefficients; ``files`` as ``[{path,
+        sha256}]`` sorted by path.
+
+    """
+    height, width = sample.rgb.shape[:2]
+    return {
+        "frame_idx": sample.key.frame_idx,
+        "split": sample.key.split,
+        "file_name": f"{sample.key.stem}.{image}",
+        "width": width,
+        "height": height,
+        "attempt": sample.attempt,
+        "rejections": list(sample.rejections),
+        "cam_K": [float(k) for k in sample.placement.K],
+        "cam_dist": [float(k) for k in sample.placement.distortion],
+        "theta": _json(theta_to_json(sample.theta)),
+        "placement": _json(placement_to_json(sample.placement)),
+        "files": [{"path": path, "sha256": hashes[path]} for path in sorted(hashes)],
+    }
+
+
+def instance_rows(sample: Sample) -> list[dict[str, Any]]:
+    """The records of a frame's instances, targets first, filtered ones and distractors too.
+
+    Boxes are xywh in edge coordinates; ``mask`` (amodal, inside the frame) and
+    ``mask_visib`` are the `counts` of a compressed COCO RLE of ``height`` x ``width``.
+    Points are x and y in turn: ``*_uv`` in centre coordinates, ``obb_*`` in edge coordinates.
+    """
+    height, width = sample.rgb.shape[:2]
+    masks = [mask for label in sample.labels for mask in (label.mask, label.mask_visib)]
+    rles = iter(encode_rles(masks, size_wh=(width, height)))
+    return [
+        _instance_row(sample, label, rle, rle_visib)
+        for label, rle, rle_visib in zip(sample.labels, rles, rles, strict=True)
+    ]
+
+
+def _instance_row(sample: Sample, label: ObjectLabel, rle: str, rle_visib: str) -> dict[str, Any]:
+    height, width = sample.rgb.shape[:2]
+    return {
+        "frame_idx": sample.key.frame_idx,
+        "split": sample.key.split,
+        "instance_idx": int(label.instance_idx),
+        "role": label.role,
+        "model": label.model,
+        "category": label.category,
+        "filtered": label.filtered,
+        "bbox_obj": _xywh(label.bbox_obj),
+        "bbox_visib": _xywh(label.bbox_visib),
+        "px_count_all": int(label.px_count_all),
+        "px_count_visib": int(label.px_count_visib),
+        "visib_fract": _number(label.visib_fract),
+        "truncated_fract": _number(label.truncated_fract),
+        "occluded_fract": _number(label.occluded_fract),
+        "cam_R_m2c": label.R_cam_obj.astype(np.float64).ravel().tolist(),
+        "cam_t_m2c": label.t_cam_obj_m.astype(np.float64).ravel().tolist(),
+        "model_scale": float(label.model_scale),
+        **_task_columns(label),
+        "width": width,
+        "height": height,
+        "mask": rle,
+        "mask_visib": rle_visib,
+    }
+
+
+def _task_columns(label: ObjectLabel) -> dict[str, Any]:
+    canonical, box, keypoints = label.T_cam_obj_canonical, label.box3d, label.keypoints
+    if box is None:
+        raise ValueError("labels must have a box3d: TaskLabeller adds it")
+    return {
+        "cam_R_m2c_canonical": None if canonical is None else canonical[:3, :3].ravel().tolist(),
+        "cam_t_m2c_canonical": None if canonical is None else canonical[:3, 3].tolist(),
+        "box3d_size_m": box.size_m.tolist(),
+        "box3d_center_cam_m": box.center_cam_m.tolist(),
+        "box3d_corners_uv": _flat(box.corners_uv),
+        "obb_obj": _flat(label.obb_obj),
+        "obb_visib": _flat(label.obb_visib),
+        "keypoints_uv": None if keypoints is None else _flat(keypoints.uv),
+        "keypoints_sight": None if keypoints is None else list(keypoints.sights),
+    }
+
+
+def write_shard_records(
+    folder: Path,
+    shard_idx: int,
+    frame_rows: Sequence[Mapping[str, Any]],
+    instance_rows: Sequence[Mapping[str, Any]],
+) -> list[Path]:
+    """Writes the rows of one shard, whole or not at all; returns the files.
+
+    Equal rows give equal bytes: schema and compression are fixed, nothing else is stored.
+
+    Raises:
+        DatasetError: A file cannot be written.
+
+    """
+    parts = (
+        (folder / f"frames-{shard_idx:06d}.parquet", frame_rows, _FRAME_SCHEMA),
+        (folder / f"instances-{shard_idx:06d}.parquet", instance_rows, _INSTANCE_SCHEMA),
+    )
+    for path, rows, schema in parts:
+        table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd", compression_level=3)
+        write_whole(path, buffer.getvalue(), durable=True)
+    return [path for path, _, _ in parts]
+
+
+def read_frames(folder: Path) -> Iterator[dict[str, Any]]:
+    """Frame rows in frame order, a few hundred in memory at a time.
+
+    Args:
+        folder: The dataset's `records`.
+
+    Raises:
+        DatasetError: A file is torn or not of this schema.
+
+    """
+    return _read(folder, "frames", _FRAME_SCHEMA)
+
+
+def read_instances(folder: Path) -> Iterator[dict[str, Any]]:
+    """Instance rows in the order of frames, then of `instance_idx`; otherwise as `read_frames`."""
+    return _read(folder, "instances", _INSTANCE_SCHEMA)
+
+
+def _read(folder: Path, kind: str, schema: pa.Schema) -> Iterator[dict[str, Any]]:
+    # Longer names are higher shards, should there ever be more than six digits.
+    for path in sorted(folder.glob(f"{kind}-*.parquet"), key=lambda p: (len(p.name), p.name)):
+        try:
+            with pq.ParquetFile(path) as file:
+                if not file.schema_arrow.equals(schema):
+                    raise DatasetError(f"{path} must hold the columns of {kind} records")
+                for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+                    yield from batch.to_pylist()
+        except (pa.ArrowException, OSError) as error:
+            raise DatasetError(f"{path} is torn: {error}") from error
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def _xywh(box: Box | None) -> list[float] | None:
+    return None if box is None else [float(v) for v in box.xywh]
+
+
+def _flat(points: NDArray[np.float64] | None) -> list[float | None] | None:
+    """X and y in turn; None for what is not a number."""
+    if points is None:
+        return None
+    return [v if np.isfinite(v) else None for v in points.ravel().tolist()]
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)

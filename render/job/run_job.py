@@ -1,0 +1,347 @@
+"""One run from a resolved config to a complete dataset."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import logging
+import os
+import shlex
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from tqdm import tqdm
+
+import render
+from render.build import build, build_engine
+from render.config.run_config import MAPS, RunConfig
+from render.dataset.folder import ShardWriter, claim, finish_file, missing_frames
+from render.dataset.manifest import Manifest
+from render.dataset.records import read_frames, read_instances
+from render.engine.base import DeviceInfo
+from render.errors import ConfigError, EngineError
+from render.execute.base import build_executor
+from render.pipeline import draw_and_place
+from render.plan import Plan
+from render.report.achieved import TOLERANCES, Reached, reached, write_plot
+from render.report.preview import write_preview
+from render.sampling.top_up import TopUp
+from render.scene import Model
+from render.system.cores import usable_cores
+from render.writers.coco import write_coco
+from render.writers.data_yaml import write_data_yaml
+
+__all__ = ["Summary", "run_job"]
+
+_LOG = logging.getLogger(__name__)
+
+# Of ultralytics' models for each kind of label file.
+_YOLO_SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
+_VERSIONED = (
+    "numpy", "opencv-python-headless", "trimesh", "pyrender", "moderngl", "pycocotools",
+    "pyarrow", "scipy", "cascadio", "pillow",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a run made.
+
+    Attributes:
+        rendered: Frames rendered now; the others were there already.
+        seconds: Time spent on them.
+        instances: Labelled instances per category, every category named.
+        filtered: Targets left out of COCO and YOLO, by reason.
+        rejections: Rejected draws of θ, by reason.
+        skipped: Models left out by ``assets.skip_bad``.
+        reached: Asked against achieved of occlusion, truncation and size.
+
+    """
+
+    output_dir: Path
+    frames: int
+    train: int
+    val: int
+    rendered: int
+    seconds: float
+    instances: Mapping[str, int]
+    filtered: Mapping[str, int]
+    rejections: Mapping[str, int]
+    skipped: tuple[str, ...]
+    reached: tuple[Reached, ...]
+    formats: tuple[str, ...]
+    yolo: str
+
+    def text(self) -> str:
+        """A few lines for the person who waits."""
+        lines = [f"frames      {self.frames} ({self.train} train, {self.val} val)"]
+        if self.rendered:
+            lines[0] += f", {self.rendered / self.seconds:.1f} frames/s"
+        if self.rendered < self.frames:
+            lines[0] += f"; {self.frames - self.rendered} were there already"
+        lines.append(f"instances   {sum(self.instances.values())}: {_counts(self.instances)}")
+        lines.append(f"filtered    {_counts(self.filtered) or 'none'}")
+        lines.append(f"rejections  {self._rejections()}")
+        lines += [f"reached     {_reached_text(one)}" for one in self.reached]
+        if self.skipped:
+            lines.append(f"skipped     {'; '.join(self.skipped)}")
+        lines.append(f"preview     {self.output_dir / 'preview.jpg'}")
+        if not self.val:
+            lines.append("note        no validation frames: raise n_frames or val_fraction")
+        elif not self.train:
+            lines.append("note        no training frames: raise n_frames or lower val_fraction")
+        else:
+            lines.append(f"train       {self._train_command()}")
+        return "\n".join(lines)
+
+    def _rejections(self) -> str:
+        n = sum(self.rejections.values())
+        if not n:
+            return "none"
+        return f"{n} of {n + self.frames} draws: {_counts(self.rejections)}"
+
+    def _train_command(self) -> str:
+        if "yolo" not in self.formats:
+            return f"point your trainer at {self.output_dir / 'annotations'}"
+        task, suffix = self.yolo, _YOLO_SUFFIXES[self.yolo]
+        data = shlex.quote(f"data={self.output_dir / 'data.yaml'}")
+        return f"yolo {task} train {data} model=yolo11n{suffix}.pt"
+
+
+def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary:
+    """Validates, renders what is missing, and completes the dataset.
+
+    Args:
+        config: Resolved. What the folder knows of earlier top-ups is taken from there.
+        added: New frames for thin bins, the last ones of the config's ``n_frames``.
+
+    Raises:
+        RenderError: See its subclasses; the dataset can be continued after any of them.
+
+    """
+    top_ups = _top_ups(config, added)
+    plan = build({**config, "top_ups": top_ups})
+    # A θ that can never be realised, and a machine that cannot draw, before any file is made.
+    draw_and_place(plan, 0)
+    # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
+    os.environ.setdefault("LP_NUM_THREADS", str(usable_cores()))
+    info = _what_draws(plan)
+    if info.remark:
+        _LOG.warning("frames are drawn in software: %s", info.remark)
+    manifest = claim(plan.run, {**plan.fingerprint, "versions": _versions()})
+    frames = missing_frames(manifest, plan.run.n_frames)
+    began = time.monotonic()
+    if frames:
+        manifest.check_gl(dataclasses.asdict(info))  # a refusal must leave what is there as it is
+        if added is not None:
+            manifest.write_top_ups(top_ups, config)
+        for name in ("dataset.yaml", "coverage.png"):  # the picture is of fewer frames
+            (plan.run.output_dir / name).unlink(missing_ok=True)
+        _render(plan, manifest, frames, on_gpu=info.is_gpu)
+    seconds = time.monotonic() - began
+    return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
+
+
+def _what_draws(plan: Plan) -> DeviceInfo:
+    """Tries every device that the engine is to draw with.
+
+    Raises:
+        EngineError: One cannot be used, or they would draw different bytes.
+
+    """
+    infos: list[DeviceInfo] = []
+    for place in range(len(plan.run.devices)):
+        with build_engine(plan, place=place) as engine:
+            infos.append(engine.info)
+    first = infos[0]
+    for info in infos[1:]:
+        if replace(info, device=first.device) != first:
+            raise EngineError(
+                "engine.device must list GPUs of one kind, because others draw other bytes, got "
+                f"{first.renderer} ({first.device}) and {info.renderer} ({info.device})"
+            )
+    return first
+
+
+def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
+    """Entries of all frames that were or are to be added to the dataset of a config."""
+    if "top_ups" in config:
+        raise ConfigError(
+            "top_ups must not be set: it is what a dataset holds; top_up=DIR adds frames"
+        )
+    run = RunConfig.of(config)
+    try:
+        held = [] if run.overwrite else Manifest(run.output_dir).top_ups()
+    except OSError:
+        held = []  # a folder that cannot be read is told of when it is claimed
+    return [*held, *([] if added is None else [added.as_dict()])]
+
+
+def _render(plan: Plan, manifest: Manifest, frames: list[int], *, on_gpu: bool) -> None:
+    writer = ShardWriter(manifest, plan.run.n_frames)
+    done = plan.run.n_frames - len(frames)
+    bar = tqdm(total=plan.run.n_frames, initial=done, unit="frame", desc="render", smoothing=0.1)
+    with bar:
+        for result in build_executor(plan.config).run(plan, frames, on_gpu=on_gpu):
+            writer.add(result)
+            bar.update()
+
+
+def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
+    """Writes everything that is made of records; dataset.yaml last."""
+    folder = plan.run.output_dir
+    records = folder / "records"
+    counts = _count(records, plan.categories)
+    found = reached(read_frames(records), read_instances(records))
+    summary = Summary(
+        output_dir=folder,
+        rendered=rendered,
+        seconds=seconds,
+        skipped=tuple(str(error) for error in plan.assets.models.skipped),
+        formats=plan.run.formats,
+        yolo=plan.run.yolo,
+        reached=found,
+        **counts,
+    )
+    if "coco" in plan.run.formats:
+        for split in ("train", "val"):
+            finish_file(
+                folder,
+                f"annotations/instances_{split}.json",
+                partial(_write_coco, folder / "records", split, plan),
+            )
+    if "yolo" in plan.run.formats:
+        keypoints = plan.keypoints if plan.run.yolo == "pose" else None
+        finish_file(
+            folder,
+            "data.yaml",
+            partial(write_data_yaml, categories=plan.categories, keypoints=keypoints),
+        )
+    finish_file(folder, "preview.jpg", partial(write_preview, folder))
+    if found:
+        finish_file(folder, "achieved.png", partial(write_plot, found))
+    finish_file(folder, "dataset.yaml", partial(_write_dataset_yaml, plan, manifest, summary))
+    return summary
+
+
+def _write_coco(records: Path, split: str, plan: Plan, path: Path) -> None:
+    write_coco(
+        read_frames(records), read_instances(records), split=split, categories=plan.categories,
+        keypoints=plan.keypoints, path=path,
+    )  # fmt: skip
+
+
+def _count(records: Path, categories: tuple[str, ...]) -> dict[str, Any]:
+    splits: Counter[str] = Counter()
+    rejections: Counter[str] = Counter()
+    for frame in read_frames(records):
+        splits[frame["split"]] += 1
+        rejections.update(frame["rejections"])
+    instances = Counter(dict.fromkeys(categories, 0))
+    filtered: Counter[str] = Counter()
+    for row in read_instances(records):
+        if row["role"] != "target":
+            continue
+        if row["filtered"]:
+            filtered[row["filtered"]] += 1
+        else:
+            instances[row["category"]] += 1
+    return {
+        "frames": sum(splits.values()),
+        "train": splits["train"],
+        "val": splits["val"],
+        "instances": dict(instances),
+        "filtered": dict(sorted(filtered.items())),
+        "rejections": dict(sorted(rejections.items())),
+    }
+
+
+def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: Path) -> None:
+    run, models = plan.run, plan.assets.models
+    content = {
+        "config": {key: value for key, value in plan.config.items() if key != "top_ups"},
+        "config_sha256": plan.identity_sha256,
+        "seed": run.seed,
+        "n_frames": run.n_frames,
+        "val_fraction": run.val_fraction,
+        "top_ups": [entry.as_dict() for entry in run.top_ups],
+        "versions": _versions(),
+        "gl": manifest.gl(),
+        "depth_unit_m": run.depth_unit_m,
+        "categories": list(plan.categories),
+        "asset_dirs": {key: str(path.resolve()) for key, path in plan.assets.folders.items()},
+        "models": [_model_entry(plan, name) for name in models.names],
+        "distractors": [
+            {"name": m.name, "sha256": m.sha256, "unit_m": float(m.unit_m)}
+            for m in plan.assets.distractor_models()
+        ],
+        "fixtures": [
+            {"name": f.model.name, "sha256": f.model.sha256} for f in plan.assets.fixtures
+        ],
+        "counts": {
+            "frames": summary.frames,
+            "train": summary.train,
+            "val": summary.val,
+            "instances": dict(summary.instances),
+            "filtered": dict(summary.filtered),
+        },
+        "rejections": dict(summary.rejections),
+        "reached": {one.name: one.as_dict() for one in summary.reached},
+        "output": {
+            "formats": list(run.formats),
+            "image": run.image,
+            "yolo": run.yolo,
+            "masks": run.masks,
+            "depth": run.depth,
+            **{name: name in run.maps for name in MAPS},
+        },
+    }
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _model_entry(plan: Plan, name: str) -> dict[str, Any]:
+    model = plan.assets.models.load(name)
+    return {
+        "name": name,
+        "category": model.category,
+        "sha256": model.sha256,
+        "unit_m": float(model.unit_m),
+        **_annotation_entry(plan, model),
+    }
+
+
+def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
+    """Keypoints and symmetries in units of the file, its axes and origin; names of parts."""
+    known = plan.tasks.annotations
+    entry: dict[str, Any] = {}
+    keypoints, symmetry = known.keypoints(model), known.symmetry(model)
+    if keypoints:
+        entry["keypoints"] = {k.name: [p / model.unit_m for p in k.point_m] for k in keypoints}
+    if not symmetry.is_trivial:
+        entry["symmetries"] = symmetry.scaled(1 / model.unit_m).as_dict()
+    if "parts" in plan.run.maps:
+        entry["parts"] = list(known.parts(model).names)
+    return entry
+
+
+def _versions() -> dict[str, str]:
+    versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
+    return {"render": render.__version__, **versions}
+
+
+def _reached_text(one: Reached) -> str:
+    return (
+        f"{one.name} within {TOLERANCES[one.name]:g}{' of it' if one.is_size else ''}: "
+        f"{one.n_within} of {len(one.asked)}, mean error {np.abs(one.errors).mean():.2g}"
+    )
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {n}" for name, n in counts.items())

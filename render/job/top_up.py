@@ -1,0 +1,156 @@
+"""`top_up=DIR`: what a run must do to add frames to a dataset for its thin bins.
+
+The dataset's own config is taken, so that the new frames are like the others in all but view
+direction, size and occlusion.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from render.dataset.manifest import Manifest
+from render.errors import ConfigError, DatasetError
+from render.report.coverage import Coverage, read_coverage
+from render.report.verify.description import FILE, read_description
+from render.sampling.top_up import TopUp, TopUpBin, top_ups_of
+
+__all__ = ["TopUpJob", "fill", "prepare"]
+
+_ALLOWED = ("top_up", "n_frames", "workers")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TopUpJob:
+    """A run that adds frames.
+
+    Attributes:
+        config: Resolved, of the whole dataset with the new frames.
+        added: The new frames; None: the dataset holds them already, though not all are rendered.
+        text: A line for the person who waits.
+
+    """
+
+    config: Mapping[str, Any]
+    added: TopUp | None
+    text: str
+
+
+def prepare(config: Mapping[str, Any], overrides: Sequence[str]) -> TopUpJob:
+    """Finds out which frames are to be added, or that an interrupted top-up is to be ended.
+
+    Args:
+        config: Resolved, with ``top_up``; of the rest ``n_frames`` and ``workers`` count.
+        overrides: As they were typed.
+
+    Raises:
+        ConfigError: An override that would have no meaning.
+        DatasetError: The folder holds no complete dataset, or none of its bins is thin.
+
+    """
+    names = [override.split("=")[0].lstrip("+~") for override in overrides]
+    if others := [name for name in names if name not in _ALLOWED]:
+        raise ConfigError(
+            "top_up must stand with n_frames and workers alone, because all else is as in the "
+            f"dataset, got {', '.join(others)}"
+        )
+    if not isinstance(config["top_up"], str):
+        raise ConfigError(f"top_up must be the folder of a dataset, got {config['top_up']!r}")
+    folder, n_frames = Path(config["top_up"]).expanduser(), config["n_frames"]
+    if isinstance(n_frames, bool) or not isinstance(n_frames, int) or n_frames < 1:
+        raise ConfigError(f"n_frames must be a whole number from 1, got {n_frames!r}")
+    if not folder.is_dir():
+        raise ConfigError(f"top_up must be the folder of a dataset, got {folder}")
+    asked = {"workers": config["workers"]} if "workers" in names else {}
+    return _resumed(folder, n_frames, asked) or _begun(folder, n_frames, asked)
+
+
+def fill(coverage: Coverage, *, first_frame: int, n_frames: int, seed: int) -> TopUp:
+    """Shares frames out among thin bins.
+
+    Each goes to the bin that holds the smallest share of what is expected, by then.
+
+    Args:
+        coverage: With at least one thin bin.
+        first_frame: Index of the first new frame.
+        n_frames: How many, at least one.
+        seed: What u within the bins is drawn with.
+
+    """
+    thin, expected = coverage.thin(), coverage.expected
+    held = [int(coverage.counts[b]) for b in thin]
+    added = [0] * len(thin)
+    queue = [(held[i] / expected[b], i) for i, b in enumerate(thin)]
+    heapq.heapify(queue)
+    for _ in range(n_frames):
+        _, i = queue[0]
+        added[i] += 1
+        heapq.heapreplace(queue, ((held[i] + added[i]) / expected[thin[i]], i))
+    bins = tuple(
+        TopUpBin(
+            frames=n,
+            u=tuple((a.u_edges[i], a.u_edges[i + 1]) for a, i in zip(coverage.axes, b)),
+        )
+        for b, n in zip(thin, added, strict=True)
+        if n
+    )
+    leaves = tuple(axis.leaf for axis in coverage.axes)
+    return TopUp(first_frame=first_frame, seed=seed, leaves=leaves, bins=bins)
+
+
+def _resumed(folder: Path, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob | None:
+    """The end of a top-up that was interrupted; None if there is none."""
+    manifest = Manifest(folder)
+    entries = top_ups_of(manifest.top_ups())
+    if not entries:
+        return None
+    last = entries[-1]
+    is_complete = (folder / FILE).is_file() and read_description(folder).n_frames >= last.end
+    if is_complete or manifest.n_frames() > last.end:
+        return None
+    if n_frames != last.n_frames:
+        raise ConfigError(
+            f"n_frames must be {last.n_frames}, those of the top-up of {folder} that was "
+            f"interrupted and is to be ended first, got {n_frames}"
+        )
+    return TopUpJob(
+        config=_whole_config(manifest.config_topped_up(), folder, last.end, asked),
+        added=None,
+        text=f"top-up      of frames {last.first_frame} to {last.end - 1} continues",
+    )
+
+
+def _begun(folder: Path, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob:
+    description = read_description(folder)
+    coverage = read_coverage(folder)
+    thin = coverage.thin()
+    if not thin:
+        raise DatasetError(
+            f"{folder} must have a thin bin to be topped up, and has none: "
+            f"python -m render.coverage {folder} shows them"
+        )
+    first = description.n_frames
+    added = fill(coverage, first_frame=first, n_frames=n_frames, seed=int(description.raw["seed"]))
+    return TopUpJob(
+        config=_whole_config(description.raw["config"], folder, added.end, asked),
+        added=added,
+        text=f"top-up      {n_frames} frames from {first} on, in {len(added.bins)} of "
+        f"{len(thin)} thin bins",
+    )
+
+
+def _whole_config(
+    config: Mapping[str, Any], folder: Path, n_frames: int, asked: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The config of the dataset as it will be."""
+    return {
+        **config,
+        "output_dir": str(folder),
+        "n_frames": n_frames,
+        "overwrite": False,
+        "top_up": None,
+        **asked,
+    }

@@ -1,0 +1,99 @@
+"""STEP and IGES through cascadio (OpenCASCADE), in a process of its own.
+
+OpenCASCADE writes to the terminal, can end the whole process on broken files, and cannot be
+interrupted from Python; a child process can be read, outlived and ended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from render.errors import AssetError
+from render.library.readers.gltf import read_gltf_bytes
+from render.library.readers.raw import RawMesh, RawModel
+from render.system.disk_cache import converted
+
+__all__ = ["read_iges", "read_step"]
+
+_TIMEOUT_S = 900
+# OpenCASCADE turns every unit into millimetres; its glTF writer makes metres of them where the
+# document tells its unit, which the IGES reader leaves out.
+_METRES = {"step": 1.0, "iges": 1e-3}
+# cascadio's default tolerances, as trimesh.load uses them: the same vertices.
+_CHILD = """
+import sys, cascadio
+source, kind, target = sys.argv[1:]
+with open(source, "rb") as file:
+    data = cascadio.load(file.read(), file_type=kind)
+with open(target, "wb") as file:
+    file.write(data)
+"""
+
+
+def read_step(path: Path) -> RawModel:
+    """Tessellates a STEP file; positions arrive in metres, whatever unit the file has.
+
+    Raises:
+        AssetError: Not STEP, no shapes in it, or conversion crashed or took too long.
+
+    """
+    return _read(path, "step")
+
+
+def read_iges(path: Path) -> RawModel:
+    """As `read_step`, of an IGES file; positions in metres too (cascadio gives millimetres)."""
+    return _read(path, "iges")
+
+
+def _read(path: Path, kind: str) -> RawModel:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    version = importlib.metadata.version("cascadio")
+    glb = converted(f"cascadio {version} {kind} {digest}", lambda: _glb(path, kind))
+    model = read_gltf_bytes(path, glb)
+    return replace(
+        model,
+        meshes=tuple(_plain(mesh, _METRES[kind]) for mesh in model.meshes),
+        unit_m=1.0,
+        unit_source=f"{kind.upper()} (converted to metres)",
+        up=None,
+    )
+
+
+def _glb(path: Path, kind: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "model.glb"
+        command = [sys.executable, "-P", "-c", _CHILD, str(path), kind, str(target)]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, timeout=_TIMEOUT_S, check=False, text=True,
+                errors="replace", stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise AssetError(path, f"took more than {_TIMEOUT_S} s to convert") from error
+        data = target.read_bytes() if target.is_file() else b""
+    if not data:
+        raise AssetError(path, f"is not {kind.upper()} that can be converted{_why(done)}")
+    return data
+
+
+def _why(done: subprocess.CompletedProcess[str]) -> str:
+    """What the converter said last, without colour codes and the file of ours it names."""
+    if done.returncode < 0:
+        return f": the converter crashed (signal {-done.returncode})"
+    lines = [line.strip(" *") for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    told = [line for line in lines if "Error" in line or "ERR" in line]
+    return f": {told[-1]}" if told else ""
+
+
+def _plain(mesh: RawMesh, metres: float) -> RawMesh:
+    """CAD files store colours alone: what glTF would take for metal is not said by the file."""
+    look = mesh.material
+    if look is not None:
+        look = replace(look, metallic=0.0, roughness=0.5)
+    return replace(mesh, positions=mesh.positions * metres, material=look)

@@ -1,0 +1,95 @@
+"""STL, binary and ASCII, with the two ways that colours are hidden in the binary form."""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.errors import AssetError
+from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb
+
+__all__ = ["read_stl"]
+
+_FACET = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("extra", "<u2")])
+_HEAD_BYTES = 84
+_VERTEX = re.compile(rb"\bvertex\s+(\S+)\s+(\S+)\s+(\S+)", re.IGNORECASE)
+
+
+def read_stl(path: Path) -> RawModel:
+    """Reads an STL; it stores neither unit nor axes, and its normals are not used.
+
+    Raises:
+        AssetError: Neither form of STL, or cut off.
+
+    """
+    data = path.read_bytes()
+    count = struct.unpack_from("<I", data, 80)[0] if len(data) >= _HEAD_BYTES else 0
+    spare = len(data) - _HEAD_BYTES - _FACET.itemsize * count
+    # Binary files may begin with "solid" too: the length decides first.
+    if len(data) >= _HEAD_BYTES and spare == 0:
+        return _model(*_binary(data, count))
+    if data.lstrip()[:5].lower() == b"solid" and b"\0" not in data[_HEAD_BYTES:1024]:
+        return _model(_ascii(path, data), None)
+    if len(data) < _HEAD_BYTES:
+        raise AssetError(path, f"is not STL: it has {len(data)} bytes and no solid")
+    if spare < 0:
+        there = (len(data) - _HEAD_BYTES) // _FACET.itemsize
+        raise AssetError(path, f"is cut off or not STL: {there} of {count} facets are there")
+    warning = f"{spare} bytes behind the last facet are not read"
+    return _model(*_binary(data, count), warning=warning)
+
+
+def _model(
+    corners: NDArray[np.float64], colors: NDArray[np.float64] | None, warning: str = ""
+) -> RawModel:
+    faces = np.arange(len(corners), dtype=np.int64).reshape(-1, 3)
+    mesh = RawMesh(positions=corners, faces=faces, colors=colors)
+    return RawModel(meshes=(mesh,), warnings=(warning,) if warning else ())
+
+
+def _binary(data: bytes, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    facets = np.frombuffer(data, _FACET, count, _HEAD_BYTES)
+    corners = facets["corners"].reshape(-1, 3).astype(np.float64)
+    colors = _colors(data[:80], facets["extra"])
+    return corners, None if colors is None else np.repeat(colors, 3, axis=0)
+
+
+def _colors(header: bytes, extra: NDArray[np.uint16]) -> NDArray[np.float64] | None:
+    """``(F, 4)`` linear RGBA; None where there are none.
+
+    Materialise Magics writes ``COLOR=`` and the object's RGBA into the header; a facet with a
+    clear top bit has its own colour, red lowest. VisCAM and SolidView set the top bit of a
+    facet with a colour, blue lowest.
+    """
+    five = np.stack([extra & 31, extra >> 5 & 31, extra >> 10 & 31], axis=1) / 31.0
+    top = extra >> 15 == 1
+    srgba = np.ones((len(extra), 4))
+    at = header.find(b"COLOR=")
+    if 0 <= at <= 70:
+        srgba[:] = np.frombuffer(header, np.uint8, 4, at + 6) / 255.0
+        if srgba[0, 3] == 0:
+            srgba[:, 3] = 1.0  # writers leave alpha 0 and do not mean invisible
+        own = ~top
+        # All zero is the default of writers that know the header alone, not black.
+        if extra.any():
+            srgba[own, :3] = five[own]
+    elif top.any():
+        srgba[top, :3] = five[top][:, ::-1]
+    else:
+        return None
+    srgba[:, :3] = linear_of_srgb(srgba[:, :3])
+    return srgba
+
+
+def _ascii(path: Path, data: bytes) -> NDArray[np.float64]:
+    words = _VERTEX.findall(data)
+    if len(words) % 3:
+        raise AssetError(path, f"is cut off: {len(words)} corners are no whole triangles")
+    try:
+        return np.array(words, dtype="S").astype(np.float64).reshape(-1, 3)
+    except ValueError as error:
+        raise AssetError(path, f"a vertex must be three numbers: {error}") from error

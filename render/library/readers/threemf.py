@@ -1,0 +1,239 @@
+"""3MF: core, production (parts in several files) and the colours of the material extension.
+
+Read here rather than by trimesh, which has no colours and mixes up parts of several files that
+bear the same id.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import re
+import xml.etree.ElementTree as ET
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.errors import AssetError
+from render.library.readers.raw import (
+    UNITS_M,
+    PartNames,
+    RawMesh,
+    RawModel,
+    limited,
+    linear_of_srgb,
+    placed,
+)
+from render.scene import Material
+
+__all__ = ["read_3mf"]
+
+_MAX_PART_BYTES = 4 * 2**30
+_MAX_INSTANCES = 100_000
+_MAX_DEPTH = 100
+_Rgba = tuple[float, float, float, float]
+_Placed = tuple[str, str, NDArray[np.float64]]  # part, object id, matrix
+
+
+@dataclass(eq=False)
+class _Object:
+    """An object of one part: a mesh, or other objects put together."""
+
+    mesh: RawMesh | None = None
+    components: list[_Placed] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class _Part:
+    """One .model file inside the archive."""
+
+    unit: str
+    objects: dict[str, _Object] = field(default_factory=dict)
+    items: list[_Placed] = field(default_factory=list)
+    colors: dict[str, list[_Rgba]] = field(default_factory=dict)
+
+
+def read_3mf(path: Path) -> RawModel:
+    """Reads a 3MF; `unit_m` is its unit attribute, not applied; z is up (core spec, 2.2).
+
+    Raises:
+        AssetError: No 3MF, or its objects contain each other.
+
+    """
+    reader = _Reader(path)
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+        reader.archive = archive
+        root = reader.root()
+        part = reader.part(root)
+        meshes = tuple(limited(path, reader.meshes(part)))
+    unit_m = UNITS_M.get(part.unit)
+    if unit_m is None:
+        raise AssetError(path, f"unit must be micron, millimeter or the like, got {part.unit!r}")
+    return RawModel(
+        meshes=meshes,
+        unit_m=unit_m,
+        unit_source=f"3MF ({part.unit})",
+        up="z",
+        warnings=tuple(reader.warnings),
+    )
+
+
+class _Reader:
+    archive: zipfile.ZipFile
+
+    def __init__(self, path: Path) -> None:
+        self.warnings: list[str] = []
+        self._path = path
+        self._parts: dict[str, _Part] = {}
+
+    def root(self) -> str:
+        """Name of the part that the package points to, else of the one at the usual place."""
+        names = {name.lower(): name for name in self.archive.namelist()}
+        if "_rels/.rels" in names:
+            for relation in ET.fromstring(self.archive.read(names["_rels/.rels"])):
+                target = relation.get("Target", "").lstrip("/").lower()
+                if relation.get("Type", "").endswith("/3dmodel") and target in names:
+                    return names[target]
+        usual = [name for low, name in names.items() if low.endswith("3d/3dmodel.model")]
+        if not usual:
+            raise AssetError(self._path, "is not 3MF: it holds no 3D/3dmodel.model")
+        return min(usual)
+
+    def part(self, name: str) -> _Part:
+        """A part, parsed once."""
+        if name not in self._parts:
+            try:
+                size = self.archive.getinfo(name).file_size
+            except KeyError as error:
+                raise AssetError(self._path, f"names {name}, which is not inside") from error
+            if size > _MAX_PART_BYTES:
+                raise AssetError(self._path, f"{name} has {size} bytes, more than 4 GiB")
+            self._parts[name] = self._parse(name, self.archive.read(name))
+        return self._parts[name]
+
+    def meshes(self, root: _Part) -> Iterator[RawMesh]:
+        """The meshes of all items that are to be built, placed."""
+        names = PartNames()
+        stack = [(item, 0) for item in reversed(root.items)]
+        count = 0
+        while stack:
+            (name, key, matrix), depth = stack.pop()
+            count += 1
+            if depth > _MAX_DEPTH or count > _MAX_INSTANCES:
+                raise AssetError(self._path, "its objects contain each other without end")
+            found = self.part(name).objects.get(key)
+            if found is None:
+                self._warn(f"object {key} is named but not defined; left out")
+                continue
+            if found.mesh is not None:
+                part = names.next(found.mesh.part)
+                yield replace(placed(found.mesh, matrix), part=part)
+            stack.extend(
+                ((inner, inner_key, matrix @ local), depth + 1)
+                for inner, inner_key, local in reversed(found.components)
+            )
+
+    def _parse(self, name: str, data: bytes) -> _Part:
+        root = ET.fromstring(data)
+        part = _Part(unit=root.get("unit", "millimeter").lower())
+        for element in root.iter():
+            tag = _tag(element)
+            if tag in ("colorgroup", "basematerials"):
+                key = "color" if tag == "colorgroup" else "displaycolor"
+                part.colors[element.get("id", "")] = [_rgba(e.get(key, "")) for e in element]
+            elif tag in ("texture2dgroup", "compositematerials", "multiproperties"):
+                self._warn(f"{tag} is not drawn")
+            elif tag == "object":
+                part.objects[element.get("id", "")] = self._object(name, part, element)
+            elif tag == "item":
+                part.items.append(self._placed(name, element))
+        return part
+
+    def _object(self, name: str, part: _Part, element: ET.Element) -> _Object:
+        found = _Object()
+        for child in element.iter():
+            tag = _tag(child)
+            if tag == "component":
+                found.components.append(self._placed(name, child))
+            elif tag == "mesh":
+                mesh = self._mesh(part, element, child)
+                found.mesh = replace(mesh, part=element.get("name", ""))
+        return found
+
+    def _placed(self, name: str, element: ET.Element) -> _Placed:
+        """Part, object and matrix; the file's 12 numbers are of row vectors (3.3)."""
+        path = next((v for k, v in element.attrib.items() if k.endswith("}path")), None)
+        part = name if path is None else posixpath.normpath(path).lstrip("/")
+        matrix = np.eye(4)
+        if "transform" in element.attrib:
+            words = element.attrib["transform"].split()
+            if len(words) != 12:
+                raise AssetError(self._path, f"transform must be 12 numbers, got {len(words)}")
+            matrix[:3] = np.array(words, dtype=np.float64).reshape(4, 3).T
+        return part, element.get("objectid", ""), matrix
+
+    def _mesh(self, part: _Part, owner: ET.Element, mesh: ET.Element) -> RawMesh:
+        points = [
+            (e.get("x", ""), e.get("y", ""), e.get("z", ""))
+            for e in mesh.iter() if _tag(e) == "vertex"
+        ]  # fmt: skip
+        triangles = [e for e in mesh.iter() if _tag(e) == "triangle"]
+        positions = np.array(points, dtype=np.float64).reshape(-1, 3)
+        corners = [(e.get("v1", ""), e.get("v2", ""), e.get("v3", "")) for e in triangles]
+        faces = np.array(corners, dtype=np.int64).reshape(-1, 3)
+        colors = [self._corner_colors(part, owner, e) for e in triangles]
+        known = {c for c in colors if c is not None}
+        if not known:
+            return RawMesh(positions=positions, faces=faces)
+        if None not in colors and len({rgba for three in known for rgba in three}) == 1:
+            material = Material(base_color=next(iter(known))[0])
+            return RawMesh(positions=positions, faces=faces, material=material)
+        if faces.min() < 0 or faces.max() >= len(positions):
+            raise AssetError(self._path, "a triangle names a vertex that is not there")
+        white = ((1.0, 1.0, 1.0, 1.0),) * 3
+        return RawMesh(
+            positions=positions[faces.reshape(-1)],
+            faces=np.arange(faces.size, dtype=np.int64).reshape(-1, 3),
+            colors=np.array([white if c is None else c for c in colors]).reshape(-1, 4),
+        )
+
+    def _corner_colors(
+        self, part: _Part, owner: ET.Element, triangle: ET.Element
+    ) -> tuple[_Rgba, _Rgba, _Rgba] | None:
+        """Colours of the three corners; what a triangle lacks is taken from its object."""
+        own = "p1" in triangle.attrib
+        group = part.colors.get(triangle.get("pid", owner.get("pid", "")))
+        first = triangle.get("p1", owner.get("pindex", ""))
+        if group is None or not first:
+            return None
+        words = [first, *(triangle.get(k, first) if own else first for k in ("p2", "p3"))]
+        index = [int(word) for word in words]
+        if not all(0 <= i < len(group) for i in index):
+            self._warn("colours outside their group are not drawn")
+            return None
+        return group[index[0]], group[index[1]], group[index[2]]
+
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+
+def _tag(element: ET.Element) -> str:
+    """Name without namespace; comments have none."""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def _rgba(text: str) -> _Rgba:
+    """Linear RGBA of ``#RRGGBB`` or ``#RRGGBBAA``; white where it is neither.
+
+    Alpha is left out: CAD programs write 00 and do not mean invisible (SolidWorks).
+    """
+    if not re.fullmatch(r"#([0-9A-Fa-f]{6}|[0-9A-Fa-f]{8})", text):
+        return (1.0, 1.0, 1.0, 1.0)
+    srgb = np.array([int(text[i : i + 2], 16) for i in (1, 3, 5)]) / 255.0
+    r, g, b = (float(v) for v in linear_of_srgb(srgb))
+    return (r, g, b, 1.0)
