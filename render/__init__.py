@@ -1,9 +1,73 @@
-"""CAD and 3D models in, exactly labelled training images out."""
+"""CAD and 3D models in, exactly labelled training images out.
 
+What is listed in ``__all__`` is the interface for other programs, described in docs/api.md. It is
+imported when it is first asked for, so that ``import render`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
 import os
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from render.system.version import __version__
+
+if TYPE_CHECKING:
+    from render.api import compose, frames, open, write
+    from render.dataset.reader import Dataset, Frame
+    from render.errors import (
+        AssetError,
+        ConfigError,
+        DatasetError,
+        EngineError,
+        InvariantError,
+        RenderError,
+        UnrealisableError,
+    )
+    from render.plan import Plan
+    from render.sample import Sample
+    from render.scene import Scene
+
+__all__ = [
+    "AssetError",
+    "ConfigError",
+    "Dataset",
+    "DatasetError",
+    "EngineError",
+    "Frame",
+    "InvariantError",
+    "Plan",
+    "RenderError",
+    "Sample",
+    "Scene",
+    "UnrealisableError",
+    "__version__",
+    "compose",
+    "frames",
+    "open",
+    "write",
+]
 
 # BLAS splits long sums among its threads: another number of them, another last bit, and frames
 # must not depend on the machine's cores. It reads this when NumPy is imported.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+_OWNERS = {
+    "render.api": ("compose", "frames", "open", "write"),
+    "render.dataset.reader": ("Dataset", "Frame"),
+    "render.errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "render.plan": ("Plan",),
+    "render.sample": ("Sample",),
+    "render.scene": ("Scene",),
+}
+_MODULES = {name: module for module, names in _OWNERS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

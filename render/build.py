@@ -41,7 +41,7 @@ from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
 from render.system.paths import find_assets
 
-__all__ = ["build", "build_engine", "instantiate", "resolve"]
+__all__ = ["build", "instantiate", "resolve"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -123,6 +123,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         filters=LabelFilters(min_visib_fract=run.min_visib_fract, min_px=run.min_px),
         tasks=TaskLabeller(annotations=annotations, obb=run.obb),
         keypoints=_keypoints(run, annotations.keypoint_names(assets.models)),
+        start_engine=_start_engine,
     )
 
 
@@ -273,16 +274,8 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
     )
 
 
-def build_engine(plan: Plan, *, place: int = 0) -> AbstractEngine:
-    """Starts the engine that the config names.
-
-    Args:
-        place: Of the worker process that it is for; devices are dealt to them in turn.
-
-    Raises:
-        EngineError: No GL platform works, or not the device that is asked for.
-
-    """
+def _start_engine(plan: Plan, place: int) -> AbstractEngine:
+    """The engine that a config names, for one worker process; see `render.plan.Plan.engine`."""
     node = plan.config["engine"]
     if isinstance(node, Mapping) and "device" in node:
         devices = plan.run.devices

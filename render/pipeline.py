@@ -1,11 +1,10 @@
-"""One frame: draw, place, assemble, render, label, develop, encode; nothing is written here."""
+"""One frame: assemble, render, label, develop, encode; nothing is written here."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections import Counter
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +15,13 @@ from render.assembly.textures import TextureCache
 from render.buffers import Buffers
 from render.dataset.rasters import encode_depth, encode_map, encode_mask, encode_png
 from render.engine.base import AbstractEngine
-from render.errors import InvariantError, RejectedTheta, UnrealisableError
+from render.errors import InvariantError
 from render.geometry.frames import inverse_rigid, transform_points
 from render.labels.invariants import check_invariants
 from render.labels.labeller import label
 from render.labels.surface_maps import nocs_map, normal_map, part_map
-from render.placement.place import place
 from render.plan import Plan
 from render.sample import Sample, SampleKey
-from render.sampling.groups import GROUPS
 from render.scene import Scene
 from render.sensor.develop import develop
 from render.sensor.jpeg import encode_jpeg
@@ -32,9 +29,7 @@ from render.sensor.optics import expose
 from render.theta import Placement, Theta, theta_to_json
 from render.writers.yolo import yolo_text
 
-__all__ = ["MAX_ATTEMPTS", "draw_and_place", "encode", "key_of", "realise"]
-
-MAX_ATTEMPTS = 100
+__all__ = ["encode", "key_of", "realise", "render_frame"]
 
 
 def key_of(frame_idx: int, val_fraction: float) -> SampleKey:
@@ -43,46 +38,33 @@ def key_of(frame_idx: int, val_fraction: float) -> SampleKey:
     return SampleKey(frame_idx=frame_idx, split="val" if is_val else "train")
 
 
-def draw_and_place(plan: Plan, frame_idx: int) -> tuple[Theta, Placement, tuple[str, ...]]:
-    """The first draw of θ of a frame that can be realised, its placement, and why others not.
+def render_frame(
+    plan: Plan,
+    engine: AbstractEngine,
+    frame_idx: int,
+    *,
+    textures: TextureCache | None = None,
+) -> Sample:
+    """One frame of a run: draws θ, places, renders and labels; a function of plan and index.
+
+    Args:
+        textures: As for `realise`.
 
     Raises:
-        UnrealisableError: `MAX_ATTEMPTS` draws were rejected.
+        UnrealisableError: Every draw of θ was rejected.
+        InvariantError: The labels contradict each other; the message holds θ.
 
     """
-    reasons: list[str] = []
-    failed: dict[str, Theta] = {}
-    for attempt in range(MAX_ATTEMPTS):
-        theta = plan.space.draw(frame_idx, attempt)
-        try:
-            placement = place(
-                theta, plan.assets, seed=plan.run.seed, frame_idx=frame_idx, attempt=attempt
-            )
-        except RejectedTheta as rejected:
-            reasons.append(rejected.reason)
-            failed[rejected.reason] = theta
-            continue
-        return theta, placement, tuple(reasons)
-    most_common = Counter(reasons).most_common()
-    counts = ", ".join(f"{reason} ({n})" for reason, n in most_common)
-    raise UnrealisableError(
-        f"frame {frame_idx} cannot be realised: {MAX_ATTEMPTS} draws of θ were rejected. "
-        f"Most often: {counts}. Loosen that constraint. One θ that fails: "
-        f"{_overrides(failed[most_common[0][0]])}"
+    theta, placement, rejections = plan.draw(frame_idx)
+    return realise(
+        plan,
+        engine,
+        key_of(frame_idx, plan.run.val_fraction),
+        theta=theta,
+        placement=placement,
+        rejections=rejections,
+        textures=textures,
     )
-
-
-def _overrides(theta: Theta) -> str:
-    """What placement makes of θ's leaves that are drawn once a frame, as a command line."""
-    data = theta_to_json(theta)
-    leaves = (
-        (group, f.name)
-        for group in ("objects", "viewpoint", "scale", "occlusion", "truncation")
-        for f in fields(GROUPS[group])
-        if f.metadata["leaf"].scope == "frame"
-    )
-    values = ((f"{group}.{name}", data[group][name]) for group, name in leaves)
-    return " ".join(f"{leaf}={'null' if v is None else v}" for leaf, v in values)
 
 
 def realise(

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from render.assembly.scene import assemble
 from render.config.run_config import RunConfig, sha256_of
+from render.engine.base import AbstractEngine
+from render.errors import RejectedTheta, UnrealisableError
 from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.assets import AssetLibrary
+from render.placement.place import place
+from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
+from render.scene import Scene
+from render.theta import Placement, Theta, theta_to_json
 
-__all__ = ["Plan"]
+__all__ = ["MAX_ATTEMPTS", "Plan"]
+
+MAX_ATTEMPTS = 100
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -23,6 +33,8 @@ class Plan:
         config: The resolved config, plain containers; `build(config)` gives this plan again.
         identity: What makes the dataset this dataset.
         keypoints: Names of those of each category that has some.
+        start_engine: Starts the engine that the config names for a worker process, by the number
+            of that process among those of the run: devices are dealt to them in turn.
 
     """
 
@@ -34,6 +46,7 @@ class Plan:
     filters: LabelFilters
     tasks: TaskLabeller
     keypoints: Mapping[str, tuple[str, ...]]
+    start_engine: Callable[[Plan, int], AbstractEngine] = field(repr=False)
 
     @property
     def identity_sha256(self) -> str:
@@ -62,3 +75,69 @@ class Plan:
     def categories(self) -> tuple[str, ...]:
         """Sorted; the index is the YOLO id, the COCO id is one more."""
         return self.assets.models.categories
+
+    def draw(self, frame_idx: int) -> tuple[Theta, Placement, tuple[str, ...]]:
+        """The first θ of a frame that can be realised, its placement, and why others could not.
+
+        Raises:
+            UnrealisableError: `MAX_ATTEMPTS` draws were rejected.
+
+        """
+        reasons: list[str] = []
+        failed: dict[str, Theta] = {}
+        for attempt in range(MAX_ATTEMPTS):
+            theta = self.space.draw(frame_idx, attempt)
+            try:
+                placement = place(
+                    theta, self.assets, seed=self.run.seed, frame_idx=frame_idx, attempt=attempt
+                )
+            except RejectedTheta as rejected:
+                reasons.append(rejected.reason)
+                failed[rejected.reason] = theta
+                continue
+            return theta, placement, tuple(reasons)
+        most_common = Counter(reasons).most_common()
+        counts = ", ".join(f"{reason} ({n})" for reason, n in most_common)
+        raise UnrealisableError(
+            f"frame {frame_idx} cannot be realised: {MAX_ATTEMPTS} draws of θ were rejected. "
+            f"Most often: {counts}. Loosen that constraint. One θ that fails: "
+            f"{_overrides(failed[most_common[0][0]])}"
+        )
+
+    def scene(self, frame_idx: int) -> Scene:
+        """What a frame of this run shows, ready for an engine.
+
+        Args:
+            frame_idx: From 0 to below ``run.n_frames``.
+
+        Raises:
+            UnrealisableError: Every draw of θ was rejected.
+
+        """
+        theta, placement, _ = self.draw(frame_idx)
+        return assemble(theta, placement, self.assets)
+
+    def engine(self, *, place: int = 0) -> AbstractEngine:
+        """Starts the engine that the config names; use it as a context manager, in one thread.
+
+        Args:
+            place: Of the worker process that it is for; devices are dealt to them in turn.
+
+        Raises:
+            EngineError: No GL platform works, or not the device that is asked for.
+
+        """
+        return self.start_engine(self, place)
+
+
+def _overrides(theta: Theta) -> str:
+    """What placement makes of θ's leaves that are drawn once a frame, as a command line."""
+    data = theta_to_json(theta)
+    leaves = (
+        (group, f.name)
+        for group in ("objects", "viewpoint", "scale", "occlusion", "truncation")
+        for f in fields(GROUPS[group])
+        if f.metadata["leaf"].scope == "frame"
+    )
+    values = ((f"{group}.{name}", data[group][name]) for group, name in leaves)
+    return " ".join(f"{leaf}={'null' if v is None else v}" for leaf, v in values)

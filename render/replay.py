@@ -21,7 +21,7 @@ import yaml
 from numpy.typing import NDArray
 
 import render
-from render.build import build, build_engine
+from render.build import build
 from render.dataset.records import frame_row, instance_rows, read_frames, read_instances
 from render.engine.base import DeviceInfo
 from render.errors import ConfigError, DatasetError, RenderError
@@ -74,7 +74,7 @@ def replay(
     theta, placement = _drawn(stored)
     plan = _plan(folder, dataset)
     _check_models(plan, dataset, placement)
-    engine = build_engine(plan)
+    engine = plan.engine()
     try:
         sample = realise(
             plan,

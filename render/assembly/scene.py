@@ -17,7 +17,7 @@ from render.library.fixtures import Fixture
 from render.scene import Camera, EnvironmentMap, Instance, Model, Scene
 from render.theta import Placement, Theta
 
-__all__ = ["AssetSource", "assemble"]
+__all__ = ["AssetSource", "assemble", "camera_of"]
 
 
 class AssetSource(Protocol):
@@ -63,7 +63,7 @@ def assemble(
     """
     cache = textures if textures is not None else TextureCache()
     objects = tuple(_objects(theta, placement, assets, cache))
-    camera = _camera(placement)
+    camera = camera_of(placement)
     environment = build_environment(theta.lighting, assets)
     return Scene(
         camera=camera,
@@ -122,7 +122,8 @@ def _fixtures(assets: AssetSource, first_idx: int) -> Iterator[Instance]:
         )
 
 
-def _camera(placement: Placement) -> Camera:
+def camera_of(placement: Placement) -> Camera:
+    """The camera that a placement records."""
     return Camera(
         K=_matrix(placement.K, 3),
         size_wh=placement.size_wh,

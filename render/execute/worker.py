@@ -10,10 +10,10 @@ from typing import Any, final
 import cv2
 
 from render.assembly.textures import TextureCache
-from render.build import build, build_engine
+from render.build import build
 from render.dataset.frame_result import FrameResult
 from render.dataset.records import frame_row, instance_rows
-from render.pipeline import draw_and_place, encode, key_of, realise
+from render.pipeline import encode, render_frame
 from render.plan import Plan
 from render.system.files import write_whole
 
@@ -27,23 +27,14 @@ class Worker:
     def __init__(self, plan: Plan, folder: Path, *, place: int = 0) -> None:
         self._plan = plan
         self._folder = folder
-        self._engine = build_engine(plan, place=place)
+        self._engine = plan.engine(place=place)
         self._textures = TextureCache()
         self._gl = dataclasses.asdict(self._engine.info)
 
     def render(self, frame_idx: int) -> FrameResult:
         """Renders one frame and writes its files."""
         plan = self._plan
-        theta, placement, rejections = draw_and_place(plan, frame_idx)
-        sample = realise(
-            plan,
-            self._engine,
-            key_of(frame_idx, plan.run.val_fraction),
-            theta=theta,
-            placement=placement,
-            rejections=rejections,
-            textures=self._textures,
-        )
+        sample = render_frame(plan, self._engine, frame_idx, textures=self._textures)
         rows = instance_rows(sample)
         files = encode(plan, sample, rows)
         hashes = {name: write_whole(self._folder / name, data) for name, data in files.items()}

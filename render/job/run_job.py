@@ -19,8 +19,7 @@ import numpy as np
 import yaml
 from tqdm import tqdm
 
-import render
-from render.build import build, build_engine
+from render.build import build
 from render.config.run_config import MAPS, RunConfig
 from render.dataset.folder import ShardWriter, claim, finish_file, missing_frames
 from render.dataset.manifest import Manifest
@@ -28,13 +27,13 @@ from render.dataset.records import read_frames, read_instances
 from render.engine.base import DeviceInfo
 from render.errors import ConfigError, EngineError
 from render.execute.base import build_executor
-from render.pipeline import draw_and_place
 from render.plan import Plan
 from render.report.achieved import TOLERANCES, Reached, reached, write_plot
 from render.report.preview import write_preview
 from render.sampling.top_up import TopUp
 from render.scene import Model
 from render.system.cores import usable_cores
+from render.system.version import __version__
 from render.writers.coco import write_coco
 from render.writers.data_yaml import write_data_yaml
 
@@ -129,7 +128,7 @@ def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary
     top_ups = _top_ups(config, added)
     plan = build({**config, "top_ups": top_ups})
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
-    draw_and_place(plan, 0)
+    plan.draw(0)
     # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
     os.environ.setdefault("LP_NUM_THREADS", str(usable_cores()))
     info = _what_draws(plan)
@@ -158,7 +157,7 @@ def _what_draws(plan: Plan) -> DeviceInfo:
     """
     infos: list[DeviceInfo] = []
     for place in range(len(plan.run.devices)):
-        with build_engine(plan, place=place) as engine:
+        with plan.engine(place=place) as engine:
             infos.append(engine.info)
     first = infos[0]
     for info in infos[1:]:
@@ -333,7 +332,7 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
-    return {"render": render.__version__, **versions}
+    return {"render": __version__, **versions}
 
 
 def _reached_text(one: Reached) -> str:

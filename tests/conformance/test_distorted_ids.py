@@ -20,7 +20,7 @@ from render.geometry.frames import rigid
 from render.labels.boxes import boxes_obj
 from render.labels.invariants import check_invariants
 from render.labels.labeller import LabelFilters, label
-from render.pipeline import draw_and_place, key_of, realise
+from render.pipeline import key_of, realise
 from render.scene import Camera, Material, Scene
 from tests.oracle.compare import DEPTH_REL, NEAR_PX, edge_of
 from tests.oracle.flatten import rays_of, triangles_of
@@ -256,7 +256,7 @@ def test_a_lens_and_a_rigid_frame_commute(engine: PyrenderEngine) -> None:
 def test_frames_of_the_starter_models_keep_all_invariants(engine: PyrenderEngine) -> None:
     plan = build(composed("camera=webcam", "camera.size_wh=[320,240]", "seed=11"))
     for frame_idx in range(6):
-        theta, placement, rejections = draw_and_place(plan, frame_idx)
+        theta, placement, rejections = plan.draw(frame_idx)
         sample = realise(
             plan,
             engine,

@@ -8,7 +8,7 @@ import numpy as np
 
 from render.build import build
 from render.engine.pyrender.engine import PyrenderEngine
-from render.pipeline import draw_and_place, key_of, realise
+from render.pipeline import key_of, realise
 from tests.spaces import composed
 
 FRAMES = range(8)
@@ -22,7 +22,7 @@ def digests(order: list[int], *overrides: str) -> dict[int, str]:
     found = {}
     with PyrenderEngine() as engine:
         for i in order:
-            theta, placement, _ = draw_and_place(plan, i)
+            theta, placement, _ = plan.draw(i)
             sample = realise(
                 plan, engine, key_of(i, 0.2), theta=theta, placement=placement, rejections=()
             )

@@ -22,7 +22,7 @@ from render.engine.pyrender.engine import PyrenderEngine
 from render.geometry.frames import look_at, rigid
 from render.geometry.projection import fov_to_K
 from render.library.models import ModelLibrary
-from render.pipeline import draw_and_place, key_of, realise
+from render.pipeline import key_of, realise
 from render.scene import Camera, Instance, Light, Model, Scene
 from tests.spaces import composed
 
@@ -132,7 +132,7 @@ def test_frames_of_more_models_than_memory_are_those_of_enough(models_dir: Path)
         found = []
         with PyrenderEngine() as engine:
             for i in range(6):
-                theta, placement, rejections = draw_and_place(plan, i)
+                theta, placement, rejections = plan.draw(i)
                 sample = realise(
                     plan, engine, key_of(i, 0.2), theta=theta, placement=placement,
                     rejections=rejections, textures=textures,

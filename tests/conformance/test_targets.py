@@ -18,7 +18,6 @@ from render.assembly.scene import assemble
 from render.build import build
 from render.errors import ConfigError, UnrealisableError
 from render.geometry.frames import inverse_rigid
-from render.pipeline import draw_and_place
 from render.plan import Plan
 from render.scene import Scene
 from render.theta import Theta
@@ -46,7 +45,7 @@ class Measured:
 def measure(plan: Plan, n_frames: int) -> Measured:
     found = Measured()
     for frame_idx in range(n_frames):
-        theta, placement, rejections = draw_and_place(plan, frame_idx)
+        theta, placement, rejections = plan.draw(frame_idx)
         found.rejections.update(rejections)
         _measure(assemble(theta, placement, plan.assets), theta, found)
     return found
@@ -141,7 +140,7 @@ def test_only_the_wanted_edge_cuts() -> None:
             )
         )  # fmt: skip
         for frame_idx in range(3):
-            theta, placement, _ = draw_and_place(plan, frame_idx)
+            theta, placement, _ = plan.draw(frame_idx)
             scene = assemble(theta, placement, plan.assets)
             boxes = rays_of(scene).boxes
             x0, y0, x1, y1 = *boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)
@@ -156,7 +155,7 @@ def test_only_the_wanted_edge_cuts() -> None:
 def test_the_direction_of_view_stays_when_the_target_is_cut() -> None:
     plan = build(composed(*PLAIN, "objects=single", "truncation=some"))
     for frame_idx in range(5):
-        theta, placement, _ = draw_and_place(plan, frame_idx)
+        theta, placement, _ = plan.draw(frame_idx)
         scene = assemble(theta, placement, plan.assets)
         first = scene.instances[0]
         center = (first.T_world_obj @ np.append(first.scale * first.model.center_m, 1.0))[:3]
@@ -180,7 +179,7 @@ def test_occluders_hit_nothing_and_are_recorded_as_distractors() -> None:
     plan = build(composed(*PLAIN, *CASES["each_kind_of_occluder_nearly_all_hidden"]))
     kinds = set()
     for frame_idx in range(12):
-        theta, placement, _ = draw_and_place(plan, frame_idx)
+        theta, placement, _ = plan.draw(frame_idx)
         bodies = [
             (plan.assets.model(p.model).hull_m * p.scale)
             @ np.reshape(p.T_world_obj, (4, 4))[:3, :3].T
@@ -232,7 +231,7 @@ def test_a_search_without_success_names_the_constraint_and_a_theta() -> None:
         )
     )  # fmt: skip
     with pytest.raises(UnrealisableError) as error:
-        draw_and_place(plan, 3)
+        plan.draw(3)
 
     message = str(error.value)
     assert "frame 3" in message

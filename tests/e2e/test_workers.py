@@ -15,7 +15,6 @@ import pytest
 
 from render.assembly.scene import assemble
 from render.build import build
-from render.pipeline import draw_and_place
 from render.system.cores import usable_cores
 from tests.e2e.cli import SMALL, bytes_of, end_of_group, environment, render, run_module
 from tests.spaces import composed
@@ -95,7 +94,7 @@ def wait_for(images: int, cwd: Path, process: subprocess.Popen[str]) -> None:
 def camera_of(frame_idx: int) -> str:
     """Where the camera of a frame of the run is, as the engine above tells it."""
     plan = build(composed(*RUN))
-    theta, placement, _ = draw_and_place(plan, frame_idx)
+    theta, placement, _ = plan.draw(frame_idx)
     return assemble(theta, placement, plan.assets).camera.T_world_cam.tobytes().hex()
 
 

@@ -11,7 +11,7 @@ import hydra.utils
 import pytest
 
 from render.buffers import Buffers, Silhouette
-from render.build import build, build_engine
+from render.build import build
 from render.config.run_config import RunConfig, identity_of, sha256_of
 from render.engine.base import AbstractEngine, DeviceInfo
 from render.errors import ConfigError
@@ -69,7 +69,7 @@ def test_devices_are_dealt_to_workers_in_turn(
     plan = build(config | {"engine": engine}, check_assets=False)
 
     assert plan.run.devices == expected
-    dealt = [build_engine(plan, place=place).info.device for place in range(4)]
+    dealt = [plan.engine(place=place).info.device for place in range(4)]
     assert dealt == [str(expected[place % len(expected)]) for place in range(4)]
 
 

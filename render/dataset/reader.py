@@ -1,0 +1,350 @@
+"""A finished dataset as Python reads it: frames, their pictures and labels, tables of records.
+
+Nothing is rendered and nothing is kept but the records of a few shards: a picture is decoded
+each time that it is asked for.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate, groupby
+from pathlib import Path
+from typing import Any, Literal, TypeVar, final, overload
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from numpy.typing import NDArray
+
+from render.assembly.scene import camera_of
+from render.config.run_config import MAPS
+from render.errors import DatasetError
+from render.geometry.rle import decode_rle
+from render.scene import Camera
+from render.theta import Placement, Theta, placement_from_json, theta_from_json
+
+__all__ = ["Dataset", "Frame", "Frames", "open_dataset"]
+
+Kind = Literal["instances", "frames"]
+_T = TypeVar("_T")
+
+_NEEDED: Mapping[str, type | tuple[type, ...]] = {
+    "n_frames": int, "categories": list, "depth_unit_m": (int, float),
+}  # fmt: skip
+# Datasets of format 1 call the folder of ids masks.
+_IDS = ("ids", "masks")
+_SHARDS_KEPT = 16
+
+
+@final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Frame:
+    """One frame of a dataset on disk.
+
+    Attributes:
+        folder: Of the dataset.
+        row: Its record, as `render.dataset.records.frame_row` describes it.
+        instances: The records of its instances in the order of ``instance_idx``, targets first,
+            filtered ones and distractors too; see `render.dataset.records.instance_rows`.
+        depth_unit_m: Metres of one step of a stored depth.
+
+    """
+
+    folder: Path
+    row: Mapping[str, Any]
+    instances: tuple[Mapping[str, Any], ...]
+    depth_unit_m: float
+
+    @property
+    def frame_idx(self) -> int:
+        """Index of the frame in the run, from 0."""
+        return int(self.row["frame_idx"])
+
+    @property
+    def split(self) -> Literal["train", "val"]:
+        """What the frame is for: training or validation."""
+        return "val" if self.row["split"] == "val" else "train"
+
+    @property
+    def stem(self) -> str:
+        """Name of the frame's files without suffix."""
+        return Path(self.row["file_name"]).stem
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height of the image, pixels."""
+        return int(self.row["width"]), int(self.row["height"])
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """The picture: ``(H, W, 3)`` uint8, display sRGB, as stored (JPEG changes pixels).
+
+        Raises:
+            DatasetError: The file is missing, torn or of another size; so for all pictures.
+
+        """
+        path = self.folder / "images" / self.split / self.row["file_name"]
+        bgr = self._pixels(path, np.dtype(np.uint8), channels=3)
+        return np.ascontiguousarray(bgr[..., ::-1])
+
+    @property
+    def ids(self) -> NDArray[np.int32]:
+        """``(H, W)`` int32: which of `instances` each pixel shows; -1 where none."""
+        stored = self._pixels(self._raster(*_IDS), np.dtype(np.uint16), channels=1)
+        return stored.astype(np.int32) - 1
+
+    @property
+    def depth_m(self) -> NDArray[np.float32]:
+        """``(H, W)`` float32: z along the optical axis, metres; 0 where there is nothing.
+
+        The greatest value that the file can hold means "this far or farther".
+        """
+        stored = self._pixels(self._raster("depth"), np.dtype(np.uint16), channels=1)
+        return (stored * self.depth_unit_m).astype(np.float32)
+
+    @property
+    def masks(self) -> NDArray[np.bool_]:
+        """``(N, H, W)`` bool: whole silhouette of each instance inside the frame (amodal)."""
+        return self._masks("mask")
+
+    @property
+    def masks_visib(self) -> NDArray[np.bool_]:
+        """``(N, H, W)`` bool: the visible pixels of each instance."""
+        return self._masks("mask_visib")
+
+    @property
+    def maps(self) -> dict[str, NDArray[np.uint16]]:
+        """Per-pixel labels that were written, by name: ``normals``, ``nocs``, ``parts``.
+
+        Each is ``(H, W)`` or ``(H, W, 3)`` uint16, as docs/targets.md describes it.
+        """
+        paths = {name: self._path(name) for name in MAPS}
+        found: dict[str, NDArray[np.uint16]] = {}
+        for name, path in paths.items():
+            if path.is_file():
+                image = self._pixels(path, np.dtype(np.uint16), channels=None)
+                found[name] = image if image.ndim == 2 else np.ascontiguousarray(image[..., ::-1])
+        return found
+
+    @property
+    def theta(self) -> Theta:
+        """All scene parameters that were drawn for the frame.
+
+        Raises:
+            DatasetError: The record is torn.
+
+        """
+        return self._recorded("theta", theta_from_json)
+
+    @property
+    def placement(self) -> Placement:
+        """Where θ put camera and instances; errors as for `theta`."""
+        return self._recorded("placement", placement_from_json)
+
+    @property
+    def camera(self) -> Camera:
+        """K, distortion and pose of the camera; errors as for `theta`."""
+        return camera_of(self.placement)
+
+    def _masks(self, column: str) -> NDArray[np.bool_]:
+        width, height = self.size_wh
+        masks = np.zeros((len(self.instances), height, width), np.bool_)
+        for mask, row in zip(masks, self.instances, strict=True):
+            mask[:] = decode_rle(row[column], size_wh=self.size_wh)
+        return masks
+
+    def _recorded(self, column: str, read: Callable[[Any], _T]) -> _T:
+        try:
+            return read(json.loads(self.row[column]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DatasetError(f"the record of frame {self.frame_idx} is torn: {error}") from error
+
+    def _path(self, kind: str) -> Path:
+        return self.folder / kind / self.split / f"{self.stem}.png"
+
+    def _raster(self, *kinds: str) -> Path:
+        """The file of the first of these folders that has the frame."""
+        for kind in kinds:
+            if self._path(kind).is_file():
+                return self._path(kind)
+        raise DatasetError(
+            f"{self._path(kinds[0])} is missing: the dataset was written without {kinds[0]}, or "
+            "the file was removed; the run's output section says what is written"
+        )
+
+    def _pixels(self, path: Path, dtype: np.dtype[Any], *, channels: int | None) -> NDArray[Any]:
+        """A picture in OpenCV's order of channels, checked."""
+        try:
+            data = np.frombuffer(path.read_bytes(), np.uint8)
+        except OSError as error:
+            raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+        color = channels == 3
+        flags = cv2.IMREAD_COLOR if color else cv2.IMREAD_UNCHANGED
+        image: NDArray[Any] | None = cv2.imdecode(data, flags) if data.size else None
+        shape = self.size_wh[::-1]
+        if image is None or image.dtype != dtype or image.shape[:2] != shape:
+            raise DatasetError(f"{path} is torn: it must be a {dtype} picture of {self.size_wh}")
+        if channels is not None and image.ndim != (3 if color else 2):
+            raise DatasetError(f"{path} is torn: it must have {channels} channels")
+        return image
+
+
+@final
+class Frames(Sequence[Frame]):
+    """Frames of a dataset in the order of their index; read when they are asked for."""
+
+    def __init__(self, folder: Path, *, depth_unit_m: float) -> None:
+        self._folder = folder
+        self._depth_unit_m = depth_unit_m
+        self._shards = _shards(folder, "frames")
+        self._ends = list(accumulate(_n_rows(path) for path in self._shards))
+        # In a row they are read once; at random the cost is that of two small files.
+        self._rows_of = lru_cache(maxsize=_SHARDS_KEPT)(self._read_shard)
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Frame]: ...
+
+    def __getitem__(self, index: int | slice) -> Frame | list[Frame]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        at = index + len(self) if index < 0 else index
+        if not 0 <= at < len(self):
+            raise IndexError(f"the dataset has {len(self)} frames, got index {index}")
+        shard = bisect.bisect_right(self._ends, at)
+        first = self._ends[shard - 1] if shard else 0
+        return self._rows_of(shard)[at - first]
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (self[i] for i in range(len(self)))
+
+    def _read_shard(self, shard: int) -> tuple[Frame, ...]:
+        path = self._shards[shard]
+        instances = _read(path.with_name(path.name.replace("frames", "instances"))).to_pylist()
+        try:
+            by_frame = {
+                frame_idx: tuple(sorted(rows, key=lambda row: int(row["instance_idx"])))
+                for frame_idx, rows in groupby(instances, key=lambda row: int(row["frame_idx"]))
+            }
+            return tuple(
+                Frame(
+                    folder=self._folder,
+                    row=row,
+                    instances=by_frame.get(int(row["frame_idx"]), ()),
+                    depth_unit_m=self._depth_unit_m,
+                )
+                for row in _read(path).to_pylist()
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DatasetError(f"{path} is torn: it lacks {error}") from error
+
+
+@final
+class Dataset:
+    """A finished dataset. It can be pickled: each process then opens it anew.
+
+    Attributes:
+        folder: Where it lies.
+        description: All of dataset.yaml: config, versions, models, counts.
+        categories: Their names; the index is the YOLO id, the COCO id is one more.
+        frames: One for each frame, read when it is asked for.
+
+    """
+
+    def __init__(self, folder: Path, description: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.description = description
+        self.categories = tuple(str(name) for name in description["categories"])
+        self.frames = Frames(folder, depth_unit_m=float(description["depth_unit_m"]))
+
+    def __repr__(self) -> str:
+        return f"Dataset({str(self.folder)!r}, {len(self.frames)} frames)"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open_dataset, (self.folder,)
+
+    def table(self, kind: Kind = "instances") -> pa.Table:
+        """All records of one kind as a pyarrow table, in the order of frames.
+
+        Args:
+            kind: ``instances``, a row for each instance of each frame, or ``frames``.
+
+        Raises:
+            DatasetError: A file of records is torn.
+
+        """
+        if kind not in ("instances", "frames"):
+            raise DatasetError(f"kind must be instances or frames, got {kind!r}")
+        return pa.concat_tables(_read(path) for path in _shards(self.folder, kind))
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """Opens a finished dataset.
+
+    Raises:
+        DatasetError: The folder is missing, holds no finished dataset, or its dataset.yaml or
+            records are torn.
+
+    """
+    description = _description(folder)
+    dataset = Dataset(folder, description)
+    if len(dataset.frames) != description["n_frames"]:
+        raise DatasetError(
+            f"{folder / 'records'} must hold the {description['n_frames']} frames that "
+            f"dataset.yaml counts, got {len(dataset.frames)}: the same command renders them again"
+        )
+    return dataset
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    path = folder / "dataset.yaml"
+    if not folder.is_dir():
+        raise DatasetError(f"a dataset must be a folder that is there, got {folder}")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DatasetError(
+            f"{path} is missing: the run that makes this dataset has not ended, and the same "
+            "command continues it; or this is no dataset"
+        ) from None
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path} is torn: {' '.join(str(error).split())}") from error
+    held = content if isinstance(content, dict) else {}
+    odd = [key for key, kind in _NEEDED.items() if not isinstance(held.get(key), kind)]
+    if odd:
+        raise DatasetError(f"{path} is torn: {', '.join(odd)} cannot be read")
+    return held
+
+
+def _shards(folder: Path, kind: Kind) -> list[Path]:
+    # Longer names are higher shards.
+    paths = (folder / "records").glob(f"{kind}-*.parquet")
+    return sorted(paths, key=lambda path: (len(path.name), path.name))
+
+
+def _n_rows(path: Path) -> int:
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise DatasetError(f"{path} is torn: {error}") from error
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        with pq.ParquetFile(path) as file:
+            return file.read()
+    except (pa.ArrowException, OSError) as error:
+        raise DatasetError(f"{path} is torn: {error}") from error
