@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlparse
 
 import cv2
 import hydra
@@ -22,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from render.assembly.textures import TextureCache
 from render.build import build, resolve
 from render.config.hydra_errors import message_of
+from render.config.sources import preset_dirs
 from render.dataset.reader import Dataset, open_dataset
 from render.errors import ConfigError
 from render.execute.local import thread_limits
@@ -67,12 +67,12 @@ def compose(*overrides: str, config_dir: Path | str | None = None) -> Plan:
         cfg = _composed(list(overrides), _folder(config_dir))
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise ConfigError(message_of(error)) from error
-    preset_dirs = _preset_dirs(cfg)
+    folders = preset_dirs(cfg.hydra.runtime.config_sources)
     with open_dict(cfg):
         del cfg["hydra"]
     if _is_of_hydra(cfg):
         cfg["output_dir"] = _NO_FOLDER
-    config = resolve(cfg, preset_dirs)
+    config = resolve(cfg, folders)
     if config.get("top_up") is not None:
         raise ConfigError(
             "top_up must not be set here, because it adds to a dataset on disk: run "
@@ -165,12 +165,6 @@ def _fresh_hydra() -> Iterator[None]:
         # Asked again: what is left of initialize_config_dir is another instance.
         GlobalHydra.instance().hydra = running
         version.VersionBase.instance().version_base = base
-
-
-def _preset_dirs(cfg: DictConfig) -> list[Path]:
-    """Folders of configs that were searched, the first that has a preset wins."""
-    search: Any = OmegaConf.to_container(cfg.hydra.searchpath, resolve=False)
-    return [CONF_DIR, *(Path(urlparse(str(entry)).path) for entry in search)]
 
 
 def _folder(config_dir: Path | str | None) -> Path | None:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from urllib.parse import urlparse
 
 import hydra
 import yaml
@@ -27,6 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from render.build import resolve
 from render.config.hydra_errors import message_of
+from render.config.sources import preset_dirs
 from render.errors import ConfigError, RenderError
 from render.job.run_job import Summary, run_job
 from render.job.sweep import SweepIndex, SweepRow, slug
@@ -120,7 +120,7 @@ def _job(cfg: DictConfig) -> Summary:
             "output_dir must not be set in a sweep, each job has its own folder: name "
             "hydra.sweep.dir instead"
         )
-    config, added = resolve(cfg, _preset_dirs()), None
+    config, added = resolve(cfg, preset_dirs(HydraConfig.get().runtime.config_sources)), None
     if config.get("top_up") is not None:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             raise ConfigError("top_up must not be set in a sweep: it adds to one dataset")
@@ -137,12 +137,6 @@ def _overrides() -> list[str]:
     # As they were typed: an interpolation in them is not for these strings.
     task = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
     return [str(override) for override in task or ()]
-
-
-def _preset_dirs() -> list[Path]:
-    sources = (urlparse(s.path) for s in HydraConfig.get().runtime.config_sources)
-    paths = [Path(p.path) for p in sources if p.path]
-    return [path for path in paths if path.is_dir()] or [CONF_DIR]
 
 
 def _index(summary: Summary | None, message: str | None, spreads: Mapping[str, Spread]) -> None:
