@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import json
@@ -10,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,21 @@ def test_frames_are_the_same_whatever_renders_them(
     assert [bytes_of_sample(s) for s in render.frames(plan, 1, 3)] == expected[1:3]
     assert [bytes_of_sample(s) for s in render.frames(plan, workers=2)] == expected
     assert not list(render.frames(plan, 2, 2))
+
+
+def test_frames_that_processes_finish_out_of_order_come_in_order(
+    plan: render.Plan, samples: list[render.Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Shuffled(contextlib.nullcontext[Any]):
+        def __init__(self, start: Any, *, workers: int, environment: Any) -> None:
+            super().__init__(self)
+            assert workers == 3
+
+        def run(self, frames: Sequence[int]) -> Iterator[render.Sample]:
+            return (samples[i] for i in (3, 1, 2) if i in frames)
+
+    monkeypatch.setattr("render.api.Pool", Shuffled)
+    assert list(render.frames(plan, 1, 4, workers=3)) == samples[1:4]
 
 
 def test_frames_and_an_engine_of_ones_own_do_not_disturb_each_other(
