@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from render.assembly.scene import assemble
@@ -25,7 +25,7 @@ __all__ = ["MAX_ATTEMPTS", "Plan"]
 MAX_ATTEMPTS = 100
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Plan:
     """A validated run.
 
@@ -46,7 +46,11 @@ class Plan:
     filters: LabelFilters
     tasks: TaskLabeller
     keypoints: Mapping[str, tuple[str, ...]]
-    start_engine: Callable[[Plan, int], AbstractEngine] = field(repr=False)
+    start_engine: Callable[[Plan, int], AbstractEngine]
+
+    def __repr__(self) -> str:
+        models = len(self.assets.models.names)
+        return f"Plan({self.run.n_frames} frames, {models} models, seed {self.run.seed})"
 
     @property
     def identity_sha256(self) -> str:

@@ -124,6 +124,7 @@ def test_compose_says_what_a_command_line_says(plan: render.Plan) -> None:
 
     assert plan.config == by_command | {"output_dir": plan.config["output_dir"]}
     assert render.compose("output_dir=there", "n_frames=1").config["output_dir"] == "there"
+    assert repr(plan) == "Plan(4 frames, 3 models, seed 0)"
 
 
 @pytest.mark.parametrize("outer", [None, "1.2"])
