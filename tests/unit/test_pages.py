@@ -44,7 +44,5 @@ def test_links_lead_somewhere(path: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text(encoding="utf-8"))
 
     assert [] == [
-        target
-        for target in targets
-        if "://" not in target and not (path.parent / target).is_file()
+        target for target in targets if "://" not in target and not (path.parent / target).is_file()
     ]
