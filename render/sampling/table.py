@@ -1,4 +1,4 @@
-"""The table of scene parameters, as the README shows it: made from the schemas."""
+"""The table of scene parameters, as docs/parameters.md shows it: made from the schemas."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.lit_scenes import BALL, MATT, camera_at, placed, scene
 
 
 def block_of(language: str) -> str:
-    text = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
     (block,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
     return str(block)
 

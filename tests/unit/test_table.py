@@ -13,7 +13,7 @@ from render.sampling.groups import GROUPS
 from render.sampling.table import override_of, theta_table, with_table
 from tests.spaces import composed, leaves_of, space_of
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "parameters.md"
 LEAVES = [(group, name) for group in GROUPS for name in leaves_of(group)]
 
 
@@ -22,8 +22,8 @@ def defaults() -> dict[str, Any]:
     return composed()
 
 
-def test_readme_is_up_to_date(defaults: dict[str, Any]) -> None:
-    page = README.read_text(encoding="utf-8")
+def test_page_is_up_to_date(defaults: dict[str, Any]) -> None:
+    page = PAGE.read_text(encoding="utf-8")
 
     assert page == with_table(page, theta_table(defaults)), "run scripts/theta_table"
 
