@@ -55,7 +55,7 @@ def measure(
     floors: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for kind in ("images", "masks", "depth", "labels"):
+        for kind in ("images", "ids", "depth", "labels"):
             for split in ("train", "val"):
                 (folder / kind / split).mkdir(parents=True)
         worker = worker_module.Worker(plan, folder)

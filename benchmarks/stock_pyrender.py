@@ -141,7 +141,7 @@ def render_frame(
     bgr = cv2.cvtColor(color, cv2.COLOR_RGB2BGR)
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     cv2.imwrite(str(output_dir / "images" / f"{stem}.jpg"), bgr, quality)
-    cv2.imwrite(str(output_dir / "masks" / f"{stem}.png"), ids.astype(np.uint16))
+    cv2.imwrite(str(output_dir / "ids" / f"{stem}.png"), ids.astype(np.uint16))
     depth_units = np.minimum(depth_m / DEPTH_UNIT_M, 65535).astype(np.uint16)
     cv2.imwrite(str(output_dir / "depth" / f"{stem}.png"), depth_units)
     for node in (camera_node, *nodes):
@@ -153,7 +153,7 @@ def main(poses_path: Path, output_dir: Path) -> None:
     """Render all frames; print a line of JSON with the seconds that the loop took."""
     poses = json.loads(poses_path.read_text())
     frames = poses["frames"]
-    for folder in ("images", "masks", "depth"):
+    for folder in ("images", "ids", "depth"):
         (output_dir / folder).mkdir(parents=True, exist_ok=True)
     meshes = load_meshes(frames)
     scene = make_scene()

@@ -78,12 +78,12 @@ def stock(poses: dict[str, Any], folder: Path) -> tuple[float, float]:
 def agreement(ours: Path, stock: Path) -> Agreement:
     """Of the masks and depths of all frames of two folders, taken together."""
     found = []
-    for path in sorted(ours.glob("masks/*/*.png")):
+    for path in sorted(ours.glob("ids/*/*.png")):
         ids, other_ids, depth, other_depth = (
             cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
             for file in (
                 path,
-                stock / "masks" / path.name,
+                stock / "ids" / path.name,
                 ours / "depth" / path.parent.name / path.name,
                 stock / "depth" / path.name,
             )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from render.assembly.scene import assemble
 from render.assembly.textures import TextureCache
 from render.buffers import Buffers
-from render.dataset.rasters import encode_depth, encode_map, encode_mask, encode_png
+from render.dataset.rasters import encode_depth, encode_ids, encode_map, encode_png
 from render.engine.base import AbstractEngine
 from render.errors import InvariantError
 from render.geometry.frames import inverse_rigid, transform_points
@@ -152,8 +152,8 @@ def encode(plan: Plan, sample: Sample, rows: list[dict[str, Any]]) -> dict[str, 
     else:
         image = encode_png(sample.rgb)
     files = {f"images/{key.split}/{key.stem}.{run.image}": image}
-    if run.masks:
-        files[f"masks/{key.split}/{key.stem}.png"] = encode_mask(sample.buffers.instance_idx)
+    if run.ids:
+        files[f"ids/{key.split}/{key.stem}.png"] = encode_ids(sample.buffers.instance_idx)
     if run.depth:
         files[f"depth/{key.split}/{key.stem}.png"] = encode_depth(
             sample.buffers.depth_m, unit_m=run.depth_unit_m

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.buffers import Buffers
-from render.dataset.rasters import encode_mask, encode_png
+from render.dataset.rasters import encode_ids, encode_png
 from render.dataset.records import (
     frame_row,
     instance_rows,
@@ -141,7 +141,7 @@ def write_dataset(
     yolo: Literal["detect", "segment"] = "detect",
 ) -> None:
     """Writes all that a run writes, without `dataset.yaml`, in shards of three frames."""
-    for name in ("images", "labels", "masks"):
+    for name in ("images", "labels", "ids"):
         for split in ("train", "val"):
             (folder / name / split).mkdir(parents=True)
     for name in ("records", "annotations"):
@@ -152,8 +152,8 @@ def write_dataset(
         split, stem = sample.key.split, sample.key.stem
         height, width = sample.rgb.shape[:2]
         (folder / "images" / split / frame["file_name"]).write_bytes(_encoded(sample.rgb, image))
-        mask = encode_mask(sample.buffers.instance_idx)
-        (folder / "masks" / split / f"{stem}.png").write_bytes(mask)
+        mask = encode_ids(sample.buffers.instance_idx)
+        (folder / "ids" / split / f"{stem}.png").write_bytes(mask)
         text = yolo_text(rows, categories=categories, size_wh=(width, height), kind=yolo)
         (folder / "labels" / split / f"{stem}.txt").write_text(text)
     for shard, first in enumerate(range(0, len(samples), 3)):

@@ -38,6 +38,8 @@ IDENTITY_EXCLUDED = (
     "n_frames", "workers", "memory_mb", "execution", "shard", "output_dir", "overwrite", "top_up",
     "top_ups",
 )  # fmt: skip
+# What a key was called before, and is called now.
+_RENAMED = {"output.masks": "output.ids"}
 # Of a dataset: presets of mixtures, top-ups; and what older configs do not have.
 _OPTIONAL = ("presets", "experiment", "top_up", "top_ups", "memory_mb")
 _SECTIONS: dict[str, tuple[str, ...]] = {
@@ -56,7 +58,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
         "formats",
         "image",
         "yolo",
-        "masks",
+        "ids",
         "depth",
         "depth_unit_m",
         "normals",
@@ -87,7 +89,7 @@ class RunConfig:
         searches_symmetries: Of models that declare none.
         obb: Whether labels have oriented boxes.
         formats: ``coco``, ``yolo`` or both.
-        maps: Which per-pixel labels are written beside masks and depth: of `MAPS`.
+        maps: Which per-pixel labels are written beside ids and depth: of `MAPS`.
 
     """
 
@@ -122,7 +124,7 @@ class RunConfig:
     formats: tuple[str, ...]
     image: str
     yolo: YoloKind
-    masks: bool
+    ids: bool
     depth: bool
     depth_unit_m: float
     maps: tuple[str, ...]
@@ -176,7 +178,7 @@ class RunConfig:
             formats=_formats(output["formats"]),
             image=_option("output.image", output["image"], ("jpg", "png")),
             yolo=_yolo(output["yolo"]),
-            masks=_flag("output.masks", output["masks"]),
+            ids=_flag("output.ids", output["ids"]),
             depth=_flag("output.depth", output["depth"]),
             depth_unit_m=_number("output.depth_unit_m", output["depth_unit_m"], lo=1e-7, hi=10),
             maps=tuple(name for name in MAPS if _flag(f"output.{name}", output[name])),
@@ -201,6 +203,8 @@ def unknown_key(key: str) -> str:
         key: With its section or group, such as ``viewpoint.elevation``.
 
     """
+    if key in _RENAMED:
+        return f"{key} must be a key of the config; it is called {_RENAMED[key]} now"
     leaves = {group: tuple(f.name for f in fields(schema)) for group, schema in GROUPS.items()}
     sections = {**_SECTIONS, **leaves}
     every = [f"{section}.{name}" for section, names in sections.items() for name in names]

@@ -18,7 +18,7 @@ from render.system.files import TEMPORARY_SUFFIX, remove_temporaries, sha256_of_
 
 __all__ = ["ShardWriter", "claim", "finish_file", "missing_frames"]
 
-_SUBFOLDERS = ("images", "labels", "masks", "depth", *MAPS)
+_SUBFOLDERS = ("images", "labels", "ids", "depth", *MAPS)
 # Every file of a dataset, by its path in it; trainers leave caches beside the labels.
 _OURS = re.compile(
     rf"({'|'.join(_SUBFOLDERS)})/(train|val)/\d{{8,}}\.\w+|labels/(train|val)\.cache"
@@ -221,7 +221,7 @@ def _remove_dataset(folder: Path) -> None:
 
 
 def _make_folders(run: RunConfig) -> None:
-    used = {"images": True, "labels": "yolo" in run.formats, "masks": run.masks, "depth": run.depth}
+    used = {"images": True, "labels": "yolo" in run.formats, "ids": run.ids, "depth": run.depth}
     used |= {name: name in run.maps for name in MAPS}
     for name in (n for n in _SUBFOLDERS if used[n]):
         for split in ("train", "val"):

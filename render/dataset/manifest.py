@@ -21,8 +21,10 @@ from typing import Any, final
 from render.errors import DatasetError
 from render.system.files import sha256_of_file, write_whole
 
-__all__ = ["SHARD_FRAMES", "Manifest"]
+__all__ = ["FORMAT_VERSION", "SHARD_FRAMES", "Manifest"]
 
+FORMAT_VERSION = 2
+"""Of what lies in a dataset's folder. In 1, which had no such key, ``ids/`` was ``masks/``."""
 SHARD_FRAMES = 16
 _FOLDER = ".manifest"
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from render.errors import InvariantError
 
-__all__ = ["encode_depth", "encode_map", "encode_mask", "encode_png"]
+__all__ = ["encode_depth", "encode_ids", "encode_map", "encode_png"]
 
 _U16_MAX = 65535
 # zlib level 1: a third of the time of the default for a tenth more bytes. One filter for all rows:
@@ -23,7 +23,7 @@ def encode_png(rgb: NDArray[np.uint8]) -> bytes:
     return _encode(np.ascontiguousarray(rgb[..., ::-1]))
 
 
-def encode_mask(instance_idx: NDArray[np.int32]) -> bytes:
+def encode_ids(instance_idx: NDArray[np.int32]) -> bytes:
     """An id image, u16: 0 is none, ``instance_idx + 1`` otherwise.
 
     Args:

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from render.build import build
 from render.config.run_config import MAPS, RunConfig
 from render.dataset.folder import ShardWriter, claim, finish_file, missing_frames
-from render.dataset.manifest import Manifest
+from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.records import read_frames, read_instances
 from render.engine.base import DeviceInfo
 from render.errors import ConfigError, EngineError
@@ -265,6 +265,7 @@ def _count(records: Path, categories: tuple[str, ...]) -> dict[str, Any]:
 def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: Path) -> None:
     run, models = plan.run, plan.assets.models
     content = {
+        "format_version": FORMAT_VERSION,
         "config": {key: value for key, value in plan.config.items() if key != "top_ups"},
         "config_sha256": plan.identity_sha256,
         "seed": run.seed,
@@ -297,7 +298,7 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
             "formats": list(run.formats),
             "image": run.image,
             "yolo": run.yolo,
-            "masks": run.masks,
+            "ids": run.ids,
             "depth": run.depth,
             **{name: name in run.maps for name in MAPS},
         },

@@ -147,7 +147,7 @@ def test_objects_lie_in_the_bin_and_the_bin_has_no_label(bin_folder: Path, tmp_p
         assert off[:3, 3] == pytest.approx([0, 0, 0.01], abs=1e-9)
         _check_inside(placement)
         stem = f"{frame['split']}/{frame['file_name'][:-4]}.png"
-        mask = cv2.imread(str(data / "masks" / stem), cv2.IMREAD_UNCHANGED)
+        mask = cv2.imread(str(data / "ids" / stem), cv2.IMREAD_UNCHANGED)
         depth = cv2.imread(str(data / "depth" / stem), cv2.IMREAD_UNCHANGED)
         rows = [r for r in read_instances(data / "records") if r["frame_idx"] == frame["frame_idx"]]
         assert {r["role"] for r in rows} == {"target"}

@@ -147,7 +147,7 @@ def test_a_run_of_piles_is_whole_and_the_same_again(tmp_path: Path) -> None:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
     one, other = bytes_of(tmp_path / "a"), bytes_of(tmp_path / "b")
-    images = [n for n in one if n.startswith(("images", "records", "masks"))]
+    images = [n for n in one if n.startswith(("images", "records", "ids"))]
 
     assert images
     assert {n: one[n] for n in images} == {n: other[n] for n in images}

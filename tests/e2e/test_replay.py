@@ -87,12 +87,12 @@ def test_changed_pixels_are_counted(copied: Path) -> None:
     assert code == 1
     assert "images/train/00000002.jpg: " in said
     assert "of 57600 values differ, by at most" in said
-    assert "masks" not in said
+    assert "ids/" not in said
     assert "record" not in said
 
 
 def test_other_bytes_of_the_same_picture_differ_too(copied: Path) -> None:
-    path = copied / "data" / "masks" / "train" / "00000002.png"
+    path = copied / "data" / "ids" / "train" / "00000002.png"
     mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     assert mask is not None
     cv2.imwrite(str(path), mask, (cv2.IMWRITE_PNG_COMPRESSION, 9))
@@ -101,7 +101,7 @@ def test_other_bytes_of_the_same_picture_differ_too(copied: Path) -> None:
     code, said = replayed(copied, "data", "2")
 
     assert code == 1
-    assert "masks/train/00000002.png: the same 19200 values in other bytes" in said
+    assert "ids/train/00000002.png: the same 19200 values in other bytes" in said
     assert "depth/train/00000002.png: 0 other bytes stored" in said
     assert "labels/train/00000002.txt: is missing in the dataset" in said
 

@@ -27,12 +27,12 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_layout_is_that_of_the_contract(dataset: Path) -> None:
     top = sorted(p.name for p in dataset.iterdir() if not p.name.startswith("."))
     assert top == [
-        "achieved.png", "annotations", "data.yaml", "dataset.yaml", "depth", "images", "labels",
-        "masks", "preview.jpg", "records",
+        "achieved.png", "annotations", "data.yaml", "dataset.yaml", "depth", "ids", "images",
+        "labels", "preview.jpg", "records",
     ]  # fmt: skip
     # floor((i+1)f) > floor(i f) with f = 0.2
     val = [f"{i:08d}" for i in (4, 9, 14, 19)]
-    for kind, suffix in (("images", "jpg"), ("labels", "txt"), ("masks", "png"), ("depth", "png")):
+    for kind, suffix in (("images", "jpg"), ("labels", "txt"), ("ids", "png"), ("depth", "png")):
         assert sorted(p.name for p in (dataset / kind / "val").iterdir()) == [
             f"{stem}.{suffix}" for stem in val
         ]
@@ -58,7 +58,7 @@ def test_a_shorter_run_is_a_prefix(dataset: Path, tmp_path: Path) -> None:
     render("output_dir=data", "n_frames=7", "output.depth=true", cwd=tmp_path)
 
     short, long = bytes_of(tmp_path / "data"), bytes_of(dataset)
-    frames = [p for p in short if p.startswith(("images/", "labels/", "masks/", "depth/"))]
+    frames = [p for p in short if p.startswith(("images/", "labels/", "ids/", "depth/"))]
     assert len(frames) == 28
     assert {p: short[p] for p in frames} == {p: long[p] for p in frames}
 
@@ -87,7 +87,7 @@ def test_replay_proves_equality(dataset: Path) -> None:
 
 
 def test_replay_finds_a_changed_frame(dataset: Path, tmp_path: Path) -> None:
-    mask = dataset / "masks" / "train" / "00000003.png"
+    mask = dataset / "ids" / "train" / "00000003.png"
     before = mask.read_bytes()
     image = cv2.imread(str(mask), cv2.IMREAD_UNCHANGED)
     image[0, 0] += 1
@@ -98,7 +98,7 @@ def test_replay_finds_a_changed_frame(dataset: Path, tmp_path: Path) -> None:
         mask.write_bytes(before)
 
     assert done.returncode == 1
-    assert "masks/train/00000003.png: 1 of 19200 values differ" in done.stderr
+    assert "ids/train/00000003.png: 1 of 19200 values differ" in done.stderr
 
 
 def test_coco_carries_the_whole_label(dataset: Path) -> None:

@@ -107,9 +107,9 @@ def test_canonical_poses_show_the_same_plate(dataset: Path) -> None:
 
 
 def test_oriented_boxes_and_maps_fit_the_masks(dataset: Path) -> None:
-    for path in sorted((dataset / "masks").glob("*/*.png")):
+    for path in sorted((dataset / "ids").glob("*/*.png")):
         ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        where = path.relative_to(dataset / "masks")
+        where = path.relative_to(dataset / "ids")
         nocs, parts, normals = (
             cv2.imread(str(dataset / name / where), cv2.IMREAD_UNCHANGED)
             for name in ("nocs", "parts", "normals")

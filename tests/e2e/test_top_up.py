@@ -126,7 +126,7 @@ def test_thin_bins_alone_are_filled_and_written_down(plain: Path, topped: Path) 
 def test_old_frames_stay_and_new_ones_replay(plain: Path, topped: Path) -> None:
     old, new = bytes_of(plain / "data"), bytes_of(topped / "data")
 
-    kept = [name for name in old if name.split("/")[0] in ("images", "labels", "masks")]
+    kept = [name for name in old if name.split("/")[0] in ("images", "labels", "ids")]
     assert len(kept) == 3 * FRAMES
     assert all(new[name] == old[name] for name in kept)
     for frame in (0, FRAMES, END - 1):

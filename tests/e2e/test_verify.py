@@ -131,7 +131,7 @@ Told = tuple[str, str]
 
 
 def mask_pixel(data: Copy) -> Told:
-    name = "masks/train/00000003.png"
+    name = "ids/train/00000003.png"
     mask = data.pixels(name)
     mask[7, 9] = 0 if mask[7, 9] else 1
     data.write_pixels(name, mask)
@@ -139,7 +139,7 @@ def mask_pixel(data: Copy) -> Told:
 
 
 def mask_ids_swapped(data: Copy) -> Told:
-    name = "masks/train/00000003.png"
+    name = "ids/train/00000003.png"
     mask = data.pixels(name)
     low, high = np.unique(mask)[1:3]
     data.write_pixels(name, np.where(mask == low, high, np.where(mask == high, low, mask)))
@@ -147,15 +147,15 @@ def mask_ids_swapped(data: Copy) -> Told:
 
 
 def mask_of_eight_bits(data: Copy) -> Told:
-    name = "masks/train/00000003.png"
+    name = "ids/train/00000003.png"
     data.write_pixels(name, data.pixels(name).astype(np.uint8))
     return name, "must be one channel of 16 bit, 160 x 120, got uint8"
 
 
 def mask_truncated(data: Copy) -> Told:
-    path = data / "masks/train/00000002.png"
+    path = data / "ids/train/00000002.png"
     path.write_bytes(path.read_bytes()[:-40])
-    return "masks/train/00000002.png", "frame 2: is torn"
+    return "ids/train/00000002.png", "frame 2: is torn"
 
 
 def depth_zeroed(data: Copy) -> Told:
@@ -469,7 +469,7 @@ def images_swapped(data: Copy) -> Told:
 
 
 def mask_compressed_anew(data: Copy) -> Told:
-    name = "masks/train/00000003.png"
+    name = "ids/train/00000003.png"
     cv2.imwrite(str(data / name), data.pixels(name), (cv2.IMWRITE_PNG_COMPRESSION, 9))
     return name, "its bytes are not those that were recorded"
 

@@ -55,7 +55,7 @@ def test_defaults_are_those_of_the_contract(config: dict[str, Any]) -> None:
     assert (run.val_fraction, run.overwrite) == (0.2, False)
     assert run.output_dir == Path("somewhere")
     assert run.formats == ("coco", "yolo")
-    assert (run.masks, run.depth, run.depth_unit_m) == (True, False, 1e-4)
+    assert (run.ids, run.depth, run.depth_unit_m) == (True, False, 1e-4)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_devices_are_dealt_to_workers_in_turn(
         ("output.yolo", "boxes", "output.yolo must be one of detect, segment, pose, obb"),
         ("output.depth_unit_m", 0, "output.depth_unit_m must be a number"),
         ("n_frame", 3, "n_frame must be a key of the config; did you mean n_frames?"),
-        ("output.mask", True, "output.mask must be a key of the config; did you mean output.masks"),
+        ("output.id", True, "output.id must be a key of the config; did you mean output.ids"),
         ("output", 3, "output must be a mapping"),
     ],
 )

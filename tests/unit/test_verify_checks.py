@@ -108,14 +108,14 @@ def test_torn_json_is_an_error(text: str, tmp_path: Path) -> None:
 def test_findings_keep_the_first_of_each_kind_and_count_all() -> None:
     findings = Findings()
     for i in range(25):
-        assert not findings.require(False, "is\nwrong", file=f"masks/{i}.png", frame_idx=i)
+        assert not findings.require(False, "is\nwrong", file=f"ids/{i}.png", frame_idx=i)
     assert not findings.require(0, "too", file="data.yaml")
     assert findings.require([1], "fine", file="data.yaml")
 
     lines = findings.lines()
-    assert lines[0] == "masks/0.png: frame 0: is wrong"
+    assert lines[0] == "ids/0.png: frame 0: is wrong"
     assert len(lines) == LINES_PER_KIND + 2
-    assert lines[-2:] == ["masks: and 15 more", "data.yaml: too"]
+    assert lines[-2:] == ["ids: and 15 more", "data.yaml: too"]
     assert (findings.problems, findings.checks) == (26, 27)
 
 
@@ -123,8 +123,8 @@ def description_of(yolo: str) -> Description:
     return Description(
         n_frames=1, val_fraction=0.0, categories=("nut",), unit_m={"nut.obj": 1.0}, counts={},
         models={"nut.obj": {"category": "nut"}}, maps=(), obb=False,
-        rejections={}, reached={}, formats=("yolo",), image="jpg", yolo=yolo, masks=True,
-        depth=False, depth_unit_m=1e-4,
+        rejections={}, reached={}, formats=("yolo",), image="jpg", yolo=yolo,
+        ids=True, ids_folder="ids", depth=False, depth_unit_m=1e-4,
         top_ups=(), min_px=1, min_visib_fract=0.0, raw={},
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from render.dataset.rasters import encode_depth, encode_mask, encode_png
+from render.dataset.rasters import encode_depth, encode_ids, encode_png
 from render.dataset.records import (
     frame_row,
     instance_rows,
@@ -63,7 +63,7 @@ def test_picture_is_lossless_and_rgb() -> None:
 
 def test_mask_holds_every_index() -> None:
     ids = np.array([[-1, 0, 1], [255, 256, 65534]], np.int32)
-    image = decoded(encode_mask(ids))
+    image = decoded(encode_ids(ids))
 
     assert np.uint16 == image.dtype
     np.testing.assert_array_equal([[0, 1, 2], [256, 257, 65535]], image)
@@ -72,7 +72,7 @@ def test_mask_holds_every_index() -> None:
 @pytest.mark.parametrize("index", [-2, 65535])
 def test_mask_refuses_what_would_wrap(index: int) -> None:
     with pytest.raises(InvariantError, match="instance_idx must lie in"):
-        encode_mask(np.array([[0, index]], np.int32))
+        encode_ids(np.array([[0, index]], np.int32))
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_coco_annotations_are_the_mask_files(dataset: Path) -> None:
     for split in ("train", "val"):
         for entry in coco_of(dataset, split)["annotations"]:
             stem = f"{entry['image_id'] - 1:08d}"
-            image = decoded((dataset / "masks" / split / f"{stem}.png").read_bytes())
+            image = decoded((dataset / "ids" / split / f"{stem}.png").read_bytes())
             mask = image == entry["instance_idx"] + 1
             rows, columns = np.nonzero(mask)
             x0, y0 = columns.min(), rows.min()

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import yaml
 
 from render.config.run_config import MAPS, identity_of, sha256_of
+from render.dataset.manifest import FORMAT_VERSION
 from render.errors import ConfigError, DatasetError
 from render.report.verify.findings import Findings
 from render.sampling.top_up import TopUp, top_ups_of
@@ -27,6 +28,7 @@ class Description:
     """What dataset.yaml promises.
 
     Attributes:
+        ids_folder: Where the pictures of ids lie, if there are any.
         unit_m: Metres per unit of each model's file, by the model's name.
         models: The entry of each model, by its name.
         counts: ``frames train val instances filtered``, as written.
@@ -45,7 +47,8 @@ class Description:
     formats: tuple[str, ...]
     image: str
     yolo: str
-    masks: bool
+    ids: bool
+    ids_folder: str
     depth: bool
     depth_unit_m: float
     top_ups: tuple[TopUp, ...]
@@ -67,7 +70,7 @@ class Description:
             f"depth/{where}.png": self.depth,
             f"images/{where}.{self.image}": True,
             f"labels/{where}.txt": "yolo" in self.formats,
-            f"masks/{where}.png": self.masks,
+            f"{self.ids_folder}/{where}.png": self.ids,
             **{f"{name}/{where}.png": True for name in self.maps},
         }
         return tuple(sorted(name for name, is_there in present.items() if is_there))
@@ -114,6 +117,7 @@ def _of(raw: Any) -> Description:
     for name in ("seed", "versions", "gl", "config_sha256", "asset_dirs"):
         raw[name]
     identity_of(raw["config"])
+    ids_folder = _ids_folder(raw)
     for entry in raw["models"]:
         entry["category"], entry["sha256"]
     n_frames = int(raw["n_frames"])
@@ -133,7 +137,8 @@ def _of(raw: Any) -> Description:
         formats=tuple(output["formats"]),
         image=str(output["image"]),
         yolo=str(output["yolo"]),
-        masks=bool(output["masks"]),
+        ids=bool(output[ids_folder]),
+        ids_folder=ids_folder,
         depth=bool(output["depth"]),
         depth_unit_m=float(raw["depth_unit_m"]),
         top_ups=top_ups_of(raw.get("top_ups", [])),
@@ -143,6 +148,14 @@ def _of(raw: Any) -> Description:
         min_visib_fract=float(labels["min_visib_fract"]),
         raw=raw,
     )
+
+
+def _ids_folder(raw: Mapping[str, Any]) -> str:
+    """Name of the folder and of the key of ``output``: format 1 had another one."""
+    version = raw.get("format_version", 1)
+    if version not in range(1, FORMAT_VERSION + 1):
+        raise ValueError(f"format_version is {version!r}, known here are 1 to {FORMAT_VERSION}")
+    return "masks" if version == 1 else "ids"
 
 
 def check_description(description: Description, folder: Path, findings: Findings) -> None:
@@ -158,7 +171,7 @@ def check_description(description: Description, folder: Path, findings: Findings
     )
     pairs = {name: (raw[name], config.get(name)) for name in ("seed", "val_fraction", "n_frames")}
     output = config["output"]
-    for name in ("formats", "image", "yolo", "masks", "depth", *MAPS):
+    for name in ("formats", "image", "yolo", description.ids_folder, "depth", *MAPS):
         pairs[f"output.{name}"] = raw["output"][name], output.get(name)
     pairs["depth_unit_m"] = raw["depth_unit_m"], output.get("depth_unit_m")
     for name, (told, configured) in pairs.items():

@@ -69,8 +69,8 @@ def check_files(
             text = check.text(data)
         elif kind == "images":
             check.image(data)
-        elif kind == "masks":
-            check.mask(data, drawn)
+        elif kind == description.ids_folder:
+            check.ids(data, drawn)
         elif kind == "depth":
             check.depth(data, drawn, description.depth_unit_m)
         else:
@@ -102,7 +102,7 @@ class _Pixels:
                 f"must be 8 bit RGB, {self._size()}, got {image.dtype} {image.shape}",
             )
 
-    def mask(self, data: bytes, drawn: Drawn | None) -> None:
+    def ids(self, data: bytes, drawn: Drawn | None) -> None:
         """Every pixel has the id that the records' visible masks give it."""
         ids = self._u16(data)
         if ids is None or drawn is None or np.array_equal(ids, drawn.ids):

@@ -20,7 +20,7 @@ from render.report.verify.records import Shard
 
 __all__ = ["check_layout", "check_manifest"]
 
-_FOLDERS = "|".join(("images", "labels", "masks", "depth", *MAPS))
+_FOLDERS = "|".join(("images", "labels", "ids", "masks", "depth", *MAPS))
 _FRAME_FILE = re.compile(rf"({_FOLDERS})/(train|val)/(\d{{8,}})\.[a-z]+")
 # Beside a dataset's own files: logs, and what ultralytics leaves in the folder it trains on.
 _TOLERATED = re.compile(r"[^/]+\.log|labels/(train|val)\.cache|images/(train|val)/\d+\.npy")
