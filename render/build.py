@@ -22,6 +22,7 @@ from tqdm import tqdm
 from render.assembly.materials import PROCEDURAL
 from render.assembly.patterns import PATTERNS
 from render.assembly.surfaces import SURFACES
+from render.config.presets import presets_of
 from render.config.run_config import RunConfig, identity_of
 from render.engine.base import AbstractEngine
 from render.errors import ConfigError, RenderError
@@ -64,7 +65,7 @@ def resolve(cfg: DictConfig, preset_dirs: Sequence[Path]) -> dict[str, Any]:
         assert isinstance(config, dict)
         plain: dict[str, Any] = {str(k): v for k, v in config.items() if k != "hydra"}
         presets = {
-            group: _presets_of(group, preset_dirs)
+            group: presets_of(group, preset_dirs)
             for group in GROUPS
             if isinstance(plain.get(group), dict) and "preset" in plain[group]
         }
@@ -308,21 +309,6 @@ def instantiate(name: str, node: Any, kind: type[Any]) -> Any:
     if not isinstance(built, kind):
         raise ConfigError(f"{name}._target_ must be a {kind.__name__}, got {node['_target_']}")
     return built
-
-
-def _presets_of(group: str, preset_dirs: Sequence[Path]) -> dict[str, Any]:
-    """All presets of a group but ``mixture``, by name."""
-    presets: dict[str, Any] = {}
-    for folder in reversed(preset_dirs):
-        for path in sorted((folder / group).glob("*.yaml")):
-            if path.stem != "mixture":
-                # As Hydra reads it: PyYAML alone takes 1e-3 for a string.
-                preset = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-                if isinstance(preset, dict):
-                    # What it chooses in other groups: that is Hydra's, before θ is drawn.
-                    preset.pop("defaults", None)
-                presets[path.stem] = preset
-    return presets
 
 
 def _stored_preset(presets: Mapping[str, Any], group: str, name: str) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 
 from render.build import resolve
+from render.config.presets import preset_files
 from render.errors import ConfigError
 from render.sampling.balance import WholeDataset
 from render.sampling.groups import GROUPS
@@ -54,7 +55,7 @@ def space_of(
 
 def presets_of(group: str) -> list[str]:
     """Names of the presets that ship."""
-    return sorted(path.stem for path in (CONF_DIR / group).glob("*.yaml"))
+    return list(preset_files(group, [CONF_DIR]))
 
 
 def leaves_of(group: str) -> dict[str, Leaf]:

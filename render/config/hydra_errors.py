@@ -6,6 +6,7 @@ import re
 
 from hydra.errors import MissingConfigException, OverrideParseException
 
+from render.config.presets import is_preset
 from render.config.run_config import unknown_key
 from render.sampling.parse import near
 
@@ -40,6 +41,7 @@ def message_of(error: Exception) -> str:
 
 def _unknown_preset(path: str, options: list[str]) -> str:
     group, _, preset = path.rpartition("/")
+    options = [option for option in options if is_preset(option)]
     return f"{group} must be one of {', '.join(options)}, got {preset}{near(preset, options, 0)}"
 
 

@@ -1,0 +1,88 @@
+"""The presets of a group of θ: which files there are, and what each sets.
+
+A group is a folder of the config. Its ``_base.yaml`` holds the usual value of each parameter,
+and each other file is a preset, which holds what differs: ``defaults: [_base, _self_]``. A
+name with an underscore in front is no preset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from render.errors import ConfigError
+
+__all__ = ["MIXTURE", "is_preset", "preset_files", "presets_of"]
+
+MIXTURE = "mixture"
+"""The preset that draws one of the others for each frame."""
+
+
+def is_preset(name: str) -> bool:
+    """Whether a file of a group, named without its ending, is there to be chosen."""
+    return not name.startswith("_")
+
+
+def preset_files(group: str, folders: Sequence[Path]) -> dict[str, Path]:
+    """The file of each preset of a group by name, in alphabetical order.
+
+    Args:
+        group: Such as ``lighting``.
+        folders: Folders with one sub-folder of presets per group; the first wins.
+
+    """
+    files = {
+        path.stem: path
+        for folder in reversed(folders)
+        for path in (folder / group).glob("*.yaml")
+        if is_preset(path.stem)
+    }
+    return dict(sorted(files.items()))
+
+
+def presets_of(group: str, folders: Sequence[Path]) -> dict[str, Any]:
+    """What each preset of a group but ``mixture`` sets, in full.
+
+    Args:
+        group: Such as ``lighting``.
+        folders: Folders with one sub-folder of presets per group; the first wins.
+
+    Returns:
+        ``{preset: {leaf: value or distribution}}``; a file that holds no mapping is given as
+        it is.
+
+    Raises:
+        ConfigError: The ``defaults`` of a preset name a file that its group does not have.
+
+    """
+    return {
+        name: _complete(path, group, folders)
+        for name, path in preset_files(group, folders).items()
+        if name != MIXTURE
+    }
+
+
+def _complete(path: Path, group: str, folders: Sequence[Path]) -> Any:
+    """A preset on top of those of its own group that its ``defaults`` name."""
+    # As Hydra reads it: PyYAML alone takes 1e-3 for a string.
+    own = OmegaConf.load(path)
+    if not isinstance(own, DictConfig):
+        return OmegaConf.to_container(own, resolve=True)
+    # What it chooses in other groups: that is Hydra's, before θ is drawn.
+    names = [n for n in own.pop("defaults", []) if isinstance(n, str) and n != "_self_"]
+    below = [_complete(_found(name, group, folders), group, folders) for name in names]
+    return OmegaConf.to_container(OmegaConf.merge(*below, own), resolve=True)
+
+
+def _found(name: str, group: str, folders: Sequence[Path]) -> Path:
+    for folder in folders:
+        path = folder / group / f"{name}.yaml"
+        if path.is_file():
+            return path
+    raise ConfigError(
+        f"defaults of a preset of {group} must name files of its own folder, got {name}: write "
+        "[_base, _self_]"
+    )
