@@ -25,7 +25,7 @@ from render.engine.base import AbstractEngine
 from render.engine.mitsuba.engine import MitsubaEngine
 from render.engine.pyrender.engine import PyrenderEngine
 from render.scene import Scene
-from render.sensor.light import srgb_to_linear
+from render.sensor.color import srgb_to_linear
 from render.sensor.tone import display_of_radiance
 
 Picture = NDArray[np.float32]

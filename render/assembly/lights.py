@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from render.sampling.lighting import Lighting
 from render.scene import Environment, EnvironmentMap, Light
-from render.sensor.color import temperature_to_linear
+from render.sensor.color import LUMINANCE, temperature_to_linear
 
 __all__ = ["EnvironmentSource", "build_environment", "build_lights", "suns_of"]
-
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
 class EnvironmentSource(Protocol):
@@ -73,7 +71,7 @@ def suns_of(environment: Environment | None, *, casts_shadow: bool = True) -> tu
     for sun in environment.map.suns:
         x, y, z = sun.to_light
         white = environment.gain * np.array(sun.irradiance) / np.pi
-        intensity = float(white @ _LUMINANCE)
+        intensity = float(white @ LUMINANCE)
         r, g, b = (float(v) for v in white / intensity)
         lights.append(
             Light(

@@ -15,8 +15,7 @@ from render.assembly.wear import wear_texture
 from render.sampling.material import Material as Jitter
 from render.sampling.occlusion import Occlusion
 from render.scene import Material, Model, Texture
-from render.sensor.color import hsv_to_linear
-from render.sensor.light import linear_to_srgb, srgb_to_linear
+from render.sensor.color import hsv_to_linear, linear_to_srgb, srgb_to_linear
 
 __all__ = [
     "PROCEDURAL",

@@ -13,7 +13,7 @@ from render.assembly.textures import TextureCache
 from render.geometry.frames import rigid, transform_points
 from render.sampling.background import Background
 from render.scene import Instance, Material, Model, Primitive, Surface
-from render.sensor.light import srgb_to_linear
+from render.sensor.color import srgb_to_linear
 from render.theta import Placement
 
 __all__ = ["REACH", "SURFACES", "build_surfaces", "has_ground"]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.scene import EnvironmentMap, Sun
+from render.sensor.color import LUMINANCE
 
 __all__ = [
     "build_environment",
@@ -127,7 +128,7 @@ def _brightest_side(radiance: Radiance) -> float:
 
 def luminance(rgb: Radiance) -> NDArray[np.float32]:
     """Rec. 709."""
-    return np.asarray(rgb @ np.array([0.2126, 0.7152, 0.0722], np.float32))
+    return np.asarray(rgb @ LUMINANCE.astype(np.float32))
 
 
 def _split(work: Radiance) -> tuple[tuple[Sun, ...], Radiance, Radiance]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from render.dataset.records import read_frames, read_instances
 from render.geometry.rle import decode_rle
 from render.report.pictures import read_picture
+from render.sensor.color import LUMINANCE
 
 __all__ = ["MEASURES", "Spread", "measure"]
 
@@ -23,7 +24,7 @@ __all__ = ["MEASURES", "Spread", "measure"]
 # that no light reaches would hide in a mean over the frame what a light does.
 MEASURES = ("visib_fract", "occluded_fract", "truncated_fract", "size_px", "brightness")
 _FRACTS = ("visib_fract", "occluded_fract", "truncated_fract")
-_LUMA = np.array([0.2126, 0.7152, 0.0722]) / 255  # Rec. 709
+_LUMA = LUMINANCE / 255
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""Colours of lights and finishes, as linear RGB with Rec. 709 primaries."""
+"""Colour: linear RGB with Rec. 709 primaries, the display's curve, temperatures.
+
+The transfer curve is that of IEC 61966-2-1. No other module has numbers of a colour space.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,18 @@ import colorsys
 import numpy as np
 from numpy.typing import NDArray
 
-from render.sensor.light import srgb_to_linear
+__all__ = [
+    "LUMINANCE",
+    "WHITE_K",
+    "hsv_to_linear",
+    "linear_to_srgb",
+    "srgb_slope",
+    "srgb_to_linear",
+    "temperature_to_linear",
+]
 
-__all__ = ["LUMINANCE", "WHITE_K", "hsv_to_linear", "temperature_to_linear"]
-
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # Rec. ITU-R BT.709
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709
+LUMINANCE.setflags(write=False)
 WHITE_K = 6504.0
 
 # IEC 61966-2-1: CIE XYZ to linear sRGB.
@@ -24,6 +34,25 @@ _RGB_OF_XYZ = np.array(
 )
 _WAVELENGTHS_NM = np.arange(380.0, 781.0, 5.0)
 _SECOND_RADIATION_NM_K = 1.438776877e7  # h c / k
+
+
+def srgb_to_linear(srgb: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Linear light of display sRGB, both 0 to 1."""
+    s = np.asarray(srgb, dtype=np.float64)
+    return np.where(s <= 0.04045, s / 12.92, ((np.maximum(s, 0.04045) + 0.055) / 1.055) ** 2.4)
+
+
+def srgb_slope(srgb: float) -> float:
+    """How fast linear light grows with display sRGB, at a value of 0.04045 to 1."""
+    return float(2.4 / 1.055 * ((srgb + 0.055) / 1.055) ** 1.4)
+
+
+def linear_to_srgb(linear: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Display sRGB of linear light, both 0 to 1."""
+    v = np.asarray(linear, dtype=np.float64)
+    return np.where(
+        v <= 0.0031308, v * 12.92, 1.055 * np.maximum(v, 0.0031308) ** (1 / 2.4) - 0.055
+    )
 
 
 def temperature_to_linear(temperature_k: float) -> tuple[float, float, float]:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.sampling.sensor import Sensor
-from render.sensor.color import temperature_to_linear
-from render.sensor.light import blur, srgb_to_linear
+from render.sensor.color import WHITE_K, srgb_slope, srgb_to_linear, temperature_to_linear
+from render.sensor.light import blur
 from render.sensor.tone import display_of_radiance
 
 __all__ = ["develop"]
@@ -20,7 +20,6 @@ _MID_GREY = 0.5  # display sRGB
 _READ_FRACT = 0.1
 # The well of a pixel is full at this radiance.
 _FULL = 8.0
-_WHITE_K = 6504.0
 
 
 def develop(light: Radiance, sensor: Sensor) -> NDArray[np.uint8]:
@@ -48,7 +47,7 @@ def develop(light: Radiance, sensor: Sensor) -> NDArray[np.uint8]:
         light = light + _noise(light, sensor)
     if sensor.bayer:
         light = _through_filters(light)
-    if sensor.white_balance_k != _WHITE_K:
+    if sensor.white_balance_k != WHITE_K:
         white = np.array(temperature_to_linear(sensor.white_balance_k), np.float32)
         light = np.asarray(light / white, dtype=np.float32)
     picture = display_of_radiance(light, sensor.tone)
@@ -59,7 +58,7 @@ def _noise(linear: Radiance, sensor: Sensor) -> Radiance:
     rng = np.random.Generator(np.random.SFC64(sensor.noise_seed))
     grey = float(srgb_to_linear(np.array(_MID_GREY)))
     # Slope of sRGB to linear at mid grey: what one unit on the display is in light.
-    slope = 2.4 / 1.055 * ((_MID_GREY + 0.055) / 1.055) ** 1.4
+    slope = srgb_slope(_MID_GREY)
     variance = (sensor.noise * slope) ** 2
     sigma = cv2.sqrt(
         np.float32(variance * (1 - _READ_FRACT) / grey) * np.clip(linear, 0.0, _FULL)

@@ -1,7 +1,4 @@
-"""Display sRGB to linear light and back, and blur: the image arithmetic of this project.
-
-The transfer curve is that of IEC 61966-2-1.
-"""
+"""Blur and brightness of images."""
 
 from __future__ import annotations
 
@@ -11,25 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["blur", "linear_to_srgb", "map_linear", "srgb_to_linear"]
+from render.sensor.color import linear_to_srgb, srgb_to_linear
+
+__all__ = ["blur", "map_linear"]
 
 T = TypeVar("T", np.uint8, np.float32)
 
 _LARGE_SIGMA = 6.0
-
-
-def srgb_to_linear(srgb: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Linear light of display sRGB, both 0 to 1."""
-    s = np.asarray(srgb, dtype=np.float64)
-    return np.where(s <= 0.04045, s / 12.92, ((np.maximum(s, 0.04045) + 0.055) / 1.055) ** 2.4)
-
-
-def linear_to_srgb(linear: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Display sRGB of linear light, both 0 to 1."""
-    v = np.asarray(linear, dtype=np.float64)
-    return np.where(
-        v <= 0.0031308, v * 12.92, 1.055 * np.maximum(v, 0.0031308) ** (1 / 2.4) - 0.055
-    )
 
 
 def map_linear(rgb: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:

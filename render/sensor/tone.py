@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from render.sensor.light import linear_to_srgb, srgb_to_linear
+from render.sensor.color import linear_to_srgb, srgb_to_linear
 
 __all__ = ["TONES", "display_of_radiance", "radiance_of_display"]
 

@@ -20,10 +20,11 @@ from render.engine.mitsuba.materials import bsdf_of, emission_of
 from render.engine.pyrender.engine import PyrenderEngine
 from render.errors import ConfigError
 from render.scene import Scene
+from render.sensor.color import LUMINANCE
 
 __all__ = ["MitsubaEngine"]
 
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_LUMINANCE = LUMINANCE.astype(np.float32)
 _BLACK = {"type": "diffuse", "reflectance": {"type": "rgb", "value": 0.0}}
 _WHITE = {"type": "diffuse", "reflectance": {"type": "rgb", "value": 1.0}}
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from render.engine.mitsuba.geometry import Part
 from render.scene import Texture
-from render.sensor.light import srgb_to_linear
+from render.sensor.color import srgb_to_linear
 
 __all__ = ["bsdf_of", "emission_of"]
 

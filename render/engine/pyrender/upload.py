@@ -18,7 +18,7 @@ from render.engine.pyrender.gl import Program, set_wrap
 from render.engine.pyrender.naming import NamedFaces, named_faces
 from render.errors import EngineError
 from render.scene import Material, Model, Primitive, Texture
-from render.sensor.light import srgb_to_linear
+from render.sensor.color import srgb_to_linear
 
 __all__ = ["ROW", "FaceRange", "FaceStream", "Mesh", "Residents"]
 

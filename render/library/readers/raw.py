@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 
 from render.errors import AssetError
 from render.scene import Material
+from render.sensor.color import srgb_to_linear
 
 __all__ = [
     "MAX_FACES",
@@ -138,9 +139,9 @@ def limited(path: Path, meshes: Iterable[RawMesh]) -> Iterator[RawMesh]:
 
 
 def linear_of_srgb(srgb: Any) -> NDArray[np.float64]:
-    """Display sRGB in [0, 1] to linear light, elementwise (IEC 61966-2-1)."""
+    """Linear light of display sRGB, elementwise, clipped to [0, 1] before."""
     value = np.clip(np.asarray(srgb, dtype=np.float64), 0.0, 1.0)
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    return srgb_to_linear(value)
 
 
 def phong_roughness(exponent: float) -> float:

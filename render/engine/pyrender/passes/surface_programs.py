@@ -14,9 +14,11 @@ from render.engine.pyrender.passes.shadows import Shadows
 from render.engine.pyrender.passes.split_sum import split_sum_table
 from render.engine.pyrender.upload import Residents
 from render.scene import Material, Scene, Texture
+from render.sensor.color import LUMINANCE
 
 __all__ = ["FIRST_FREE_UNIT", "SurfacePrograms"]
 
+_LUMINANCE = "LUMINANCE " + ", ".join(str(weight) for weight in LUMINANCE)
 _MAPS = (
     "u_base_map", "u_metal_rough_map", "u_normal_map", "u_occlusion_map", "u_emissive_map",
     "u_wear_map", "u_lit_0", "u_lit_1", "u_depth", "u_occlusion", "u_env_mirror", "u_env_glossy",
@@ -139,7 +141,7 @@ class SurfacePrograms:
     def _compile(self, features: tuple[str, ...]) -> Program:
         vertex, fragment, defines, parts = self._sources
         program = compile_program(
-            self._context, vertex, fragment, (*defines, *features), parts=parts
+            self._context, vertex, fragment, (_LUMINANCE, *defines, *features), parts=parts
         )
         for name, unit in _UNITS.items():
             program.set(name, unit)

@@ -223,7 +223,7 @@ vec4 shade(Surface s, float open, vec4 lit_0, vec4 lit_1) {
     }
 #endif
 #ifdef CATCHER
-    const vec3 weights = vec3(0.2126, 0.7152, 0.0722);
+    const vec3 weights = vec3(LUMINANCE);
     float kept = dot(received, weights) / max(dot(bare, weights), 1e-6);
     return vec4(0.0, 0.0, 0.0, 1.0 - clamp(kept, 0.0, 1.0));
 #else
