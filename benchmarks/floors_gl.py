@@ -94,7 +94,7 @@ class GlFloors:
         self._context.make_current()
         self._residents.trim()
         uploaded = upload(scene, self._residents)
-        lights = sum(1 for x in scene.lights if x.casts_shadow and x.kind != "ambient")
+        lights = sum(1 for x in scene.lights if x.casts_shadow)
         stages: dict[str, Callable[[], None]] = {
             "ids": lambda: self._draw_ids(uploaded),
             "silhouettes": lambda: self._draw_alone(uploaded),

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from tqdm import tqdm
 
+from render.assembly.lights import check_kind
 from render.assembly.materials import PROCEDURAL
 from render.assembly.patterns import PATTERNS
 from render.assembly.surfaces import SURFACES
@@ -108,6 +109,8 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         for remark in (*assets.models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
         _check_used(space, assets)
+        for kind in space.support("lighting", "kind"):
+            check_kind(str(kind))
     annotations = Annotations(
         n_keypoints=run.n_keypoints, searches_symmetries=run.searches_symmetries
     )

@@ -76,12 +76,9 @@ def scene_of(models: Sequence[Model], k: int) -> Scene:
         )
         for i, model in enumerate(models)
     )  # fmt: skip
-    lights = (
-        Light(kind="directional", color=(1.0, 1.0, 1.0), intensity=0.8),
-        Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.2),
-    )
     return Scene(
-        camera=camera, instances=instances, lights=lights,
+        camera=camera, instances=instances, ambient=(0.2, 0.2, 0.2),
+        lights=(Light(color=(1.0, 1.0, 1.0), intensity=0.8),),
         backdrop=np.zeros((size_wh[1], size_wh[0], 3), np.float32),
     )  # fmt: skip
 

@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.geometry.frames import look_at
-from render.scene import Camera, Instance, Light, Model, Scene
+from render.scene import Camera, Instance, Model, Scene
 
 __all__ = ["scene_around", "view"]
-
-LIGHTS = (Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.5),)
 
 
 def view(
@@ -58,4 +56,6 @@ def scene_around(
     )
     w, h = camera.size_wh
     backdrop = np.full((h, w, 3), 0.02, np.float32)
-    return Scene(camera=camera, instances=instances, lights=LIGHTS, backdrop=backdrop)
+    return Scene(
+        camera=camera, instances=instances, lights=(), backdrop=backdrop, ambient=(0.5, 0.5, 0.5)
+    )

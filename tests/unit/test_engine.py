@@ -45,7 +45,7 @@ def scene_of(
     placed: list[tuple[Model, np.ndarray, float]],
     *,
     size_wh: tuple[int, int] = (64, 48),
-    lights: tuple[Light, ...] = (Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.5),),
+    lights: tuple[Light, ...] = (),
 ) -> Scene:
     """Models at ``(position, scale)`` seen from 2 m above, world Y up in the image."""
     camera = Camera(
@@ -64,7 +64,10 @@ def scene_of(
         for i, (model, position, scale) in enumerate(placed)
     )  # fmt: skip
     backdrop = np.full((size_wh[1], size_wh[0], 3), 0.25, np.float32)
-    return Scene(camera=camera, instances=instances, lights=lights, backdrop=backdrop)
+    return Scene(
+        camera=camera, instances=instances, lights=lights, backdrop=backdrop,
+        ambient=(0.5, 0.5, 0.5),
+    )  # fmt: skip
 
 
 def test_empty_scene_is_the_background(engine: PyrenderEngine) -> None:
@@ -149,7 +152,7 @@ def test_one_instance_too_many(engine: PyrenderEngine) -> None:
 
 
 def test_too_many_lights(engine: PyrenderEngine) -> None:
-    light = Light(kind="directional", color=(1.0, 1.0, 1.0), intensity=0.1)
+    light = Light(color=(1.0, 1.0, 1.0), intensity=0.1)
     with pytest.raises(EngineError, match="at most 32, got 33"):
         engine.render(scene_of([], lights=(light,) * 33))
 

@@ -156,9 +156,8 @@ class PyrenderEngine(AbstractEngine):
             raise EngineError(
                 f"instances must be at most {MAX_INSTANCES}, got {len(scene.instances)}"
             )
-        lamps = sum(light.kind != "ambient" for light in scene.lights)
-        if lamps > MAX_LIGHTS:
-            raise EngineError(f"lights must be at most {MAX_LIGHTS}, got {lamps}")
+        if len(scene.lights) > MAX_LIGHTS:
+            raise EngineError(f"lights must be at most {MAX_LIGHTS}, got {len(scene.lights)}")
         largest, size_wh = int(context.mgl.info["GL_MAX_TEXTURE_SIZE"]), scene.camera.size_wh
         if max(size_wh) > largest:
             raise EngineError(

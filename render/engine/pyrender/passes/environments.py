@@ -101,9 +101,7 @@ class EnvironmentTextures:
 def set_environment(program: Program, scene: Scene, residents: Residents) -> None:
     """Sets the uniforms of ``environment.glsl``."""
     environment = scene.environment
-    ambient = sum(
-        (x.intensity * np.array(x.color) for x in scene.lights if x.kind == "ambient"), np.zeros(3)
-    )
+    ambient = np.array(scene.ambient)
     gain = environment.gain if environment else 0.0
     sky = np.zeros((9, 3))
     sky[0] = ambient / _Y00
@@ -134,12 +132,10 @@ def ground_radiance(scene: Scene, residents: Residents) -> NDArray[np.float64] |
     received = np.zeros(3)
     if scene.environment is not None:
         received += scene.environment.gain * (_UP @ scene.environment.map.sh_upper)
+    received += scene.ambient
     for light in scene.lights:
         color = light.intensity * np.array(light.color)
-        if light.kind == "ambient":
-            received += color
-        else:
-            received += color * _share_of_lamp(light, _foot(scene, level[0]))
+        received += color * _share_of_light(light, _foot(scene, level[0]))
     return np.asarray(received * residents.mean_color(level[0].material))
 
 
@@ -153,15 +149,15 @@ def _foot(scene: Scene, ground: Surface) -> NDArray[np.float64]:
     return np.asarray(at)
 
 
-def _share_of_lamp(light: Light, at: NDArray[np.float64]) -> float:
+def _share_of_light(light: Light, at: NDArray[np.float64]) -> float:
     """What a level white surface at a place sends back of a light of intensity 1."""
     forward = np.array(light.direction_world) / np.linalg.norm(light.direction_world)
-    if light.kind == "directional":
+    if light.position_world is None:
         return float(max(-forward[2], 0.0))
     towards = np.array(light.position_world) - at
     distance = max(float(np.linalg.norm(towards)), 1e-9)
     share = max(float(towards[2]) / distance, 0.0) / distance**2
-    if light.kind == "area":
+    if light.is_flat:
         share *= max(float(-forward @ towards) / distance, 0.0)
     return share
 

@@ -109,7 +109,7 @@ class ShadowPass:
         views: list[_View] = []
         sphere = _sphere(uploaded) if scene.instances else None
         for i, light in enumerate(scene.lights):
-            casts = light.casts_shadow and light.kind != "ambient" and light.intensity > 0
+            casts = light.casts_shadow and light.intensity > 0
             if casts and sphere is not None and len(views) < MAX_SHADOWS:
                 channels[i] = len(views)
                 views.append(_view_of(light, *sphere))
@@ -251,7 +251,7 @@ def _sphere(uploaded: UploadedScene) -> tuple[Matrix, float]:
 
 def _view_of(light: Light, center: Matrix, radius: float) -> _View:
     """The light as a camera that sees a sphere, or what is before it from inside the sphere."""
-    if light.kind == "directional":
+    if light.position_world is None:
         forward = np.array(light.direction_world)
         forward = forward / np.linalg.norm(forward)
         eye = center - 2.0 * radius * forward
@@ -280,10 +280,9 @@ def _view_of(light: Light, center: Matrix, radius: float) -> _View:
 def _view_among(light: Light, eye: Matrix, far_m: float) -> _View:
     """A light among the instances: no more than a wide cone about its axis is shaded."""
     forward = np.array(light.direction_world) / np.linalg.norm(light.direction_world)
-    cone_deg = min(light.cone_deg, _WIDEST_DEG) if light.kind == "spot" else _WIDEST_DEG
     return _View(
         T_light_world=inverse_rigid(_looking(eye, forward)),
-        half=1.01 * float(np.tan(np.radians(cone_deg))),
+        half=1.01 * float(np.tan(np.radians(min(light.cone_deg, _WIDEST_DEG)))),
         # What is as near as the light is wide would blur the shadows of all.
         near_m=max(_NEAREST * far_m, min(4.0 * light.radius_m, 0.5 * far_m)),
         far_m=1.02 * far_m,
