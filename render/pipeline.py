@@ -87,7 +87,7 @@ def realise(
 
     """
     scene = assemble(theta, placement, plan.assets, textures=textures)
-    buffers = drawn = engine.render(scene, with_faces=bool(set(plan.run.maps) - {"nocs"}))
+    buffers = drawn = engine.render(scene, with_faces=bool(set(plan.run.output.maps) - {"nocs"}))
     labelled = scene.labelled()
     if labelled is not scene:
         ids = buffers.instance_idx
@@ -124,7 +124,7 @@ def _maps(
         "nocs": lambda: nocs_map(labelled, buffers, known),
         "parts": lambda: part_map(labelled, buffers, known),
     }
-    return {name: makers[name]() for name in plan.run.maps}
+    return {name: makers[name]() for name in plan.run.output.maps}
 
 
 def _photographed(
@@ -147,26 +147,26 @@ def encode(plan: Plan, sample: Sample, rows: list[dict[str, Any]]) -> dict[str, 
 
     """
     run, key = plan.run, sample.key
-    if run.image == "jpg":
+    if run.output.image == "jpg":
         image = encode_jpeg(sample.rgb, sample.theta.sensor.jpeg_quality)
     else:
         image = encode_png(sample.rgb)
-    files = {f"images/{key.split}/{key.stem}.{run.image}": image}
-    if run.ids:
+    files = {f"images/{key.split}/{key.stem}.{run.output.image}": image}
+    if run.output.ids:
         files[f"ids/{key.split}/{key.stem}.png"] = encode_ids(sample.buffers.instance_idx)
-    if run.depth:
+    if run.output.depth:
         files[f"depth/{key.split}/{key.stem}.png"] = encode_depth(
-            sample.buffers.depth_m, unit_m=run.depth_unit_m
+            sample.buffers.depth_m, unit_m=run.output.depth_unit_m
         )
     for name, image_map in sample.maps.items():
         files[f"{name}/{key.split}/{key.stem}.png"] = encode_map(image_map)
-    if "yolo" in run.formats:
+    if "yolo" in run.output.formats:
         height, width = sample.rgb.shape[:2]
         text = yolo_text(
             rows,
             categories=plan.categories,
             size_wh=(width, height),
-            kind=run.yolo,
+            kind=run.output.yolo,
             n_keypoints=max(map(len, plan.keypoints.values()), default=0),
         )
         files[f"labels/{key.split}/{key.stem}.txt"] = text.encode()

@@ -54,8 +54,8 @@ def test_defaults_are_those_of_the_contract(config: dict[str, Any]) -> None:
     assert (run.n_frames, run.seed, run.workers, run.sampling) == (100, 0, None, "random")
     assert (run.val_fraction, run.overwrite) == (0.2, False)
     assert run.output_dir == Path("somewhere")
-    assert run.formats == ("coco", "yolo")
-    assert (run.ids, run.depth, run.depth_unit_m) == (True, False, 1e-4)
+    assert run.output.formats == ("coco", "yolo")
+    assert (run.output.ids, run.output.depth, run.output.depth_unit_m) == (True, False, 1e-4)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_devices_are_dealt_to_workers_in_turn(
     engine = {"_target_": "tests.unit.test_config.NamedEngine", "device": device}
     plan = build(config | {"engine": engine}, check_assets=False)
 
-    assert plan.run.devices == expected
+    assert plan.run.engine.device == expected
     dealt = [plan.engine(place=place).info.device for place in range(4)]
     assert dealt == [str(expected[place % len(expected)]) for place in range(4)]
 
