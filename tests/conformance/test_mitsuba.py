@@ -107,7 +107,9 @@ def test_labels_are_the_rasterizers(tracer: MitsubaEngine, raster: PyrenderEngin
 
     np.testing.assert_array_equal(drawn.depth_m, traced.depth_m)
     np.testing.assert_array_equal(drawn.instance_idx, traced.instance_idx)
-    for a, b in zip(raster.silhouettes(scene), tracer.silhouettes(scene)):
+    for a, b in zip(
+        raster.silhouettes(scene, scene.instances), tracer.silhouettes(scene, scene.instances)
+    ):
         assert (a.x0, a.y0) == (b.x0, b.y0)
         np.testing.assert_array_equal(a.mask, b.mask)
 
