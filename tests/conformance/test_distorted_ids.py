@@ -5,7 +5,6 @@ The oracle casts float64 rays that OpenCV undistorted, pixel by pixel, at the tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import cv2
@@ -40,12 +39,6 @@ _ANGLES = np.linspace(0, 2 * np.pi, 48, endpoint=False)
 _RING = np.concatenate(
     [r * NEAR_PX * np.c_[np.cos(_ANGLES), np.sin(_ANGLES)] for r in np.arange(0, 9) / 8]
 )
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
 
 
 def behind(scene: Scene, lens: tuple[float, ...]) -> Scene:

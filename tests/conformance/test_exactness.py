@@ -6,7 +6,7 @@ figures scene by scene.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,12 +26,6 @@ SHARED_CASES = library_cases("shared", SHARED / "models")
 NO_SHARED = pytest.mark.skipif(
     not SHARED.is_dir(), reason=f"real models for tests are not at {SHARED}"
 )
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
 
 
 @pytest.fixture(scope="module")

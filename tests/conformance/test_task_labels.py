@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -32,12 +31,6 @@ from tests.oracle.staging import scene_around, view
 CASES = [*hand_made_cases(), *library_cases("starter", find_assets("models"))]
 # Points this near to a surface in front of them, in extents, are on it or not by rounding.
 _NEAR_SURFACE = 2e-3
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
 
 
 def surface_points(scene: Scene, idx: int, count: int) -> NDArray[np.float64]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,6 @@ NEEDS_MITSUBA = pytest.mark.skipif(
 )
 DISTORTION = (-0.11, 0.04, 0.0008, -0.0005)
 IN_PLACE = "[1,0,0,0,0,1,0,0,0,0,1,0,0,0,0,1]"
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
 
 
 def labelled_and_cell(distortion: tuple[float, ...]) -> tuple[Scene, Scene]:
