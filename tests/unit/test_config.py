@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from render.config.run_config import RunConfig, identity_of, sha256_of
 from render.engine.base import AbstractEngine, DeviceInfo
 from render.errors import ConfigError
 from render.sampling.groups import GROUPS
-from render.scene import Scene
+from render.scene import Instance, Scene
 from render.system.paths import CONF_DIR
 from tests.spaces import composed, presets_of, space_of
 
@@ -36,7 +37,7 @@ class NamedEngine(AbstractEngine):
     def render(self, scene: Scene, *, with_faces: bool = False) -> Buffers:
         raise NotImplementedError
 
-    def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
+    def silhouettes(self, scene: Scene, instances: Sequence[Instance]) -> tuple[Silhouette, ...]:
         raise NotImplementedError
 
     def close(self) -> None:
