@@ -40,7 +40,7 @@ class Worker:
         hashes = {name: write_whole(self._folder / name, data) for name, data in files.items()}
         return FrameResult(
             frame_idx=frame_idx,
-            frame_row=frame_row(sample, image=plan.run.image, hashes=hashes),
+            frame_row=frame_row(sample, image=plan.run.output.image, hashes=hashes),
             instance_rows=rows,
             files=hashes,
             gl=self._gl,

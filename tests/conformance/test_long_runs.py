@@ -82,7 +82,7 @@ def change_scenes(models_dir: Path, changes: int) -> tuple[list[float], list[int
             names = [library.names[(5 * k + i) % len(library.names)] for i in range(3)]
             scene = side_by_side([library.load(name) for name in names], k)
             engine.render(scene)  # raises on any GL error
-            engine.silhouettes(scene)
+            engine.silhouettes(scene, scene.instances)
             mib.append(resident_mib())
             on_gpu.append(engine._residents.n_bytes)
             if k % 50 == 49:

@@ -37,7 +37,7 @@ def test_empty_scene_is_the_background(engine: PyrenderEngine) -> None:
     assert (buffers.radiance == 0.25).all()
     assert (buffers.instance_idx == -1).all()
     assert (buffers.depth_m == 0).all()
-    assert engine.silhouettes(seen_from_above([])) == ()
+    assert engine.silhouettes(seen_from_above([]), []) == ()
 
 
 def test_background_passes_through_unchanged(engine: PyrenderEngine) -> None:
@@ -147,7 +147,7 @@ def test_changing_sizes_and_models_leave_no_trace(engine: PyrenderEngine) -> Non
     other = seen_from_above([(square("b", 0.5), np.array([0.3, 0, 0]), 0.5)], size_wh=(80, 40))
     before = engine.render(first)
     engine.render(other)
-    engine.silhouettes(other)
+    engine.silhouettes(other, other.instances)
     after = engine.render(dataclasses.replace(first))
     for name in ("radiance", "depth_m", "instance_idx"):
         np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
