@@ -277,12 +277,12 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
     )
 
 
-def _start_engine(plan: Plan, place: int) -> AbstractEngine:
+def _start_engine(plan: Plan, slot: int) -> AbstractEngine:
     """The engine that a config names, for one worker process; see `render.plan.Plan.engine`."""
     node = plan.config["engine"]
     if isinstance(node, Mapping) and "device" in node:
         devices = plan.run.engine.device
-        node = {**node, "device": devices[place % len(devices)]}
+        node = {**node, "device": devices[slot % len(devices)]}
     engine: AbstractEngine = instantiate("engine", node, AbstractEngine)
     return engine
 

@@ -140,8 +140,8 @@ class Model:
         name: Path of the file relative to the models folder, with ``/``. Unique.
             Primitives made by the program are named ``primitive:<kind>``.
         category: Category of its labels.
-        sha256: Of the file's bytes (hex); where it names other files, or a side file speaks
-            of it, of all of these.
+        sha256: Hash of the file's bytes (hex), and of those of the files that it names and of its
+            side file.
         unit_m: Metres per unit of the file: ``p_obj = unit_m * p_file``.
         up: Axis of the file that points up: ``x y z -x -y -z``.
         primitives: At least one.
@@ -267,8 +267,8 @@ class Light:
             as that.
         is_flat: With a place: a disc that faces `direction_world` and shines from its front;
             its light falls by the cosine of the angle to the axis. Otherwise a sphere.
-        cone_deg: Of a sphere: from the axis to where its light ends, fading over the outer
-            fifth; 180: it shines to all sides.
+        cone_deg: Where the light of a sphere ends, as an angle from the axis; it fades over the
+            outer fifth. 180: it shines to all sides.
         casts_shadow: Instances and surfaces keep it from what is behind them.
         has_highlight: False where the reflection of it is in `Environment.map` already.
         is_in_environment: A sun of the scene's environment, whose whole map holds it.
@@ -334,7 +334,7 @@ class EnvironmentMap:
     ``azimuth = pi - 2 pi u``.
 
     Attributes:
-        name: Of its file, relative to the environments folder.
+        name: Path of its file, relative to the environments folder.
         radiance: ``(H, W, 3)``: the whole map, as a backdrop shows it.
         suns: Bright parts; `sh` is without them.
         sh: ``(9, 3)``: radiance of a white diffuse surface by its normal, in real spherical

@@ -62,9 +62,9 @@ def build_lights(
 
     Args:
         lighting: As drawn.
-        environment: Of the scene.
-        target_world: ``(3,)`` centre of the principal target.
-        extent_m: Its extent.
+        environment: What lights the scene, with its suns; None: none.
+        target_world: ``(3,)`` metres: centre of the principal target.
+        extent_m: Longest side of its box.
 
     Raises:
         ConfigError: A kind of lamp failed.

@@ -56,7 +56,7 @@ def assemble(
 
     Args:
         theta: As drawn.
-        placement: Of this θ.
+        placement: Where that θ put things.
         assets: Models, backgrounds and textures by name.
         textures: Keeps textures from frame to frame. It saves time and changes nothing.
 

@@ -84,7 +84,7 @@ def change_scenes(models_dir: Path, changes: int) -> tuple[list[float], list[int
             engine.render(scene)  # raises on any GL error
             engine.silhouettes(scene, scene.instances)
             mib.append(resident_mib())
-            on_gpu.append(engine._residents.n_bytes)
+            on_gpu.append(engine._gpu_cache.n_bytes)
             if k % 50 == 49:
                 alive.append(models_alive(library.names))
     return mib, on_gpu, alive

@@ -123,11 +123,13 @@ def _spots(mi: Any, light: Light, position: Array, forward: Array) -> list[dict[
     spots = []
     for k in range(count):
         r, turn = np.sqrt((k + 0.5) / count), 2.39996323 * k  # Vogel's spiral
-        place = frame @ [r * np.cos(turn), r * np.sin(turn), 0.0, 1.0] if count > 1 else frame[:, 3]
+        center = (
+            frame @ [r * np.cos(turn), r * np.sin(turn), 0.0, 1.0] if count > 1 else frame[:, 3]
+        )
         spots.append(
             {
                 "type": "spot",
-                "to_world": mi.ScalarTransform4f(_frame(place[:3], forward, 1.0)),
+                "to_world": mi.ScalarTransform4f(_frame(center[:3], forward, 1.0)),
                 "cutoff_angle": light.cone_deg,
                 "beam_width": float(np.degrees(np.arccos(edge + 0.2 * (1.0 - edge)))),
                 "intensity": _rgb(power),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program
-from render.engine.pyrender.upload import Residents
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.geometry.frames import transform_points
 from render.scene import Environment, EnvironmentMap, Light, Scene, Surface
 
@@ -98,7 +98,7 @@ class EnvironmentTextures:
         return array
 
 
-def set_environment(program: Program, scene: Scene, residents: Residents) -> None:
+def set_environment(program: Program, scene: Scene, gpu_cache: GpuCache) -> None:
     """Sets the uniforms of ``environment.glsl``."""
     environment = scene.environment
     ambient = np.array(scene.ambient)
@@ -107,7 +107,7 @@ def set_environment(program: Program, scene: Scene, residents: Residents) -> Non
     sky[0] = ambient / _Y00
     if environment is not None:
         sky += gain * environment.map.sh
-    ground = ground_radiance(scene, residents)
+    ground = ground_radiance(scene, gpu_cache)
     if ground is not None:
         upper = ambient * (_Y00_CONSTANT - _LOWER)
         sky = upper + (gain * environment.map.sh_upper if environment else 0.0) + ground * _LOWER
@@ -121,7 +121,7 @@ def set_environment(program: Program, scene: Scene, residents: Residents) -> Non
     program.set("u_up_cam", _three(scene.camera.T_world_cam[2, :3]))
 
 
-def ground_radiance(scene: Scene, residents: Residents) -> NDArray[np.float64] | None:
+def ground_radiance(scene: Scene, gpu_cache: GpuCache) -> NDArray[np.float64] | None:
     """What level ground sends up, were it lit all over; None without any.
 
     Things that stand on it see this below the horizon, in place of the map.
@@ -136,11 +136,11 @@ def ground_radiance(scene: Scene, residents: Residents) -> NDArray[np.float64] |
     for light in scene.lights:
         color = light.intensity * np.array(light.color)
         received += color * _share_of_light(light, _foot(scene, level[0]))
-    return np.asarray(received * residents.mean_color(level[0].material))
+    return np.asarray(received * gpu_cache.mean_color(level[0].material))
 
 
 def _foot(scene: Scene, ground: Surface) -> NDArray[np.float64]:
-    """The place of the ground under the principal instance."""
+    """``(3,)`` world: the point of the ground under the principal instance."""
     if not scene.instances:
         return ground.T_world_obj[:3, 3]
     first = scene.instances[0]
@@ -150,7 +150,7 @@ def _foot(scene: Scene, ground: Surface) -> NDArray[np.float64]:
 
 
 def _share_of_light(light: Light, at: NDArray[np.float64]) -> float:
-    """What a level white surface at a place sends back of a light of intensity 1."""
+    """What a level white surface at a point of the world sends back of a light of intensity 1."""
     forward = np.array(light.direction_world) / np.linalg.norm(light.direction_world)
     if light.position_world is None:
         return float(max(-forward[2], 0.0))

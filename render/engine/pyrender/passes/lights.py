@@ -26,30 +26,30 @@ def set_lights(program: Program, scene: Scene, shadows: Shadows) -> None:
     """Sets the uniforms of all lights: at most `MAX_LIGHTS`.
 
     Args:
-        program: Of that many `light_slots`.
-        scene: Whose lights.
-        shadows: Which of them cast some.
+        program: One with room for `light_slots` of the scene.
+        scene: Has the lights.
+        shadows: Tells the channel of each light that casts a shadow.
 
     """
     T_cam_world = inverse_rigid(scene.camera.T_world_cam)
     R = T_cam_world[:3, :3]
     slots = light_slots(scene)
-    place, axis, more = (np.zeros((slots, 4), np.float32) for _ in range(3))
+    position, axis, more = (np.zeros((slots, 4), np.float32) for _ in range(3))
     color = np.zeros((slots, 3), np.float32)
     channels = zip(scene.lights, shadows.channel_of_light, strict=True)
     for i, (light, channel) in enumerate(channels):
         forward = R @ (np.array(light.direction_world) / np.linalg.norm(light.direction_world))
         if light.position_world is None:
-            place[i] = (*-forward, 0.0)
+            position[i] = (*-forward, 0.0)
             radius = float(np.radians(light.radius_deg))
         else:
-            place[i] = (*(R @ light.position_world + T_cam_world[:3, 3]), 1.0)
+            position[i] = (*(R @ light.position_world + T_cam_world[:3, 3]), 1.0)
             radius = light.radius_m
         color[i] = light.intensity * np.array(light.color)
         axis[i] = (*forward, _cone(light))
         more[i] = (radius, float(light.has_highlight), channel, 0.0)
     program.set("u_light_count", len(scene.lights))
-    for name, values in (("place", place), ("color", color), ("axis", axis), ("more", more)):
+    for name, values in (("position", position), ("color", color), ("axis", axis), ("more", more)):
         program.write(f"u_light_{name}", values.tobytes())
 
 
