@@ -54,7 +54,7 @@ class Plan:
 
     @property
     def identity_sha256(self) -> str:
-        """Of the canonical JSON of `identity`."""
+        """Hash of the canonical JSON of `identity`."""
         return sha256_of(self.identity)
 
     @property

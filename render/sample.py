@@ -42,7 +42,7 @@ class KeypointLabel:
     """Keypoints of an object in the image.
 
     Attributes:
-        names: Of each.
+        names: One for each keypoint.
         uv: ``(K, 2)`` centre coordinates, also outside of the image and hidden; NaN for those
             nearer than the near plane.
         sights: ``visible``, ``self_occluded`` (by its own object), ``occluded`` (by another) or
@@ -83,7 +83,7 @@ class ObjectLabel:
         obb_visib: ``(4, 2)`` corners, edge coordinates: the least rectangle around `mask_visib`;
             None where that is empty or nobody asked.
         obb_obj: Around the whole silhouette, also outside of the image.
-        keypoints: Of a target whose model has some.
+        keypoints: None but for a target whose model has some.
 
     """
 

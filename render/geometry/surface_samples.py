@@ -78,7 +78,7 @@ class NearSurface:
         """Prepares ``(F, 3, 3)`` triangles.
 
         Args:
-            triangles: Of the mesh.
+            triangles: ``(F, 3, 3)`` corners.
             kinds: ``(F,)``: points of one kind are compared with triangles of that kind alone.
             count: How many samples.
 

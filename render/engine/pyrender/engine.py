@@ -45,7 +45,7 @@ class PyrenderEngine(AbstractEngine):
                 or ``osmesa``.
             device: ``auto``, ``surfaceless``, or a number: that of a CUDA device, as
                 CUDA_VISIBLE_DEVICES limits and orders them; where EGL has no CUDA device (GPUs
-                of other makers, Mesa's software), the place in EGL's list.
+                of other makers, Mesa's software), the number in EGL's list.
                 ``python -m render.doctor`` lists all.
 
         Raises:

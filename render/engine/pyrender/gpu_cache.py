@@ -1,4 +1,4 @@
-"""Models and textures on the GPU: uploaded once, kept while memory lasts."""
+"""A cache of models and textures on the GPU: uploaded once, least recently used goes first."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ class GpuCache:
 
     @property
     def n_bytes(self) -> int:
-        """GPU memory of all that is kept."""
+        """GPU memory of all meshes and textures."""
         models = sum(entry.n_bytes for entry in self._models.values())
         return models + sum(entry.n_bytes for entry in self._textures.values())
 

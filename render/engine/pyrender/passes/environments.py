@@ -41,11 +41,11 @@ class _Uploaded:
 
 
 class EnvironmentTextures:
-    """Keeps copies of the maps that were used last, not the maps."""
+    """Copies on the GPU of the maps that were used last; it holds no reference to the maps."""
 
     def __init__(self, context: GlContext) -> None:
         self._context = context
-        self._kept: OrderedDict[int, _Uploaded] = OrderedDict()
+        self._uploaded: OrderedDict[int, _Uploaded] = OrderedDict()
         gl = context.mgl
         self._black = gl.texture((1, 1), 3, np.zeros(3, np.float16).tobytes(), dtype="f2")
         self._black_levels = gl.texture_array((1, 1, 2), 3, bytes(12), dtype="f2")
@@ -65,7 +65,7 @@ class EnvironmentTextures:
         (self._get(environment.map).radiance if environment else self._black).use(unit)
 
     def _get(self, source: EnvironmentMap) -> _Uploaded:
-        found = self._kept.get(id(source))
+        found = self._uploaded.get(id(source))
         if found is None or found.source() is not source:
             if found is not None:
                 found.release()
@@ -75,10 +75,10 @@ class EnvironmentTextures:
                 mirror=self._texture(source.mirror),
                 glossy=self._levels(source.glossy),
             )
-            self._kept[id(source)] = found
-        self._kept.move_to_end(id(source))
-        while len(self._kept) > _MOST:
-            self._kept.popitem(last=False)[1].release()
+            self._uploaded[id(source)] = found
+        self._uploaded.move_to_end(id(source))
+        while len(self._uploaded) > _MOST:
+            self._uploaded.popitem(last=False)[1].release()
         return found
 
     def _texture(self, image: NDArray[np.float32]) -> moderngl.Texture:

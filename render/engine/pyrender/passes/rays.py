@@ -28,7 +28,7 @@ __all__ = ["RayIdPass", "RayPrograms", "RayTables"]
 
 _RAYS_UNIT, _CUTOUT_UNIT = 0, 7
 _NOTHING = 1e30
-_KEPT_BYTES = 1 << 28
+_MOST_BYTES = 1 << 28
 
 Tile = tuple[int, int]
 _Key = tuple[bytes, tuple[int, int], tuple[float, ...], Tile]
@@ -56,11 +56,11 @@ class _Table:
 
 
 class RayTables:
-    """What each pixel sees; kept by camera while memory lasts."""
+    """What each pixel sees, by camera and tile; least recently used goes first."""
 
     def __init__(self, context: GlContext) -> None:
         self._context = context
-        self._kept: OrderedDict[_Key, _Table | None] = OrderedDict()
+        self._tables: OrderedDict[_Key, _Table | None] = OrderedDict()
 
     def rays(self, camera: Camera) -> NDArray[np.float64]:
         """``(H, W, 2)`` of the image; see `pixel_rays`."""
@@ -70,15 +70,15 @@ class RayTables:
     def table(self, camera: Camera, tile: Tile) -> _Table | None:
         """The rays of one tile; None if the lens shows nothing there."""
         key = (camera.K.tobytes(), camera.size_wh, camera.distortion, tile)
-        if key not in self._kept:
+        if key not in self._tables:
             w, h = camera.size_wh
-            while len(self._kept) * w * h * 8 > _KEPT_BYTES:
-                old = self._kept.popitem(last=False)[1]
+            while len(self._tables) * w * h * 8 > _MOST_BYTES:
+                old = self._tables.popitem(last=False)[1]
                 if old is not None:
                     old.texture.release()
-            self._kept[key] = self._make(camera, tile)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+            self._tables[key] = self._make(camera, tile)
+        self._tables.move_to_end(key)
+        return self._tables[key]
 
     def _make(self, camera: Camera, tile: Tile) -> _Table | None:
         rays = pixel_rays(camera, tile)
