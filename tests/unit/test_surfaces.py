@@ -245,9 +245,30 @@ def test_texture_and_color_of_the_surface(engine: PyrenderEngine) -> None:
     ground = (buffers.instance_idx == -1) & (buffers.depth_m > 0)
     r, g, _ = buffers.radiance[ground].mean(axis=0)
     assert r > 5 * g
-    wood = scene_on("floor", background={"kind": "floor", "surface_texture": "wood.png"})
-    textured = engine.render(wood).radiance[ground, 1]
-    assert textured.std() > 2 * buffers.radiance[ground, 0].std()
+
+
+def test_texture_lies_on_the_ground_tile_by_tile(engine: PyrenderEngine) -> None:
+    halves = np.zeros((64, 64, 3), np.uint8)
+    halves[:32, :, 0], halves[32:, :, 1] = 255, 255  # red, then green
+    ASSETS.textures["halves.png"] = halves
+    white = {"surface_color": (255.0, 255.0, 255.0)}
+    bare = engine.render(scene_on("floor", background=white))
+    tiled = {"surface_texture": "halves.png", "surface_size": 2.0}
+    shown = scene_on("floor", background=white | tiled)
+    buffers = engine.render(shown)
+
+    (surface,) = shown.surfaces
+    tile_m = surface.material.triplanar_size_m * surface.scale
+    ground = (buffers.instance_idx == -1) & (buffers.depth_m > 0)
+    red, green, _ = (buffers.radiance[ground] / bare.radiance[ground]).T
+    sure = np.abs(red - green) > 0.5  # all but pixels that a border crosses
+    along = points_world(shown, buffers)[ground][:, 1] / tile_m
+    assert sure.mean() > 0.95
+    assert np.ptp(along) > 4.0
+    np.testing.assert_array_equal((red > green)[sure], (along % 1.0 < 0.5)[sure])
+    # What a dielectric reflects has the colour of the light, whatever lies under it.
+    np.testing.assert_allclose(np.median(np.maximum(red, green)), 1.0, atol=0.01)
+    assert np.median(np.minimum(red, green)) < 0.05
 
 
 def test_edge_of_a_tile_is_in_extents_of_the_principal_target() -> None:
