@@ -150,7 +150,10 @@ class PyrenderEngine(AbstractEngine):
                 f"instances must be at most {MAX_INSTANCES}, got {len(scene.instances)}"
             )
         if len(scene.lights) > MAX_LIGHTS:
-            raise EngineError(f"lights must be at most {MAX_LIGHTS}, got {len(scene.lights)}")
+            raise EngineError(
+                f"lights must be at most {MAX_LIGHTS}, got {len(scene.lights)}: lower "
+                "lighting.count, or choose kinds of lamp that are fewer lights"
+            )
         largest, size_wh = int(context.mgl.info["GL_MAX_TEXTURE_SIZE"]), scene.camera.size_wh
         if max(size_wh) > largest:
             raise EngineError(
