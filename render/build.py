@@ -24,6 +24,7 @@ from render.assembly.patterns import PATTERNS
 from render.assembly.surfaces import SURFACES
 from render.config.presets import presets_of
 from render.config.run_config import RunConfig, identity_of
+from render.dataset.frame_view import LabelNames
 from render.engine.base import AbstractEngine
 from render.errors import ConfigError, RenderError
 from render.labels.labeller import LabelFilters
@@ -41,6 +42,7 @@ from render.sampling.balance import WholeDataset
 from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
 from render.system.paths import find_assets
+from render.writers.chosen import Writers
 
 __all__ = ["build", "instantiate", "resolve"]
 
@@ -93,6 +95,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
 
     """
     run = RunConfig.of(config)
+    writers = Writers.of(config["output"])
     if check_assets:
         _check_folders(run)
     assets = _libraries(run)
@@ -115,6 +118,10 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         # Now, and kept on disk: workers find them there.
         for name in assets.models.names:
             annotations.symmetry(assets.models.load(name))
+    names = LabelNames(
+        categories=assets.models.categories, keypoints=annotations.keypoint_names(assets.models)
+    )
+    writers.accept(names)
     return Plan(
         config=config,
         identity=identity_of(config),
@@ -123,20 +130,10 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         assets=assets,
         filters=LabelFilters(min_visib_fract=run.min_visib_fract, min_px=run.min_px),
         tasks=TaskLabeller(annotations=annotations, obb=run.obb),
-        keypoints=_keypoints(run, annotations.keypoint_names(assets.models)),
+        writers=writers,
+        names=names,
         start_engine=_start_engine,
     )
-
-
-def _keypoints(
-    run: RunConfig, names: Mapping[str, tuple[str, ...]]
-) -> Mapping[str, tuple[str, ...]]:
-    if run.yolo == "pose" and "yolo" in run.formats and not names:
-        raise ConfigError(
-            "output.yolo=pose needs models with keypoints, and there is none: declare them in side "
-            "files, or labels.keypoints=8 chooses some on every model"
-        )
-    return names
 
 
 def _libraries(run: RunConfig) -> AssetLibrary:

@@ -15,9 +15,11 @@ from render.geometry.runs import Runs
 from render.scene import Role
 from render.theta import Placement, Theta
 
-__all__ = ["Box3d", "KeypointLabel", "ObjectLabel", "Sample", "SampleKey"]
+__all__ = ["MAPS", "Box3d", "KeypointLabel", "ObjectLabel", "Sample", "SampleKey", "Split"]
 
 Split = Literal["train", "val"]
+MAPS = ("normals", "nocs", "parts")
+"""Per-pixel labels that a sample can have beside ids and depth."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -132,7 +134,7 @@ class Sample:
         rgb: What the camera gave: ``(H, W, 3)`` uint8, display sRGB.
         attempt: Which draw of θ it is; earlier ones were rejected.
         rejections: Their reasons, in order.
-        maps: Per-pixel labels that were asked for, uint16, by the name of their folder.
+        maps: Per-pixel labels that were asked for, uint16, by name: of `MAPS`.
 
     """
 

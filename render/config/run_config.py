@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from render.errors import ConfigError
 from render.sampling.groups import GROUPS
@@ -19,18 +19,11 @@ from render.sampling.top_up import TopUp, top_ups_of
 
 __all__ = [
     "IDENTITY_EXCLUDED",
-    "MAPS",
     "RunConfig",
-    "YoloKind",
     "identity_of",
     "sha256_of",
     "unknown_key",
 ]
-
-YoloKind = Literal["detect", "segment", "pose", "obb"]
-YOLO_KINDS: tuple[YoloKind, ...] = get_args(YoloKind)
-MAPS = ("normals", "nocs", "parts")
-"""Per-pixel labels on request; each the name of its folder and of its key of ``output``."""
 
 # What a dataset is does not depend on how, where or how far it is rendered.
 # What is added to it for thin bins has entries of its own.
@@ -54,22 +47,11 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "poses": ("file", "models"),
     "labels": ("min_visib_fract", "min_px", "keypoints", "symmetries", "obb"),
-    "output": (
-        "formats",
-        "image",
-        "yolo",
-        "ids",
-        "depth",
-        "depth_unit_m",
-        "normals",
-        "nocs",
-        "parts",
-    ),
 }
 _SCALARS = (
     "output_dir", "n_frames", "seed", "workers", "memory_mb", "sampling", "val_fraction", "balance",
     "negatives_fract", "overwrite", "top_up", "top_ups",
-    "models", "fixtures", "presets", "engine", "execution", "experiment",
+    "models", "fixtures", "presets", "engine", "execution", "experiment", "output",
 )  # fmt: skip
 
 
@@ -88,8 +70,7 @@ class RunConfig:
         n_keypoints: Chosen on each model that declares none.
         searches_symmetries: Of models that declare none.
         obb: Whether labels have oriented boxes.
-        formats: ``coco``, ``yolo`` or both.
-        maps: Which per-pixel labels are written beside ids and depth: of `MAPS`.
+        output: Of the writers: `render.writers.chosen` checks it.
 
     """
 
@@ -121,13 +102,7 @@ class RunConfig:
     n_keypoints: int
     searches_symmetries: bool
     obb: bool
-    formats: tuple[str, ...]
-    image: str
-    yolo: YoloKind
-    ids: bool
-    depth: bool
-    depth_unit_m: float
-    maps: tuple[str, ...]
+    output: Mapping[str, Any]
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> RunConfig:
@@ -141,6 +116,8 @@ class RunConfig:
         for section, keys in _SECTIONS.items():
             _check_keys(f"{section}.", config[section], keys)
         assets, labels, output = config["assets"], config["labels"], config["output"]
+        if not isinstance(output, Mapping):
+            raise ConfigError(f"output must be a mapping, got {output!r}")
         return cls(
             output_dir=_path("output_dir", config["output_dir"]),
             n_frames=_whole("n_frames", config["n_frames"], lo=1, hi=99_999_999),
@@ -175,13 +152,7 @@ class RunConfig:
             )
             == "search",
             obb=_flag("labels.obb", labels["obb"]),
-            formats=_formats(output["formats"]),
-            image=_option("output.image", output["image"], ("jpg", "png")),
-            yolo=_yolo(output["yolo"]),
-            ids=_flag("output.ids", output["ids"]),
-            depth=_flag("output.depth", output["depth"]),
-            depth_unit_m=_number("output.depth_unit_m", output["depth_unit_m"], lo=1e-7, hi=10),
-            maps=tuple(name for name in MAPS if _flag(f"output.{name}", output[name])),
+            output=output,
         )
 
 
@@ -263,11 +234,6 @@ def _option(name: str, value: Any, options: Sequence[str]) -> str:
     return str(value)
 
 
-def _yolo(value: Any) -> YoloKind:
-    kind: YoloKind = YOLO_KINDS[YOLO_KINDS.index(_option("output.yolo", value, YOLO_KINDS))]
-    return kind
-
-
 def _workers(value: Any) -> int | None:
     if value == "auto":
         return None
@@ -309,13 +275,6 @@ def _names(name: str, value: Any) -> tuple[str, ...]:
     ):
         raise ConfigError(f"{name} must be a list of one or more names, got {value!r}")
     return tuple(values)
-
-
-def _formats(value: Any) -> tuple[str, ...]:
-    names = _names("output.formats", value)
-    for name in names:
-        _option("output.formats", name, ("coco", "yolo"))
-    return tuple(dict.fromkeys(names))
 
 
 def _models_by_id(value: Any) -> dict[int, str]:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from render.dataset.description import read_description
 from render.dataset.records import read_frames, read_instances
 from render.errors import ConfigError, DatasetError
-from render.report.verify.description import read_description
 from render.sampling.axes import DIRECTION, OCCLUSION, Axis, axes_of, finder
 
 __all__ = ["THIN", "Coverage", "coverage_of", "read_coverage"]
@@ -151,7 +151,7 @@ def read_coverage(folder: Path) -> Coverage:
     """
     description = read_description(folder)
     try:
-        axes = axes_of(finder(description.raw["config"]))
+        axes = axes_of(finder(description.config))
     except (ConfigError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{folder / 'dataset.yaml'} is torn: its config: {error}") from error
     if not axes:
