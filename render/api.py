@@ -32,6 +32,7 @@ from render.plan import Plan
 from render.sample import Sample
 from render.system.cores import usable_cores
 from render.system.paths import CONF_DIR
+from render.writers.chosen import unknown_key
 
 __all__ = ["compose", "frames", "open", "write"]
 
@@ -66,7 +67,7 @@ def compose(*overrides: str, config_dir: Path | str | None = None) -> Plan:
     try:
         cfg = _composed(list(overrides), _folder(config_dir))
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-        raise ConfigError(message_of(error)) from error
+        raise ConfigError(message_of(error, unknown_key)) from error
     folders = preset_dirs(cfg.hydra.runtime.config_sources)
     with open_dict(cfg):
         del cfg["hydra"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,16 +85,11 @@ def realise(
 
     """
     scene = assemble(theta, placement, plan.assets, textures=textures)
-    buffers = drawn = engine.render(scene, with_faces=bool(set(plan.writers.maps) - {"nocs"}))
-    labelled = scene.labelled()
-    if labelled is not scene:
-        ids = buffers.instance_idx
-        ids = np.where(ids < len(labelled.instances), ids, np.int32(-1))
-        buffers = replace(buffers, instance_idx=ids)
-    silhouettes = engine.silhouettes(labelled)
-    labels = label(labelled, buffers, silhouettes, filters=plan.filters)
+    buffers = engine.render(scene, with_faces=bool(set(plan.writers.maps) - {"nocs"}))
+    silhouettes = engine.silhouettes(scene, scene.labelled_instances)
+    labels = label(scene, buffers, silhouettes, filters=plan.filters)
     try:
-        check_invariants(labels, buffers, labelled)
+        check_invariants(labels, buffers, scene)
     except InvariantError as error:
         raise InvariantError(
             f"frame {key.frame_idx}: {error}; θ = {json.dumps(theta_to_json(theta))}"
@@ -107,21 +101,19 @@ def realise(
         buffers=buffers,
         rgb=_photographed(scene, buffers, theta, placement),
         labels=plan.tasks.add(labels, scene, silhouettes),
-        maps=_maps(plan, scene, drawn, buffers),
+        maps=_maps(plan, scene, buffers),
         attempt=len(rejections),
         rejections=rejections,
     )
 
 
-def _maps(
-    plan: Plan, scene: Scene, drawn: Buffers, buffers: Buffers
-) -> dict[str, NDArray[np.uint16]]:
-    """The per-pixel labels that are asked for; `buffers` without ids of fixtures."""
-    labelled, known = scene.labelled(), plan.tasks.annotations
+def _maps(plan: Plan, scene: Scene, buffers: Buffers) -> dict[str, NDArray[np.uint16]]:
+    """The per-pixel labels that are asked for."""
+    known = plan.tasks.annotations
     makers = {
-        "normals": lambda: normal_map(scene, drawn),
-        "nocs": lambda: nocs_map(labelled, buffers, known),
-        "parts": lambda: part_map(labelled, buffers, known),
+        "normals": lambda: normal_map(scene, buffers),
+        "nocs": lambda: nocs_map(scene, buffers, known),
+        "parts": lambda: part_map(scene, buffers, known),
     }
     return {name: makers[name]() for name in plan.writers.maps}
 

@@ -34,6 +34,7 @@ from render.job.top_up import prepare
 from render.report.measures import Spread, measure
 from render.system.console import say
 from render.system.paths import CONF_DIR
+from render.writers.chosen import unknown_key
 
 __all__ = ["main"]
 
@@ -55,7 +56,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except (HydraException, OmegaConfBaseException, RenderError, OSError, yaml.YAMLError) as error:
-        tell(message_of(error), error)
+        tell(message_of(error, unknown_key), error)
         outcomes.append(False)
     sys.exit(0 if all(outcomes) else 1)
 

@@ -6,7 +6,7 @@ is OpenCV (x right, y down, z forward). ``T_a_b`` means ``p_a = T_a_b @ p_b``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -205,7 +205,9 @@ class Instance:
     """One object in the scene.
 
     Attributes:
-        instance_idx: Position in `Scene.instances`, from 0; targets come first.
+        instance_idx: Position in `Scene.instances`, from 0.
+        role: A ``fixture`` is a static part of the user's cell: it is seen, hides things and
+            casts shadows like any other, and has no label.
         materials: One per primitive of the model; authored or randomised.
         T_world_obj: ``(4, 4)`` float64, rigid.
         scale: Multiplies the model's metres: ``p_world = T_world_obj @ (scale * p_obj)``.
@@ -218,6 +220,11 @@ class Instance:
     materials: tuple[Material, ...]
     T_world_obj: NDArray[np.float64]
     scale: float = 1.0
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether it is named among the ids and has a silhouette, a label and a record."""
+        return self.role != "fixture"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -385,12 +392,10 @@ class Scene:
     environment: Environment | None = None
     surfaces: tuple[Surface, ...] = ()
 
-    def labelled(self) -> Scene:
-        """The scene without fixtures; itself where there are none."""
-        instances = tuple(i for i in self.instances if i.role != "fixture")
-        if len(instances) == len(self.instances):
-            return self
-        return replace(self, instances=instances)
+    @property
+    def labelled_instances(self) -> tuple[Instance, ...]:
+        """Targets and distractors, which are the first ones of `instances`."""
+        return tuple(instance for instance in self.instances if instance.is_labelled)
 
 
 def _frozen(array: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -48,6 +48,12 @@ def camera_at(
     )
 
 
+def glowing(*rgb: float) -> Material:
+    """The same radiance whatever the light."""
+    red, green, blue = rgb
+    return Material(base_color=(0.0, 0.0, 0.0, 1.0), roughness=1.0, emissive=(red, green, blue))
+
+
 def solid(mesh: trimesh.Trimesh, name: str, *, smooth: bool = False) -> Model:
     """A closed model; `smooth` has a sphere's normals, else each face is flat."""
     if smooth:

@@ -149,7 +149,7 @@ def _what_draws(plan: Plan) -> DeviceInfo:
 
     """
     infos: list[DeviceInfo] = []
-    for place in range(len(plan.run.devices)):
+    for place in range(len(plan.run.engine.device)):
         with plan.engine(place=place) as engine:
             infos.append(engine.info)
     first = infos[0]

@@ -38,9 +38,9 @@ def normal_map(scene: Scene, buffers: Buffers) -> Map:
     T_cam_world = inverse_rigid(camera.T_world_cam)
     for instance in scene.instances:
         T_cam_obj = T_cam_world @ instance.T_world_obj
-        here = buffers.instance_idx == instance.instance_idx
+        here = faces[..., 0] == instance.instance_idx
         at = transform_points(inverse_rigid(T_cam_obj), points[here]) / instance.scale
-        seen = faces[here]
+        seen = faces[here][:, 1:]
         own, own_flat = np.zeros((2, len(seen), 3))
         for k, primitive in enumerate(instance.model.primitives):
             of_k = seen[:, 0] == k
@@ -52,7 +52,7 @@ def normal_map(scene: Scene, buffers: Buffers) -> Map:
             own[of_k] = np.einsum("nk,nkd->nd", shares, primitive.normals[corners])
         normals[here] = own @ T_cam_obj[:3, :3].T
         flat[here] = own_flat @ T_cam_obj[:3, :3].T
-    ground = (buffers.depth_m > 0) & (buffers.instance_idx < 0)
+    ground = (buffers.depth_m > 0) & (faces[..., 0] < 0)
     normals[ground] = flat[ground] = _ground_normals(scene, points[ground], T_cam_world)
     length = np.linalg.norm(normals, axis=2, keepdims=True)
     normals = normals / np.where(length > 0, length, 1.0)
@@ -64,14 +64,14 @@ def normal_map(scene: Scene, buffers: Buffers) -> Map:
 
 
 def nocs_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
-    """``(H, W, 3)``: normalised object coordinates, as ``1 + 65534 c``; 0: no instance.
+    """``(H, W, 3)``: normalised object coordinates, as ``1 + 65534 c``; 0: no labelled instance.
 
     ``c = (p - center) / diagonal + 1/2`` of the box of the model along the axes of its file: the
     box's diagonal is 1 long and its middle at 1/2 (Wang et al., "Normalized Object Coordinate
     Space", 2019). Of targets with symmetries, in their canonical pose.
 
     Args:
-        scene: Its labelled instances.
+        scene: What was drawn.
         buffers: Of it.
         annotations: Of the models.
 
@@ -79,7 +79,7 @@ def nocs_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
     camera = scene.camera
     points = _points_cam(camera, buffers)
     coded = np.zeros((*buffers.depth_m.shape, 3), np.uint16)
-    for instance in scene.instances:
+    for instance in scene.labelled_instances:
         model = instance.model
         T = canonical_pose(instance, camera, annotations)
         if T is None:
@@ -93,20 +93,20 @@ def nocs_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
 
 
 def part_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
-    """``(H, W)``: which part of its instance's model each pixel shows, from 1; 0: no instance.
+    """``(H, W)``: which part of its instance's model each pixel shows, from 1; 0: none labelled.
 
     Args:
-        scene: Its labelled instances.
+        scene: What was drawn.
         buffers: Of it, with faces.
         annotations: Of the models.
 
     """
     faces = _faces(buffers)
     parts = np.zeros(buffers.depth_m.shape, np.uint16)
-    for instance in scene.instances:
+    for instance in scene.labelled_instances:
         for k, face_parts in enumerate(annotations.parts(instance.model).of_faces):
-            here = (buffers.instance_idx == instance.instance_idx) & (faces[..., 0] == k)
-            parts[here] = 1 + face_parts[faces[here][:, 1]]
+            here = (faces[..., 0] == instance.instance_idx) & (faces[..., 1] == k)
+            parts[here] = 1 + face_parts[faces[here][:, 2]]
     return parts
 
 

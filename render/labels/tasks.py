@@ -42,7 +42,7 @@ class TaskLabeller:
         open by them (keypoints, the corners of the 3D box) is of its canonical pose.
 
         Args:
-            labels: Of `scene.instances`, as far as these are labelled.
+            labels: Of `scene.labelled_instances`.
             scene: All that can hide something.
             silhouettes: One for each label.
 

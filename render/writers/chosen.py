@@ -9,7 +9,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, final
 
-from render.config.settings import Setting, read, settings_of, unknown
+from render.config.run_config import unknown_key as explain_key
+from render.config.settings import Setting, read, settings_of
 from render.dataset.frame_view import FrameView, LabelNames
 from render.dataset.layout import Layout, PathTemplate
 from render.dataset.reader import Dataset
@@ -17,7 +18,7 @@ from render.errors import ConfigError, DatasetError
 from render.writers.base import WRITERS, AbstractWriter
 from render.writers.rasters import MasksWriter
 
-__all__ = ["Writers", "finish_paths", "shard_paths"]
+__all__ = ["Writers", "finish_paths", "output_settings", "shard_paths", "unknown_key"]
 
 _SECTION = "output"
 _FORMATS = "formats"
@@ -58,8 +59,11 @@ class Writers:
         owners = _owners(kinds)
         for key in output:
             if key not in owners:
-                raise ConfigError(_unknown(key, kinds, owners))
-        listed = _listed(output.get(_FORMATS), kinds)
+                raise ConfigError(unknown_key(f"{_SECTION}.{key}"))
+        formats = f"{_SECTION}.{_FORMATS}"
+        if _FORMATS not in output:
+            raise ConfigError(f"{formats} must be set, and is missing")
+        listed = output_settings()[formats].checked(formats, output[_FORMATS])
         chosen: dict[str, AbstractWriter[Any]] = {}
         keys: dict[str, Any] = {}
         for name, kind in kinds.items():
@@ -247,17 +251,21 @@ def _owners(kinds: Mapping[str, _Kind]) -> dict[str, str]:
     return owners
 
 
-def _unknown(key: str, kinds: Mapping[str, _Kind], owners: Mapping[str, str]) -> str:
-    declared = {n: s for kind in kinds.values() for n, s in settings_of(kind.Settings, _SECTION)}
-    formerly = {s.formerly: name for name, s in declared.items() if s.formerly}
-    return unknown(f"{_SECTION}.{key}", {_SECTION: list(owners)}, formerly)
+def output_settings() -> dict[str, Setting]:
+    """Every key of ``output`` by its full name, with those of all writers that are known."""
+    formats = Setting(
+        kind="names",
+        options=tuple(name for name, kind in WRITERS.items() if kind.switch is None),
+        doc="Formats of the annotations.",
+        example="[coco]",
+    )
+    own = (pair for kind in WRITERS.values() for pair in settings_of(kind.Settings, _SECTION))
+    return {f"{_SECTION}.{_FORMATS}": formats, **dict(own)}
 
 
-def _listed(value: Any, kinds: Mapping[str, _Kind]) -> tuple[str, ...]:
-    """Names in ``output.formats``, each once."""
-    options = tuple(name for name, kind in kinds.items() if kind.switch is None)
-    formats = Setting(kind="names", options=options, doc="Formats of the annotations.")
-    return tuple(dict.fromkeys(formats.checked(f"{_SECTION}.{_FORMATS}", value)))
+def unknown_key(key: str) -> str:
+    """What to say of a key that the config does not have: what may have been meant."""
+    return explain_key(key, output_settings())
 
 
 def _check_paths(writers: Mapping[str, AbstractWriter[Any]]) -> None:

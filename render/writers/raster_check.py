@@ -99,8 +99,8 @@ class PixelCheck:
         values, drawn = self._u16(channels), self._drawn
         if values is None or drawn is None:
             return None, np.zeros(0, bool), np.zeros(0, bool)
-        is_there: _Mask = (values > 0).all(axis=2) if channels == 3 else values > 0
         here = drawn.ids > 0
+        is_there: _Mask = np.asarray((values > 0).reshape(*here.shape, channels).all(axis=2))
         without = int(np.count_nonzero(here & ~is_there))
         self._require(not without, f"{without} px of objects have no value")
         return values, is_there, here

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from render.config.run_config import RunConfig, identity_of, sha256_of
 from render.engine.base import AbstractEngine, DeviceInfo
 from render.errors import ConfigError
 from render.sampling.groups import GROUPS
-from render.scene import Scene
+from render.scene import Instance, Scene
 from render.system.paths import CONF_DIR
 from render.writers.chosen import Writers
 from tests.spaces import composed, presets_of, space_of
@@ -37,7 +38,7 @@ class NamedEngine(AbstractEngine):
     def render(self, scene: Scene, *, with_faces: bool = False) -> Buffers:
         raise NotImplementedError
 
-    def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
+    def silhouettes(self, scene: Scene, instances: Sequence[Instance]) -> tuple[Silhouette, ...]:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -55,7 +56,7 @@ def test_defaults_are_those_of_the_contract(config: dict[str, Any]) -> None:
     assert (run.n_frames, run.seed, run.workers, run.sampling) == (100, 0, None, "random")
     assert (run.val_fraction, run.overwrite) == (0.2, False)
     assert run.output_dir == Path("somewhere")
-    writers = Writers.of(config["output"])
+    writers = Writers.of(run.output)
     assert writers.formats == ("coco", "yolo")
     assert list(writers.by_name) == ["ids", "image", "coco", "yolo"]
     assert writers.keys["depth_unit_m"] == 1e-4
@@ -71,7 +72,7 @@ def test_devices_are_dealt_to_workers_in_turn(
     engine = {"_target_": "tests.unit.test_config.NamedEngine", "device": device}
     plan = build(config | {"engine": engine}, check_assets=False)
 
-    assert plan.run.devices == expected
+    assert plan.run.engine.device == expected
     dealt = [plan.engine(place=place).info.device for place in range(4)]
     assert dealt == [str(expected[place % len(expected)]) for place in range(4)]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 import tracemalloc
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,12 +37,6 @@ D = directions(512, 256)
 # Solid angle of a pixel: the sine at its centre, normalised to the whole sphere.
 SOLID = np.sqrt(np.clip(1 - D[..., 2] ** 2, 0, 1))
 SOLID = SOLID * 4 * np.pi / SOLID.sum()
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
 
 
 def grey_map(values: NDArray[np.float64]) -> NDArray[np.float32]:

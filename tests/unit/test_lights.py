@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -29,12 +28,6 @@ from tests.lit_scenes import (
 
 LAMP = (-2.4, 0.3, 3.6)  # where lights that have a place stand
 SLANT = (1.0, 0.2, -1.0)
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
 
 
 def light_of(kind: str, *, scale: float = 1.0, radius: float = 0.0) -> Light:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -35,12 +34,6 @@ ASSETS = HandMadeAssets()
 KINDS = ("floor", "room", "tabletop")
 SUN = Light(kind="directional", color=WHITE, intensity=0.8, direction_world=(1.0, 0.2, -1.2))
 FILL = Light(kind="ambient", color=WHITE, intensity=0.3)
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
 
 
 def scene_on(kind: str, n: int = 1, frame_idx: int = 0, **groups: Any) -> Scene:

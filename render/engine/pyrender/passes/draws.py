@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 import moderngl
@@ -92,6 +92,28 @@ class UploadedScene:
         opaque = (d for d in self.draws if d.material.alpha_mode != "blend")
         return chain(opaque, self.surfaces, self.catchers)
 
+    def before(self, scene: Scene) -> UploadedScene:
+        """The same things, prepared once, as another camera at the same place sees them.
+
+        Args:
+            scene: The scene that was uploaded, but for intrinsics, image size, lens and backdrop.
+
+        """
+        P_clip_cam = _projection(scene.camera)
+
+        def seen(draws: Sequence[Draw]) -> tuple[Draw, ...]:
+            clips = (_columns(P_clip_cam @ self.bodies[d.body_idx].cam_mesh) for d in draws)
+            return tuple(replace(d, clip_obj=c) for d, c in zip(draws, clips, strict=True))
+
+        return replace(
+            self,
+            scene=scene,
+            draws_by_instance=tuple(map(seen, self.draws_by_instance)),
+            surfaces=seen(self.surfaces),
+            catchers=seen(self.catchers),
+            windows=_windows(self.corners_cam, scene.camera),
+        )
+
 
 def upload(scene: Scene, residents: Residents) -> UploadedScene:
     """Brings a scene's models to the GPU and works out its matrices in float64."""
@@ -141,7 +163,7 @@ def upload(scene: Scene, residents: Residents) -> UploadedScene:
         surfaces=tuple(d for x, ds in of_surfaces if not x.catches_shadows for d in ds),
         catchers=tuple(d for x, ds in of_surfaces if x.catches_shadows for d in ds),
         corners_cam=corners,
-        windows=tuple(_scissor(window_of(c, scene.camera), scene.camera) for c in corners),
+        windows=_windows(corners, scene.camera),
         bodies=bodies,
     )
 
@@ -149,12 +171,16 @@ def upload(scene: Scene, residents: Residents) -> UploadedScene:
 def _as_instance(surface: Surface) -> Instance:
     return Instance(
         instance_idx=-1,
-        role="distractor",
+        role="fixture",
         model=surface.model,
         materials=(surface.material,),
         T_world_obj=surface.T_world_obj,
         scale=surface.scale,
     )
+
+
+def _windows(corners_cam: NDArray[np.float64], camera: Camera) -> tuple[Scissor, ...]:
+    return tuple(_scissor(window_of(corners, camera), camera) for corners in corners_cam)
 
 
 def _scissor(window: Window | None, camera: Camera) -> Scissor:

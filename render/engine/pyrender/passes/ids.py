@@ -112,29 +112,36 @@ class Ids:
     """What the centre of each pixel shows, in main memory; all ``(H, W)``.
 
     Attributes:
-        instance_idx: -1 = none.
         depth_m: Along the axis; 0 = nothing.
         draw_idx: -1 = nothing.
-        body_idx: Of `UploadedScene.bodies`; -1 = nothing.
+        body_idx: Of `UploadedScene.bodies`, the first of which are the instances; -1 = nothing.
         ends_with: The vertex, of the mesh drawn there, that its face ends with.
 
     """
 
-    instance_idx: NDArray[np.int32]
     depth_m: NDArray[np.float32]
     draw_idx: NDArray[np.int32]
     body_idx: NDArray[np.int32]
     ends_with: NDArray[np.int32]
 
+    def labelled(self, uploaded: UploadedScene) -> NDArray[np.int32]:
+        """`Buffers.instance_idx`: the labelled instance, -1 where there is none."""
+        names = np.full(len(uploaded.bodies) + 1, -1, np.int32)
+        for instance in uploaded.scene.labelled_instances:
+            names[instance.instance_idx] = instance.instance_idx
+        # -1, nothing, looks up the last one.
+        return names.take(self.body_idx, mode="wrap")
+
     def faces(self, uploaded: UploadedScene) -> NDArray[np.int32]:
-        """`Buffers.faces`: primitive and face of it; -1 where there is no instance."""
-        faces = np.full((*self.draw_idx.shape, 2), -1, np.int32)
+        """`Buffers.faces`: instance, primitive and face of it; -1 where there is no instance."""
+        faces = np.full((*self.draw_idx.shape, 3), -1, np.int32)
         for instance_idx, draws in enumerate(uploaded.draws_by_instance):
             named = named_faces(uploaded.scene.instances[instance_idx].model)
             for k, draw in enumerate(draws):
                 there = self.draw_idx == draw.draw_idx
-                faces[there, 0] = k
-                faces[there, 1] = named[k].face_of[self.ends_with[there]]
+                faces[there, 0] = instance_idx
+                faces[there, 1] = k
+                faces[there, 2] = named[k].face_of[self.ends_with[there]]
         return faces
 
 
@@ -177,9 +184,6 @@ class IdTargets:
         draw_idx, ends_with = (np.asarray(x, np.int32) for x in cv2.split(drawn))
         # -1, nothing, looks up the last one.
         return Ids(
-            instance_idx=np.array([*(d.instance_idx for d in draws), -1], np.int32).take(
-                draw_idx, mode="wrap"
-            ),
             depth_m=depth_m,
             draw_idx=draw_idx,
             body_idx=np.array([*(d.body_idx for d in draws), -1], np.int32).take(
