@@ -241,7 +241,7 @@ def _is_harmless(path: Path) -> bool:
 def _remove_later_frames(folder: Path, n_frames: int, layout: Layout) -> None:
     """Deletes frames past the end, which a longer run left when it was killed."""
     for name, pattern in layout.numbered():
-        for path in (folder / name).glob("*"):
+        for path in folder.glob(f"{name}/*"):
             if match := pattern.fullmatch(path.name):
                 ((kind, number),) = match.groupdict().items()
                 if int(number) * (SHARD_FRAMES if kind == "shard" else 1) >= n_frames:
@@ -276,7 +276,7 @@ def _remove_dataset(folder: Path, layout: Layout) -> None:
     files = [p for p in _files(folder) if layout.is_ours(p.relative_to(folder).as_posix())]
     for path in sorted(files, key=lambda p: (p.name == "identity.json", p)):
         path.unlink()
-    for path in (folder / name for name in layout.known_folders()):
+    for path in [path for name in layout.known_folders() for path in folder.glob(name)]:
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
 

@@ -15,7 +15,7 @@ from render.sample import Sample, Split
 from render.scene import Camera
 from render.theta import Placement, Theta
 
-__all__ = ["FrameView", "LabelNames", "SampleView", "stacked_masks"]
+__all__ = ["FrameView", "LabelNames", "SampleView", "labelled_rows", "stacked_masks"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +66,11 @@ class FrameView(Protocol):
 
         Filtered targets and distractors too; see `render.dataset.records.instance_rows`.
         """
+        ...
+
+    @property
+    def labelled(self) -> Sequence[Mapping[str, Any]]:
+        """Those of `instances` that annotations show: targets that are not filtered."""
         ...
 
     @property
@@ -154,6 +159,10 @@ class SampleView:
         return width, height
 
     @property
+    def labelled(self) -> Sequence[Mapping[str, Any]]:
+        return labelled_rows(self.instances)
+
+    @property
     def image(self) -> NDArray[np.uint8]:
         return self.sample.rgb
 
@@ -192,6 +201,11 @@ class SampleView:
     @property
     def camera(self) -> Camera:
         return camera_of(self.sample.placement)
+
+
+def labelled_rows(instances: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Targets that are not filtered, in order."""
+    return [row for row in instances if row["role"] == "target" and not row["filtered"]]
 
 
 def stacked_masks(

@@ -40,6 +40,13 @@ _PATTERNS = {"split": "(?:train|val)", "stem": r"(?P<stem>\d{8,})", "shard": r"(
 _SAMPLES = {"stem": "0" * 8, "shard": "0" * 6}
 
 
+class _Open(dict[str, str]):
+    """Values of names; those that are not given stand for anything."""
+
+    def __missing__(self, name: str) -> str:
+        return "*"
+
+
 @final
 @dataclass(frozen=True)
 class PathTemplate:
@@ -98,13 +105,15 @@ class PathTemplate:
     def paths(self, **values: str) -> tuple[str, ...]:
         """The paths of a frame, a shard or the whole dataset, one for each split if none is given.
 
+        A setting that is still open is ``*``.
+
         Args:
             **values: Of ``split``, ``stem`` and ``shard``, those that it has.
 
         """
         splits = SPLITS if "split" in self.fields and "split" not in values else (None,)
         given = [values if split is None else {**values, "split": split} for split in splits]
-        return tuple(self.text.format(**each) for each in given)
+        return tuple(self.text.format_map(_Open(each)) for each in given)
 
     def clashes_with(self, other: PathTemplate) -> bool:
         """Whether a path of the one can be a path, or a folder, of the other."""
@@ -116,7 +125,7 @@ class PathTemplate:
         )
 
     def folders(self) -> Iterator[str]:
-        """Folders that it needs, for both splits."""
+        """Folders that it needs, for both splits; a setting that is still open is ``*``."""
         for sample in self.paths(**_SAMPLES):
             yield PurePosixPath(sample).parent.as_posix()
 
@@ -174,13 +183,13 @@ class Layout:
         return tuple(dict.fromkeys(["records", *(f for t in needed for f in t.folders())]))
 
     def known_folders(self) -> tuple[str, ...]:
-        """Every folder that a dataset may have, those within others first."""
+        """Globs of every folder that a dataset may have, those within others first."""
         folders = {f for t in (*_OWN, *self.known) for f in t.folders()}
         every = {str(up) for f in folders for up in (PurePosixPath(f), *PurePosixPath(f).parents)}
         return tuple(sorted(every - {"."}, key=lambda f: (-f.count("/"), f)))
 
     def numbered(self) -> Iterator[tuple[str, re.Pattern[str]]]:
-        """Folders of files of a frame or a shard, with what matches their names.
+        """Globs of folders of files of a frame or a shard, with what matches their names.
 
         The pattern has the number as its group ``stem`` or ``shard``. The manifest is left out.
         """

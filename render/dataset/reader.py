@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from render.assembly.scene import camera_of
 from render.dataset.description import Description, read_description
-from render.dataset.frame_view import LabelNames, stacked_masks
+from render.dataset.frame_view import LabelNames, labelled_rows, stacked_masks
 from render.dataset.records import read_frames, read_instances
 from render.errors import DatasetError
 from render.sample import MAPS, Split
@@ -80,6 +80,11 @@ class Frame:
     def size_wh(self) -> tuple[int, int]:
         """Width and height of the image, pixels."""
         return int(self.row["width"]), int(self.row["height"])
+
+    @property
+    def labelled(self) -> list[Mapping[str, Any]]:
+        """Those of `instances` that annotations show: targets that are not filtered."""
+        return labelled_rows(self.instances)
 
     @property
     def image(self) -> NDArray[np.uint8]:

@@ -62,11 +62,6 @@ class StoredFrame:
     files: Mapping[str, bytes]
     drawn: Drawn | None
 
-    @property
-    def labelled(self) -> list[Row]:
-        """Records of the targets that are not filtered."""
-        return [r for r in self.view.instances if r["role"] == "target" and not r["filtered"]]
-
 
 class AbstractWriter(abc.ABC, Generic[S]):
     """Writes one kind of files; overrides what it has to write of the three kinds.

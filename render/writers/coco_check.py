@@ -190,7 +190,7 @@ class _CocoFile:
                 return entries
 
             self._check_image(frame, read(self._images))
-            self._check_annotations(frame, stored.labelled, read(self._annotations))
+            self._check_annotations(frame, stored.view.labelled, read(self._annotations))
 
     def _check_image(self, frame: Row, entries: list[Any]) -> None:
         idx = frame["frame_idx"]
@@ -211,7 +211,7 @@ class _CocoFile:
             _same(entries[0].get("theta"), theta), "image: theta must be that of the record", idx
         )
 
-    def _check_annotations(self, frame: Row, labelled: list[Row], entries: list[Any]) -> None:
+    def _check_annotations(self, frame: Row, labelled: Sequence[Row], entries: list[Any]) -> None:
         idx = frame["frame_idx"]
         shown = {row["instance_idx"]: row for row in labelled}
         for entry in entries:

@@ -73,7 +73,7 @@ def check_labels(stored: StoredFrame, kind: str, findings: Findings) -> None:
         except UnicodeDecodeError as error:
             findings.require(False, f"must be plain text: {error}", file=file, frame_idx=idx)
             continue
-        shown = stored.labelled
+        shown = view.labelled
         if findings.require(
             len(lines) == len(shown),
             f"must have {len(shown)} rows, one a labelled instance, got {len(lines)}",
