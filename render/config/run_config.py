@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from render.config.trust import plugin_names
 from render.errors import ConfigError
 from render.sampling.groups import GROUPS
 from render.sampling.rules import check_rigid
@@ -36,12 +37,12 @@ MAPS = ("normals", "nocs", "parts")
 # What is added to it for thin bins has entries of its own.
 IDENTITY_EXCLUDED = (
     "n_frames", "workers", "memory_mb", "execution", "shard", "output_dir", "overwrite", "top_up",
-    "top_ups",
+    "top_ups", "plugins",
 )  # fmt: skip
 # What a key was called before, and is called now.
 _RENAMED = {"output.masks": "output.ids"}
 # Of a dataset: presets of mixtures, top-ups; and what older configs do not have.
-_OPTIONAL = ("presets", "experiment", "top_up", "top_ups", "memory_mb")
+_OPTIONAL = ("presets", "experiment", "top_up", "top_ups", "memory_mb", "plugins")
 _SECTIONS: dict[str, tuple[str, ...]] = {
     "assets": (
         "models_dir",
@@ -70,6 +71,7 @@ _SCALARS = (
     "output_dir", "n_frames", "seed", "workers", "memory_mb", "sampling", "val_fraction", "balance",
     "negatives_fract", "overwrite", "top_up", "top_ups",
     "models", "fixtures", "presets", "engine", "execution", "experiment",
+    "plugins",
 )  # fmt: skip
 
 
@@ -81,6 +83,7 @@ class RunConfig:
         workers: Number of processes, or None for ``auto``.
         memory_mb: MiB of models, with what is worked out of them, that each process keeps.
         devices: What the engine draws with; several are dealt to the workers in turn.
+        plugins: Packages of the user whose classes the config may name.
         top_ups: Frames that were added for thin bins; known by the dataset, never asked.
         fixtures: Name and ``T_world_obj`` (16 numbers) of each static model of the cell.
         poses_file: ``scene_gt.json`` of a real scene.
@@ -104,6 +107,7 @@ class RunConfig:
     balance: bool
     negatives_fract: float
     overwrite: bool
+    plugins: tuple[str, ...]
     top_ups: tuple[TopUp, ...]
     models: tuple[str, ...]
     models_dir: Path | None
@@ -153,6 +157,7 @@ class RunConfig:
             balance=_flag("balance", config["balance"]),
             negatives_fract=_number("negatives_fract", config["negatives_fract"], lo=0, hi=1),
             overwrite=_flag("overwrite", config["overwrite"]),
+            plugins=plugin_names(config.get("plugins", [])),
             top_ups=top_ups_of(config.get("top_ups", [])),
             models=_names("models", config["models"]),
             models_dir=_optional_path("assets.models_dir", assets["models_dir"]),

@@ -57,7 +57,7 @@ def start_worker(
     """What a process of a pool begins with: builds the plan, starts the engine.
 
     Args:
-        config: Of the plan; the parent has checked its assets.
+        config: Of the plan; the parent has checked its assets, and its plug-ins are trusted.
         folder: Of the dataset.
         place: Of the process among those of the run, which says what device it draws with.
 
@@ -66,4 +66,5 @@ def start_worker(
 
     """
     cv2.setNumThreads(1)
-    return Worker(build(config, check_assets=False), folder, place=place).render
+    plan = build(config, plugins=config["plugins"], check_assets=False)
+    return Worker(plan, folder, place=place).render
