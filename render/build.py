@@ -1,7 +1,4 @@
-"""From a composed config to a Plan: everything is validated here, before frame 0.
-
-The only caller of `hydra.utils.instantiate`.
-"""
+"""From a composed config to a Plan: everything is validated here, before frame 0."""
 
 from __future__ import annotations
 
@@ -13,20 +10,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hydra.utils
-from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from tqdm import tqdm
 
+from render.assembly.lights import check_kind
 from render.assembly.materials import PROCEDURAL
 from render.assembly.patterns import PATTERNS
 from render.assembly.surfaces import SURFACES
 from render.config.presets import presets_of
 from render.config.run_config import RunConfig, identity_of
+from render.config.trust import (
+    check_target,
+    class_of,
+    import_plugins,
+    instantiate,
+    plugin_names,
+    plugins_hint,
+)
 from render.dataset.frame_view import LabelNames
 from render.engine.base import AbstractEngine
-from render.errors import ConfigError, RenderError
+from render.errors import ConfigError
 from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.annotations import Annotations
@@ -44,7 +48,7 @@ from render.sampling.space import ThetaSpace
 from render.system.paths import find_assets
 from render.writers.chosen import Writers
 
-__all__ = ["build", "instantiate", "resolve"]
+__all__ = ["build", "resolve"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -81,11 +85,15 @@ def resolve(cfg: DictConfig, preset_dirs: Sequence[Path]) -> dict[str, Any]:
     return stored
 
 
-def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
+def build(
+    config: Mapping[str, Any], *, plugins: Sequence[str] = (), check_assets: bool = True
+) -> Plan:
     """Validates a resolved config and opens the libraries.
 
     Args:
         config: From `resolve`, or the ``config`` of a dataset.yaml.
+        plugins: Packages with classes of their own that the user has named, not a file; they
+            are imported.
         check_assets: Load every selected model and image once, so that a bad one is
             found now. Workers leave it out: their parent has done it.
 
@@ -94,6 +102,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         AssetError: A model, background or texture cannot be used.
 
     """
+    config = _trusted(config, plugins)
     run = RunConfig.of(config)
     writers = Writers.of(config["output"])
     if check_assets:
@@ -111,6 +120,8 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         for remark in (*assets.models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
         _check_used(space, assets)
+        for kind in space.support("lighting", "kind"):
+            check_kind(str(kind))
     searches = run.labels.symmetries == "search"
     annotations = Annotations(n_keypoints=run.labels.keypoints, searches_symmetries=searches)
     if check_assets and searches:
@@ -133,6 +144,24 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         names=names,
         start_engine=_start_engine,
     )
+
+
+def _trusted(config: Mapping[str, Any], plugins: Sequence[str]) -> Mapping[str, Any]:
+    """The config with the plug-ins that the user has named, imported.
+
+    A config that comes from a file says which plug-ins it needs, and imports none.
+    """
+    if hint := plugins_hint(config, plugins):
+        needed = ", ".join(plugin_names(config["plugins"]))
+        raise ConfigError(f"plugins must name {needed} on the command line{hint}")
+    for key in ("engine", "execution"):
+        node = config.get(key)
+        if isinstance(node, Mapping) and "_target_" in node:
+            check_target(f"{key}._target_", node["_target_"], plugins)
+    import_plugins(plugins)
+    if "engine" in config:
+        class_of("engine", config["engine"], AbstractEngine, plugins)
+    return {**config, "plugins": list(plugins)}
 
 
 def _libraries(run: RunConfig) -> AssetLibrary:
@@ -271,40 +300,14 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
     )
 
 
-def _start_engine(plan: Plan, place: int) -> AbstractEngine:
+def _start_engine(plan: Plan, slot: int) -> AbstractEngine:
     """The engine that a config names, for one worker process; see `render.plan.Plan.engine`."""
     node = plan.config["engine"]
     if isinstance(node, Mapping) and "device" in node:
         devices = plan.run.engine.device
-        node = {**node, "device": devices[place % len(devices)]}
-    engine: AbstractEngine = instantiate("engine", node, AbstractEngine)
+        node = {**node, "device": devices[slot % len(devices)]}
+    engine: AbstractEngine = instantiate("engine", node, AbstractEngine, plan.run.plugins)
     return engine
-
-
-def instantiate(name: str, node: Any, kind: type[Any]) -> Any:
-    """The object that a node of the config names by ``_target_``.
-
-    Args:
-        name: Key of the node, for errors.
-        node: A mapping with ``_target_`` and the arguments.
-        kind: What it must be an instance of.
-
-    Raises:
-        ConfigError: It cannot be imported, does not take its keys, or is of another kind.
-
-    """
-    if not isinstance(node, Mapping) or "_target_" not in node:
-        raise ConfigError(f"{name} must be a preset with a _target_, got {node!r}")
-    try:
-        built = hydra.utils.instantiate(dict(node), _convert_="all")
-    except InstantiationException as error:
-        if isinstance(error.__cause__, RenderError):
-            raise error.__cause__ from None
-        reason = str(error).splitlines()[-1]
-        raise ConfigError(f"{name} must be importable and take its keys: {reason}") from error
-    if not isinstance(built, kind):
-        raise ConfigError(f"{name}._target_ must be a {kind.__name__}, got {node['_target_']}")
-    return built
 
 
 def _stored_preset(presets: Mapping[str, Any], group: str, name: str) -> Mapping[str, Any]:

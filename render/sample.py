@@ -77,7 +77,7 @@ class ObjectLabel:
             ``p_cam = R @ (model_scale * p_file) + t``.
         t_cam_obj_m: ``(3,)`` metres.
         model_scale: Metres in the scene per unit of the model file.
-        filtered: Why it is absent from COCO and YOLO; "" if it is there.
+        filtered: Why annotations leave it out; "" if it is there.
         T_cam_obj_canonical: ``(4, 4)``: of all poses that its symmetries make look alike, the
             one that stands for them; None for an object without symmetries. Rotation and metres
             as `R_cam_obj` and `t_cam_obj_m`.

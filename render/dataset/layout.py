@@ -1,6 +1,6 @@
 """Where the files of a dataset lie: templates of their paths, and what belongs to a dataset.
 
-A template is a path relative to the dataset, such as ``labels/{split}/{stem}.txt``. With
+A template is a path relative to the dataset, such as ``depth/{split}/{stem}.png``. With
 ``{stem}`` it names a file of each frame, with ``{shard}`` one of each shard, with neither one of
 the whole dataset; ``{split}`` is ``train`` or ``val``. Any other name in braces is a setting of
 the writer whose file it is.

@@ -271,7 +271,7 @@ class Dataset:
         folder: Where it lies.
         description: All of dataset.yaml: config, versions, models, counts.
         names: Of categories and keypoints.
-        categories: Their names; ids count from 0 in this order, in COCO from 1.
+        categories: Their names; ids count in this order.
         n_frames: How many it has.
 
     """

@@ -106,11 +106,14 @@ class Summary:
         return f"{n} of {n + self.frames} draws: {_counts(self.rejections)}"
 
 
-def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary:
+def run_job(
+    config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
+) -> Summary:
     """Validates, renders what is missing, and completes the dataset.
 
     Args:
         config: Resolved. What the folder knows of earlier top-ups is taken from there.
+        plugins: Packages with classes of their own that the user has named, not a file.
         added: New frames for thin bins, the last ones of the config's ``n_frames``.
 
     Raises:
@@ -118,7 +121,8 @@ def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary
 
     """
     top_ups = _top_ups(config, added)
-    plan = build({**config, "top_ups": top_ups})
+    plan = build({**config, "top_ups": top_ups}, plugins=plugins)
+    executor = build_executor(plan)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
     plan.draw(0)
     # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
@@ -136,7 +140,7 @@ def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary
             manifest.write_top_ups(top_ups, config)
         for name in (DESCRIPTION, COVERAGE):  # the picture is of fewer frames
             (plan.run.output_dir / name).unlink(missing_ok=True)
-        _render(plan, manifest, frames, on_gpu=info.is_gpu)
+        _render(plan, manifest, frames, executor.run(plan, frames, on_gpu=info.is_gpu))
     seconds = time.monotonic() - began
     return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
 
@@ -149,8 +153,8 @@ def _what_draws(plan: Plan) -> DeviceInfo:
 
     """
     infos: list[DeviceInfo] = []
-    for place in range(len(plan.run.engine.device)):
-        with plan.engine(place=place) as engine:
+    for slot in range(len(plan.run.engine.device)):
+        with plan.engine(slot=slot) as engine:
             infos.append(engine.info)
     first = infos[0]
     for info in infos[1:]:
@@ -176,12 +180,14 @@ def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
     return [*held, *([] if added is None else [added.as_dict()])]
 
 
-def _render(plan: Plan, manifest: Manifest, frames: list[int], *, on_gpu: bool) -> None:
+def _render(
+    plan: Plan, manifest: Manifest, frames: list[int], results: Iterable[FrameResult]
+) -> None:
     shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
     done = plan.run.n_frames - len(frames)
     bar = tqdm(total=plan.run.n_frames, initial=done, unit="frame", desc="render", smoothing=0.1)
     with bar:
-        for result in build_executor(plan.config).run(plan, frames, on_gpu=on_gpu):
+        for result in results:
             shards.add(result)
             bar.update()
 

@@ -18,7 +18,7 @@ from render.scene import Instance, Scene
 
 __all__ = ["DISTRACTOR", "LOW_PX", "LOW_VISIB_FRACT", "LabelFilters", "label"]
 
-# Why an instance is absent from COCO and YOLO; records and summaries show these words.
+# Why annotations leave an instance out; records and summaries show these words.
 DISTRACTOR = "distractor"
 LOW_PX = "below labels.min_px"
 LOW_VISIB_FRACT = "below labels.min_visib_fract"
@@ -26,7 +26,7 @@ LOW_VISIB_FRACT = "below labels.min_visib_fract"
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFilters:
-    """Which targets COCO and YOLO leave out.
+    """Which targets annotations leave out.
 
     Attributes:
         min_visib_fract: Least visible share of the whole silhouette.
@@ -57,7 +57,7 @@ def label(
 
     Args:
         scene: What was drawn.
-        buffers: Of the whole scene.
+        buffers: What the engine drew of the whole scene.
         silhouettes: One for each of `scene.labelled_instances`, alone, in their order.
         filters: What is marked as filtered; nothing is left out here.
 
@@ -78,7 +78,13 @@ def label(
     )
     counts = [int(np.count_nonzero(outline.mask)) for outline in silhouettes]
     pixels = map(
-        _Pixels, whole.masks(), visib.masks(), visib.boxes(), counts, whole.areas(), visib.areas()
+        _PixelCounts,
+        whole.masks(),
+        visib.masks(),
+        visib.boxes(),
+        counts,
+        whole.areas(),
+        visib.areas(),
     )
     boxes = boxes_obj(instances, scene.camera)
     T_cam_world = inverse_rigid(scene.camera.T_world_cam)
@@ -89,7 +95,7 @@ def label(
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Pixels:
+class _PixelCounts:
     """Masks and counts of one instance."""
 
     mask: Runs
@@ -103,7 +109,7 @@ class _Pixels:
 def _label_one(
     instance: Instance,
     T_cam_obj: NDArray[np.float64],
-    px: _Pixels,
+    px: _PixelCounts,
     bbox_obj: Box | None,
     filters: LabelFilters,
 ) -> ObjectLabel:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from render.config.trust import plugins_hint
 from render.dataset.description import Description, read_description
 from render.dataset.findings import Findings
 from render.dataset.layout import DESCRIPTION
@@ -88,7 +89,8 @@ def writers_of(folder: Path, description: Description) -> Writers:
     try:
         return Writers.of(output, format_version=version)
     except ConfigError as error:
-        raise DatasetError(f"{folder / DESCRIPTION}: its config: {error}") from error
+        hint = plugins_hint(description.config, ())
+        raise DatasetError(f"{folder / DESCRIPTION}: its config: {error}{hint}") from error
 
 
 class _Checks:
