@@ -13,20 +13,13 @@ from render.errors import RejectedTheta
 from render.geometry.frames import inverse_rigid, rigid, transform_points
 from render.library.convex import convex_pieces
 from render.library.fixtures import Fixture
-from render.placement.bodies import Body, Crowd, Shape
 from render.placement.contact import Solid, allowed_m, penetration_m
-from render.placement.ground import Ground
-from render.placement.occluders import Occluders
-from render.placement.pile import Dropped, Static, drop
-from render.placement.scatter import Surroundings
-from render.placement.stage import Stage
-from render.placement.viewing import View
+from render.placement.drop import Dropped, Static, drop
 from render.scene import Model
 from render.system.memo import per_model
 
-__all__ = ["Thing", "heap", "heap_in_region", "pile_stage"]
+__all__ = ["Thing", "heap", "heap_in_region"]
 
-_NEAREST = 0.05  # depth of what is nearest to the camera, in depths of the principal target
 _ON_PLANE = 5e-3  # how far things may be in the plane, in their extents
 
 
@@ -109,51 +102,6 @@ def heap_in_region(
         if not (x0 <= T[0, 3] <= x1 and y0 <= T[1, 3] <= y1):
             raise RejectedTheta("something falls out of objects.region_m")
     return poses
-
-
-def pile_stage(
-    crowd_and_occluders: tuple[Crowd, Occluders | None],
-    view: View,
-    things: Sequence[Thing],
-    poses: Sequence[NDArray[np.float64]],
-    *,
-    T_world_cam: NDArray[np.float64] | None,
-    center_cam: NDArray[np.float64],
-) -> Stage:
-    """The pile before the camera.
-
-    Args:
-        crowd_and_occluders: Empty, and what covers its targets.
-        view: The camera.
-        things: The targets.
-        poses: From `heap`.
-        T_world_cam: As of `Stage`.
-        center_cam: Centre of the box of the first one, camera frame.
-
-    Raises:
-        RejectedTheta: The camera is among the things.
-
-    """
-    crowd, occluders = crowd_and_occluders
-    for thing, T in zip(things, poses, strict=True):
-        shape = Shape.of(thing.model, T[:3, :3], view.R_world_cam)
-        at = center_cam + view.R_world_cam.T @ (T[:3, 3] - poses[0][:3, 3])
-        body = Body.of(shape, thing.scale, at)
-        if body.nearest_m < _NEAREST * float(center_cam[2]):
-            raise RejectedTheta("the pile reaches the camera")
-        crowd.add(body, is_target=True)
-    up_cam = view.R_world_cam[2]
-    surroundings = Surroundings(view=view, crowd=crowd)
-    plane_m = min(
-        float((thing.scale * (thing.model.hull_m - thing.model.center_m) @ T[2, :3]).min())
-        + float(T[2, 3])
-        for thing, T in zip(things, poses, strict=True)
-    )
-    height = float(center_cam @ up_cam) - (float(poses[0][2, 3]) - plane_m)
-    around = Ground(around=surroundings, up_cam=up_cam, height_m=height)
-    return Stage(
-        view=view, T_world_cam=T_world_cam, crowd=crowd, around=around, occluders=occluders
-    )
 
 
 @dataclass(frozen=True, eq=False)

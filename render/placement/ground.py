@@ -68,6 +68,28 @@ class Ground:
         centers = self._disc(shape, scale, first.center_cam, radius, rng)
         self._add(shape, scale, centers, "targets do not fit without intersecting", is_target=True)
 
+    def stand_target(
+        self, shape: Shape, scale: float, at_cam: NDArray[np.float64], *, reason: str
+    ) -> None:
+        """Stands a further target at one place.
+
+        Args:
+            shape: The target, in its orientation.
+            scale: Multiplies its size.
+            at_cam: ``(3,)`` camera frame, metres: the centre of its box is put over or under
+                it, so that the target touches the plane.
+            reason: Counted where the place is not free.
+
+        Raises:
+            RejectedTheta: The target hits something there, or takes in the camera.
+
+        """
+        crowd = self.around.crowd
+        body = Body.of(shape, scale, self.standing(shape, scale, at_cam[None])[0])
+        if float(np.linalg.norm(body.center_cam)) <= body.radius_m or not crowd.is_free(body):
+            raise RejectedTheta(reason)
+        crowd.add(body, is_target=True)
+
     def add_beside(
         self, shape: Shape, size_ratio: float, targets: list[Body], rng: np.random.Generator
     ) -> None:

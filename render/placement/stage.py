@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,20 +28,37 @@ _FAR_SHARE = 1.05
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Stage:
-    """All targets at their places.
+    """A camera and the bodies before it; targets first, the principal one at their head.
 
     Attributes:
-        T_world_cam: None: the world's origin is the centre of the principal target.
-        around: Finds places for more.
+        view: The camera.
+        T_world_cam: ``(4, 4)`` where it is; None: the world's origin is the centre of the
+            principal target.
+        crowd: The bodies; grows.
         occluders: Covers targets, where that is asked.
+        ground: The plane that things stand on; None: they float.
 
     """
 
     view: View
     T_world_cam: NDArray[np.float64] | None
     crowd: Crowd
-    around: Ground | Surroundings
     occluders: Occluders | None
+    ground: Ground | None = None
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """Finds places in the air."""
+        return Surroundings(view=self.view, crowd=self.crowd)
+
+    @property
+    def around(self) -> Ground | Surroundings:
+        """Finds places for more: on the ground where there is one, else in the air."""
+        return self.ground or self.surroundings
+
+    def on_ground(self) -> Stage:
+        """The same stage with the plane that the principal target stands on."""
+        return replace(self, ground=Ground.under(self.surroundings))
 
     def placement(
         self, distractors: tuple[int, ...], *, reach: float, is_negative: bool

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
+from scipy.spatial.transform import Rotation
 
 from render.errors import ConfigError, RejectedTheta
 from render.geometry.distortion import fold_radius
-from render.geometry.frames import look_at
+from render.geometry.frames import look_at, rigid
 from render.geometry.projection import backproject, bounds_of_edges, fov_to_K
 from render.library.meshes import mesh_of
 from render.placement.bodies import Shape
@@ -22,6 +23,7 @@ from render.sampling.viewpoint import Viewpoint
 __all__ = [
     "MIN_NEAREST",
     "View",
+    "calibrated_pose",
     "distance_for_size",
     "intrinsics",
     "target_distance",
@@ -70,6 +72,15 @@ def intrinsics(camera: Camera) -> tuple[NDArray[np.float64], tuple[int, int]]:
     if camera.fov_deg is None:
         raise ConfigError("camera.fov_deg must be set where camera.K is null, got null for both")
     return fov_to_K(camera.fov_deg, size_wh), size_wh
+
+
+def calibrated_pose(camera: Camera) -> NDArray[np.float64]:
+    """``(4, 4)`` ``T_world_cam`` with its tolerance; exactly rigid."""
+    T = np.array(camera.T_world_cam, np.float64).reshape(4, 4)
+    u, _, vt = np.linalg.svd(T[:3, :3])
+    turn = Rotation.from_rotvec(camera.jitter_deg, degrees=True).as_matrix()
+    T_cam_jittered = rigid(turn, np.array(camera.jitter_m))
+    return np.asarray(rigid(u @ vt, T[:3, 3]) @ T_cam_jittered)
 
 
 def view_of(viewpoint: Viewpoint, camera: Camera) -> View:

@@ -32,7 +32,8 @@ class WholeDataset:
         negatives_fract: Share of the frames that show no target.
         val_fraction: Share of validation frames; each split has its share of negatives.
         top_ups: Frames that were added for thin bins; each shows a target.
-        posed: Models of the targets of each frame of ``objects.arrangement=poses``.
+        models_of: By the name of an arrangement that chooses them itself: the models of the
+            targets of each frame.
 
     """
 
@@ -40,7 +41,7 @@ class WholeDataset:
     balance: bool = False
     negatives_fract: float = 0.0
     val_fraction: float = 0.0
-    posed: Sequence[tuple[str, ...]] = ()
+    models_of: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
     top_ups: Sequence[TopUp] = ()
 
     def is_negative(self, frame_idx: int) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from render.errors import ConfigError
+from render.sampling.arrangement import ARRANGEMENTS
 from render.sampling.axes import OCCLUSION, SIZES, Find, axes_of
 from render.sampling.balance import Balance, WholeDataset
 from render.sampling.distributions import (
@@ -173,11 +174,13 @@ class ThetaSpace:
             )
         for leaves in self._variants("objects"):
             drawn = {leaf.field: leaf.distribution for leaf in leaves}
-            always_single = support_of(drawn["arrangement"]) == ("single",)
-            if always_single and 1 not in (support_of(drawn["count"]) or ()):
+            arrangements = support_of(drawn["arrangement"]) or ()
+            n_shown = ARRANGEMENTS[str(arrangements[0])].n_targets if arrangements else None
+            n_asked = support_of(drawn["count"]) or ()
+            if len(arrangements) == 1 and n_shown is not None and n_shown not in n_asked:
                 remarks.append(
-                    "objects.arrangement=single shows one target, whatever objects.count is; "
-                    "objects=scatter shows several"
+                    f"objects.arrangement={arrangements[0]} shows {n_shown} target"
+                    f"{'s' if n_shown > 1 else ''}, whatever objects.count is"
                 )
         return tuple(remarks)
 
@@ -230,8 +233,8 @@ class ThetaSpace:
         """A leaf of one target, distractor or light."""
         frame_idx, attempt, instance = key
         d = leaf.distribution
-        if (group, leaf.field) == MODEL and values["objects"]["arrangement"] == "poses":
-            return self.whole.posed[frame_idx][instance]
+        if (group, leaf.field) == MODEL and (chosen := self._chosen(values["objects"])):
+            return chosen[frame_idx][instance]
         if (group, leaf.field) == MODEL and self.balance is not None and isinstance(d, Choice):
             return d.ppf(self.balance.u(frame_idx, instance))
         category = ""
@@ -249,9 +252,13 @@ class ThetaSpace:
     def _n_targets(self, objects: Mapping[str, Any], frame_idx: int) -> int:
         if self.whole.is_negative(frame_idx):
             return 0
-        if objects["arrangement"] == "poses":
-            return len(self.whole.posed[frame_idx])
-        return 1 if objects["arrangement"] == "single" else int(objects["count"])
+        if chosen := self._chosen(objects):
+            return len(chosen[frame_idx])
+        return ARRANGEMENTS[objects["arrangement"]].n_targets or int(objects["count"])
+
+    def _chosen(self, objects: Mapping[str, Any]) -> Sequence[tuple[str, ...]]:
+        """Models of the targets of each frame; empty where `objects.model` draws them."""
+        return self.whole.models_of.get(objects["arrangement"], ())
 
     def _variants(self, group: str) -> tuple[tuple[LeafDraw, ...], ...]:
         return next(tuple(g.variants.values()) for g in self.groups if g.group == group)

@@ -20,8 +20,8 @@ from render.library.convex import convex_pieces
 from render.library.fixtures import Fixture
 from render.library.models import ModelLibrary
 from render.placement.contact import Solid, allowed_m, penetration_m
+from render.placement.drop import Dropped, drop
 from render.placement.fallen import Thing, heap
-from render.placement.pile import Dropped, drop
 from render.system.paths import find_assets
 from tests.e2e.cli import bytes_of, run_module
 from tests.hand_made import model_of
