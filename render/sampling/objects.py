@@ -20,7 +20,7 @@ class Objects:
     arrangement: str = leaf(
         kind="choice",
         options=ARRANGEMENTS,
-        doc="How the targets lie.",
+        doc="How the targets lie; `docs/extending.md` adds an arrangement.",
         example="surface",
     )
     model: tuple[str, ...] = leaf(

@@ -62,15 +62,14 @@ def override_of(group: str, leaf: str, spec: Leaf) -> str:
 
 
 def _meaning(spec: Leaf) -> str:
-    """What a leaf is, and what each plug-in is that it can name: its docstring's first line."""
+    """The leaf's own line, then that of each class among which it chooses."""
     if not isinstance(spec.options, Mapping):
         return spec.doc
-    lines = (f"`{name}`: {_first_line(kind)}" for name, kind in spec.options.items())
+    lines = (
+        f"`{name}`: {(inspect.getdoc(cls) or '').partition(chr(10))[0]}"
+        for name, cls in spec.options.items()
+    )
     return " ".join((spec.doc, *lines))
-
-
-def _first_line(kind: type) -> str:
-    return (inspect.getdoc(kind) or "").partition("\n")[0]
 
 
 def _domain(spec: Leaf) -> str:
