@@ -41,7 +41,7 @@ class AbstractArrangement(ArrangementFacts, abc.ABC):
         An arrangement that does not define this refuses such a camera before frame 0.
 
         Raises:
-            RejectedTheta: As of `aimed`.
+            RejectedTheta: This draw of θ has no such places; it is redrawn and counted.
 
         """
         raise NotImplementedError
@@ -50,8 +50,8 @@ class AbstractArrangement(ArrangementFacts, abc.ABC):
         """Checks and makes what its frames need; called once, before frame 0.
 
         Args:
-            assets: Of the run.
-            n_frames: Of the run.
+            assets: All that the run's scenes are made of.
+            n_frames: How many frames the run has.
 
         Raises:
             ConfigError: Something is missing.
@@ -62,7 +62,8 @@ class AbstractArrangement(ArrangementFacts, abc.ABC):
         """Names of the models of each frame's targets; None: as `objects.model` draws them.
 
         Args:
-            assets: Of the run. Called whether or not the run shows the arrangement.
+            assets: All that the run's scenes are made of. The method is called whether or not the
+                run shows the arrangement.
 
         """
         return None
@@ -104,7 +105,7 @@ def arranged(context: PlacementContext) -> Stage:
             stage = arrangement.aimed(context)
         else:
             stage = arrangement.calibrated(context)
-    bodies = stage.crowd.bodies if isinstance(stage, Stage) else []
+    bodies = stage.placed.bodies if isinstance(stage, Stage) else []
     n_found = sum(bool(np.isfinite(body.center_cam).all()) for body in bodies)
     n_wanted = arrangement.n_targets or context.theta.objects.count
     # Of a frame that shows no target, the principal one at least is placed all the same.
@@ -121,7 +122,7 @@ def naming(name: str, arrangement: AbstractArrangement, when: str) -> Iterator[N
     """Lets an error that was not raised on purpose name the arrangement that it comes from.
 
     Args:
-        name: Of the arrangement.
+        name: The arrangement's in the config.
         arrangement: What runs within.
         when: Such as ``in frame 7``, for the message.
 

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from render.assembly.materials import distractor_model
 from render.errors import ConfigError, RejectedTheta
 from render.placement.aim import aimed
-from render.placement.bodies import Body, Crowd, Shape
+from render.placement.bodies import Body, OrientedShape, PlacedBodies
 from render.placement.fixtures import Obstacles
 from render.placement.hulls import are_apart
-from render.placement.occluders import SLACK, Occluders, Spare
+from render.placement.occluders import SLACK, Candidate, Occluders
 from render.placement.orientation import draw_rotation, random_rotation
 from render.placement.sources import ModelSource
 from render.placement.stage import Stage
-from render.placement.viewing import View, calibrated_pose, intrinsics
-from render.placement.visibility import Gauge
+from render.placement.viewing import CameraView, calibrated_pose, intrinsics
+from render.placement.visibility import VisibilityMap
 from render.sampling.streams import stream
 from render.scene import Model
 from render.theta import Theta
@@ -36,10 +36,10 @@ class PlacementContext:
     """One draw of a frame, and the steps that arrangements share.
 
     Attributes:
-        theta: As drawn; model names are resolved.
+        theta: The drawn scene parameters; model names are resolved.
         assets: Gives models by name, ``primitive:<kind>`` among them.
-        seed: Of the run.
-        frame_idx: Of the frame.
+        seed: The run's.
+        frame_idx: Index of the frame in the run.
         attempt: Which draw of θ this is.
 
     """
@@ -59,7 +59,7 @@ class PlacementContext:
         """The random stream of one instance for one purpose.
 
         Args:
-            name: Of the purpose. The same name and instance give the same numbers again.
+            name: What the numbers are for. The same name and instance give the same numbers again.
             instance: Index of the target or distractor.
 
         """
@@ -69,12 +69,12 @@ class PlacementContext:
         """The model of target `i`."""
         return self.assets.model(self.theta.objects.model[i])
 
-    def shape(self, i: int, view: View) -> Shape:
+    def shape(self, i: int, view: CameraView) -> OrientedShape:
         """Target `i` in its orientation."""
         model = self.model(i)
-        return Shape.of(model, self._rotation(i, model), view.R_world_cam)
+        return OrientedShape.of(model, self._rotation(i, model), view.R_world_cam)
 
-    def scale(self, i: int, shape: Shape, principal: Body | None) -> float:
+    def scale(self, i: int, shape: OrientedShape, principal: Body | None) -> float:
         """What multiplies the size of target `i`.
 
         Args:
@@ -102,24 +102,24 @@ class PlacementContext:
         model = self.model(0)
         view, principal = self.aim_at(model, self._rotation(0, model))
         stage = self.empty_stage(view, principal)
-        stage.crowd.add(principal, is_target=True)
+        stage.placed.add(principal, is_target=True)
         return stage
 
-    def aim_at(self, model: Model, R_world_obj: NDArray[np.float64]) -> tuple[View, Body]:
+    def aim_at(self, model: Model, R_world_obj: NDArray[np.float64]) -> tuple[CameraView, Body]:
         """The camera as θ asks for it, and the principal target before it.
 
         Args:
-            model: Of the principal target.
-            R_world_obj: ``(3, 3)`` its orientation.
+            model: The principal target's.
+            R_world_obj: ``(3, 3)`` how the principal target is turned.
 
         Raises:
-            RejectedTheta: As of `aim`.
-            ConfigError: As of `aim`.
+            RejectedTheta: No camera shows the target as asked, or it stands inside it.
+            ConfigError: A leaf that is needed is null.
 
         """
         view, body = aimed(
             self.theta,
-            lambda view: Shape.of(model, R_world_obj, view.R_world_cam),
+            lambda view: OrientedShape.of(model, R_world_obj, view.R_world_cam),
             lambda shape: self.scale(0, shape, None),
             self.rng("place.truncation", 0),
         )
@@ -127,7 +127,7 @@ class PlacementContext:
             raise RejectedTheta("distance_m puts the camera inside the target")
         return view, body
 
-    def calibrated_camera(self) -> tuple[View, NDArray[np.float64], NDArray[np.float64]]:
+    def calibrated_camera(self) -> tuple[CameraView, NDArray[np.float64], NDArray[np.float64]]:
         """The camera as it was calibrated.
 
         Returns:
@@ -140,7 +140,7 @@ class PlacementContext:
         camera, region_m = self.theta.camera, self.theta.objects.region_m
         T_world_cam = calibrated_pose(camera)
         K, size_wh = intrinsics(camera)
-        view = View(
+        view = CameraView(
             K=K,
             size_wh=size_wh,
             R_world_cam=T_world_cam[:3, :3],
@@ -153,7 +153,7 @@ class PlacementContext:
 
     def empty_stage(
         self,
-        view: View,
+        view: CameraView,
         principal: Body,
         *,
         T_world_cam: NDArray[np.float64] | None = None,
@@ -170,13 +170,13 @@ class PlacementContext:
 
         """
         asked = self.theta.occlusion.occluded_fract
-        crowd, occluders = Crowd(obstacles=obstacles), None
+        placed, occluders = PlacedBodies(obstacles=obstacles), None
         if asked is not None:
-            gauge = Gauge.of(view, principal, limit=asked + SLACK, obstacles=obstacles)
-            crowd = Crowd(gauge=gauge, obstacles=obstacles)
+            visibility = VisibilityMap.of(view, principal, limit=asked + SLACK, obstacles=obstacles)
+            placed = PlacedBodies(visibility=visibility, obstacles=obstacles)
             if asked:
-                occluders = Occluders(view=view, crowd=crowd, gauge=gauge, asked=asked)
-        return Stage(view=view, T_world_cam=T_world_cam, crowd=crowd, occluders=occluders)
+                occluders = Occluders(view=view, placed=placed, visibility=visibility, asked=asked)
+        return Stage(view=view, T_world_cam=T_world_cam, placed=placed, occluders=occluders)
 
     def add_target(self, i: int, stage: Stage) -> None:
         """Adds target `i` where it is free; before the target before it where that is asked.
@@ -186,11 +186,11 @@ class PlacementContext:
 
         """
         shape = self.shape(i, stage.view)
-        scale = self.scale(i, shape, stage.crowd.bodies[0])
+        scale = self.scale(i, shape, stage.principal)
         if stage.occluders is not None and stage.ground is None:
             slot = self.theta.occlusion.count + i - 1
             if self.theta.occlusion.by[slot] == "target":
-                before = stage.occluders.gauge.targets[i - 1]
+                before = stage.occluders.visibility.targets[i - 1]
                 if stage.occluders.put_before(shape, scale, before, self.rng("place.before", i)):
                     return
         spread = self.theta.objects.depth_spread
@@ -209,14 +209,14 @@ class PlacementContext:
         add = stage.around.add_in_front if in_front else stage.around.add_beside
         add(shape, self.theta.occlusion.size_ratio[j], targets, generator)
 
-    def spares(self, view: View) -> Iterator[Spare]:
+    def candidates(self, view: CameraView) -> Iterator[Candidate]:
         """The occluders that may be used, made as they are asked for."""
         occlusion = self.theta.occlusion
         for j in range(occlusion.count, len(occlusion.by)):
             if occlusion.by[j] == "target":
                 continue
             generator = self.rng("place.distractor", j)
-            yield Spare(
+            yield Candidate(
                 theta_idx=j,
                 shape=self._distractor(j, view, generator),
                 size_ratio=occlusion.size_ratio[j],
@@ -227,7 +227,9 @@ class PlacementContext:
         orientation = self.theta.objects.orientation[i]
         return draw_rotation(orientation, model, self.rng("place.orientation", i))
 
-    def _distractor(self, j: int, view: View, rng: np.random.Generator) -> Shape:
+    def _distractor(self, j: int, view: CameraView, rng: np.random.Generator) -> OrientedShape:
         model = self.assets.model(distractor_model(self.theta.occlusion, j))
-        turned = [Shape.of(model, random_rotation(rng), view.R_world_cam) for _ in range(_TURNS)]
+        turned = [
+            OrientedShape.of(model, random_rotation(rng), view.R_world_cam) for _ in range(_TURNS)
+        ]
         return max(turned, key=lambda s: float(np.ptp(s.points_cam[:, :2], axis=0).prod()))

@@ -21,10 +21,10 @@ def place(
     from a stream named for its instance.
 
     Args:
-        theta: As drawn; model names are resolved.
+        theta: The drawn scene parameters; model names are resolved.
         assets: Gives models by name, ``primitive:<kind>`` among them.
-        seed: Of the run.
-        frame_idx: Of the frame.
+        seed: The run's.
+        frame_idx: Index of the frame in the run.
         attempt: Which draw of θ this is.
 
     Raises:
@@ -37,11 +37,11 @@ def place(
         theta=theta, assets=assets, seed=seed, frame_idx=frame_idx, attempt=attempt
     )
     stage = arranged(context)
-    targets = list(stage.crowd.bodies)
+    targets = list(stage.placed.bodies)
     for j in range(theta.occlusion.count):
         context.add_distractor(j, stage, targets)
     distractors = tuple(range(theta.occlusion.count))
     if stage.occluders is not None:
-        distractors += stage.occluders.settle(context.spares(stage.view))
+        distractors += stage.occluders.cover(context.candidates(stage.view))
     reach = REACH if has_ground(theta.background, theta.objects.arrangement) else 0.0
     return stage.placement(distractors, reach=reach, is_negative=theta.objects.count == 0)

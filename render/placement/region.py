@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from render.errors import RejectedTheta
 from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.projection import project
-from render.placement.bodies import Body, Crowd, Shape
+from render.placement.bodies import Body, OrientedShape, PlacedBodies
 from render.placement.context import PlacementContext
 from render.placement.fixtures import Obstacles
 from render.placement.ground import Ground
 from render.placement.stage import Stage
-from render.placement.viewing import View
+from render.placement.viewing import CameraView
 
 __all__ = ["Region", "in_region"]
 
@@ -33,22 +33,22 @@ class Region:
         T_world_cam: Where it is.
         bounds_m: ``(6,)`` x0, x1, y0, y1, z0, z1.
         stands: Things stand on the plane z0; else their centres are anywhere in the box.
-        crowd: What is placed; grows.
+        placed: All bodies; grows.
 
     """
 
-    view: View
+    view: CameraView
     T_world_cam: NDArray[np.float64]
     bounds_m: NDArray[np.float64]
     stands: bool
-    crowd: Crowd
+    placed: PlacedBodies
 
     @property
     def ground_over_camera_m(self) -> float:
         """Height of the plane z0 over the camera, along world Z."""
         return float(self.bounds_m[4] - self.T_world_cam[2, 3])
 
-    def add_target(self, shape: Shape, scale: float, rng: np.random.Generator) -> None:
+    def add_target(self, shape: OrientedShape, scale: float, rng: np.random.Generator) -> None:
         """Places a target where its centre is in the picture and it hits nothing.
 
         Raises:
@@ -70,10 +70,10 @@ class Region:
         body = None
         if len(centers_cam):
             scales = np.full(len(centers_cam), scale)
-            body = self.crowd.first_free(shape, scales, centers_cam, is_target=True)
+            body = self.placed.first_free(shape, scales, centers_cam, is_target=True)
         if body is None:
             raise RejectedTheta("targets do not fit into objects.region_m in view of the camera")
-        self.crowd.add(body, is_target=True)
+        self.placed.add(body, is_target=True)
 
 
 def in_region(context: PlacementContext, *, n_targets: int, stands: bool) -> Stage:
@@ -96,11 +96,11 @@ def in_region(context: PlacementContext, *, n_targets: int, stands: bool) -> Sta
     obstacles = Obstacles.of(context.assets.fixtures, inverse_rigid(T_world_cam))
     stage = context.empty_stage(view, middle, T_world_cam=T_world_cam, obstacles=obstacles)
     region = Region(
-        view=view, T_world_cam=T_world_cam, bounds_m=bounds, stands=stands, crowd=stage.crowd
+        view=view, T_world_cam=T_world_cam, bounds_m=bounds, stands=stands, placed=stage.placed
     )
     for i in range(n_targets):
         shape = context.shape(i, view)
-        principal = stage.crowd.bodies[0] if i else None
+        principal = stage.principal if i else None
         region.add_target(shape, context.scale(i, shape, principal), context.rng("place.region", i))
     if not stands:
         return stage

@@ -104,7 +104,7 @@ def axes_of(find: Find) -> tuple[Axis, ...]:
 
     An axis is a leaf that every preset draws from the same distribution of numbers. Left out
     are those that are constant or can be null, and those that take no part because the camera
-    or the targets stand where they are told to.
+    stands where it was calibrated, or an arrangement settles them.
     """
     settled: set[str] = set()
     if any(support_of(d) != (None,) for d in find("camera", "T_world_cam")):

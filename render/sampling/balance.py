@@ -26,7 +26,7 @@ class WholeDataset:
     """What is asked of all frames together.
 
     Attributes:
-        categories: Of the models, by name.
+        categories: Category of each model, by the model's name.
         balance: Draw models so that over the dataset the weights of ``objects.model`` are met,
             and the categories that a glob matches come equally often.
         negatives_fract: Share of the frames that show no target.
@@ -67,7 +67,7 @@ class Balance:
     are off by 1 / sqrt(n). So the weights of ``objects.model`` are met over the dataset.
 
     Attributes:
-        seed: Of the run.
+        seed: The run's.
         n_targets: Targets of a frame by its index; must not depend on anything else.
 
     """
@@ -79,10 +79,10 @@ class Balance:
     def u(self, frame_idx: int, instance: int) -> float:
         """The number in [0, 1) of one target."""
         n = self._n_before(frame_idx) + instance
-        block, place = divmod(n, _BLOCK)
+        block, slot = divmod(n, _BLOCK)
         order = stream(self.seed, block, "objects.model/order").permutation(_BLOCK)
         begin = key_bits(self.seed, "objects.model/begin", 1)[0] * 2.0**-32
-        return (begin + (block * _BLOCK + int(order[place])) * _GOLDEN) % 1.0
+        return (begin + (block * _BLOCK + int(order[slot])) * _GOLDEN) % 1.0
 
     def _n_before(self, frame_idx: int) -> int:
         """Targets of all earlier frames; summed once."""

@@ -53,7 +53,7 @@ _PRESET_LEAF_IDX = 31
 _DIMENSIONS_OF_AXES = {**dict.fromkeys(SIZES, 29), OCCLUSION: 30}
 # Distractors that are drawn for each target where occlusion is asked; the search for places
 # uses as many of them as it needs.
-_SPARE_PER_TARGET = 6
+_CANDIDATES_PER_TARGET = 6
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -275,8 +275,8 @@ def _how_many(scope: Scope, values: Mapping[str, Mapping[str, Any]]) -> int:
     if scope == "light":
         return int(values["lighting"]["count"])
     occlusion, n_targets = values["occlusion"], max(int(values["objects"]["count"]), 1)
-    spares = _SPARE_PER_TARGET * n_targets if occlusion["occluded_fract"] else 0
-    return int(occlusion["count"]) + spares
+    n_candidates = _CANDIDATES_PER_TARGET * n_targets if occlusion["occluded_fract"] else 0
+    return int(occlusion["count"]) + n_candidates
 
 
 def _sequence(sampling: str, seed: int, groups: Sequence[GroupDraw]) -> AbstractSequence:
@@ -304,7 +304,7 @@ def _finder(groups: Sequence[GroupDraw]) -> Find:
 
 
 def _sobol_dimensions() -> dict[str, int]:
-    """Of every leaf there is, so that nothing depends on which of them vary."""
+    """The dimension of every leaf there is, so that nothing depends on which of them vary."""
     dimensions: dict[str, int] = {}
     for group_idx, (group, schema) in enumerate(GROUPS.items()):
         dimensions[f"{group}.{PRESET}"] = sobol_dimension(group_idx, _PRESET_LEAF_IDX)

@@ -29,7 +29,7 @@ class InGrid(AbstractArrangement):
 
     def aimed(self, context: PlacementContext) -> Stage:
         stage = context.aim()
-        first, ground = stage.crowd.bodies[0], Ground.under(stage.surroundings)
+        first, ground = stage.principal, Ground.under(stage.surroundings)
         shapes = [context.shape(i, stage.view) for i in range(1, context.n_targets)]
         scales = [context.scale(i, shape, first) for i, shape in enumerate(shapes, start=1)]
         radii = [first.radius_m, *(s * shape.radius_m for s, shape in zip(scales, shapes))]

@@ -16,12 +16,12 @@ from render.geometry.frames import inverse_rigid, transform_points
 from render.library.assets import AssetLibrary
 from render.library.convex import PILE_EXTRA, convex_pieces
 from render.placement.arrangement import ARRANGEMENTS, AbstractArrangement
-from render.placement.bodies import Body, Shape
+from render.placement.bodies import Body, OrientedShape
 from render.placement.context import PlacementContext
-from render.placement.fallen import Thing, heap, heap_in_region
 from render.placement.fixtures import Obstacles
 from render.placement.ground import Ground
 from render.placement.orientation import random_rotation
+from render.placement.settling import DroppedTarget, settle, settle_in_region
 from render.placement.stage import Stage
 
 __all__ = ["InPile"]
@@ -41,7 +41,7 @@ class InPile(AbstractArrangement):
 
     def aimed(self, context: PlacementContext) -> Stage:
         things = _things(context)
-        poses = heap(things, context.rng("place.pile", 0))
+        poses = settle(things, context.rng("place.pile", 0))
         view, principal = context.aim_at(things[0].model, poses[0][:3, :3])
         stage = context.empty_stage(view, principal)
         return _lying(stage, things, poses, center_cam=principal.center_cam)
@@ -49,9 +49,9 @@ class InPile(AbstractArrangement):
     def calibrated(self, context: PlacementContext) -> Stage:
         things, fixtures = _things(context), context.assets.fixtures
         view, T_world_cam, bounds = context.calibrated_camera()
-        poses = heap_in_region(things, context.rng("place.pile", 0), bounds, fixtures=fixtures)
+        poses = settle_in_region(things, context.rng("place.pile", 0), bounds, fixtures=fixtures)
         T_cam_world = inverse_rigid(T_world_cam)
-        first = Shape.of(things[0].model, poses[0][:3, :3], view.R_world_cam)
+        first = OrientedShape.of(things[0].model, poses[0][:3, :3], view.R_world_cam)
         center_cam = transform_points(T_cam_world, poses[0][:3, 3][None])[0]
         stage = context.empty_stage(
             view,
@@ -75,9 +75,9 @@ class InPile(AbstractArrangement):
             convex_pieces(model)
 
 
-def _things(context: PlacementContext) -> list[Thing]:
+def _things(context: PlacementContext) -> list[DroppedTarget]:
     """All targets, as they are before they fall."""
-    things: list[Thing] = []
+    things: list[DroppedTarget] = []
     for i in range(context.n_targets):
         model = context.model(i)
         size_m, ratio = (
@@ -87,13 +87,13 @@ def _things(context: PlacementContext) -> list[Thing]:
         scale = 1.0 if i == 0 or ratio is None else ratio * things[0].extent_m / model.extent_m
         scale = scale if size_m is None else size_m / model.extent_m
         R = random_rotation(context.rng("place.orientation", i))
-        things.append(Thing(model=model, scale=scale, R_world_obj=R))
+        things.append(DroppedTarget(model=model, scale=scale, R_world_obj=R))
     return things
 
 
 def _lying(
     stage: Stage,
-    things: Sequence[Thing],
+    things: Sequence[DroppedTarget],
     poses: Sequence[NDArray[np.float64]],
     *,
     center_cam: NDArray[np.float64],
@@ -112,12 +112,12 @@ def _lying(
     """
     view = stage.view
     for thing, T in zip(things, poses, strict=True):
-        shape = Shape.of(thing.model, T[:3, :3], view.R_world_cam)
+        shape = OrientedShape.of(thing.model, T[:3, :3], view.R_world_cam)
         at = center_cam + view.R_world_cam.T @ (T[:3, 3] - poses[0][:3, 3])
         body = Body.of(shape, thing.scale, at)
         if body.nearest_m < _NEAREST * float(center_cam[2]):
             raise RejectedTheta("the pile reaches the camera")
-        stage.crowd.add(body, is_target=True)
+        stage.placed.add(body, is_target=True)
     up_cam = view.R_world_cam[2]
     plane_m = min(
         float((thing.scale * (thing.model.hull_m - thing.model.center_m) @ T[2, :3]).min())

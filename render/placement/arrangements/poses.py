@@ -11,10 +11,10 @@ from render.errors import ConfigError
 from render.geometry.frames import transform_points
 from render.library.assets import AssetLibrary
 from render.placement.arrangement import ARRANGEMENTS, AbstractArrangement
-from render.placement.bodies import Body, Shape
+from render.placement.bodies import Body, OrientedShape
 from render.placement.context import PlacementContext
 from render.placement.stage import Stage
-from render.placement.viewing import View, intrinsics
+from render.placement.viewing import CameraView, intrinsics
 from render.sampling.axes import DIRECTION, SIZES
 
 __all__ = ["FromPoses"]
@@ -33,7 +33,7 @@ class FromPoses(AbstractArrangement):
             raise ConfigError("poses.file must be set where objects.arrangement=poses, got null")
         image = poses.images[context.frame_idx]
         _, size_wh = intrinsics(context.theta.camera)
-        view = View(
+        view = CameraView(
             K=image.K,
             size_wh=size_wh,
             R_world_cam=image.T_world_cam[:3, :3],
@@ -44,11 +44,11 @@ class FromPoses(AbstractArrangement):
         for name, T_cam_obj in zip(image.models, image.T_cam_obj, strict=True):
             model = context.assets.model(name)
             R_world_obj = view.R_world_cam @ T_cam_obj[:3, :3]
-            shape = Shape.of(model, R_world_obj, view.R_world_cam)
+            shape = OrientedShape.of(model, R_world_obj, view.R_world_cam)
             bodies.append(Body.of(shape, 1.0, transform_points(T_cam_obj, model.center_m[None])[0]))
         stage = context.empty_stage(view, bodies[0], T_world_cam=image.T_world_cam)
         for body in bodies:
-            stage.crowd.add(body, is_target=True)
+            stage.placed.add(body, is_target=True)
         return stage
 
     def calibrated(self, context: PlacementContext) -> Stage:
