@@ -1,7 +1,4 @@
-"""From a composed config to a Plan: everything is validated here, before frame 0.
-
-The only caller of `hydra.utils.instantiate`.
-"""
+"""From a composed config to a Plan: everything is validated here, before frame 0."""
 
 from __future__ import annotations
 
@@ -13,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hydra.utils
-from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -24,8 +19,16 @@ from render.assembly.patterns import PATTERNS
 from render.assembly.surfaces import SURFACES
 from render.config.presets import presets_of
 from render.config.run_config import RunConfig, identity_of
+from render.config.trust import (
+    check_target,
+    class_of,
+    import_plugins,
+    instantiate,
+    plugin_names,
+    plugins_hint,
+)
 from render.engine.base import AbstractEngine
-from render.errors import ConfigError, RenderError
+from render.errors import ConfigError
 from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.annotations import Annotations
@@ -47,7 +50,7 @@ from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
 from render.system.paths import find_assets
 
-__all__ = ["build", "instantiate", "resolve"]
+__all__ = ["build", "resolve"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -84,11 +87,15 @@ def resolve(cfg: DictConfig, preset_dirs: Sequence[Path]) -> dict[str, Any]:
     return stored
 
 
-def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
+def build(
+    config: Mapping[str, Any], *, plugins: Sequence[str] = (), check_assets: bool = True
+) -> Plan:
     """Validates a resolved config and opens the libraries.
 
     Args:
         config: From `resolve`, or the ``config`` of a dataset.yaml.
+        plugins: Packages with classes of their own that the user has named, not a file; they
+            are imported.
         check_assets: Load every selected model and image once, so that a bad one is
             found now. Workers leave it out: their parent has done it.
 
@@ -97,6 +104,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         AssetError: A model, background or texture cannot be used.
 
     """
+    config = _trusted(config, plugins)
     run = RunConfig.of(config)
     if check_assets:
         _check_folders(run)
@@ -133,6 +141,24 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         keypoints=_keypoints(run, annotations.keypoint_names(assets.models)),
         start_engine=_start_engine,
     )
+
+
+def _trusted(config: Mapping[str, Any], plugins: Sequence[str]) -> Mapping[str, Any]:
+    """The config with the plug-ins that the user has named, imported.
+
+    A config that comes from a file says which plug-ins it needs, and imports none.
+    """
+    if hint := plugins_hint(config, plugins):
+        needed = ", ".join(plugin_names(config["plugins"]))
+        raise ConfigError(f"plugins must name {needed} on the command line{hint}")
+    for key in ("engine", "execution"):
+        node = config.get(key)
+        if isinstance(node, Mapping) and "_target_" in node:
+            check_target(f"{key}._target_", node["_target_"], plugins)
+    import_plugins(plugins)
+    if "engine" in config:
+        class_of("engine", config["engine"], AbstractEngine, plugins)
+    return {**config, "plugins": list(plugins)}
 
 
 def _keypoints(
@@ -288,34 +314,8 @@ def _start_engine(plan: Plan, slot: int) -> AbstractEngine:
     if isinstance(node, Mapping) and "device" in node:
         devices = plan.run.engine.device
         node = {**node, "device": devices[slot % len(devices)]}
-    engine: AbstractEngine = instantiate("engine", node, AbstractEngine)
+    engine: AbstractEngine = instantiate("engine", node, AbstractEngine, plan.run.plugins)
     return engine
-
-
-def instantiate(name: str, node: Any, kind: type[Any]) -> Any:
-    """The object that a node of the config names by ``_target_``.
-
-    Args:
-        name: Key of the node, for errors.
-        node: A mapping with ``_target_`` and the arguments.
-        kind: What it must be an instance of.
-
-    Raises:
-        ConfigError: It cannot be imported, does not take its keys, or is of another kind.
-
-    """
-    if not isinstance(node, Mapping) or "_target_" not in node:
-        raise ConfigError(f"{name} must be a preset with a _target_, got {node!r}")
-    try:
-        built = hydra.utils.instantiate(dict(node), _convert_="all")
-    except InstantiationException as error:
-        if isinstance(error.__cause__, RenderError):
-            raise error.__cause__ from None
-        reason = str(error).splitlines()[-1]
-        raise ConfigError(f"{name} must be importable and take its keys: {reason}") from error
-    if not isinstance(built, kind):
-        raise ConfigError(f"{name}._target_ must be a {kind.__name__}, got {node['_target_']}")
-    return built
 
 
 def _stored_preset(presets: Mapping[str, Any], group: str, name: str) -> Mapping[str, Any]:

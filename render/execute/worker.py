@@ -57,7 +57,7 @@ def start_worker(
     """What a process of a pool begins with: builds the plan, starts the engine.
 
     Args:
-        config: The run's resolved config; the parent has checked its assets.
+        config: The run's resolved config; the parent has checked its assets and plug-ins.
         folder: Where the dataset is.
         slot: The number of the process in its pool, which says what device it draws with.
 
@@ -66,4 +66,5 @@ def start_worker(
 
     """
     cv2.setNumThreads(1)
-    return Worker(build(config, check_assets=False), folder, slot=slot).render
+    plan = build(config, plugins=config["plugins"], check_assets=False)
+    return Worker(plan, folder, slot=slot).render
