@@ -108,11 +108,12 @@ def arranged(context: PlacementContext) -> Stage:
     bodies = stage.placed.bodies if isinstance(stage, Stage) else []
     n_found = sum(bool(np.isfinite(body.center_cam).all()) for body in bodies)
     n_wanted = arrangement.n_targets or context.theta.objects.count
-    # Of a frame that shows no target, the principal one at least is placed all the same.
+    # A frame that shows no target has the principal one placed all the same, or all of a file.
     if n_found != len(bodies) or (n_found != n_wanted if n_wanted else n_found == 0):
+        n_wanted = max(n_wanted, 1)
         raise ConfigError(
-            f"objects.arrangement={name} ({_class_name(arrangement)}) must place "
-            f"{max(n_wanted, 1)} targets in frame {context.frame_idx}, got {n_found} with a pose"
+            f"objects.arrangement={name} ({_class_name(arrangement)}) must place {n_wanted} target"
+            f"{'s' if n_wanted > 1 else ''} in frame {context.frame_idx}, got {n_found} with a pose"
         )
     return stage
 
