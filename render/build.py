@@ -5,26 +5,22 @@ The only caller of `hydra.utils.instantiate`.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import hydra.utils
 from hydra.errors import InstantiationException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from tqdm import tqdm
 
 from render.assembly.materials import PROCEDURAL
 from render.assembly.patterns import PATTERNS
 from render.assembly.surfaces import SURFACES
-from render.config.presets import presets_of
 from render.config.run_config import RunConfig, identity_of
-from render.engine.base import AbstractEngine
+from render.engine.base import AbstractEngine, Probe
 from render.errors import ConfigError, RenderError
 from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
@@ -42,48 +38,16 @@ from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
 from render.system.paths import find_assets
 
-__all__ = ["build", "instantiate", "resolve"]
+__all__ = ["build", "instantiate", "probe_engine", "start_engine"]
 
 _LOG = logging.getLogger(__name__)
-
-
-def resolve(cfg: DictConfig, preset_dirs: Sequence[Path]) -> dict[str, Any]:
-    """Plain, resolved containers of a composed config, fit for JSON.
-
-    Where a group is the ``mixture`` preset, all its other presets are put beside it under
-    ``presets``, so that a stored config needs no config files to be understood.
-
-    Args:
-        preset_dirs: Folders with one sub-folder of presets per group; the first wins.
-
-    Raises:
-        ConfigError: An interpolation that leads nowhere.
-
-    """
-    try:
-        config = OmegaConf.to_container(cfg, resolve=True)
-        assert isinstance(config, dict)
-        plain: dict[str, Any] = {str(k): v for k, v in config.items() if k != "hydra"}
-        presets = {
-            group: presets_of(group, preset_dirs)
-            for group in GROUPS
-            if isinstance(plain.get(group), dict) and "preset" in plain[group]
-        }
-    except OmegaConfBaseException as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"the config cannot be resolved: {reason}") from error
-    if presets:
-        plain["presets"] = presets
-    # As a dataset stores it: keys of weights, too, become strings.
-    stored: dict[str, Any] = json.loads(json.dumps(plain))
-    return stored
 
 
 def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
     """Validates a resolved config and opens the libraries.
 
     Args:
-        config: From `resolve`, or the ``config`` of a dataset.yaml.
+        config: From `render.config.words`, or the ``config`` of a dataset.yaml.
         check_assets: Load every selected model and image once, so that a bad one is
             found now. Workers leave it out: their parent has done it.
 
@@ -123,7 +87,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         filters=LabelFilters(min_visib_fract=run.labels.min_visib_fract, min_px=run.labels.min_px),
         tasks=TaskLabeller(annotations=annotations, obb=run.labels.obb),
         keypoints=_keypoints(run, annotations.keypoint_names(assets.models)),
-        start_engine=_start_engine,
+        start_engine=lambda plan, place: start_engine(plan.config, plan.run, place=place),
     )
 
 
@@ -274,14 +238,42 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
     )
 
 
-def _start_engine(plan: Plan, place: int) -> AbstractEngine:
-    """The engine that a config names, for one worker process; see `render.plan.Plan.engine`."""
-    node = plan.config["engine"]
-    if isinstance(node, Mapping) and "device" in node:
-        devices = plan.run.engine.device
-        node = {**node, "device": devices[place % len(devices)]}
-    engine: AbstractEngine = instantiate("engine", node, AbstractEngine)
+def start_engine(config: Mapping[str, Any], run: RunConfig, *, place: int = 0) -> AbstractEngine:
+    """Starts the engine that a config names.
+
+    Args:
+        config: Resolved.
+        run: What was read of it.
+        place: Of the worker process that it is for; devices are dealt to them in turn.
+
+    Raises:
+        ConfigError: The config names no engine, or options that the engine does not take.
+        EngineError: The engine cannot draw here.
+
+    """
+    engine: AbstractEngine = instantiate("engine", _engine_node(config, run, place), AbstractEngine)
     return engine
+
+
+def probe_engine(config: Mapping[str, Any], run: RunConfig) -> Probe:
+    """What the engine that a config names could draw with on this machine.
+
+    Raises:
+        ConfigError: The config names no engine, or options that the engine does not take.
+
+    """
+    options = dict(_engine_node(config, run, 0))
+    kind = hydra.utils.get_class(options.pop("_target_"))
+    if not issubclass(kind, AbstractEngine):
+        raise ConfigError(f"engine._target_ must be an AbstractEngine, got {kind.__name__}")
+    return kind.probe(**options)
+
+
+def _engine_node(config: Mapping[str, Any], run: RunConfig, place: int) -> Any:
+    node, devices = config["engine"], run.engine.device
+    if isinstance(node, Mapping) and "device" in node:
+        node = {**node, "device": devices[place % len(devices)]}
+    return node
 
 
 def instantiate(name: str, node: Any, kind: type[Any]) -> Any:

@@ -24,9 +24,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from render.build import resolve
 from render.config.hydra_errors import message_of
 from render.config.sources import preset_dirs
+from render.config.words import VERSION_BASE, resolve
 from render.errors import ConfigError, RenderError
 from render.job.run_job import Summary, run_job
 from render.job.sweep import SweepIndex, SweepRow, slug
@@ -49,7 +49,7 @@ def main() -> None:
     # Hydra prints the errors of composition itself, unless this makes it raise them.
     os.environ[_FULL_ERROR] = "1"
     _interrupt_on((signal.SIGTERM, signal.SIGHUP))
-    task = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
+    task = hydra.main(version_base=VERSION_BASE, config_path=str(CONF_DIR), config_name="config")
     try:
         task(_task(outcomes, tell))()
     except KeyboardInterrupt:
