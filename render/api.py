@@ -50,7 +50,7 @@ def compose(*overrides: str, config_dir: Path | str | None = None) -> Plan:
             "top_up must not be set here, because it adds to a dataset on disk: run "
             f"python -m render.run top_up={config['top_up']}"
         )
-    return build(config)
+    return build(config, plugins=config["plugins"])
 
 
 def frames(
@@ -102,7 +102,8 @@ def write(plan: Plan, output_dir: Path | str) -> Dataset:
         RenderError: A frame or the engine failed; the same call continues the dataset.
 
     """
-    summary = run_job({**plan.config, "output_dir": os.fspath(output_dir)})
+    config = {**plan.config, "output_dir": os.fspath(output_dir)}
+    summary = run_job(config, plugins=plan.run.plugins)
     return open_dataset(summary.output_dir)
 
 
@@ -146,9 +147,9 @@ def _frames_spawned(plan: Plan, indices: range, workers: int) -> Iterator[Sample
                 wanted = next(expected, None)
 
 
-def _start(config: Mapping[str, Any], place: int) -> Draw:
+def _start(config: Mapping[str, Any], slot: int) -> Draw:
     """What a process of the pool begins with: builds the plan, starts the engine."""
     cv2.setNumThreads(1)
-    # The parent has checked the assets.
-    plan = build(config, check_assets=False)
-    return partial(render_frame, plan, plan.engine(place=place), textures=TextureCache())
+    # The parent has checked the assets, and trusts the plug-ins.
+    plan = build(config, plugins=config["plugins"], check_assets=False)
+    return partial(render_frame, plan, plan.engine(slot=slot), textures=TextureCache())

@@ -1,27 +1,31 @@
-"""From a composed config to a Plan: everything is validated here, before frame 0.
-
-The only caller of `hydra.utils.instantiate`.
-"""
+"""From a composed config to a Plan: everything is validated here, before frame 0."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hydra.utils
-from hydra.errors import InstantiationException
 from tqdm import tqdm
 
+from render.assembly.lights import check_kind
 from render.assembly.materials import PROCEDURAL
 from render.assembly.patterns import PATTERNS
 from render.assembly.surfaces import SURFACES
 from render.config.run_config import RunConfig, identity_of
+from render.config.trust import (
+    check_target,
+    class_of,
+    import_plugins,
+    instantiate,
+    plugin_names,
+    plugins_hint,
+)
 from render.engine.base import AbstractEngine, Probe
-from render.errors import ConfigError, RenderError
+from render.errors import ConfigError
 from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.annotations import Annotations
@@ -38,16 +42,20 @@ from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
 from render.system.paths import find_assets
 
-__all__ = ["build", "instantiate", "probe_engine", "start_engine"]
+__all__ = ["build", "probe_engine", "start_engine"]
 
 _LOG = logging.getLogger(__name__)
 
 
-def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
+def build(
+    config: Mapping[str, Any], *, plugins: Sequence[str] = (), check_assets: bool = True
+) -> Plan:
     """Validates a resolved config and opens the libraries.
 
     Args:
         config: From `render.config.words`, or the ``config`` of a dataset.yaml.
+        plugins: Packages with classes of their own that the user has named, not a file; they
+            are imported.
         check_assets: Load every selected model and image once, so that a bad one is
             found now. Workers leave it out: their parent has done it.
 
@@ -56,6 +64,7 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         AssetError: A model, background or texture cannot be used.
 
     """
+    config = _trusted(config, plugins)
     run = RunConfig.of(config)
     if check_assets:
         _check_folders(run)
@@ -72,6 +81,8 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         for remark in (*assets.models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
         _check_used(space, assets)
+        for kind in space.support("lighting", "kind"):
+            check_kind(str(kind))
     searches = run.labels.symmetries == "search"
     annotations = Annotations(n_keypoints=run.labels.keypoints, searches_symmetries=searches)
     if check_assets and searches:
@@ -87,8 +98,26 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         filters=LabelFilters(min_visib_fract=run.labels.min_visib_fract, min_px=run.labels.min_px),
         tasks=TaskLabeller(annotations=annotations, obb=run.labels.obb),
         keypoints=_keypoints(run, annotations.keypoint_names(assets.models)),
-        start_engine=lambda plan, place: start_engine(plan.config, plan.run, place=place),
+        start_engine=lambda plan, slot: start_engine(plan.config, plan.run, slot=slot),
     )
+
+
+def _trusted(config: Mapping[str, Any], plugins: Sequence[str]) -> Mapping[str, Any]:
+    """The config with the plug-ins that the user has named, imported.
+
+    A config that comes from a file says which plug-ins it needs, and imports none.
+    """
+    if hint := plugins_hint(config, plugins):
+        needed = ", ".join(plugin_names(config["plugins"]))
+        raise ConfigError(f"plugins must name {needed} on the command line{hint}")
+    for key in ("engine", "execution"):
+        node = config.get(key)
+        if isinstance(node, Mapping) and "_target_" in node:
+            check_target(f"{key}._target_", node["_target_"], plugins)
+    import_plugins(plugins)
+    if "engine" in config:
+        class_of("engine", config["engine"], AbstractEngine, plugins)
+    return {**config, "plugins": list(plugins)}
 
 
 def _keypoints(
@@ -238,20 +267,21 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
     )
 
 
-def start_engine(config: Mapping[str, Any], run: RunConfig, *, place: int = 0) -> AbstractEngine:
+def start_engine(config: Mapping[str, Any], run: RunConfig, *, slot: int = 0) -> AbstractEngine:
     """Starts the engine that a config names.
 
     Args:
         config: Resolved.
         run: What was read of it.
-        place: Of the worker process that it is for; devices are dealt to them in turn.
+        slot: Of the worker process that it is for; devices are dealt to them in turn.
 
     Raises:
         ConfigError: The config names no engine, or options that the engine does not take.
         EngineError: The engine cannot draw here.
 
     """
-    engine: AbstractEngine = instantiate("engine", _engine_node(config, run, place), AbstractEngine)
+    node = _engine_node(config, run, slot)
+    engine: AbstractEngine = instantiate("engine", node, AbstractEngine, run.plugins)
     return engine
 
 
@@ -262,44 +292,16 @@ def probe_engine(config: Mapping[str, Any], run: RunConfig) -> Probe:
         ConfigError: The config names no engine, or options that the engine does not take.
 
     """
-    options = dict(_engine_node(config, run, 0))
-    kind = hydra.utils.get_class(options.pop("_target_"))
-    if not issubclass(kind, AbstractEngine):
-        raise ConfigError(f"engine._target_ must be an AbstractEngine, got {kind.__name__}")
-    return kind.probe(**options)
+    node = _engine_node(config, run, 0)
+    kind: type[AbstractEngine] = class_of("engine", node, AbstractEngine, run.plugins)
+    return kind.probe(**{name: value for name, value in node.items() if name != "_target_"})
 
 
-def _engine_node(config: Mapping[str, Any], run: RunConfig, place: int) -> Any:
+def _engine_node(config: Mapping[str, Any], run: RunConfig, slot: int) -> Any:
     node, devices = config["engine"], run.engine.device
     if isinstance(node, Mapping) and "device" in node:
-        node = {**node, "device": devices[place % len(devices)]}
+        node = {**node, "device": devices[slot % len(devices)]}
     return node
-
-
-def instantiate(name: str, node: Any, kind: type[Any]) -> Any:
-    """The object that a node of the config names by ``_target_``.
-
-    Args:
-        name: Key of the node, for errors.
-        node: A mapping with ``_target_`` and the arguments.
-        kind: What it must be an instance of.
-
-    Raises:
-        ConfigError: It cannot be imported, does not take its keys, or is of another kind.
-
-    """
-    if not isinstance(node, Mapping) or "_target_" not in node:
-        raise ConfigError(f"{name} must be a preset with a _target_, got {node!r}")
-    try:
-        built = hydra.utils.instantiate(dict(node), _convert_="all")
-    except InstantiationException as error:
-        if isinstance(error.__cause__, RenderError):
-            raise error.__cause__ from None
-        reason = str(error).splitlines()[-1]
-        raise ConfigError(f"{name} must be importable and take its keys: {reason}") from error
-    if not isinstance(built, kind):
-        raise ConfigError(f"{name}._target_ must be a {kind.__name__}, got {node['_target_']}")
-    return built
 
 
 def _stored_preset(presets: Mapping[str, Any], group: str, name: str) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ from render.config.sections import (
     workers_of,
 )
 from render.config.settings import identity_part, read, section, setting, settings_of, unknown
+from render.config.trust import plugin_names
 from render.sampling.groups import GROUPS
 from render.sampling.sequences import SAMPLINGS
 from render.sampling.top_up import TopUp, top_ups_of
@@ -102,6 +103,14 @@ class RunConfig:
         kind="names",
         doc="Files, stems, categories or globs of files under `assets.models_dir`.",
         example="[bolt,'nut_*']",
+    )
+    plugins: tuple[str, ...] = setting(
+        parse=plugin_names,
+        form="a list of names of packages",
+        default=(),
+        identity=False,
+        doc="Packages of yours whose classes the config may name; given on the command line alone.",
+        example="[my_package]",
     )
     assets: AssetSettings = section(AssetSettings)
     fixtures: tuple[FixtureSetting, ...] = setting(

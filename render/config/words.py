@@ -16,6 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from render.config.composition import guarded
 from render.config.hydra_errors import message_of
 from render.config.presets import presets_of
 from render.config.sources import preset_dirs
@@ -50,16 +51,17 @@ def config_of(words: Sequence[str], *, config_dir: Path | str | None = None) -> 
             raise ConfigError(
                 f"overrides must be strings such as 'n_frames=10', one for each word, got {word!r}"
             )
-    try:
-        cfg = _composed(list(words), _folder(config_dir))
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-        raise ConfigError(message_of(error)) from error
-    folders = preset_dirs(cfg.hydra.runtime.config_sources)
-    with open_dict(cfg):
-        del cfg["hydra"]
-    if _is_of_hydra(cfg):
-        cfg["output_dir"] = _NO_FOLDER
-    return resolve(cfg, folders)
+    with guarded(words):
+        try:
+            cfg = _composed(list(words), _folder(config_dir))
+        except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+            raise ConfigError(message_of(error)) from error
+        folders = preset_dirs(cfg.hydra.runtime.config_sources)
+        with open_dict(cfg):
+            del cfg["hydra"]
+        if _is_of_hydra(cfg):
+            cfg["output_dir"] = _NO_FOLDER
+        return resolve(cfg, folders)
 
 
 def split_words(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -9,7 +9,7 @@ import os
 import shlex
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from render.build import build
 from render.config.run_config import RunConfig
 from render.config.sections import MAPS
 from render.dataset.folder import ShardWriter, claim, finish_file, missing_frames
+from render.dataset.frame_result import FrameResult
 from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.records import read_frames, read_instances
 from render.engine.base import DeviceInfo
@@ -115,11 +116,14 @@ class Summary:
         return f"yolo {task} train {data} model=yolo11n{suffix}.pt"
 
 
-def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary:
+def run_job(
+    config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
+) -> Summary:
     """Validates, renders what is missing, and completes the dataset.
 
     Args:
         config: Resolved. What the folder knows of earlier top-ups is taken from there.
+        plugins: Packages with classes of their own that the user has named, not a file.
         added: New frames for thin bins, the last ones of the config's ``n_frames``.
 
     Raises:
@@ -127,7 +131,8 @@ def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary
 
     """
     top_ups = _top_ups(config, added)
-    plan = build({**config, "top_ups": top_ups})
+    plan = build({**config, "top_ups": top_ups}, plugins=plugins)
+    executor = build_executor(plan)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
     plan.draw(0)
     # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
@@ -144,7 +149,7 @@ def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary
             manifest.write_top_ups(top_ups, config)
         for name in ("dataset.yaml", "coverage.png"):  # the picture is of fewer frames
             (plan.run.output_dir / name).unlink(missing_ok=True)
-        _render(plan, manifest, frames, on_gpu=info.is_gpu)
+        _render(plan, manifest, frames, executor.run(plan, frames, on_gpu=info.is_gpu))
     seconds = time.monotonic() - began
     return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
 
@@ -157,8 +162,8 @@ def _what_draws(plan: Plan) -> DeviceInfo:
 
     """
     infos: list[DeviceInfo] = []
-    for place in range(len(plan.run.engine.device)):
-        with plan.engine(place=place) as engine:
+    for slot in range(len(plan.run.engine.device)):
+        with plan.engine(slot=slot) as engine:
             infos.append(engine.info)
     first = infos[0]
     for info in infos[1:]:
@@ -184,12 +189,14 @@ def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
     return [*held, *([] if added is None else [added.as_dict()])]
 
 
-def _render(plan: Plan, manifest: Manifest, frames: list[int], *, on_gpu: bool) -> None:
+def _render(
+    plan: Plan, manifest: Manifest, frames: list[int], results: Iterable[FrameResult]
+) -> None:
     writer = ShardWriter(manifest, plan.run.n_frames)
     done = plan.run.n_frames - len(frames)
     bar = tqdm(total=plan.run.n_frames, initial=done, unit="frame", desc="render", smoothing=0.1)
     with bar:
-        for result in build_executor(plan.config).run(plan, frames, on_gpu=on_gpu):
+        for result in results:
             writer.add(result)
             bar.update()
 
