@@ -24,11 +24,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from render.build import resolve
 from render.config.composition import check_options, guarded
 from render.config.hydra_errors import message_of
 from render.config.sources import preset_dirs
 from render.config.trust import import_plugins
+from render.config.words import VERSION_BASE, resolve
 from render.errors import ConfigError, RenderError
 from render.job.run_job import Summary, run_job
 from render.job.sweep import SweepIndex, SweepRow, slug
@@ -52,7 +52,7 @@ def main() -> None:
     # Hydra prints the errors of composition itself, unless this makes it raise them.
     os.environ[_FULL_ERROR] = "1"
     _interrupt_on((signal.SIGTERM, signal.SIGHUP))
-    task = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
+    task = hydra.main(version_base=VERSION_BASE, config_path=str(CONF_DIR), config_name="config")
     try:
         check_options(sys.argv[1:])
         with guarded(sys.argv[1:]):
