@@ -147,7 +147,7 @@ def scene_of(model: Any, angle_deg: float) -> Any:
         ),
         lights=(
             Light(
-                kind="directional", color=(1.0, 1.0, 1.0), intensity=1.0,
+                color=(1.0, 1.0, 1.0), intensity=1.0,
                 direction_world=(0.4, 0.5, 0.7), casts_shadow=True,
             ),
         ),

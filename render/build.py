@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from tqdm import tqdm
 
+from render.assembly.lights import check_kind
 from render.assembly.materials import PROCEDURAL
 from render.assembly.patterns import PATTERNS
 from render.assembly.surfaces import SURFACES
@@ -108,6 +109,8 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         for remark in (*assets.models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
         _check_used(space, assets)
+        for kind in space.support("lighting", "kind"):
+            check_kind(str(kind))
     searches = run.labels.symmetries == "search"
     annotations = Annotations(n_keypoints=run.labels.keypoints, searches_symmetries=searches)
     if check_assets and searches:
@@ -274,12 +277,12 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
     )
 
 
-def _start_engine(plan: Plan, place: int) -> AbstractEngine:
+def _start_engine(plan: Plan, slot: int) -> AbstractEngine:
     """The engine that a config names, for one worker process; see `render.plan.Plan.engine`."""
     node = plan.config["engine"]
     if isinstance(node, Mapping) and "device" in node:
         devices = plan.run.engine.device
-        node = {**node, "device": devices[place % len(devices)]}
+        node = {**node, "device": devices[slot % len(devices)]}
     engine: AbstractEngine = instantiate("engine", node, AbstractEngine)
     return engine
 

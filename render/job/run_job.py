@@ -157,8 +157,8 @@ def _what_draws(plan: Plan) -> DeviceInfo:
 
     """
     infos: list[DeviceInfo] = []
-    for place in range(len(plan.run.engine.device)):
-        with plan.engine(place=place) as engine:
+    for slot in range(len(plan.run.engine.device)):
+        with plan.engine(slot=slot) as engine:
             infos.append(engine.info)
     first = infos[0]
     for info in infos[1:]:

@@ -57,7 +57,7 @@ def label(
 
     Args:
         scene: What was drawn.
-        buffers: Of the whole scene.
+        buffers: What the engine drew of the whole scene.
         silhouettes: One for each of `scene.labelled_instances`, alone, in their order.
         filters: What is marked as filtered; nothing is left out here.
 
@@ -78,7 +78,13 @@ def label(
     )
     counts = [int(np.count_nonzero(outline.mask)) for outline in silhouettes]
     pixels = map(
-        _Pixels, whole.masks(), visib.masks(), visib.boxes(), counts, whole.areas(), visib.areas()
+        _PixelCounts,
+        whole.masks(),
+        visib.masks(),
+        visib.boxes(),
+        counts,
+        whole.areas(),
+        visib.areas(),
     )
     boxes = boxes_obj(instances, scene.camera)
     T_cam_world = inverse_rigid(scene.camera.T_world_cam)
@@ -89,7 +95,7 @@ def label(
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Pixels:
+class _PixelCounts:
     """Masks and counts of one instance."""
 
     mask: Runs
@@ -103,7 +109,7 @@ class _Pixels:
 def _label_one(
     instance: Instance,
     T_cam_obj: NDArray[np.float64],
-    px: _Pixels,
+    px: _PixelCounts,
     bbox_obj: Box | None,
     filters: LabelFilters,
 ) -> ObjectLabel:

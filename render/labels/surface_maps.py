@@ -28,7 +28,7 @@ def normal_map(scene: Scene, buffers: Buffers) -> Map:
 
     Args:
         scene: What was drawn.
-        buffers: Of it, with faces.
+        buffers: What the engine drew of it, with faces.
 
     """
     camera, faces = scene.camera, _faces(buffers)
@@ -68,12 +68,12 @@ def nocs_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
 
     ``c = (p - center) / diagonal + 1/2`` of the box of the model along the axes of its file: the
     box's diagonal is 1 long and its middle at 1/2 (Wang et al., "Normalized Object Coordinate
-    Space", 2019). Of targets with symmetries, in their canonical pose.
+    Space", 2019). A target with symmetries is in its canonical pose.
 
     Args:
         scene: What was drawn.
-        buffers: Of it.
-        annotations: Of the models.
+        buffers: What the engine drew of it.
+        annotations: Symmetries and parts of models.
 
     """
     camera = scene.camera
@@ -97,8 +97,8 @@ def part_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
 
     Args:
         scene: What was drawn.
-        buffers: Of it, with faces.
-        annotations: Of the models.
+        buffers: What the engine drew of it, with faces.
+        annotations: Symmetries and parts of models.
 
     """
     faces = _faces(buffers)
@@ -140,7 +140,10 @@ def _shares(points: Points, triangles: Points) -> Points:
 
 
 def _ground_normals(scene: Scene, points: Points, T_cam_world: Points) -> Points:
-    """Of pixels that show ground or a wall: each is flat, and a point is of the nearest plane."""
+    """``(N, 3)`` unit normals, camera frame, at points of ground or walls.
+
+    Each surface is flat, and a point belongs to the one whose plane is nearest.
+    """
     best, least = np.zeros_like(points), np.full(len(points), np.inf)
     for surface in scene.surfaces:
         if surface.catches_shadows:

@@ -7,7 +7,7 @@ do, such as ``be a whole number``; the caller adds the name of the field and wha
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 __all__ = [
@@ -91,7 +91,7 @@ def flag(value: Any) -> bool:
     return value
 
 
-def option(value: Any, options: Sequence[str]) -> str:
+def option(value: Any, options: Collection[str]) -> str:
     """One of the options.
 
     Raises:

@@ -188,7 +188,7 @@ def test_colour_lies_where_the_ids_are(engine: PyrenderEngine, lens: str) -> Non
     glow = sheet(Material(base_color=(0, 0, 0, 1), emissive=(0.5, 0.5, 0.5), roughness=1), (0, 1))
     spots = [(x, y, 0.0) for x in (-0.8, -0.4, 0, 0.4, 0.8) for y in (-0.55, 0, 0.55)]
     scene = scene_around(camera, [place(glow, at, scale=0.2) for at in spots])
-    scene = replace(scene, lights=(), backdrop=np.zeros_like(scene.backdrop))
+    scene = replace(scene, ambient=(0.0, 0.0, 0.0), backdrop=np.zeros_like(scene.backdrop))
     buffers = engine.render(scene)
     v, u = np.mgrid[0 : camera.size_wh[1], 0 : camera.size_wh[0]]
     for idx in range(len(spots)):

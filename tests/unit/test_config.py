@@ -70,8 +70,8 @@ def test_devices_are_dealt_to_workers_in_turn(
     plan = build(config | {"engine": engine}, check_assets=False)
 
     assert plan.run.engine.device == expected
-    dealt = [plan.engine(place=place).info.device for place in range(4)]
-    assert dealt == [str(expected[place % len(expected)]) for place in range(4)]
+    dealt = [plan.engine(slot=slot).info.device for slot in range(4)]
+    assert dealt == [str(expected[slot % len(expected)]) for slot in range(4)]
 
 
 @pytest.mark.parametrize(

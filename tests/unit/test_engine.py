@@ -17,14 +17,14 @@ from render.geometry.frames import rigid
 from render.scene import Light, Material, Model, Scene, Texture
 from tests.conftest import ROOT
 from tests.lit_scenes import PLATE, square
-from tests.oracle.staging import LIGHTS, scene_around, view
+from tests.oracle.staging import scene_around, view
 
 
 def seen_from_above(
     placed: list[tuple[Model, np.ndarray, float]],
     *,
     size_wh: tuple[int, int] = (64, 48),
-    lights: tuple[Light, ...] = LIGHTS,
+    lights: tuple[Light, ...] = (),
 ) -> Scene:
     """Models at ``(position, scale)`` seen from 2 m above, world Y up in the image."""
     camera = view((0.0, 0.0, 2.0), (0.0, 0.0, 0.0), fov_deg=60.0, size_wh=size_wh)
@@ -112,7 +112,7 @@ def test_one_instance_too_many(engine: PyrenderEngine) -> None:
 
 
 def test_too_many_lights(engine: PyrenderEngine) -> None:
-    light = Light(kind="directional", color=(1.0, 1.0, 1.0), intensity=0.1)
+    light = Light(color=(1.0, 1.0, 1.0), intensity=0.1)
     with pytest.raises(EngineError, match="at most 32, got 33"):
         engine.render(seen_from_above([], lights=(light,) * 33))
 

@@ -132,7 +132,7 @@ def test_bodies_that_are_not_culled_take_no_place_in_the_stream() -> None:
     ball = solid(trimesh.creation.icosphere(subdivisions=5), "fine ball", smooth=True)
     open_ball = replace(ball, is_closed=False)
     with PyrenderEngine() as engine:
-        stream = engine._residents.stream._indices
+        stream = engine._gpu_cache.stream._indices
         engine.render(scene(camera_at((0.0, -4.0, 0.0)), placed((ball, (0, 0, 0), 1.0, MATT))))
         culled = stream.size
         shown = scene(camera_at((0.0, -4.0, 0.0)), placed((open_ball, (0, 0, 0), 1.0, MATT)))

@@ -54,10 +54,10 @@ class MitsubaEngine(AbstractEngine):
         Args:
             samples: Paths per pixel; noise falls with their square root.
             max_depth: Segments of the longest path, from the eye; 2 is direct light alone.
-            seed: Of the noise.
-            variant: Of Mitsuba; see `load_mitsuba`.
-            platform: Of the rasterizer.
-            device: Of the rasterizer.
+            seed: Another seed gives other noise.
+            variant: Mitsuba's mode, such as ``llvm_ad_rgb``; see `load_mitsuba`.
+            platform: What the rasterizer draws ids and depth with; see `PyrenderEngine`.
+            device: Likewise.
 
         Raises:
             ConfigError: A number is out of range.

@@ -13,6 +13,7 @@ from render.engine.base import AbstractEngine, DeviceInfo
 from render.engine.lens import pinhole_scene, through_lens
 from render.engine.pyrender.context import GlContext, choose
 from render.engine.pyrender.gl import use_or, use_reversed_depth
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.heap import keep_freed_memory
 from render.engine.pyrender.passes.color import ColorPass
 from render.engine.pyrender.passes.draws import UploadedScene, upload
@@ -22,7 +23,6 @@ from render.engine.pyrender.passes.occlusion import OcclusionPass
 from render.engine.pyrender.passes.rays import RayIdPass, RayTables
 from render.engine.pyrender.passes.shadows import ShadowPass
 from render.engine.pyrender.passes.silhouettes import SilhouettePass
-from render.engine.pyrender.upload import Residents
 from render.errors import EngineError
 from render.scene import Instance, Scene
 
@@ -61,14 +61,14 @@ class PyrenderEngine(AbstractEngine):
         # The image's y axis runs down in GL's window as well, which mirrors every triangle.
         self._context.mgl.front_face = "cw"
         self._info = self._context.info
-        self._residents = Residents(self._context, budget_bytes=_BUDGET_BYTES)
-        self._ids = IdPass(self._context, self._residents)
+        self._gpu_cache = GpuCache(self._context, budget_bytes=_BUDGET_BYTES)
+        self._ids = IdPass(self._context, self._gpu_cache)
         self._ray_tables = RayTables(self._context)
-        self._ray_ids = RayIdPass(self._context, self._residents, self._ray_tables)
-        self._silhouettes = SilhouettePass(self._context, self._residents, self._ray_tables)
-        self._shadows = ShadowPass(self._context, self._residents)
+        self._ray_ids = RayIdPass(self._context, self._gpu_cache, self._ray_tables)
+        self._silhouettes = SilhouettePass(self._context, self._gpu_cache, self._ray_tables)
+        self._shadows = ShadowPass(self._context, self._gpu_cache)
         self._occlusion = OcclusionPass(self._context)
-        self._color = ColorPass(self._context, self._residents)
+        self._color = ColorPass(self._context, self._gpu_cache)
         self._uploaded: UploadedScene | None = None
         # The last one whose ids were drawn, and these.
         self._drawn: tuple[UploadedScene, Ids] | None = None
@@ -115,12 +115,12 @@ class PyrenderEngine(AbstractEngine):
     def _look(self, uploaded: UploadedScene) -> tuple[NDArray[np.float32], Ids]:
         """Radiance and ids as a pinhole camera has them."""
         ids = self._ids.render(uploaded)
-        seen = self._ids.seen(uploaded, ids)
+        gbuffer = self._ids.gbuffer(uploaded, ids)
         radiance = self._color.render(
             uploaded,
-            seen,
-            occlusion=self._occlusion.render(uploaded, seen),
-            shadows=self._shadows.render(uploaded, seen),
+            gbuffer,
+            occlusion=self._occlusion.render(uploaded, gbuffer),
+            shadows=self._shadows.render(uploaded, gbuffer),
         )
         return radiance, ids
 
@@ -140,8 +140,8 @@ class PyrenderEngine(AbstractEngine):
         if self._uploaded is None or self._uploaded.scene is not scene:
             self._check_limits(context, scene)
             self._uploaded = self._drawn = None
-            self._residents.trim()
-            self._uploaded = upload(scene, self._residents)
+            self._gpu_cache.trim()
+            self._uploaded = upload(scene, self._gpu_cache)
         return self._uploaded
 
     def _check_limits(self, context: GlContext, scene: Scene) -> None:
@@ -149,9 +149,8 @@ class PyrenderEngine(AbstractEngine):
             raise EngineError(
                 f"instances must be at most {MAX_INSTANCES}, got {len(scene.instances)}"
             )
-        lamps = sum(light.kind != "ambient" for light in scene.lights)
-        if lamps > MAX_LIGHTS:
-            raise EngineError(f"lights must be at most {MAX_LIGHTS}, got {lamps}")
+        if len(scene.lights) > MAX_LIGHTS:
+            raise EngineError(f"lights must be at most {MAX_LIGHTS}, got {len(scene.lights)}")
         largest, size_wh = int(context.mgl.info["GL_MAX_TEXTURE_SIZE"]), scene.camera.size_wh
         if max(size_wh) > largest:
             raise EngineError(

@@ -19,20 +19,20 @@ from render.engine.pyrender.gl import (
     delete_renderbuffer,
     release_framebuffer,
 )
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.naming import named_faces
 from render.engine.pyrender.passes.draws import Draw, GeometryPrograms, UploadedScene
 from render.engine.pyrender.passes.tiles import Tiles
-from render.engine.pyrender.upload import Residents
 
-__all__ = ["IdPass", "IdTargets", "Ids", "Seen"]
+__all__ = ["GBuffer", "IdPass", "IdTargets", "Ids"]
 
 
 class IdPass:
     """Which instance each pixel shows, and how deep it lies."""
 
-    def __init__(self, context: GlContext, residents: Residents) -> None:
+    def __init__(self, context: GlContext, gpu_cache: GpuCache) -> None:
         self._context = context
-        self._programs = GeometryPrograms(context, "ids.frag", residents, "NAMED")
+        self._programs = GeometryPrograms(context, "ids.frag", gpu_cache, "NAMED")
         self._tiles = Tiles(context)
         self._targets: IdTargets | None = None
 
@@ -45,7 +45,7 @@ class IdPass:
             self._draw(draw)
         return targets.read(uploaded)
 
-    def seen(self, uploaded: UploadedScene, ids: Ids) -> Seen:
+    def gbuffer(self, uploaded: UploadedScene, ids: Ids) -> GBuffer:
         """What the passes that shade need.
 
         Args:
@@ -67,7 +67,7 @@ class IdPass:
                 self._draw(draw)
             ids = targets.read(uploaded)
         self._tiles.fill(ids.depth_m)
-        return Seen(
+        return GBuffer(
             depth=targets.depth,
             drawn=targets.drawn,
             depth_buffer=targets.depth_buffer,
@@ -87,8 +87,8 @@ class IdPass:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Seen:
-    """What the centre of each pixel shows.
+class GBuffer:
+    """What the centre of each pixel shows, as textures: what the passes that shade read.
 
     Attributes:
         depth: Metres along the axis; 0 = nothing.
@@ -114,7 +114,8 @@ class Ids:
     Attributes:
         depth_m: Along the axis; 0 = nothing.
         draw_idx: -1 = nothing.
-        body_idx: Of `UploadedScene.bodies`, the first of which are the instances; -1 = nothing.
+        body_idx: Index into `UploadedScene.bodies`, the first of which are the instances; -1 =
+            nothing.
         ends_with: The vertex, of the mesh drawn there, that its face ends with.
 
     """
@@ -156,7 +157,7 @@ class IdTargets:
 
     @classmethod
     def of(cls, context: GlContext, size_wh: tuple[int, int]) -> IdTargets:
-        """Of an image's size."""
+        """Targets of the size of an image."""
         drawn = context.mgl.texture(size_wh, 2, dtype="i4")
         depth = context.mgl.texture(size_wh, 1, dtype="f4")
         for texture in (drawn, depth):

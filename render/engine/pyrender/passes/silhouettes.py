@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from render.buffers import Silhouette
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import clear_int, release_framebuffer
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene
 from render.engine.pyrender.passes.ids import Ids
 from render.engine.pyrender.passes.rays import RayPrograms, RayTables
 from render.engine.pyrender.passes.windows import Window, window_of
-from render.engine.pyrender.upload import Residents
 from render.geometry.projection import project
 
 __all__ = ["SilhouettePass"]
@@ -36,10 +36,10 @@ class SilhouettePass:
     grid of pixels is the same everywhere. What nothing can hide is taken from the ids.
     """
 
-    def __init__(self, context: GlContext, residents: Residents, tables: RayTables) -> None:
+    def __init__(self, context: GlContext, gpu_cache: GpuCache, tables: RayTables) -> None:
         self._context = context
-        self._programs = GeometryPrograms(context, "silhouettes.frag", residents)
-        self._rays = RayPrograms(context, residents, tables, "SILHOUETTES")
+        self._programs = GeometryPrograms(context, "silhouettes.frag", gpu_cache)
+        self._rays = RayPrograms(context, gpu_cache, tables, "SILHOUETTES")
         self._targets: tuple[moderngl.Texture, moderngl.Framebuffer] | None = None
 
     def render(
