@@ -85,6 +85,7 @@ def drawn(folder: Path) -> dict[str, float | str]:
     """Loads the ring and draws it from some sides."""
     one_core()
     import render.engine.pyrender.passes.bodies as bodies
+
     from render.engine.pyrender.engine import PyrenderEngine
     from render.library.models import ModelLibrary
 

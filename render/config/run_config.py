@@ -101,7 +101,7 @@ class RunConfig:
     models: tuple[str, ...] = setting(
         kind="names",
         doc="Files, stems, categories or globs of files under `assets.models_dir`.",
-        example="[bolt,'nut_*']",
+        example="[bolt,nut*]",
     )
     assets: AssetSettings = section(AssetSettings)
     fixtures: tuple[FixtureSetting, ...] = setting(
