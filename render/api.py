@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from render.assembly.textures import TextureCache
 from render.build import build, resolve
+from render.config.composition import guarded
 from render.config.hydra_errors import message_of
 from render.config.sources import preset_dirs
 from render.dataset.reader import Dataset, open_dataset
@@ -63,22 +64,23 @@ def compose(*overrides: str, config_dir: Path | str | None = None) -> Plan:
             raise ConfigError(
                 f"overrides must be strings such as 'n_frames=10', one for each word, got {word!r}"
             )
-    try:
-        cfg = _composed(list(overrides), _folder(config_dir))
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-        raise ConfigError(message_of(error)) from error
-    folders = preset_dirs(cfg.hydra.runtime.config_sources)
-    with open_dict(cfg):
-        del cfg["hydra"]
-    if _is_of_hydra(cfg):
-        cfg["output_dir"] = _NO_FOLDER
-    config = resolve(cfg, folders)
+    with guarded(overrides):
+        try:
+            cfg = _composed(list(overrides), _folder(config_dir))
+        except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+            raise ConfigError(message_of(error)) from error
+        folders = preset_dirs(cfg.hydra.runtime.config_sources)
+        with open_dict(cfg):
+            del cfg["hydra"]
+        if _is_of_hydra(cfg):
+            cfg["output_dir"] = _NO_FOLDER
+        config = resolve(cfg, folders)
     if config.get("top_up") is not None:
         raise ConfigError(
             "top_up must not be set here, because it adds to a dataset on disk: run "
             f"python -m render.run top_up={config['top_up']}"
         )
-    return build(config)
+    return build(config, plugins=config["plugins"])
 
 
 def frames(
@@ -130,7 +132,8 @@ def write(plan: Plan, output_dir: Path | str) -> Dataset:
         RenderError: A frame or the engine failed; the same call continues the dataset.
 
     """
-    summary = run_job({**plan.config, "output_dir": os.fspath(output_dir)})
+    config = {**plan.config, "output_dir": os.fspath(output_dir)}
+    summary = run_job(config, plugins=plan.run.plugins)
     return open_dataset(summary.output_dir)
 
 
@@ -211,9 +214,9 @@ def _frames_spawned(plan: Plan, indices: range, workers: int) -> Iterator[Sample
                 wanted = next(expected, None)
 
 
-def _start(config: Mapping[str, Any], place: int) -> Draw:
+def _start(config: Mapping[str, Any], slot: int) -> Draw:
     """What a process of the pool begins with: builds the plan, starts the engine."""
     cv2.setNumThreads(1)
-    # The parent has checked the assets.
-    plan = build(config, check_assets=False)
-    return partial(render_frame, plan, plan.engine(place=place), textures=TextureCache())
+    # The parent has checked the assets, and trusts the plug-ins.
+    plan = build(config, plugins=config["plugins"], check_assets=False)
+    return partial(render_frame, plan, plan.engine(slot=slot), textures=TextureCache())

@@ -1,7 +1,4 @@
-"""From a composed config to a Plan: everything is validated here, before frame 0.
-
-The only caller of `hydra.utils.instantiate`.
-"""
+"""From a composed config to a Plan: everything is validated here, before frame 0."""
 
 from __future__ import annotations
 
@@ -13,19 +10,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hydra.utils
-from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from tqdm import tqdm
 
+from render.assembly.lights import check_kind
 from render.assembly.materials import PROCEDURAL
 from render.assembly.patterns import PATTERNS
 from render.assembly.surfaces import SURFACES
 from render.config.presets import presets_of
 from render.config.run_config import RunConfig, identity_of
+from render.config.trust import (
+    check_target,
+    class_of,
+    import_plugins,
+    instantiate,
+    plugin_names,
+    plugins_hint,
+)
 from render.engine.base import AbstractEngine
-from render.errors import ConfigError, RenderError
+from render.errors import ConfigError
 from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.annotations import Annotations
@@ -42,7 +46,7 @@ from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
 from render.system.paths import find_assets
 
-__all__ = ["build", "instantiate", "resolve"]
+__all__ = ["build", "resolve"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -79,11 +83,15 @@ def resolve(cfg: DictConfig, preset_dirs: Sequence[Path]) -> dict[str, Any]:
     return stored
 
 
-def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
+def build(
+    config: Mapping[str, Any], *, plugins: Sequence[str] = (), check_assets: bool = True
+) -> Plan:
     """Validates a resolved config and opens the libraries.
 
     Args:
         config: From `resolve`, or the ``config`` of a dataset.yaml.
+        plugins: Packages with classes of their own that the user has named, not a file; they
+            are imported.
         check_assets: Load every selected model and image once, so that a bad one is
             found now. Workers leave it out: their parent has done it.
 
@@ -92,12 +100,13 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         AssetError: A model, background or texture cannot be used.
 
     """
+    config = _trusted(config, plugins)
     run = RunConfig.of(config)
     if check_assets:
         _check_folders(run)
     assets = _libraries(run)
     space = _space(config, run, assets)
-    if check_assets or run.skip_bad:
+    if check_assets or run.assets.skip_bad:
         # After θ, because it takes long where there are many; what it leaves out changes θ.
         space = _space(config, run, assets) if _skips_models(assets, space) else space
     if check_assets:
@@ -108,10 +117,11 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         for remark in (*assets.models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
         _check_used(space, assets)
-    annotations = Annotations(
-        n_keypoints=run.n_keypoints, searches_symmetries=run.searches_symmetries
-    )
-    if check_assets and run.searches_symmetries:
+        for kind in space.support("lighting", "kind"):
+            check_kind(str(kind))
+    searches = run.labels.symmetries == "search"
+    annotations = Annotations(n_keypoints=run.labels.keypoints, searches_symmetries=searches)
+    if check_assets and searches:
         # Now, and kept on disk: workers find them there.
         for name in assets.models.names:
             annotations.symmetry(assets.models.load(name))
@@ -121,17 +131,35 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         run=run,
         space=space,
         assets=assets,
-        filters=LabelFilters(min_visib_fract=run.min_visib_fract, min_px=run.min_px),
-        tasks=TaskLabeller(annotations=annotations, obb=run.obb),
+        filters=LabelFilters(min_visib_fract=run.labels.min_visib_fract, min_px=run.labels.min_px),
+        tasks=TaskLabeller(annotations=annotations, obb=run.labels.obb),
         keypoints=_keypoints(run, annotations.keypoint_names(assets.models)),
         start_engine=_start_engine,
     )
 
 
+def _trusted(config: Mapping[str, Any], plugins: Sequence[str]) -> Mapping[str, Any]:
+    """The config with the plug-ins that the user has named, imported.
+
+    A config that comes from a file says which plug-ins it needs, and imports none.
+    """
+    if hint := plugins_hint(config, plugins):
+        needed = ", ".join(plugin_names(config["plugins"]))
+        raise ConfigError(f"plugins must name {needed} on the command line{hint}")
+    for key in ("engine", "execution"):
+        node = config.get(key)
+        if isinstance(node, Mapping) and "_target_" in node:
+            check_target(f"{key}._target_", node["_target_"], plugins)
+    import_plugins(plugins)
+    if "engine" in config:
+        class_of("engine", config["engine"], AbstractEngine, plugins)
+    return {**config, "plugins": list(plugins)}
+
+
 def _keypoints(
     run: RunConfig, names: Mapping[str, tuple[str, ...]]
 ) -> Mapping[str, tuple[str, ...]]:
-    if run.yolo == "pose" and "yolo" in run.formats and not names:
+    if run.output.yolo == "pose" and "yolo" in run.output.formats and not names:
         raise ConfigError(
             "output.yolo=pose needs models with keypoints, and there is none: declare them in side "
             "files, or labels.keypoints=8 chooses some on every model"
@@ -142,28 +170,28 @@ def _keypoints(
 def _libraries(run: RunConfig) -> AssetLibrary:
     """Finds all files; loads none."""
     models = ModelLibrary(
-        run.models_dir or find_assets("models"),
+        run.assets.models_dir or find_assets("models"),
         include=run.models,
-        skip_bad=run.skip_bad,
+        skip_bad=run.assets.skip_bad,
         memory_mb=run.memory_mb,
     )
     distractors = poses = None
-    if run.distractors_dir is not None:
+    if run.assets.distractors_dir is not None:
         distractors = ModelLibrary(
-            run.distractors_dir,
-            skip_bad=run.skip_bad,
+            run.assets.distractors_dir,
+            skip_bad=run.assets.skip_bad,
             prefix=DISTRACTOR,
             memory_mb=run.memory_mb,
         )
-    if run.poses_file is not None:
-        poses = Poses.read(run.poses_file, models=run.poses_models, names=models.names)
+    if run.poses.file is not None:
+        poses = Poses.read(run.poses.file, models=run.poses.models, names=models.names)
     return AssetLibrary(
         models=models,
-        environments=EnvironmentLibrary(run.environments_dir or find_assets("environments")),
+        environments=EnvironmentLibrary(run.assets.environments_dir or find_assets("environments")),
         backgrounds=ImageLibrary(
-            run.backgrounds_dir or find_assets("backgrounds"), what="backgrounds"
+            run.assets.backgrounds_dir or find_assets("backgrounds"), what="backgrounds"
         ),
-        textures=ImageLibrary(run.textures_dir or find_assets("textures"), what="textures"),
+        textures=ImageLibrary(run.assets.textures_dir or find_assets("textures"), what="textures"),
         distractors=distractors,
         fixtures=_fixtures(run),
         poses=poses,
@@ -183,11 +211,11 @@ def _skips_models(assets: AssetLibrary, space: ThetaSpace) -> bool:
 def _fixtures(run: RunConfig) -> FixtureLibrary | None:
     if not run.fixtures:
         return None
-    if run.fixtures_dir is None:
+    if run.assets.fixtures_dir is None:
         raise ConfigError(
             "assets.fixtures_dir must be the folder of the models that fixtures names, got null"
         )
-    return FixtureLibrary(run.fixtures_dir, run.fixtures)
+    return FixtureLibrary(run.assets.fixtures_dir, run.fixtures)
 
 
 def _check_cell(space: ThetaSpace, *, has_fixtures: bool) -> None:
@@ -242,7 +270,7 @@ def _check_used(space: ThetaSpace, assets: AssetLibrary) -> None:
 
 def _check_folders(run: RunConfig) -> None:
     for name in ("environments", "backgrounds", "textures", "distractors", "fixtures"):
-        _check_folder(f"assets.{name}_dir", getattr(run, f"{name}_dir"))
+        _check_folder(f"assets.{name}_dir", getattr(run.assets, f"{name}_dir"))
 
 
 def _check_folder(field: str, folder: Path | None) -> None:
@@ -263,7 +291,7 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
             "distractors": assets.distractors.names if assets.distractors is not None else (),
             "patterns": (*assets.textures.names, *(PROCEDURAL + kind for kind in PATTERNS)),
         },
-        presets=partial(_stored_preset, config.get("presets", {})),
+        presets=partial(_stored_preset, run.presets or {}),
         whole=WholeDataset(
             categories={name: assets.models.category(name) for name in assets.models.names},
             balance=run.balance,
@@ -275,40 +303,14 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
     )
 
 
-def _start_engine(plan: Plan, place: int) -> AbstractEngine:
+def _start_engine(plan: Plan, slot: int) -> AbstractEngine:
     """The engine that a config names, for one worker process; see `render.plan.Plan.engine`."""
     node = plan.config["engine"]
     if isinstance(node, Mapping) and "device" in node:
-        devices = plan.run.devices
-        node = {**node, "device": devices[place % len(devices)]}
-    engine: AbstractEngine = instantiate("engine", node, AbstractEngine)
+        devices = plan.run.engine.device
+        node = {**node, "device": devices[slot % len(devices)]}
+    engine: AbstractEngine = instantiate("engine", node, AbstractEngine, plan.run.plugins)
     return engine
-
-
-def instantiate(name: str, node: Any, kind: type[Any]) -> Any:
-    """The object that a node of the config names by ``_target_``.
-
-    Args:
-        name: Key of the node, for errors.
-        node: A mapping with ``_target_`` and the arguments.
-        kind: What it must be an instance of.
-
-    Raises:
-        ConfigError: It cannot be imported, does not take its keys, or is of another kind.
-
-    """
-    if not isinstance(node, Mapping) or "_target_" not in node:
-        raise ConfigError(f"{name} must be a preset with a _target_, got {node!r}")
-    try:
-        built = hydra.utils.instantiate(dict(node), _convert_="all")
-    except InstantiationException as error:
-        if isinstance(error.__cause__, RenderError):
-            raise error.__cause__ from None
-        reason = str(error).splitlines()[-1]
-        raise ConfigError(f"{name} must be importable and take its keys: {reason}") from error
-    if not isinstance(built, kind):
-        raise ConfigError(f"{name}._target_ must be a {kind.__name__}, got {node['_target_']}")
-    return built
 
 
 def _stored_preset(presets: Mapping[str, Any], group: str, name: str) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import hashlib
 import importlib.metadata
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 import render
 from render.build import build
+from render.config.trust import add_plugins_argument
 from render.dataset.records import frame_row, instance_rows, read_frames, read_instances
 from render.engine.base import DeviceInfo
 from render.errors import ConfigError, DatasetError, RenderError
@@ -48,6 +49,7 @@ def replay(
     *,
     out: Path | None = None,
     asset_dirs: Mapping[str, Path] | None = None,
+    plugins: Sequence[str] = (),
 ) -> list[str]:
     """Renders one stored frame again.
 
@@ -57,6 +59,7 @@ def replay(
         asset_dirs: Where ``models_dir``, ``environments_dir``, ``backgrounds_dir``,
             ``textures_dir``, ``distractors_dir`` or ``fixtures_dir`` are now; the dataset
             knows where they were when it was made.
+        plugins: Packages with classes of your own that it was made with.
 
     Returns:
         What differs, a line each; empty when the frame equals the stored one.
@@ -72,7 +75,7 @@ def replay(
     dataset["asset_dirs"].update({key: str(path) for key, path in (asset_dirs or {}).items()})
     stored = _row(folder, frame_idx)
     theta, placement = _drawn(stored)
-    plan = _plan(folder, dataset)
+    plan = _plan(folder, dataset, plugins)
     _check_models(plan, dataset, placement)
     engine = plan.engine()
     try:
@@ -100,10 +103,13 @@ def main(argv: list[str] | None = None) -> None:
     for name in _ALL_DIRS:
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=Path, help="where they are now, if not where they were")
-    args = parser.parse_args(argv)
+    add_plugins_argument(parser)
+    args = parser.parse_intermixed_args(argv)
     moved = {name: path for name in _ALL_DIRS if (path := getattr(args, name)) is not None}
     try:
-        differences = replay(args.dir, args.frame, out=args.out, asset_dirs=moved)
+        differences = replay(
+            args.dir, args.frame, out=args.out, asset_dirs=moved, plugins=args.plugins
+        )
     except RenderError as error:
         sys.exit(f"error: {error}")
     if differences:
@@ -164,7 +170,7 @@ def _drawn(stored: Mapping[str, Any]) -> tuple[Theta, Placement]:
         raise DatasetError(f"the record of frame {stored['frame_idx']} is torn: {error}") from error
 
 
-def _plan(folder: Path, dataset: Mapping[str, Any]) -> Plan:
+def _plan(folder: Path, dataset: Mapping[str, Any], plugins: Sequence[str]) -> Plan:
     """The plan of a stored dataset, on the asset folders and models it was made from."""
     models_dir = Path(dataset["asset_dirs"]["models_dir"])
     names = [entry["name"] for entry in dataset["models"]]
@@ -182,12 +188,12 @@ def _plan(folder: Path, dataset: Mapping[str, Any]) -> Plan:
     config["models"] = names
     config["poses"] = {"file": None, "models": []}  # the placement holds what they gave
     try:
-        return build(config, check_assets=False)
+        return build(config, plugins=plugins, check_assets=False)
     except ConfigError as error:
         dirs = {name: path for name, path in dataset["asset_dirs"].items() if name in _ALL_DIRS}
         gone = {name: path for name, path in dirs.items() if not Path(path).is_dir()}
         if not gone:
-            raise
+            raise ConfigError(f"{folder / 'dataset.yaml'}: {error}") from error
         options = " ".join(f"--{name.replace('_', '-')} DIR" for name in gone)
         raise DatasetError(
             f"the assets of this dataset must be in {', '.join(gone.values())}, which is not "
@@ -236,7 +242,7 @@ def _differences(
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             write_whole(out / name, data)
         hashes[name] = hashlib.sha256(data).hexdigest()
-    if frame_row(sample, image=plan.run.image, hashes=hashes) != dict(stored):
+    if frame_row(sample, image=plan.run.output.image, hashes=hashes) != dict(stored):
         found.append("  its frame record")
     old_rows = [
         r for r in read_instances(folder / "records") if r["frame_idx"] == sample.key.frame_idx

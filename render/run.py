@@ -25,8 +25,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from render.build import resolve
+from render.config.composition import check_options, guarded
 from render.config.hydra_errors import message_of
 from render.config.sources import preset_dirs
+from render.config.trust import import_plugins
 from render.errors import ConfigError, RenderError
 from render.job.run_job import Summary, run_job
 from render.job.sweep import SweepIndex, SweepRow, slug
@@ -51,7 +53,9 @@ def main() -> None:
     _interrupt_on((signal.SIGTERM, signal.SIGHUP))
     task = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
     try:
-        task(_task(outcomes, tell))()
+        check_options(sys.argv[1:])
+        with guarded(sys.argv[1:]):
+            task(_task(outcomes, tell))()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except (HydraException, OmegaConfBaseException, RenderError, OSError, yaml.YAMLError) as error:
@@ -121,14 +125,16 @@ def _job(cfg: DictConfig) -> Summary:
             "hydra.sweep.dir instead"
         )
     config, added = resolve(cfg, preset_dirs(HydraConfig.get().runtime.config_sources)), None
+    plugins = config["plugins"]
     if config.get("top_up") is not None:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             raise ConfigError("top_up must not be set in a sweep: it adds to one dataset")
-        job = prepare(config, _overrides())
+        import_plugins(plugins)  # whose distributions may have the thin bins
+        job = prepare(config, _overrides(), plugins=plugins)
         config, added = dict(job.config), job.added
         say(job.text)
     say(f"dataset     {config['output_dir']}")
-    summary = run_job(config, added=added)
+    summary = run_job(config, plugins=plugins, added=added)
     say(summary.text())
     return summary
 

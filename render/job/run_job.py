@@ -9,7 +9,7 @@ import os
 import shlex
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,10 @@ import yaml
 from tqdm import tqdm
 
 from render.build import build
-from render.config.run_config import MAPS, RunConfig
+from render.config.run_config import RunConfig
+from render.config.sections import MAPS
 from render.dataset.folder import ShardWriter, claim, finish_file, missing_frames
+from render.dataset.frame_result import FrameResult
 from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.records import read_frames, read_instances
 from render.engine.base import DeviceInfo
@@ -114,11 +116,14 @@ class Summary:
         return f"yolo {task} train {data} model=yolo11n{suffix}.pt"
 
 
-def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary:
+def run_job(
+    config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
+) -> Summary:
     """Validates, renders what is missing, and completes the dataset.
 
     Args:
         config: Resolved. What the folder knows of earlier top-ups is taken from there.
+        plugins: Packages with classes of their own that the user has named, not a file.
         added: New frames for thin bins, the last ones of the config's ``n_frames``.
 
     Raises:
@@ -126,7 +131,8 @@ def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary
 
     """
     top_ups = _top_ups(config, added)
-    plan = build({**config, "top_ups": top_ups})
+    plan = build({**config, "top_ups": top_ups}, plugins=plugins)
+    executor = build_executor(plan)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
     plan.draw(0)
     # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
@@ -143,7 +149,7 @@ def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary
             manifest.write_top_ups(top_ups, config)
         for name in ("dataset.yaml", "coverage.png"):  # the picture is of fewer frames
             (plan.run.output_dir / name).unlink(missing_ok=True)
-        _render(plan, manifest, frames, on_gpu=info.is_gpu)
+        _render(plan, manifest, frames, executor.run(plan, frames, on_gpu=info.is_gpu))
     seconds = time.monotonic() - began
     return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
 
@@ -156,8 +162,8 @@ def _what_draws(plan: Plan) -> DeviceInfo:
 
     """
     infos: list[DeviceInfo] = []
-    for place in range(len(plan.run.devices)):
-        with plan.engine(place=place) as engine:
+    for slot in range(len(plan.run.engine.device)):
+        with plan.engine(slot=slot) as engine:
             infos.append(engine.info)
     first = infos[0]
     for info in infos[1:]:
@@ -183,12 +189,14 @@ def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
     return [*held, *([] if added is None else [added.as_dict()])]
 
 
-def _render(plan: Plan, manifest: Manifest, frames: list[int], *, on_gpu: bool) -> None:
+def _render(
+    plan: Plan, manifest: Manifest, frames: list[int], results: Iterable[FrameResult]
+) -> None:
     writer = ShardWriter(manifest, plan.run.n_frames)
     done = plan.run.n_frames - len(frames)
     bar = tqdm(total=plan.run.n_frames, initial=done, unit="frame", desc="render", smoothing=0.1)
     with bar:
-        for result in build_executor(plan.config).run(plan, frames, on_gpu=on_gpu):
+        for result in results:
             writer.add(result)
             bar.update()
 
@@ -204,20 +212,20 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
         rendered=rendered,
         seconds=seconds,
         skipped=tuple(str(error) for error in plan.assets.models.skipped),
-        formats=plan.run.formats,
-        yolo=plan.run.yolo,
+        formats=plan.run.output.formats,
+        yolo=plan.run.output.yolo,
         reached=found,
         **counts,
     )
-    if "coco" in plan.run.formats:
+    if "coco" in plan.run.output.formats:
         for split in ("train", "val"):
             finish_file(
                 folder,
                 f"annotations/instances_{split}.json",
                 partial(_write_coco, folder / "records", split, plan),
             )
-    if "yolo" in plan.run.formats:
-        keypoints = plan.keypoints if plan.run.yolo == "pose" else None
+    if "yolo" in plan.run.output.formats:
+        keypoints = plan.keypoints if plan.run.output.yolo == "pose" else None
         finish_file(
             folder,
             "data.yaml",
@@ -274,7 +282,7 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
         "top_ups": [entry.as_dict() for entry in run.top_ups],
         "versions": _versions(),
         "gl": manifest.gl(),
-        "depth_unit_m": run.depth_unit_m,
+        "depth_unit_m": run.output.depth_unit_m,
         "categories": list(plan.categories),
         "asset_dirs": {key: str(path.resolve()) for key, path in plan.assets.folders.items()},
         "models": [_model_entry(plan, name) for name in models.names],
@@ -295,12 +303,12 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
         "rejections": dict(summary.rejections),
         "reached": {one.name: one.as_dict() for one in summary.reached},
         "output": {
-            "formats": list(run.formats),
-            "image": run.image,
-            "yolo": run.yolo,
-            "ids": run.ids,
-            "depth": run.depth,
-            **{name: name in run.maps for name in MAPS},
+            "formats": list(run.output.formats),
+            "image": run.output.image,
+            "yolo": run.output.yolo,
+            "ids": run.output.ids,
+            "depth": run.output.depth,
+            **{name: name in run.output.maps for name in MAPS},
         },
     }
     path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -326,7 +334,7 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
         entry["keypoints"] = {k.name: [p / model.unit_m for p in k.point_m] for k in keypoints}
     if not symmetry.is_trivial:
         entry["symmetries"] = symmetry.scaled(1 / model.unit_m).as_dict()
-    if "parts" in plan.run.maps:
+    if "parts" in plan.run.output.maps:
         entry["parts"] = list(known.parts(model).names)
     return entry
 

@@ -80,7 +80,7 @@ def offset_px(
 def test_outline(engine: PyrenderEngine, angle_deg: float) -> None:
     scene, corners = turned_square(GLOWING, angle_deg)
     coverage = coverage_of(engine.render(scene))
-    (silhouette,) = engine.silhouettes(scene)
+    (silhouette,) = engine.silhouettes(scene, scene.instances)
     whole = np.zeros((480, 480))
     h, w = silhouette.mask.shape
     whole[silhouette.y0 : silhouette.y0 + h, silhouette.x0 : silhouette.x0 + w] = silhouette.mask

@@ -69,11 +69,8 @@ def side_by_side(models: Sequence[Model], k: int) -> Scene:
          0.03 / model.extent_m)
         for i, model in enumerate(models)
     ]  # fmt: skip
-    lights = (
-        Light(kind="directional", color=(1.0, 1.0, 1.0), intensity=0.8),
-        Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.2),
-    )
-    return scene_around(camera, row, lights=lights, backdrop=0.0)
+    lights = (Light(color=(1.0, 1.0, 1.0), intensity=0.8),)
+    return scene_around(camera, row, lights=lights, ambient=0.2, backdrop=0.0)
 
 
 def change_scenes(models_dir: Path, changes: int) -> tuple[list[float], list[int], list[int]]:
@@ -85,9 +82,9 @@ def change_scenes(models_dir: Path, changes: int) -> tuple[list[float], list[int
             names = [library.names[(5 * k + i) % len(library.names)] for i in range(3)]
             scene = side_by_side([library.load(name) for name in names], k)
             engine.render(scene)  # raises on any GL error
-            engine.silhouettes(scene)
+            engine.silhouettes(scene, scene.instances)
             mib.append(resident_mib())
-            on_gpu.append(engine._residents.n_bytes)
+            on_gpu.append(engine._gpu_cache.n_bytes)
             if k % 50 == 49:
                 alive.append(models_alive(library.names))
     return mib, on_gpu, alive

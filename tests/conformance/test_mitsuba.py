@@ -29,7 +29,6 @@ from tests.lit_scenes import (
 )
 
 SIZE_WH = (96, 72)
-SKY = Light(kind="ambient", color=WHITE, intensity=1.0)
 CARD = square("card")
 
 
@@ -65,13 +64,14 @@ def test_labels_are_the_rasterizers(tracer: MitsubaEngine, engine: PyrenderEngin
         (CARD, (0.2, 0.1, 0.3), 0.3, MATT),
         (CARD, (0.0, 0.0, 0.0), 0.5, MIRROR),
     )
-    shown = before_grey(cards, SKY)
+    shown = before_grey(cards, ambient=1.0)
 
     traced, drawn = tracer.render(shown), engine.render(shown)
 
     np.testing.assert_array_equal(drawn.depth_m, traced.depth_m)
     np.testing.assert_array_equal(drawn.instance_idx, traced.instance_idx)
-    for a, b in zip(engine.silhouettes(shown), tracer.silhouettes(shown)):
+    outlines = (e.silhouettes(shown, shown.instances) for e in (engine, tracer))
+    for a, b in zip(*outlines, strict=True):
         assert (a.x0, a.y0) == (b.x0, b.y0)
         np.testing.assert_array_equal(a.mask, b.mask)
 
@@ -79,7 +79,7 @@ def test_labels_are_the_rasterizers(tracer: MitsubaEngine, engine: PyrenderEngin
 def test_equal_scenes_give_equal_bytes(tracer: MitsubaEngine) -> None:
     shown = before_grey(
         card(0.5),
-        Light(kind="area", color=WHITE, intensity=1.0, radius_m=0.1,
+        Light(is_flat=True, color=WHITE, intensity=1.0, radius_m=0.1,
               position_world=(0.4, 0.0, 1.0)),
     )  # fmt: skip
 
@@ -87,42 +87,37 @@ def test_equal_scenes_give_equal_bytes(tracer: MitsubaEngine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("light", "extra"),
+    "light",
     [
-        # A dielectric adds what it reflects at its surface: up to 0.05 when lit from all sides.
-        (Light(kind="ambient", color=WHITE, intensity=1.0), 0.05),
-        (Light(kind="directional", color=WHITE, intensity=1.0), 0.01),
-        (Light(kind="directional", color=WHITE, intensity=1.0, radius_deg=3.0), 0.01),
-        (Light(kind="point", color=WHITE, intensity=2.25, position_world=(0, 0, 1.5)), 0.01),
-        (
-            Light(kind="point", color=WHITE, intensity=2.25, position_world=(0, 0, 1.5),
-                  radius_m=0.05),
-            0.01,
+        Light(color=WHITE, intensity=1.0),
+        Light(color=WHITE, intensity=1.0, radius_deg=3.0),
+        Light(color=WHITE, intensity=2.25, position_world=(0, 0, 1.5)),
+        Light(color=WHITE, intensity=2.25, position_world=(0, 0, 1.5), radius_m=0.05),
+        Light(
+            color=WHITE, intensity=2.25, position_world=(0, 0, 1.5), radius_m=0.05, is_flat=True
         ),
-        (
-            Light(kind="area", color=WHITE, intensity=2.25, position_world=(0, 0, 1.5),
-                  radius_m=0.05),
-            0.01,
-        ),
-        (Light(kind="spot", color=WHITE, intensity=2.25, position_world=(0, 0, 1.5)), 0.01),
-        (
-            Light(kind="spot", color=WHITE, intensity=2.25, position_world=(0, 0, 1.5),
-                  radius_m=0.05),
-            0.01,
+        Light(color=WHITE, intensity=2.25, position_world=(0, 0, 1.5), cone_deg=45.0),
+        Light(
+            color=WHITE, intensity=2.25, position_world=(0, 0, 1.5), radius_m=0.05, cone_deg=45.0
         ),
     ],
-    ids=lambda x: f"{x.kind}-{x.radius_deg}-{x.radius_m}" if isinstance(x, Light) else "",
 )  # fmt: skip
-def test_white_surface_sends_back_the_intensity(
-    tracer: MitsubaEngine, light: Light, extra: float
-) -> None:
+def test_white_surface_sends_back_the_intensity(tracer: MitsubaEngine, light: Light) -> None:
     # Seen from the side, so that the camera is not where the light is.
     shown = before_grey(card(), light, eye=(0.3, 0.2, 2.0))
 
     radiance = middle(tracer.render(shown).radiance)
-    at_lamp = radiance if light.kind in ("ambient", "directional") else radiance[10:14, 14:18]
+    at_lamp = radiance if light.position_world is None else radiance[10:14, 14:18]
 
-    assert at_lamp.mean() == pytest.approx(1.0 + extra, abs=0.02)
+    # A dielectric adds what it reflects at its surface.
+    assert at_lamp.mean() == pytest.approx(1.01, abs=0.02)
+
+
+def test_white_surface_sends_back_what_comes_from_everywhere(tracer: MitsubaEngine) -> None:
+    shown = before_grey(card(), ambient=1.0, eye=(0.3, 0.2, 2.0))
+
+    # The reflection at the surface of a dielectric is strongest at a slant.
+    assert middle(tracer.render(shown).radiance).mean() == pytest.approx(1.05, abs=0.02)
 
 
 def test_all_light_of_the_map_arrives(tracer: MitsubaEngine) -> None:
@@ -131,7 +126,7 @@ def test_all_light_of_the_map_arrives(tracer: MitsubaEngine) -> None:
     environment = environment_of(pixels)
     sun = environment.map.suns[0]
     lamp = Light(
-        kind="directional", color=WHITE, intensity=float(np.mean(sun.irradiance) / np.pi),
+        color=WHITE, intensity=float(np.mean(sun.irradiance) / np.pi),
         direction_world=(-sun.to_light[0], -sun.to_light[1], -sun.to_light[2]),
         is_in_environment=True,
     )  # fmt: skip
@@ -172,7 +167,7 @@ def test_mirror_shows_the_map_where_the_backdrop_has_it(
 
 def test_outline_lies_where_the_ids_are(tracer: MitsubaEngine, engine: PyrenderEngine) -> None:
     shown = before_grey(
-        placed((CARD, (0.05, -0.1, 0.0), 0.4, MATT)), SKY,
+        placed((CARD, (0.05, -0.1, 0.0), 0.4, MATT)), ambient=1.0,
         backdrop=np.zeros((SIZE_WH[1], SIZE_WH[0], 3), np.float32),
     )  # fmt: skip
     K = shown.camera.K.copy()
@@ -196,7 +191,7 @@ def test_texture_is_the_right_way_up(tracer: MitsubaEngine, engine: PyrenderEngi
     image = np.full((2, 2, 4), 255, np.uint8)
     image[0, 0, :3], image[0, 1, :3], image[1, 0, :3] = (250, 0, 0), (0, 250, 0), (0, 0, 250)
     material = replace(MATT, base_color_texture=Texture(image=image))
-    shown = before_grey(card(0.5, material), Light(kind="directional", color=WHITE, intensity=1.0))
+    shown = before_grey(card(0.5, material), Light(color=WHITE, intensity=1.0))
 
     off = np.abs(tracer.render(shown).radiance - engine.render(shown).radiance).mean(axis=-1)
 
@@ -207,8 +202,8 @@ def test_cut_out_shows_what_is_behind(tracer: MitsubaEngine) -> None:
     hole = replace(MATT, alpha_mode="mask", base_color=(1.0, 1.0, 1.0, 0.2))
     glass = replace(MATT, alpha_mode="blend", base_color=(1.0, 1.0, 1.0, 0.5))
 
-    empty = tracer.render(before_grey(card(1.0, hole), SKY)).radiance
-    half = tracer.render(before_grey(card(1.0, glass), SKY)).radiance
+    empty = tracer.render(before_grey(card(1.0, hole), ambient=1.0)).radiance
+    half = tracer.render(before_grey(card(1.0, glass), ambient=1.0)).radiance
 
     np.testing.assert_allclose(empty, 0.25, atol=1e-4)
     assert middle(half).mean() == pytest.approx(0.5 * 1.05 + 0.5 * 0.25, abs=0.03)
@@ -232,7 +227,7 @@ def test_what_shines_is_seen_and_lights_others(tracer: MitsubaEngine) -> None:
 def test_catcher_shows_only_shadows(tracer: MitsubaEngine) -> None:
     catcher = floor(half=3.0, catches=True)
     thing = placed((CARD, (0.0, 0.0, 0.5), 0.2, MATT))
-    light = Light(kind="directional", color=WHITE, intensity=1.0, direction_world=(-1.0, 0.0, -1.0))
+    light = Light(color=WHITE, intensity=1.0, direction_world=(-1.0, 0.0, -1.0))
     shown = before_grey(thing, light, surfaces=(catcher,))
 
     radiance = tracer.render(shown).radiance
@@ -252,7 +247,7 @@ def test_wall_seen_from_behind_is_not_there(tracer: MitsubaEngine) -> None:
         model=CARD, scale=3.0, material=MATT,
         T_world_obj=rigid(np.diag([1.0, -1.0, -1.0]), np.array([0.0, 0.0, 1.0])),
     )  # fmt: skip
-    shown = before_grey(card(0.5), SKY, surfaces=(over,))
+    shown = before_grey(card(0.5), ambient=1.0, surfaces=(over,))
 
     radiance = middle(tracer.render(shown).radiance)[10:14, 14:18]
 

@@ -12,8 +12,6 @@ from render.scene import Camera, Instance, Light, Model, Scene
 
 __all__ = ["scene_around", "view"]
 
-LIGHTS = (Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.5),)
-
 
 def view(
     eye: Sequence[float],
@@ -45,7 +43,8 @@ def scene_around(
     camera: Camera,
     placed: Sequence[tuple[Model, NDArray[np.float64], float]],
     *,
-    lights: tuple[Light, ...] = LIGHTS,
+    lights: tuple[Light, ...] = (),
+    ambient: float = 0.5,
     backdrop: float = 0.02,
 ) -> Scene:
     """Models at ``(T_world_obj, scale)`` before one grey radiance."""
@@ -63,5 +62,5 @@ def scene_around(
     w, h = camera.size_wh
     return Scene(
         camera=camera, instances=instances, lights=lights,
-        backdrop=np.full((h, w, 3), backdrop, np.float32),
+        ambient=(ambient, ambient, ambient), backdrop=np.full((h, w, 3), backdrop, np.float32),
     )  # fmt: skip

@@ -17,14 +17,14 @@ from render.geometry.frames import rigid
 from render.scene import Light, Material, Model, Scene, Texture
 from tests.conftest import ROOT
 from tests.lit_scenes import PLATE, square
-from tests.oracle.staging import LIGHTS, scene_around, view
+from tests.oracle.staging import scene_around, view
 
 
 def seen_from_above(
     placed: list[tuple[Model, np.ndarray, float]],
     *,
     size_wh: tuple[int, int] = (64, 48),
-    lights: tuple[Light, ...] = LIGHTS,
+    lights: tuple[Light, ...] = (),
 ) -> Scene:
     """Models at ``(position, scale)`` seen from 2 m above, world Y up in the image."""
     camera = view((0.0, 0.0, 2.0), (0.0, 0.0, 0.0), fov_deg=60.0, size_wh=size_wh)
@@ -37,7 +37,7 @@ def test_empty_scene_is_the_background(engine: PyrenderEngine) -> None:
     assert (buffers.radiance == 0.25).all()
     assert (buffers.instance_idx == -1).all()
     assert (buffers.depth_m == 0).all()
-    assert engine.silhouettes(seen_from_above([])) == ()
+    assert engine.silhouettes(seen_from_above([]), []) == ()
 
 
 def test_background_passes_through_unchanged(engine: PyrenderEngine) -> None:
@@ -112,7 +112,7 @@ def test_one_instance_too_many(engine: PyrenderEngine) -> None:
 
 
 def test_too_many_lights(engine: PyrenderEngine) -> None:
-    light = Light(kind="directional", color=(1.0, 1.0, 1.0), intensity=0.1)
+    light = Light(color=(1.0, 1.0, 1.0), intensity=0.1)
     with pytest.raises(EngineError, match="at most 32, got 33"):
         engine.render(seen_from_above([], lights=(light,) * 33))
 
@@ -147,7 +147,7 @@ def test_changing_sizes_and_models_leave_no_trace(engine: PyrenderEngine) -> Non
     other = seen_from_above([(square("b", 0.5), np.array([0.3, 0, 0]), 0.5)], size_wh=(80, 40))
     before = engine.render(first)
     engine.render(other)
-    engine.silhouettes(other)
+    engine.silhouettes(other, other.instances)
     after = engine.render(dataclasses.replace(first))
     for name in ("radiance", "depth_m", "instance_idx"):
         np.testing.assert_array_equal(getattr(before, name), getattr(after, name))

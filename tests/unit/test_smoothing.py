@@ -139,7 +139,7 @@ def test_edges_are_the_means_of_many_pixels(
 
 def test_creases_are_smooth_as_well(engine: PyrenderEngine) -> None:
     sun = Light(
-        kind="directional", color=(1.0, 1.0, 1.0), intensity=1.0, direction_world=(0.5, 0.3, -0.7),
+        color=(1.0, 1.0, 1.0), intensity=1.0, direction_world=(0.5, 0.3, -0.7),
         casts_shadow=False,
     )  # fmt: skip
     shown = scene(CAMERA, placed((BLOCK, (0.0, 0.0, 0.0), 1.5, MATT)), (sun,))

@@ -32,8 +32,8 @@ from tests.lit_scenes import (
 
 ASSETS = HandMadeAssets()
 KINDS = ("floor", "room", "tabletop")
-SUN = Light(kind="directional", color=WHITE, intensity=0.8, direction_world=(1.0, 0.2, -1.2))
-FILL = Light(kind="ambient", color=WHITE, intensity=0.3)
+SUN = Light(color=WHITE, intensity=0.8, direction_world=(1.0, 0.2, -1.2))
+FILL = 0.3  # from everywhere
 
 
 def scene_on(kind: str, n: int = 1, frame_idx: int = 0, **groups: Any) -> Scene:
@@ -144,8 +144,8 @@ def test_table_ends_and_the_environment_is_behind_it(engine: PyrenderEngine) -> 
 def test_floor_seen_from_below_is_not_there(engine: PyrenderEngine) -> None:
     backdrop = np.full((120, 160, 3), 0.4, np.float32)
     shown = scene(
-        camera_at((2.0, 0.0, -3.0)), placed((BALL, (0, 0, 1.0), 0.5, MATT)), (SUN, FILL),
-        surfaces=(floor(),), backdrop=backdrop,
+        camera_at((2.0, 0.0, -3.0)), placed((BALL, (0, 0, 1.0), 0.5, MATT)), (SUN,),
+        surfaces=(floor(),), ambient=FILL, backdrop=backdrop,
     )  # fmt: skip
     buffers = engine.render(shown)
     off = buffers.instance_idx == -1
@@ -156,13 +156,15 @@ def test_floor_seen_from_below_is_not_there(engine: PyrenderEngine) -> None:
         engine.render(scene_on(kind, viewpoint={"elevation_deg": -40.0}))
 
 
-def catching(tone: str, *, catches: bool, lights: tuple[Light, ...] = (SUN, FILL)) -> Scene:
+def catching(
+    tone: str, *, catches: bool, lights: tuple[Light, ...] = (SUN,), ambient: float = FILL
+) -> Scene:
     rng = np.random.default_rng(0)
     photo = rng.integers(0, 256, (120, 160, 3)).astype(np.uint8)
     ground = (floor(catches=True),) if catches else ()
     return scene(
         camera_at((-1.0, -3.0, 2.5), (0.4, 0, 0.2)), placed((BOX, (0, 0, 0.505), 1.0, MATT)),
-        lights, surfaces=ground, backdrop=radiance_of_display(photo, tone),
+        lights, surfaces=ground, ambient=ambient, backdrop=radiance_of_display(photo, tone),
     )  # fmt: skip
 
 
@@ -203,7 +205,7 @@ def test_catcher_without_instances_or_lights_leaves_the_photo(engine: PyrenderEn
     buffers = engine.render(shown)
     np.testing.assert_allclose(buffers.radiance, shown.backdrop, rtol=2e-3, atol=1e-5)
     assert (buffers.depth_m == 0).all()
-    dark = catching("linear", catches=True, lights=())
+    dark = catching("linear", catches=True, lights=(), ambient=0.0)
     assert np.isfinite(engine.render(dark).radiance).all()
 
 
