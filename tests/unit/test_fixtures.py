@@ -12,10 +12,10 @@ import moderngl
 import numpy as np
 import pytest
 import trimesh
+from render.engine.pyrender.passes.bodies import Body
 
 import render
 from render.engine.pyrender.engine import PyrenderEngine
-from render.engine.pyrender.passes.bodies import Body
 from render.geometry.frames import look_at
 from render.labels.surface_maps import nocs_map, normal_map, part_map
 from render.library.annotations import Annotations
