@@ -109,7 +109,7 @@ class RunConfig:
     models: tuple[str, ...] = setting(
         kind="names",
         doc="Files, stems, categories or globs of files under `assets.models_dir`.",
-        example="[bolt,'nut_*']",
+        example="[bolt,nut*]",
     )
     plugins: tuple[str, ...] = setting(
         parse=plugin_names,

@@ -89,7 +89,7 @@ def _models_by_id(entries: Any) -> dict[int, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class PoseSettings:
-    """Poses of a real scene, for ``objects=poses``."""
+    """Poses of a real scene, to render it again."""
 
     file: Path | None = setting(
         kind="file",

@@ -134,7 +134,7 @@ class Writers:
             where = f"frame {view.frame_idx}"
             with _named(name, writer, where):
                 wanted = writer.expected(view)
-                made = writer.frame_files(view)
+                made = {path: _bytes(path, data) for path, data in writer.frame_files(view).items()}
             _check_given(name, writer, where, made, wanted, writer.frame_paths(view))
             files |= made
         return files
@@ -184,14 +184,20 @@ def _parts(
     make: Callable[[], Mapping[str, Iterable[bytes]]],
 ) -> Iterator[tuple[str, Iterator[bytes]]]:
     with _named(name, writer, where):
-        made = make()
+        made = dict(make())
     _check_given(name, writer, where, made, wanted, wanted)
 
-    def checked(parts: Iterable[bytes]) -> Iterator[bytes]:
+    def checked(path: str, parts: Iterable[bytes]) -> Iterator[bytes]:
         with _named(name, writer, where):
-            yield from parts
+            yield from (_bytes(path, part) for part in parts)
 
-    yield from ((path, checked(parts)) for path, parts in made.items())
+    yield from ((path, checked(path, parts)) for path, parts in made.items())
+
+
+def _bytes(path: str, data: object) -> bytes:
+    if not isinstance(data, bytes):
+        raise TypeError(f"{path} must be bytes, got {type(data).__name__}")
+    return data
 
 
 @contextlib.contextmanager

@@ -198,6 +198,16 @@ def test_a_file_that_is_not_declared_is_refused_and_nothing_of_the_frame_is_ther
     assert {path.name for path in tmp_path.iterdir()} == {"data"}
 
 
+def test_what_is_no_bytes_is_refused(tmp_path: Path) -> None:
+    class Texts(Sizes):
+        def frame_files(self, view: FrameView) -> Mapping[str, bytes]:
+            return {path: data.decode() for path, data in super().frame_files(view).items()}  # type: ignore[misc]
+
+    WRITERS.register("texts")(Texts)
+    with pytest.raises(DatasetError, match=r"texts .* frame 0, .* must be bytes, got str"):
+        render.write(plan_of("output.formats=[texts]"), tmp_path / "data")
+
+
 def test_a_file_that_is_missing_is_refused(tmp_path: Path) -> None:
     class Lazy(Sizes):
         def frame_files(self, view: FrameView) -> Mapping[str, bytes]:
