@@ -14,6 +14,7 @@ from render.config.run_config import RunConfig
 from render.config.settings import settings_of
 from render.config.table import override_of, run_table, theta_table, with_tables
 from render.sampling.groups import GROUPS
+from render.writers.chosen import Writers, output_settings
 from tests.spaces import composed, leaves_of, space_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "parameters.md"
@@ -28,7 +29,7 @@ def defaults() -> dict[str, Any]:
 def test_page_is_up_to_date(defaults: dict[str, Any]) -> None:
     page = PAGE.read_text(encoding="utf-8")
 
-    assert page == with_tables(page, defaults), "run scripts/theta_table"
+    assert page == with_tables(page, defaults, output_settings()), "run scripts/theta_table"
 
 
 def test_each_leaf_has_one_row(defaults: dict[str, Any]) -> None:
@@ -68,7 +69,7 @@ def test_a_shell_does_not_expand_them(tmp_path: Path) -> None:
 
 
 def test_each_key_of_the_config_file_has_one_row(defaults: dict[str, Any]) -> None:
-    rows = [row.split(" | ") for row in run_table(defaults).splitlines()[2:]]
+    rows = [row.split(" | ") for row in run_table(defaults, output_settings()).splitlines()[2:]]
     in_file = yaml.safe_load((PAGE.parents[1] / "conf" / "config.yaml").read_text())
     del in_file["defaults"], in_file["hydra"]
     keys = {
@@ -76,6 +77,9 @@ def test_each_key_of_the_config_file_has_one_row(defaults: dict[str, Any]) -> No
         for key, value in in_file.items()
         for inner in (value if isinstance(value, dict) else ("",))
     }
+
+    for path in (PAGE.parents[1] / "conf" / "writer").glob("*.yaml"):
+        keys |= {f"output.{key}" for key in yaml.safe_load(path.read_text())}
 
     # These two come with a group.
     assert sorted(f"`{key}`" for key in keys | {"engine.device", "experiment"}) == sorted(
@@ -85,7 +89,8 @@ def test_each_key_of_the_config_file_has_one_row(defaults: dict[str, Any]) -> No
 
 
 def test_examples_of_keys_of_the_run_come_out_of_a_shell_and_keep_their_rules() -> None:
-    named = {name: spec for name, spec in settings_of(RunConfig) if spec.example}
+    declared = {**dict(settings_of(RunConfig)), **output_settings()}
+    named = {name: spec for name, spec in declared.items() if spec.example}
     typed = [override_of(name, spec.example) for name, spec in named.items()]
     done = subprocess.run(
         ["bash", "-c", "\n".join(f"printf '%s\\n' {word}" for word in typed)],
@@ -96,9 +101,11 @@ def test_examples_of_keys_of_the_run_come_out_of_a_shell_and_keep_their_rules() 
     words = done.stdout.splitlines()
 
     assert len(words) == len(typed)
-    assert RunConfig.of(composed(*words)).n_frames == int(named["n_frames"].example)
+    run = RunConfig.of(composed(*words))
+    assert run.n_frames == int(named["n_frames"].example)
+    assert Writers.of(run.output).keys["yolo"] == named["output.yolo"].example
 
 
 def test_a_page_without_markers_is_refused(defaults: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must hold the lines"):
-        with_tables("# A page\n<!-- theta table: begin -->\n", defaults)
+        with_tables("# A page\n<!-- theta table: begin -->\n", defaults, output_settings())
