@@ -22,6 +22,7 @@ from render.pipeline import render_frame
 from render.plan import Plan
 from render.sample import Sample
 from render.system.cores import usable_cores
+from render.writers.chosen import unknown_key
 
 __all__ = ["compose", "frames", "open", "write"]
 
@@ -44,7 +45,7 @@ def compose(*overrides: str, config_dir: Path | str | None = None) -> Plan:
         AssetError: A model, background or texture cannot be used.
 
     """
-    config = config_of(overrides, config_dir=config_dir)
+    config = config_of(overrides, config_dir=config_dir, explain=unknown_key)
     if config.get("top_up") is not None:
         raise ConfigError(
             "top_up must not be set here, because it adds to a dataset on disk: run "

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from render.assembly.lights import check_kind
 from render.assembly.materials import PROCEDURAL
 from render.assembly.patterns import PATTERNS
@@ -24,23 +22,30 @@ from render.config.trust import (
     plugin_names,
     plugins_hint,
 )
+from render.dataset.frame_view import LabelNames
 from render.engine.base import AbstractEngine, Probe
 from render.errors import ConfigError
 from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.annotations import Annotations
 from render.library.assets import DISTRACTOR, AssetLibrary
-from render.library.convex import check_extra, convex_pieces
 from render.library.environments import EnvironmentLibrary
 from render.library.fixtures import FixtureLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
 from render.library.poses import Poses
+from render.placement.arrangement import (
+    ARRANGEMENTS,
+    AbstractArrangement,
+    arrangement_of,
+    naming,
+)
 from render.plan import Plan
 from render.sampling.balance import WholeDataset
 from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
 from render.system.paths import find_assets
+from render.writers.chosen import Writers
 
 __all__ = ["build", "probe_engine", "start_engine"]
 
@@ -66,6 +71,7 @@ def build(
     """
     config = _trusted(config, plugins)
     run = RunConfig.of(config)
+    writers = Writers.of(config["output"])
     if check_assets:
         _check_folders(run)
     assets = _libraries(run)
@@ -74,8 +80,9 @@ def build(
         # After θ, because it takes long where there are many; what it leaves out changes θ.
         space = _space(config, run, assets) if _skips_models(assets, space) else space
     if check_assets:
-        _check_poses(space, assets, run.n_frames)
-        _check_pile(space, assets)
+        for name, arrangement in _arrangements(space).items():
+            with naming(name, arrangement, "before frame 0"):
+                arrangement.prepare(assets, run.n_frames)
     _check_cell(space, has_fixtures=bool(run.fixtures))
     if check_assets:
         for remark in (*assets.models.remarks, *space.remarks()):
@@ -89,6 +96,10 @@ def build(
         # Now, and kept on disk: workers find them there.
         for name in assets.models.names:
             annotations.symmetry(assets.models.load(name))
+    names = LabelNames(
+        categories=assets.models.categories, keypoints=annotations.keypoint_names(assets.models)
+    )
+    writers.accept(names)
     return Plan(
         config=config,
         identity=identity_of(config),
@@ -97,7 +108,8 @@ def build(
         assets=assets,
         filters=LabelFilters(min_visib_fract=run.labels.min_visib_fract, min_px=run.labels.min_px),
         tasks=TaskLabeller(annotations=annotations, obb=run.labels.obb),
-        keypoints=_keypoints(run, annotations.keypoint_names(assets.models)),
+        writers=writers,
+        names=names,
         start_engine=lambda plan, slot: start_engine(plan.config, plan.run, slot=slot),
     )
 
@@ -118,17 +130,6 @@ def _trusted(config: Mapping[str, Any], plugins: Sequence[str]) -> Mapping[str, 
     if "engine" in config:
         class_of("engine", config["engine"], AbstractEngine, plugins)
     return {**config, "plugins": list(plugins)}
-
-
-def _keypoints(
-    run: RunConfig, names: Mapping[str, tuple[str, ...]]
-) -> Mapping[str, tuple[str, ...]]:
-    if run.output.yolo == "pose" and "yolo" in run.output.formats and not names:
-        raise ConfigError(
-            "output.yolo=pose needs models with keypoints, and there is none: declare them in side "
-            "files, or labels.keypoints=8 chooses some on every model"
-        )
-    return names
 
 
 def _libraries(run: RunConfig) -> AssetLibrary:
@@ -194,29 +195,29 @@ def _check_cell(space: ThetaSpace, *, has_fixtures: bool) -> None:
             "objects.region_m must be set where camera.T_world_cam is, got null: "
             "'objects.region_m=[x0,x1,y0,y1,z0,z1]' says where the targets are"
         )
+    for name, arrangement in _arrangements(space).items():
+        if is_calibrated and not arrangement.takes_calibrated():
+            raise ConfigError(
+                f"objects.arrangement={name} must not be used where camera.T_world_cam is set: it "
+                "places targets before a camera that viewpoint and scale aim; set "
+                "camera.T_world_cam=null, or choose another arrangement"
+            )
 
 
-def _check_pile(space: ThetaSpace, assets: AssetLibrary) -> None:
-    """Divides all models into convex pieces, which is kept on disk: workers find them there."""
-    if "pile" not in space.support("objects", "arrangement"):
-        return
-    check_extra()
-    models = [assets.models.load(name) for name in assets.models.names]
-    fixed = [fixture.model for fixture in assets.fixtures]
-    for model in tqdm([*models, *fixed], unit="model", desc="pieces", disable=None, leave=False):
-        convex_pieces(model)
+def _arrangements(space: ThetaSpace) -> dict[str, AbstractArrangement]:
+    """All that some frame can show, by name."""
+    names = sorted(str(name) for name in space.support("objects", "arrangement"))
+    return {name: arrangement_of(name) for name in names}
 
 
-def _check_poses(space: ThetaSpace, assets: AssetLibrary, n_frames: int) -> None:
-    if "poses" not in space.support("objects", "arrangement"):
-        return
-    if assets.poses is None:
-        raise ConfigError("poses.file must be set where objects=poses, got null")
-    if n_frames > len(assets.poses.images):
-        raise ConfigError(
-            f"n_frames must be at most {len(assets.poses.images)}, the images of "
-            f"{assets.poses.path}, got {n_frames}"
-        )
+def _chosen_models(assets: AssetLibrary) -> dict[str, Sequence[tuple[str, ...]]]:
+    """The models of each frame's targets, by the name of the arrangement that chooses them."""
+    found = {}
+    for name in ARRANGEMENTS:
+        arrangement = arrangement_of(name)
+        with naming(name, arrangement, "before frame 0"):
+            found[name] = arrangement.models(assets)
+    return {name: models for name, models in found.items() if models is not None}
 
 
 def _check_used(space: ThetaSpace, assets: AssetLibrary) -> None:
@@ -262,7 +263,7 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
             negatives_fract=run.negatives_fract,
             val_fraction=run.val_fraction,
             top_ups=run.top_ups,
-            posed=() if assets.poses is None else [image.models for image in assets.poses.images],
+            models_of=_chosen_models(assets),
         ),
     )
 

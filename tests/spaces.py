@@ -48,7 +48,9 @@ def space_of(
         catalogs=CATALOGS,
         presets=partial(_preset, config.get("presets", {})),
         whole=WholeDataset(
-            categories=CATEGORIES, posed=[("mug.glb", "fasteners/nut.obj")] * 64, **options
+            categories=CATEGORIES,
+            models_of={"poses": [("mug.glb", "fasteners/nut.obj")] * 64},
+            **options,
         ),
     )
 

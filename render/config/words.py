@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from render.config.composition import guarded
 from render.config.hydra_errors import message_of
 from render.config.presets import presets_of
+from render.config.run_config import unknown_key
 from render.config.sources import preset_dirs
 from render.errors import ConfigError
 from render.sampling.groups import GROUPS
@@ -32,7 +33,12 @@ VERSION_BASE: Final = "1.3"
 _NO_FOLDER: Final = "."
 
 
-def config_of(words: Sequence[str], *, config_dir: Path | str | None = None) -> dict[str, Any]:
+def config_of(
+    words: Sequence[str],
+    *,
+    config_dir: Path | str | None = None,
+    explain: Callable[[str], str] = unknown_key,
+) -> dict[str, Any]:
     """The resolved config that ``python -m render.run`` makes of these words.
 
     What Hydra keeps for the whole process is afterwards as it was before, so this works any
@@ -41,6 +47,7 @@ def config_of(words: Sequence[str], *, config_dir: Path | str | None = None) -> 
     Args:
         words: Of the command line, such as ``models=[bolt,nut]``.
         config_dir: A folder of further presets and experiments, as ``--config-dir`` names it.
+        explain: Says of a key that the config does not have what may have been meant.
 
     Raises:
         ConfigError: A word cannot be read, or names what there is not.
@@ -55,7 +62,7 @@ def config_of(words: Sequence[str], *, config_dir: Path | str | None = None) -> 
         try:
             cfg = _composed(list(words), _folder(config_dir))
         except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-            raise ConfigError(message_of(error)) from error
+            raise ConfigError(message_of(error, explain)) from error
         folders = preset_dirs(cfg.hydra.runtime.config_sources)
         with open_dict(cfg):
             del cfg["hydra"]

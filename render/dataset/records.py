@@ -1,6 +1,6 @@
 """The dataset's records: one Parquet row per frame and one per instance, in shards.
 
-Everything that a format needs is here, so that COCO, YOLO and others are put together from
+Everything that a format needs is here, so that all formats are put together from
 records alone. Rows are plain Python values, and a row read back equals the row written.
 """
 
@@ -127,8 +127,9 @@ def instance_rows(sample: Sample) -> list[dict[str, Any]]:
     """The records of a frame's instances, targets first, filtered ones and distractors too.
 
     Boxes are xywh in edge coordinates; ``mask`` (amodal, inside the frame) and
-    ``mask_visib`` are the `counts` of a compressed COCO RLE of ``height`` x ``width``.
-    Points are x and y in turn: ``*_uv`` in centre coordinates, ``obb_*`` in edge coordinates.
+    ``mask_visib`` are the `counts` of a compressed RLE of ``height`` x ``width``, see
+    `render.geometry.rle`. Points are x and y in turn: ``*_uv`` in centre coordinates, ``obb_*`` in
+    edge coordinates.
     """
     height, width = sample.rgb.shape[:2]
     masks = [mask for label in sample.labels for mask in (label.mask, label.mask_visib)]

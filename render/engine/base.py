@@ -113,7 +113,7 @@ class AbstractEngine(abc.ABC):
 
         Args:
             scene: What they are in.
-            instances: Of `scene.instances`; the outlines come in this order.
+            instances: Some of `scene.instances`; the outlines come in this order.
 
         """
 

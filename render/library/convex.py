@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import importlib.util
 import io
 from typing import Any
 
@@ -12,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
-from render.errors import ConfigError
 from render.geometry.surface_samples import sample_surface
 from render.scene import Model
 from render.system.disk_cache import converted
 
-__all__ = ["PILE_EXTRA", "check_extra", "convex_pieces"]
+__all__ = ["PILE_EXTRA", "convex_pieces"]
 
 PILE_EXTRA = "in the checkout scripts/setup --all-extras, or pip install '.[pile]'"
 
@@ -36,20 +34,6 @@ _SAMPLES = 30_000
 _THINNEST = 1e-3
 
 Points = NDArray[np.float64]
-
-
-def check_extra() -> None:
-    """Finds out whether the packages of `objects=pile` are there.
-
-    Raises:
-        ConfigError: One is not; the message holds the command that installs them.
-
-    """
-    for name in ("mujoco", "coacd"):
-        if importlib.util.find_spec(name) is None:
-            raise ConfigError(
-                f"objects.arrangement=pile needs {name}, which is not installed: {PILE_EXTRA}"
-            )
 
 
 def convex_pieces(model: Model) -> tuple[Points, ...]:

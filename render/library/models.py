@@ -23,7 +23,7 @@ from render.library.side_files import Remarks, read_remarks
 from render.library.unit_suspicion import unit_suspicion
 from render.sampling.patterns import match_names
 from render.scene import Model
-from render.system.cache import ByteCache
+from render.system.cache import Cache
 from render.system.memory_map import mapped, source_digest
 
 __all__ = ["ModelLibrary"]
@@ -98,9 +98,7 @@ class ModelLibrary:
         self._skipped: tuple[AssetError, ...] = ()
         self._remarked: tuple[str, ...] = ()
         self._sha256: dict[str, str] = {}
-        self._cache: ByteCache[BuiltModel] = ByteCache(
-            memory_mb * _MIB, lambda built: built.n_bytes
-        )
+        self._cache: Cache[str, BuiltModel] = Cache(memory_mb * _MIB, lambda built: built.n_bytes)
 
     @property
     def names(self) -> tuple[str, ...]:

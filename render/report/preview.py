@@ -32,7 +32,7 @@ _Picture = NDArray[np.uint8]
 def write_preview(dataset_dir: Path, path: Path) -> None:
     """Writes a JPEG of up to 16 frames, spread evenly over the dataset, with their labels.
 
-    It shows what COCO and YOLO hold: distractors and filtered targets are not drawn. See
+    It shows what annotations hold: distractors and filtered targets are not drawn. See
     `render.report.drawing` for what each line means.
 
     Args:

@@ -15,10 +15,10 @@ from render.labels import sight
 from render.library.annotations import Annotations
 from render.library.meshes import mesh_of
 from render.library.models import ModelLibrary
-from render.placement import fallen, outlines
-from render.placement.bodies import Body, Shape
+from render.placement import outlines, settling
+from render.placement.bodies import Body, OrientedShape
 from render.placement.outlines import nearest_hit, outline_of
-from render.placement.viewing import View
+from render.placement.viewing import CameraView
 from render.scene import Model
 from render.system.memo import Derived, per_model
 from tests.hand_made import model_of
@@ -75,15 +75,15 @@ def test_bytes_are_counted_through_tuples_and_dataclasses() -> None:
 def worked(name: str) -> Model:
     """A model of which all that placement and labels want has been worked out."""
     model = thing(name)
-    shape = Shape.of(model, np.eye(3), np.eye(3))
+    shape = OrientedShape.of(model, np.eye(3), np.eye(3))
     body = Body.of(shape, 1.0, np.array([0.0, 0.0, 4.0]))
     K = np.array([[300.0, 0, 160], [0, 300.0, 120], [0, 0, 1]])
-    view = View(K=K, size_wh=(320, 240), R_world_cam=np.eye(3), ray_cam=np.array([0.0, 0, 1]))
+    view = CameraView(K=K, size_wh=(320, 240), R_world_cam=np.eye(3), ray_cam=np.array([0.0, 0, 1]))
     outline_of(body, view, cell_px=1.0)
     nearest_hit(body, view, np.array([0.0, 0.0, 1.0]))
     mesh_of(model)
     sight._solid(model)
-    fallen._solid(model)
+    settling._solid(model)
     Annotations().parts(model)
     return model
 

@@ -46,7 +46,7 @@ class PyrenderEngine(AbstractEngine):
                 or ``osmesa``.
             device: ``auto``, ``surfaceless``, or a number: that of a CUDA device, as
                 CUDA_VISIBLE_DEVICES limits and orders them; where EGL has no CUDA device (GPUs
-                of other makers, Mesa's software), the place in EGL's list.
+                of other makers, Mesa's software), the number in EGL's list.
                 ``python -m render.doctor`` lists all.
 
         Raises:
@@ -156,7 +156,10 @@ class PyrenderEngine(AbstractEngine):
                 f"instances must be at most {MAX_INSTANCES}, got {len(scene.instances)}"
             )
         if len(scene.lights) > MAX_LIGHTS:
-            raise EngineError(f"lights must be at most {MAX_LIGHTS}, got {len(scene.lights)}")
+            raise EngineError(
+                f"lights must be at most {MAX_LIGHTS}, got {len(scene.lights)}: lower "
+                "lighting.count, or choose kinds of lamp that are fewer lights"
+            )
         largest, size_wh = int(context.mgl.info["GL_MAX_TEXTURE_SIZE"]), scene.camera.size_wh
         if max(size_wh) > largest:
             raise EngineError(
