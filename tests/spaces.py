@@ -8,8 +8,8 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 
-from render.build import resolve
 from render.config.presets import preset_files
+from render.config.words import resolve
 from render.errors import ConfigError
 from render.sampling.balance import WholeDataset
 from render.sampling.groups import GROUPS

@@ -1,4 +1,4 @@
-"""Masks of a frame as runs of set pixels, counted down the columns: the order of COCO's RLE.
+"""Masks of a frame as runs of set pixels, counted down the columns.
 
 Pixel (row, column) of an image of height H is number ``column * H + row``. A mask costs as much
 as its outline is long, whatever the size of the image, and all masks of a frame are counted,
