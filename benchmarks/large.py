@@ -84,7 +84,7 @@ def write_ring(path: Path, n_triangles: int) -> None:
 def drawn(folder: Path) -> dict[str, float | str]:
     """Loads the ring and draws it from some sides."""
     one_core()
-    import render.engine.pyrender.passes.bodies as bodies
+    import render.engine.pyrender.passes.drawn_bodies as drawn_bodies
     from render.engine.pyrender.engine import PyrenderEngine
     from render.library.models import ModelLibrary
 
@@ -96,14 +96,14 @@ def drawn(folder: Path) -> dict[str, float | str]:
         for angle_deg in ANGLES_DEG:
             scene = scene_of(model, angle_deg)
             began_s = time.perf_counter()
-            buffers, (outline,) = engine.render(scene), engine.silhouettes(scene)
+            buffers, (outline,) = engine.render(scene), engine.silhouettes(scene, scene.instances)
             took.append(time.perf_counter() - began_s)
         peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        margin = bodies._MARGIN  # of angles: below it nothing is left out
-        bodies._MARGIN = np.float32(np.inf)
+        margin = drawn_bodies._MARGIN  # of angles: below it nothing is left out
+        drawn_bodies._MARGIN = np.float32(np.inf)
         scene = scene_of(model, ANGLES_DEG[-1])
-        plain, (plain_outline,) = engine.render(scene), engine.silhouettes(scene)
-        bodies._MARGIN = margin
+        plain, (plain_outline,) = engine.render(scene), engine.silhouettes(scene, scene.instances)
+        drawn_bodies._MARGIN = margin
         for one, other in (
             (buffers.instance_idx, plain.instance_idx),
             (buffers.depth_m, plain.depth_m),
@@ -147,7 +147,7 @@ def scene_of(model: Any, angle_deg: float) -> Any:
         ),
         lights=(
             Light(
-                kind="directional", color=(1.0, 1.0, 1.0), intensity=1.0,
+                color=(1.0, 1.0, 1.0), intensity=1.0,
                 direction_world=(0.4, 0.5, 0.7), casts_shadow=True,
             ),
         ),

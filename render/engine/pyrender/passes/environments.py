@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import moderngl
@@ -12,9 +10,10 @@ from numpy.typing import NDArray
 
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program
-from render.engine.pyrender.upload import Residents
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.geometry.frames import transform_points
 from render.scene import Environment, EnvironmentMap, Light, Scene, Surface
+from render.system.cache import Cache, Same
 
 __all__ = ["EnvironmentTextures", "set_environment"]
 
@@ -30,7 +29,6 @@ _UP = np.array([_Y00, 0.0, 0.488602512, 0.0, 0.0, 0.0, 2 * 0.315391565, 0.0, 0.0
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Uploaded:
-    source: weakref.ref[EnvironmentMap]
     radiance: moderngl.Texture
     mirror: moderngl.Texture
     glossy: moderngl.TextureArray
@@ -41,11 +39,13 @@ class _Uploaded:
 
 
 class EnvironmentTextures:
-    """Keeps copies of the maps that were used last, not the maps."""
+    """Copies on the GPU of the maps that were used last; it holds no reference to the maps."""
 
     def __init__(self, context: GlContext) -> None:
         self._context = context
-        self._kept: OrderedDict[int, _Uploaded] = OrderedDict()
+        self._uploaded: Cache[Same, _Uploaded] = Cache(
+            _MOST, lambda _: 1, release=_Uploaded.release
+        )
         gl = context.mgl
         self._black = gl.texture((1, 1), 3, np.zeros(3, np.float16).tobytes(), dtype="f2")
         self._black_levels = gl.texture_array((1, 1, 2), 3, bytes(12), dtype="f2")
@@ -65,21 +65,14 @@ class EnvironmentTextures:
         (self._get(environment.map).radiance if environment else self._black).use(unit)
 
     def _get(self, source: EnvironmentMap) -> _Uploaded:
-        found = self._kept.get(id(source))
-        if found is None or found.source() is not source:
-            if found is not None:
-                found.release()
-            found = _Uploaded(
-                source=weakref.ref(source),
+        return self._uploaded.find(
+            Same(source),
+            lambda: _Uploaded(
                 radiance=self._texture(source.radiance),
                 mirror=self._texture(source.mirror),
                 glossy=self._levels(source.glossy),
-            )
-            self._kept[id(source)] = found
-        self._kept.move_to_end(id(source))
-        while len(self._kept) > _MOST:
-            self._kept.popitem(last=False)[1].release()
-        return found
+            ),
+        )
 
     def _texture(self, image: NDArray[np.float32]) -> moderngl.Texture:
         h, w = image.shape[:2]
@@ -98,18 +91,16 @@ class EnvironmentTextures:
         return array
 
 
-def set_environment(program: Program, scene: Scene, residents: Residents) -> None:
+def set_environment(program: Program, scene: Scene, gpu_cache: GpuCache) -> None:
     """Sets the uniforms of ``environment.glsl``."""
     environment = scene.environment
-    ambient = sum(
-        (x.intensity * np.array(x.color) for x in scene.lights if x.kind == "ambient"), np.zeros(3)
-    )
+    ambient = np.array(scene.ambient)
     gain = environment.gain if environment else 0.0
     sky = np.zeros((9, 3))
     sky[0] = ambient / _Y00
     if environment is not None:
         sky += gain * environment.map.sh
-    ground = ground_radiance(scene, residents)
+    ground = ground_radiance(scene, gpu_cache)
     if ground is not None:
         upper = ambient * (_Y00_CONSTANT - _LOWER)
         sky = upper + (gain * environment.map.sh_upper if environment else 0.0) + ground * _LOWER
@@ -123,7 +114,7 @@ def set_environment(program: Program, scene: Scene, residents: Residents) -> Non
     program.set("u_up_cam", _three(scene.camera.T_world_cam[2, :3]))
 
 
-def ground_radiance(scene: Scene, residents: Residents) -> NDArray[np.float64] | None:
+def ground_radiance(scene: Scene, gpu_cache: GpuCache) -> NDArray[np.float64] | None:
     """What level ground sends up, were it lit all over; None without any.
 
     Things that stand on it see this below the horizon, in place of the map.
@@ -134,17 +125,15 @@ def ground_radiance(scene: Scene, residents: Residents) -> NDArray[np.float64] |
     received = np.zeros(3)
     if scene.environment is not None:
         received += scene.environment.gain * (_UP @ scene.environment.map.sh_upper)
+    received += scene.ambient
     for light in scene.lights:
         color = light.intensity * np.array(light.color)
-        if light.kind == "ambient":
-            received += color
-        else:
-            received += color * _share_of_lamp(light, _foot(scene, level[0]))
-    return np.asarray(received * residents.mean_color(level[0].material))
+        received += color * _share_of_light(light, _foot(scene, level[0]))
+    return np.asarray(received * gpu_cache.mean_color(level[0].material))
 
 
 def _foot(scene: Scene, ground: Surface) -> NDArray[np.float64]:
-    """The place of the ground under the principal instance."""
+    """``(3,)`` world: the point of the ground under the principal instance."""
     if not scene.instances:
         return ground.T_world_obj[:3, 3]
     first = scene.instances[0]
@@ -153,15 +142,15 @@ def _foot(scene: Scene, ground: Surface) -> NDArray[np.float64]:
     return np.asarray(at)
 
 
-def _share_of_lamp(light: Light, at: NDArray[np.float64]) -> float:
-    """What a level white surface at a place sends back of a light of intensity 1."""
+def _share_of_light(light: Light, at: NDArray[np.float64]) -> float:
+    """What a level white surface at a point of the world sends back of a light of intensity 1."""
     forward = np.array(light.direction_world) / np.linalg.norm(light.direction_world)
-    if light.kind == "directional":
+    if light.position_world is None:
         return float(max(-forward[2], 0.0))
     towards = np.array(light.position_world) - at
     distance = max(float(np.linalg.norm(towards)), 1e-9)
     share = max(float(towards[2]) / distance, 0.0) / distance**2
-    if light.kind == "area":
+    if light.is_flat:
         share *= max(float(-forward @ towards) / distance, 0.0)
     return share
 

@@ -7,7 +7,6 @@ float64, hits the triangle.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import chain
 
@@ -18,17 +17,19 @@ from numpy.typing import NDArray
 from render.engine.lens import pixel_rays
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import compile_program
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.draws import Draw, UploadedScene, bind_cutout, lens_of
 from render.engine.pyrender.passes.ids import Ids, IdTargets
-from render.engine.pyrender.upload import Residents
 from render.geometry.distortion import bend, jacobian
 from render.scene import Camera
+from render.system.cache import Cache
 
 __all__ = ["RayIdPass", "RayPrograms", "RayTables"]
 
 _RAYS_UNIT, _CUTOUT_UNIT = 0, 7
 _NOTHING = 1e30
-_KEPT_BYTES = 1 << 28
+_MOST_BYTES = 1 << 28
+_NO_TABLE_BYTES = 1 << 10  # of what remembers that the lens shows nothing in a tile
 
 Tile = tuple[int, int]
 _Key = tuple[bytes, tuple[int, int], tuple[float, ...], Tile]
@@ -36,14 +37,14 @@ _Key = tuple[bytes, tuple[int, int], tuple[float, ...], Tile]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Table:
-    """The rays of a tile.
+    """What the pixels of a tile see, in normalised x and y.
 
     Attributes:
-        rays: ``(H, W, 2)`` float64, of the image's tile alone.
-        bounds: Lowest and highest x and y.
+        rays: ``(H, W, 2)`` float64; None but for the tile that is the image.
+        bounds: Lowest x and y, then highest.
         reach: Largest distance from the axis.
-        bend: Of the lens within that.
-        stretch: Likewise, its first derivative.
+        bend: Largest second derivative of the distortion within `reach`.
+        stretch: Bound of its first derivative there.
 
     """
 
@@ -56,11 +57,11 @@ class _Table:
 
 
 class RayTables:
-    """What each pixel sees; kept by camera while memory lasts."""
+    """What each pixel sees, by camera and tile; least recently used goes first."""
 
     def __init__(self, context: GlContext) -> None:
         self._context = context
-        self._kept: OrderedDict[_Key, _Table | None] = OrderedDict()
+        self._tables: Cache[_Key, _Table | None] = Cache(_MOST_BYTES, _bytes_of, release=_release)
 
     def rays(self, camera: Camera) -> NDArray[np.float64]:
         """``(H, W, 2)`` of the image; see `pixel_rays`."""
@@ -68,17 +69,9 @@ class RayTables:
         return pixel_rays(camera) if table is None or table.rays is None else table.rays
 
     def table(self, camera: Camera, tile: Tile) -> _Table | None:
-        """Of one tile; None if the lens shows nothing there."""
+        """The rays of one tile; None if the lens shows nothing there."""
         key = (camera.K.tobytes(), camera.size_wh, camera.distortion, tile)
-        if key not in self._kept:
-            w, h = camera.size_wh
-            while len(self._kept) * w * h * 8 > _KEPT_BYTES:
-                old = self._kept.popitem(last=False)[1]
-                if old is not None:
-                    old.texture.release()
-            self._kept[key] = self._make(camera, tile)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        return self._tables.find(key, lambda: self._make(camera, tile))
 
     def _make(self, camera: Camera, tile: Tile) -> _Table | None:
         rays = pixel_rays(camera, tile)
@@ -102,6 +95,15 @@ class RayTables:
         )
 
 
+def _bytes_of(table: _Table | None) -> int:
+    return _NO_TABLE_BYTES if table is None else 8 * table.texture.width * table.texture.height
+
+
+def _release(table: _Table | None) -> None:
+    if table is not None:
+        table.texture.release()
+
+
 def _disc(radius: float) -> NDArray[np.float64]:
     r, angle = np.linspace(0.0, radius, 65)[:, None], np.linspace(0.0, 2 * np.pi, 65)
     return np.stack([r * np.cos(angle), r * np.sin(angle)], axis=-1)
@@ -111,10 +113,10 @@ class RayPrograms:
     """The fragment shader's ray test, for ids and depth or for outlines."""
 
     def __init__(
-        self, context: GlContext, residents: Residents, tables: RayTables, *defines: str
+        self, context: GlContext, gpu_cache: GpuCache, tables: RayTables, *defines: str
     ) -> None:
         self._context = context
-        self._residents = residents
+        self._gpu_cache = gpu_cache
         self._tables = tables
         shared = ("RAYS", *defines)
         self._solid = compile_program(
@@ -155,7 +157,7 @@ class RayPrograms:
         is_cut = draw.material.alpha_mode == "mask"
         program = self._cutout if is_cut else self._solid
         if is_cut:
-            bind_cutout(program, draw.material, self._residents, _CUTOUT_UNIT)
+            bind_cutout(program, draw.material, self._gpu_cache, _CUTOUT_UNIT)
         program.write("u_cam_obj", draw.cam_obj)
         program.set("u_culls", draw.culls)
         for name, value in values.items():
@@ -166,9 +168,9 @@ class RayPrograms:
 class RayIdPass:
     """Which instance each pixel shows, and how deep it lies."""
 
-    def __init__(self, context: GlContext, residents: Residents, tables: RayTables) -> None:
+    def __init__(self, context: GlContext, gpu_cache: GpuCache, tables: RayTables) -> None:
         self._context = context
-        self._programs = RayPrograms(context, residents, tables)
+        self._programs = RayPrograms(context, gpu_cache, tables)
         self._targets: IdTargets | None = None
 
     def render(self, uploaded: UploadedScene) -> Ids:
