@@ -129,7 +129,7 @@ def draw(
     """All of a frame: display picture, depth, ids, and amodal outlines."""
     buffers = engine.render(scene)
     rgb = display_of_radiance(buffers.radiance, "linear")
-    return rgb, engine.silhouettes(scene) if amodal else ()
+    return rgb, engine.silhouettes(scene, scene.instances) if amodal else ()
 
 
 def agreement(engine: AbstractEngine, stock: Stock, frames: Sequence[Frame]) -> Agreement:
@@ -138,7 +138,7 @@ def agreement(engine: AbstractEngine, stock: Stock, frames: Sequence[Frame]) -> 
     for frame in frames[:2]:
         scene = lit_by(frame.scene, "directional", shadows=False)
         ours, theirs = engine.render(scene), stock.render(frame, amodal=True, shadows=False)
-        outlines = engine.silhouettes(scene)
+        outlines = engine.silhouettes(scene, scene.instances)
         found.append(
             agreement_of(
                 ours.instance_idx,

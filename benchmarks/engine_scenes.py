@@ -88,20 +88,19 @@ def lit_by(scene: Scene, light: str, *, shadows: bool) -> Scene:
         suns = suns_of(environment, casts_shadow=shadows)
         return replace(scene, environment=environment, lights=suns)
     if light == "ambient":
-        return replace(
-            scene, lights=(Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=AMBIENT),)
-        )
-    lamps = [Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.3 * BRIGHTNESS)]
+        return replace(scene, ambient=(AMBIENT, AMBIENT, AMBIENT))
+    lamps = []
     for towards in _TOWARDS_GL:
         away = -_R_WORLD_CAM @ _CV_FROM_GL @ np.array(towards) / np.linalg.norm(towards)
         lamps.append(
             Light(
-                kind="directional", color=(1.0, 1.0, 1.0), intensity=3.0 * BRIGHTNESS / np.pi,
+                color=(1.0, 1.0, 1.0), intensity=3.0 * BRIGHTNESS / np.pi,
                 direction_world=(float(away[0]), float(away[1]), float(away[2])),
                 casts_shadow=shadows,
             )
         )  # fmt: skip
-    return replace(scene, lights=tuple(lamps))
+    fill = 0.3 * BRIGHTNESS
+    return replace(scene, lights=tuple(lamps), ambient=(fill, fill, fill))
 
 
 def scaled(scene: Scene, times: int) -> Scene:

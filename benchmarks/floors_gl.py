@@ -14,8 +14,8 @@ import numpy as np
 
 from render.engine.pyrender.context import choose
 from render.engine.pyrender.gl import Program, clear_depth, use_reversed_depth
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.draws import UploadedScene, upload
-from render.engine.pyrender.upload import Residents
 from render.scene import Scene
 
 __all__ = ["GlFloors"]
@@ -69,7 +69,7 @@ class GlFloors:
         use_reversed_depth(self._context)
         gl = self._gl = self._context.mgl
         gl.depth_func, gl.front_face = ">", "cw"
-        self._residents = Residents(self._context, budget_bytes=1 << 30)
+        self._gpu_cache = GpuCache(self._context, budget_bytes=1 << 30)
         self._ids, self._int, self._nothing = (
             Program(gl.program(vertex_shader=_VERTEX, fragment_shader=fragment))
             for fragment in (_IDS, _ONE_INT, _NOTHING)
@@ -92,9 +92,9 @@ class GlFloors:
     def of(self, scene: Scene) -> dict[str, float]:
         """Milliseconds of ids, silhouettes, shadows, occlusion and colour, under these names."""
         self._context.make_current()
-        self._residents.trim()
-        uploaded = upload(scene, self._residents)
-        lights = sum(1 for x in scene.lights if x.casts_shadow and x.kind != "ambient")
+        self._gpu_cache.trim()
+        uploaded = upload(scene, self._gpu_cache)
+        lights = sum(1 for x in scene.lights if x.casts_shadow)
         stages: dict[str, Callable[[], None]] = {
             "ids": lambda: self._draw_ids(uploaded),
             "silhouettes": lambda: self._draw_alone(uploaded),

@@ -75,7 +75,7 @@ def main() -> None:
                 Drawn(
                     scene=frame.scene,
                     buffers=engine.render(frame.scene),
-                    silhouettes=engine.silhouettes(frame.scene),
+                    silhouettes=engine.silhouettes(frame.scene, frame.scene.instances),
                 )
                 for frame in draw_frames(args.frames, n_objects)
             ]

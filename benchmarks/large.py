@@ -96,13 +96,13 @@ def drawn(folder: Path) -> dict[str, float | str]:
         for angle_deg in ANGLES_DEG:
             scene = scene_of(model, angle_deg)
             began_s = time.perf_counter()
-            buffers, (outline,) = engine.render(scene), engine.silhouettes(scene)
+            buffers, (outline,) = engine.render(scene), engine.silhouettes(scene, scene.instances)
             took.append(time.perf_counter() - began_s)
         peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         margin = bodies._MARGIN  # of angles: below it nothing is left out
         bodies._MARGIN = np.float32(np.inf)
         scene = scene_of(model, ANGLES_DEG[-1])
-        plain, (plain_outline,) = engine.render(scene), engine.silhouettes(scene)
+        plain, (plain_outline,) = engine.render(scene), engine.silhouettes(scene, scene.instances)
         bodies._MARGIN = margin
         for one, other in (
             (buffers.instance_idx, plain.instance_idx),
@@ -147,7 +147,7 @@ def scene_of(model: Any, angle_deg: float) -> Any:
         ),
         lights=(
             Light(
-                kind="directional", color=(1.0, 1.0, 1.0), intensity=1.0,
+                color=(1.0, 1.0, 1.0), intensity=1.0,
                 direction_world=(0.4, 0.5, 0.7), casts_shadow=True,
             ),
         ),

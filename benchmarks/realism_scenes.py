@@ -61,6 +61,7 @@ def draw_scenes(count: int, seed: int = 3) -> list[Scene]:
                 camera=_camera(rng),
                 instances=instances,
                 lights=_lamps(rng) if is_lamp_lit else suns_of(environment),
+                ambient=(0.19, 0.2, 0.22) if is_lamp_lit else (0.0, 0.0, 0.0),
                 backdrop=environment,
                 environment=None if is_lamp_lit else environment,
                 surfaces=(surface,),
@@ -139,24 +140,22 @@ def _surface(texture: str | None, textures: ImageLibrary) -> Surface:
 
 
 def _lamps(rng: np.random.Generator) -> tuple[Light, ...]:
-    """A soft lamp above, a far one from the side, and light from everywhere."""
+    """A soft lamp above and a far one from the side."""
     angle, side = rng.uniform(0, 2 * np.pi, 2)
     place = np.array([0.4 * np.cos(angle), 0.4 * np.sin(angle), 0.6])
     x, y, z = (float(v) for v in place)
     length = float(np.linalg.norm(place))
     low = np.array([np.cos(side), np.sin(side), 0.6]) / np.hypot(1.0, 0.6)
     return (
-        Light(kind="ambient", color=(0.95, 1.0, 1.1), intensity=0.2),
         Light(
-            kind="area",
             color=(1.05, 1.0, 0.85),
             intensity=0.5 * length**2,
             position_world=(x, y, z),
             direction_world=(-x / length, -y / length, -z / length),
             radius_m=0.12,
+            is_flat=True,
         ),
         Light(
-            kind="directional",
             color=(1.0, 1.0, 1.0),
             intensity=0.25,
             direction_world=(-float(low[0]), -float(low[1]), -float(low[2])),

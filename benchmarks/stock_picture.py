@@ -46,14 +46,11 @@ def stock_picture(
 
 def _light(scene: Scene) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Ambient colour, colour of the key light, and unit vector towards it."""
-    ambient, key, towards = np.zeros(3), np.zeros(3), np.array([0.0, 0.0, 1.0])
+    ambient, key, towards = np.array(scene.ambient), np.zeros(3), np.array([0.0, 0.0, 1.0])
     for light in scene.lights:
         color = light.intensity * np.array(light.color)
-        if light.kind == "ambient":
-            ambient += color
-            continue
         back = -np.array(light.direction_world)
-        if light.kind != "directional":
+        if light.position_world is not None:
             place = np.array(light.position_world)
             color, back = color / float(place @ place), place
         if color.sum() > key.sum():

@@ -214,9 +214,9 @@ def _frames_spawned(plan: Plan, indices: range, workers: int) -> Iterator[Sample
                 wanted = next(expected, None)
 
 
-def _start(config: Mapping[str, Any], place: int) -> Draw:
+def _start(config: Mapping[str, Any], slot: int) -> Draw:
     """What a process of the pool begins with: builds the plan, starts the engine."""
     cv2.setNumThreads(1)
     # The parent has checked the assets, and trusts the plug-ins.
     plan = build(config, plugins=config["plugins"], check_assets=False)
-    return partial(render_frame, plan, plan.engine(place=place), textures=TextureCache())
+    return partial(render_frame, plan, plan.engine(slot=slot), textures=TextureCache())

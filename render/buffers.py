@@ -18,9 +18,11 @@ class Buffers:
         radiance: ``(H, W, 3)`` float32, linear RGB, anti-aliased: what reaches the sensor. 1 is
             a white surface in full light.
         depth_m: ``(H, W)`` float32, z at the pixel's centre; 0 = nothing.
-        instance_idx: ``(H, W)`` int32 at the pixel's centre; -1 = none.
-        faces: ``(H, W, 2)`` int32 at the pixel's centre, where asked for: which primitive of the
-            instance's model, and which of its faces; -1 where there is no instance.
+        instance_idx: ``(H, W)`` int32 at the pixel's centre: which labelled instance it shows;
+            -1 = none, or something without a label.
+        faces: ``(H, W, 3)`` int32 at the pixel's centre, where asked for: which instance it
+            shows, labelled or not, which primitive of its model, and which face of that; -1
+            where there is no instance.
 
     """
 

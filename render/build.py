@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from tqdm import tqdm
 
+from render.assembly.lights import check_kind
 from render.assembly.materials import PROCEDURAL
 from render.assembly.patterns import PATTERNS
 from render.assembly.surfaces import SURFACES
@@ -105,7 +106,7 @@ def build(
         _check_folders(run)
     assets = _libraries(run)
     space = _space(config, run, assets)
-    if check_assets or run.skip_bad:
+    if check_assets or run.assets.skip_bad:
         # After θ, because it takes long where there are many; what it leaves out changes θ.
         space = _space(config, run, assets) if _skips_models(assets, space) else space
     if check_assets:
@@ -116,10 +117,11 @@ def build(
         for remark in (*assets.models.remarks, *space.remarks()):
             _LOG.warning("%s", remark)
         _check_used(space, assets)
-    annotations = Annotations(
-        n_keypoints=run.n_keypoints, searches_symmetries=run.searches_symmetries
-    )
-    if check_assets and run.searches_symmetries:
+        for kind in space.support("lighting", "kind"):
+            check_kind(str(kind))
+    searches = run.labels.symmetries == "search"
+    annotations = Annotations(n_keypoints=run.labels.keypoints, searches_symmetries=searches)
+    if check_assets and searches:
         # Now, and kept on disk: workers find them there.
         for name in assets.models.names:
             annotations.symmetry(assets.models.load(name))
@@ -129,8 +131,8 @@ def build(
         run=run,
         space=space,
         assets=assets,
-        filters=LabelFilters(min_visib_fract=run.min_visib_fract, min_px=run.min_px),
-        tasks=TaskLabeller(annotations=annotations, obb=run.obb),
+        filters=LabelFilters(min_visib_fract=run.labels.min_visib_fract, min_px=run.labels.min_px),
+        tasks=TaskLabeller(annotations=annotations, obb=run.labels.obb),
         keypoints=_keypoints(run, annotations.keypoint_names(assets.models)),
         start_engine=_start_engine,
     )
@@ -157,7 +159,7 @@ def _trusted(config: Mapping[str, Any], plugins: Sequence[str]) -> Mapping[str, 
 def _keypoints(
     run: RunConfig, names: Mapping[str, tuple[str, ...]]
 ) -> Mapping[str, tuple[str, ...]]:
-    if run.yolo == "pose" and "yolo" in run.formats and not names:
+    if run.output.yolo == "pose" and "yolo" in run.output.formats and not names:
         raise ConfigError(
             "output.yolo=pose needs models with keypoints, and there is none: declare them in side "
             "files, or labels.keypoints=8 chooses some on every model"
@@ -168,28 +170,28 @@ def _keypoints(
 def _libraries(run: RunConfig) -> AssetLibrary:
     """Finds all files; loads none."""
     models = ModelLibrary(
-        run.models_dir or find_assets("models"),
+        run.assets.models_dir or find_assets("models"),
         include=run.models,
-        skip_bad=run.skip_bad,
+        skip_bad=run.assets.skip_bad,
         memory_mb=run.memory_mb,
     )
     distractors = poses = None
-    if run.distractors_dir is not None:
+    if run.assets.distractors_dir is not None:
         distractors = ModelLibrary(
-            run.distractors_dir,
-            skip_bad=run.skip_bad,
+            run.assets.distractors_dir,
+            skip_bad=run.assets.skip_bad,
             prefix=DISTRACTOR,
             memory_mb=run.memory_mb,
         )
-    if run.poses_file is not None:
-        poses = Poses.read(run.poses_file, models=run.poses_models, names=models.names)
+    if run.poses.file is not None:
+        poses = Poses.read(run.poses.file, models=run.poses.models, names=models.names)
     return AssetLibrary(
         models=models,
-        environments=EnvironmentLibrary(run.environments_dir or find_assets("environments")),
+        environments=EnvironmentLibrary(run.assets.environments_dir or find_assets("environments")),
         backgrounds=ImageLibrary(
-            run.backgrounds_dir or find_assets("backgrounds"), what="backgrounds"
+            run.assets.backgrounds_dir or find_assets("backgrounds"), what="backgrounds"
         ),
-        textures=ImageLibrary(run.textures_dir or find_assets("textures"), what="textures"),
+        textures=ImageLibrary(run.assets.textures_dir or find_assets("textures"), what="textures"),
         distractors=distractors,
         fixtures=_fixtures(run),
         poses=poses,
@@ -209,11 +211,11 @@ def _skips_models(assets: AssetLibrary, space: ThetaSpace) -> bool:
 def _fixtures(run: RunConfig) -> FixtureLibrary | None:
     if not run.fixtures:
         return None
-    if run.fixtures_dir is None:
+    if run.assets.fixtures_dir is None:
         raise ConfigError(
             "assets.fixtures_dir must be the folder of the models that fixtures names, got null"
         )
-    return FixtureLibrary(run.fixtures_dir, run.fixtures)
+    return FixtureLibrary(run.assets.fixtures_dir, run.fixtures)
 
 
 def _check_cell(space: ThetaSpace, *, has_fixtures: bool) -> None:
@@ -268,7 +270,7 @@ def _check_used(space: ThetaSpace, assets: AssetLibrary) -> None:
 
 def _check_folders(run: RunConfig) -> None:
     for name in ("environments", "backgrounds", "textures", "distractors", "fixtures"):
-        _check_folder(f"assets.{name}_dir", getattr(run, f"{name}_dir"))
+        _check_folder(f"assets.{name}_dir", getattr(run.assets, f"{name}_dir"))
 
 
 def _check_folder(field: str, folder: Path | None) -> None:
@@ -289,7 +291,7 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
             "distractors": assets.distractors.names if assets.distractors is not None else (),
             "patterns": (*assets.textures.names, *(PROCEDURAL + kind for kind in PATTERNS)),
         },
-        presets=partial(_stored_preset, config.get("presets", {})),
+        presets=partial(_stored_preset, run.presets or {}),
         whole=WholeDataset(
             categories={name: assets.models.category(name) for name in assets.models.names},
             balance=run.balance,
@@ -301,12 +303,12 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
     )
 
 
-def _start_engine(plan: Plan, place: int) -> AbstractEngine:
+def _start_engine(plan: Plan, slot: int) -> AbstractEngine:
     """The engine that a config names, for one worker process; see `render.plan.Plan.engine`."""
     node = plan.config["engine"]
     if isinstance(node, Mapping) and "device" in node:
-        devices = plan.run.devices
-        node = {**node, "device": devices[place % len(devices)]}
+        devices = plan.run.engine.device
+        node = {**node, "device": devices[slot % len(devices)]}
     engine: AbstractEngine = instantiate("engine", node, AbstractEngine, plan.run.plugins)
     return engine
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,16 +86,11 @@ def realise(
 
     """
     scene = assemble(theta, placement, plan.assets, textures=textures)
-    buffers = drawn = engine.render(scene, with_faces=bool(set(plan.run.maps) - {"nocs"}))
-    labelled = scene.labelled()
-    if labelled is not scene:
-        ids = buffers.instance_idx
-        ids = np.where(ids < len(labelled.instances), ids, np.int32(-1))
-        buffers = replace(buffers, instance_idx=ids)
-    silhouettes = engine.silhouettes(labelled)
-    labels = label(labelled, buffers, silhouettes, filters=plan.filters)
+    buffers = engine.render(scene, with_faces=bool(set(plan.run.output.maps) - {"nocs"}))
+    silhouettes = engine.silhouettes(scene, scene.labelled_instances)
+    labels = label(scene, buffers, silhouettes, filters=plan.filters)
     try:
-        check_invariants(labels, buffers, labelled)
+        check_invariants(labels, buffers, scene)
     except InvariantError as error:
         raise InvariantError(
             f"frame {key.frame_idx}: {error}; θ = {json.dumps(theta_to_json(theta))}"
@@ -108,23 +102,21 @@ def realise(
         buffers=buffers,
         rgb=_photographed(scene, buffers, theta, placement),
         labels=plan.tasks.add(labels, scene, silhouettes),
-        maps=_maps(plan, scene, drawn, buffers),
+        maps=_maps(plan, scene, buffers),
         attempt=len(rejections),
         rejections=rejections,
     )
 
 
-def _maps(
-    plan: Plan, scene: Scene, drawn: Buffers, buffers: Buffers
-) -> dict[str, NDArray[np.uint16]]:
-    """The per-pixel labels that are asked for; `buffers` without ids of fixtures."""
-    labelled, known = scene.labelled(), plan.tasks.annotations
+def _maps(plan: Plan, scene: Scene, buffers: Buffers) -> dict[str, NDArray[np.uint16]]:
+    """The per-pixel labels that are asked for."""
+    known = plan.tasks.annotations
     makers = {
-        "normals": lambda: normal_map(scene, drawn),
-        "nocs": lambda: nocs_map(labelled, buffers, known),
-        "parts": lambda: part_map(labelled, buffers, known),
+        "normals": lambda: normal_map(scene, buffers),
+        "nocs": lambda: nocs_map(scene, buffers, known),
+        "parts": lambda: part_map(scene, buffers, known),
     }
-    return {name: makers[name]() for name in plan.run.maps}
+    return {name: makers[name]() for name in plan.run.output.maps}
 
 
 def _photographed(
@@ -147,26 +139,26 @@ def encode(plan: Plan, sample: Sample, rows: list[dict[str, Any]]) -> dict[str, 
 
     """
     run, key = plan.run, sample.key
-    if run.image == "jpg":
+    if run.output.image == "jpg":
         image = encode_jpeg(sample.rgb, sample.theta.sensor.jpeg_quality)
     else:
         image = encode_png(sample.rgb)
-    files = {f"images/{key.split}/{key.stem}.{run.image}": image}
-    if run.ids:
+    files = {f"images/{key.split}/{key.stem}.{run.output.image}": image}
+    if run.output.ids:
         files[f"ids/{key.split}/{key.stem}.png"] = encode_ids(sample.buffers.instance_idx)
-    if run.depth:
+    if run.output.depth:
         files[f"depth/{key.split}/{key.stem}.png"] = encode_depth(
-            sample.buffers.depth_m, unit_m=run.depth_unit_m
+            sample.buffers.depth_m, unit_m=run.output.depth_unit_m
         )
     for name, image_map in sample.maps.items():
         files[f"{name}/{key.split}/{key.stem}.png"] = encode_map(image_map)
-    if "yolo" in run.formats:
+    if "yolo" in run.output.formats:
         height, width = sample.rgb.shape[:2]
         text = yolo_text(
             rows,
             categories=plan.categories,
             size_wh=(width, height),
-            kind=run.yolo,
+            kind=run.output.yolo,
             n_keypoints=max(map(len, plan.keypoints.values()), default=0),
         )
         files[f"labels/{key.split}/{key.stem}.txt"] = text.encode()

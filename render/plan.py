@@ -121,17 +121,17 @@ class Plan:
         theta, placement, _ = self.draw(frame_idx)
         return assemble(theta, placement, self.assets)
 
-    def engine(self, *, place: int = 0) -> AbstractEngine:
+    def engine(self, *, slot: int = 0) -> AbstractEngine:
         """Starts the engine that the config names; use it as a context manager, in one thread.
 
         Args:
-            place: Of the worker process that it is for; devices are dealt to them in turn.
+            slot: The number of the worker process that it is for; devices are dealt in turn.
 
         Raises:
             EngineError: No GL platform works, or not the device that is asked for.
 
         """
-        return self.start_engine(self, place)
+        return self.start_engine(self, slot)
 
 
 def _overrides(theta: Theta) -> str:

@@ -242,7 +242,7 @@ def _differences(
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             write_whole(out / name, data)
         hashes[name] = hashlib.sha256(data).hexdigest()
-    if frame_row(sample, image=plan.run.image, hashes=hashes) != dict(stored):
+    if frame_row(sample, image=plan.run.output.image, hashes=hashes) != dict(stored):
         found.append("  its frame record")
     old_rows = [
         r for r in read_instances(folder / "records") if r["frame_idx"] == sample.key.frame_idx

@@ -6,7 +6,7 @@ is OpenCV (x right, y down, z forward). ``T_a_b`` means ``p_a = T_a_b @ p_b``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -36,7 +36,6 @@ __all__ = [
 Wrap = Literal["repeat", "clamp", "mirror"]
 AlphaMode = Literal["opaque", "mask", "blend"]
 Role = Literal["target", "distractor", "fixture"]
-LightKind = Literal["directional", "point", "spot", "area", "ambient"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -141,8 +140,8 @@ class Model:
         name: Path of the file relative to the models folder, with ``/``. Unique.
             Primitives made by the program are named ``primitive:<kind>``.
         category: Category of its labels.
-        sha256: Of the file's bytes (hex); where it names other files, or a side file speaks
-            of it, of all of these.
+        sha256: Hash of the file's bytes (hex), and of those of the files that it names and of its
+            side file.
         unit_m: Metres per unit of the file: ``p_obj = unit_m * p_file``.
         up: Axis of the file that points up: ``x y z -x -y -z``.
         primitives: At least one.
@@ -205,7 +204,9 @@ class Instance:
     """One object in the scene.
 
     Attributes:
-        instance_idx: Position in `Scene.instances`, from 0; targets come first.
+        instance_idx: Position in `Scene.instances`, from 0.
+        role: A ``fixture`` is a static part of the user's cell: it is seen, hides things and
+            casts shadows like any other, and has no label.
         materials: One per primitive of the model; authored or randomised.
         T_world_obj: ``(4, 4)`` float64, rigid.
         scale: Multiplies the model's metres: ``p_world = T_world_obj @ (scale * p_obj)``.
@@ -218,6 +219,11 @@ class Instance:
     materials: tuple[Material, ...]
     T_world_obj: NDArray[np.float64]
     scale: float = 1.0
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether it is named among the ids and has a silhouette, a label and a record."""
+        return self.role != "fixture"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -247,36 +253,58 @@ class Camera:
 
 @dataclass(frozen=True, kw_only=True)
 class Light:
-    """A light.
+    """A light in numbers: what every engine draws of it. Kinds are in `render.lights`.
 
     Attributes:
-        kind: ``directional`` shines along `direction_world`; ``point`` from
-            `position_world` to all sides; ``spot`` in a cone about `direction_world`;
-            ``area`` is a disc that faces `direction_world`; ``ambient`` comes from everywhere.
         color: Linear RGB, its luminance (Rec. 709) 1.
-        intensity: Radiance that a white diffuse surface facing the light sends back:
-            directional and ambient everywhere, the others at one metre, on the axis (it falls
-            by the square).
-        radius_deg: Directional: angular radius of the disc it comes from.
-        radius_m: Point, spot: of the sphere; area: of the disc. Shadows are as soft as that.
-        cone_deg: Spot: from the axis to where it ends; it fades over the outer fifth.
+        intensity: Radiance that a white diffuse surface facing the light sends back: of one
+            without a place everywhere; of one with a place at one metre, on the axis, and it
+            falls by the square of the distance.
+        direction_world: Where it shines: its axis. Any length but 0.
+        position_world: Its middle, metres; None: it comes from infinity.
+        radius_deg: Without a place: angular radius of the disc that it comes from.
+        radius_m: With a place: of the sphere, or of the disc if it is flat. Shadows are as soft
+            as that.
+        is_flat: With a place: a disc that faces `direction_world` and shines from its front;
+            its light falls by the cosine of the angle to the axis. Otherwise a sphere.
+        cone_deg: Where the light of a sphere ends, as an angle from the axis; it fades over the
+            outer fifth. 180: it shines to all sides.
         casts_shadow: Instances and surfaces keep it from what is behind them.
         has_highlight: False where the reflection of it is in `Environment.map` already.
         is_in_environment: A sun of the scene's environment, whose whole map holds it.
 
+    Raises:
+        ValueError: A number is out of its range, or contradicts another.
+
     """
 
-    kind: LightKind
     color: tuple[float, float, float]
     intensity: float
     direction_world: tuple[float, float, float] = (0.0, 0.0, -1.0)
-    position_world: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    position_world: tuple[float, float, float] | None = None
     radius_deg: float = 0.0
     radius_m: float = 0.0
-    cone_deg: float = 45.0
+    is_flat: bool = False
+    cone_deg: float = 180.0
     casts_shadow: bool = True
     has_highlight: bool = True
     is_in_environment: bool = False
+
+    def __post_init__(self) -> None:
+        place = self.position_world or ()
+        if not np.isfinite((*self.color, *self.direction_world, *place)).all():
+            raise ValueError("color, direction_world and position_world must be finite")
+        if not any(self.direction_world):
+            raise ValueError("direction_world must have a length, got (0, 0, 0)")
+        for name in ("intensity", "radius_deg", "radius_m"):
+            if not 0.0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be finite and at least 0, got {getattr(self, name)}")
+        if not 0.0 < self.cone_deg <= 180.0:
+            raise ValueError(f"cone_deg must be above 0 and at most 180, got {self.cone_deg}")
+        if self.position_world is None and (self.is_flat or self.cone_deg < 180.0):
+            raise ValueError("position_world must be set for a flat light or a cone, got None")
+        if self.is_flat and self.cone_deg < 180.0:
+            raise ValueError(f"cone_deg must be 180 for a flat light, got {self.cone_deg}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,7 +334,7 @@ class EnvironmentMap:
     ``azimuth = pi - 2 pi u``.
 
     Attributes:
-        name: Of its file, relative to the environments folder.
+        name: Path of its file, relative to the environments folder.
         radiance: ``(H, W, 3)``: the whole map, as a backdrop shows it.
         suns: Bright parts; `sh` is without them.
         sh: ``(9, 3)``: radiance of a white diffuse surface by its normal, in real spherical
@@ -374,6 +402,7 @@ class Scene:
         backdrop: What is behind everything: linear radiance ``(H, W, 3)`` float32 of the
             camera's size, or an environment.
         environment: What lights the scene beside `lights`.
+        ambient: Linear RGB: radiance that comes from everywhere.
         surfaces: Ground and walls.
 
     """
@@ -383,14 +412,13 @@ class Scene:
     lights: tuple[Light, ...]
     backdrop: NDArray[np.float32] | Environment
     environment: Environment | None = None
+    ambient: tuple[float, float, float] = (0.0, 0.0, 0.0)
     surfaces: tuple[Surface, ...] = ()
 
-    def labelled(self) -> Scene:
-        """The scene without fixtures; itself where there are none."""
-        instances = tuple(i for i in self.instances if i.role != "fixture")
-        if len(instances) == len(self.instances):
-            return self
-        return replace(self, instances=instances)
+    @property
+    def labelled_instances(self) -> tuple[Instance, ...]:
+        """Targets and distractors, which are the first ones of `instances`."""
+        return tuple(instance for instance in self.instances if instance.is_labelled)
 
 
 def _frozen(array: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,10 +1,15 @@
-"""Where the shared data lies, for tests that read real models; how golden images are redrawn."""
+"""Fixtures of many files: an engine, the real models; the flag that redraws golden images."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from render.engine.pyrender.engine import PyrenderEngine
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -23,3 +28,13 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"real models for tests are not at {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[PyrenderEngine]:
+    """The rasterizer on whatever this machine has; one for the tests of a file."""
+    # Here, so that tests which draw nothing need no GL.
+    from render.engine.pyrender.engine import PyrenderEngine
+
+    with PyrenderEngine() as engine:
+        yield engine

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from render.library.environment_map import build_environment
 from render.library.fixtures import Fixture
 from render.sampling.background import Background
-from render.sampling.camera import Camera
+from render.sampling.camera import CameraGroup
 from render.sampling.lighting import Lighting
-from render.sampling.material import Material as Jitter
+from render.sampling.material import MaterialGroup
 from render.sampling.objects import Objects
 from render.sampling.occlusion import Occlusion
 from render.sampling.scale import Scale
@@ -201,7 +201,7 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             blur_px=0.0,
             brightness=1.0,
         ),
-        camera=Camera(
+        camera=CameraGroup(
             size_wh=(640, 480),
             fov_deg=50.0,
             K=None,
@@ -216,7 +216,7 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             jitter_m=(0.0, 0.0, 0.0),
             jitter_deg=(0.0, 0.0, 0.0),
         ),
-        material=Jitter(
+        material=MaterialGroup(
             hue_shift_deg=(0.0,) * n,
             saturation_factor=(1.0,) * n,
             brightness_factor=(1.0,) * n,

@@ -48,6 +48,12 @@ def camera_at(
     )
 
 
+def glowing(*rgb: float) -> Material:
+    """The same radiance whatever the light."""
+    red, green, blue = rgb
+    return Material(base_color=(0.0, 0.0, 0.0, 1.0), roughness=1.0, emissive=(red, green, blue))
+
+
 def solid(mesh: trimesh.Trimesh, name: str, *, smooth: bool = False) -> Model:
     """A closed model; `smooth` has a sphere's normals, else each face is flat."""
     if smooth:
@@ -127,6 +133,7 @@ def scene(
     *,
     surfaces: tuple[Surface, ...] = (),
     environment: Environment | None = None,
+    ambient: float = 0.0,
     backdrop: NDArray[np.float32] | Environment | None = None,
 ) -> Scene:
     """Before black, if nothing else is named."""
@@ -134,8 +141,14 @@ def scene(
     black = np.zeros((height, width, 3), np.float32)
     return Scene(
         camera=camera, instances=instances, lights=lights, surfaces=surfaces,
-        environment=environment, backdrop=black if backdrop is None else backdrop,
+        environment=environment, ambient=(ambient, ambient, ambient),
+        backdrop=black if backdrop is None else backdrop,
     )  # fmt: skip
+
+
+def numbers_of(kind: str, *, cone_deg: float = 45.0) -> dict[str, object]:
+    """What tells a `Light` with a place of a kind from that of another."""
+    return {"point": {}, "spot": {"cone_deg": cone_deg}, "area": {"is_flat": True}}[kind]
 
 
 def directions(width: int, height: int) -> NDArray[np.float64]:

@@ -40,7 +40,7 @@ def build_backdrop(
 
     Args:
         background: As drawn.
-        environment: Of the scene.
+        environment: What lights the scene; None: none.
         assets: Gives photographs and environments by name.
         size_wh: Pixels.
         tone: Tone curve of the sensor.

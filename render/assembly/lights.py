@@ -1,4 +1,4 @@
-"""Lights of a scene."""
+"""What lights a scene: light from everywhere, suns of its environment, lamps."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from render.errors import ConfigError
+from render.lights.base import LIGHTS, Lamp
 from render.sampling.lighting import Lighting
 from render.scene import Environment, EnvironmentMap, Light
 from render.sensor.color import LUMINANCE, temperature_to_linear
 
-__all__ = ["EnvironmentSource", "build_environment", "build_lights", "suns_of"]
+__all__ = [
+    "EnvironmentSource",
+    "build_ambient",
+    "build_environment",
+    "build_lights",
+    "check_kind",
+    "suns_of",
+]
 
 
 class EnvironmentSource(Protocol):
@@ -33,6 +42,12 @@ def build_environment(lighting: Lighting, assets: EnvironmentSource) -> Environm
     )
 
 
+def build_ambient(lighting: Lighting) -> tuple[float, float, float]:
+    """Linear RGB of the light that comes from everywhere."""
+    r, g, b = temperature_to_linear(lighting.ambient_temperature_k)
+    return lighting.ambient * r, lighting.ambient * g, lighting.ambient * b
+
+
 def build_lights(
     lighting: Lighting,
     environment: Environment | None,
@@ -40,25 +55,25 @@ def build_lights(
     target_world: NDArray[np.float64],
     extent_m: float,
 ) -> tuple[Light, ...]:
-    """The ambient light, the suns of the environment, then the lamps in the order of θ.
+    """The suns of the environment, then the lights of each lamp in the order of θ.
 
     Each lamp sends the light of its `intensity` to the target: one that has a place is the
     brighter, the farther it stands.
 
     Args:
         lighting: As drawn.
-        environment: Of the scene.
-        target_world: ``(3,)`` centre of the principal target.
-        extent_m: Its extent.
+        environment: What lights the scene, with its suns; None: none.
+        target_world: ``(3,)`` metres: centre of the principal target.
+        extent_m: Longest side of its box.
+
+    Raises:
+        ConfigError: A kind of lamp failed.
 
     """
-    ambient = Light(
-        kind="ambient",
-        color=temperature_to_linear(lighting.ambient_temperature_k),
-        intensity=lighting.ambient,
-    )
-    lamps = (_lamp(lighting, i, target_world, extent_m) for i in range(lighting.count))
-    return (ambient, *suns_of(environment, casts_shadow=lighting.shadows), *lamps)
+    lights = list(suns_of(environment, casts_shadow=lighting.shadows))
+    for i in range(lighting.count):
+        lights += _lights_of(lighting.kind[i], _lamp(lighting, i, target_world, extent_m))
+    return tuple(lights)
 
 
 def suns_of(environment: Environment | None, *, casts_shadow: bool = True) -> tuple[Light, ...]:
@@ -75,7 +90,6 @@ def suns_of(environment: Environment | None, *, casts_shadow: bool = True) -> tu
         r, g, b = (float(v) for v in white / intensity)
         lights.append(
             Light(
-                kind="directional",
                 color=(r, g, b),
                 intensity=intensity,
                 direction_world=(-(c * x - s * y), -(s * x + c * y), -z),
@@ -88,27 +102,48 @@ def suns_of(environment: Environment | None, *, casts_shadow: bool = True) -> tu
     return tuple(lights)
 
 
-def _lamp(lighting: Lighting, i: int, target_world: NDArray[np.float64], extent_m: float) -> Light:
+def check_kind(name: str) -> None:
+    """Makes the lights of one lamp of a kind, as a frame will.
+
+    Raises:
+        ConfigError: There is no such kind, or it failed.
+
+    """
+    lamp = Lamp(
+        target_world=np.zeros(3),
+        to_lamp=np.array([0.0, 0.6, 0.8]),
+        distance_m=1.0,
+        intensity=1.0,
+        color=(1.0, 1.0, 1.0),
+        radius_deg=1.0,
+        cone_deg=30.0,
+        casts_shadow=True,
+    )
+    _lights_of(name, lamp)
+
+
+def _lights_of(name: str, lamp: Lamp) -> tuple[Light, ...]:
+    """The lights of a lamp; what its kind raises bears the name that the config gave it."""
+    kind = LIGHTS[name]
+    where = f"lighting.kind={name}: {kind.__module__}.{kind.__qualname__}"
+    try:
+        lights = kind().lights(lamp)
+    except Exception as error:
+        raise ConfigError(f"{where} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(lights, tuple) or not all(isinstance(light, Light) for light in lights):
+        raise ConfigError(f"{where} must return a tuple of render.scene.Light, got {lights!r}")
+    return lights
+
+
+def _lamp(lighting: Lighting, i: int, target_world: NDArray[np.float64], extent_m: float) -> Lamp:
     az, el = np.radians(lighting.azimuth_deg[i]), np.radians(lighting.elevation_deg[i])
-    to_light = np.array([np.cos(el) * np.cos(az), np.cos(el) * np.sin(az), np.sin(el)])
-    kind = lighting.kind[i]
-    distance_m = lighting.distance[i] * extent_m
-    has_place = kind != "directional"
-    position = target_world + distance_m * to_light if has_place else np.zeros(3)
-    radius = float(np.tan(np.radians(lighting.radius_deg[i])))
-    return Light(
-        kind=kind,  # type: ignore[arg-type]  # one of the leaf's options
+    return Lamp(
+        target_world=target_world,
+        to_lamp=np.array([np.cos(el) * np.cos(az), np.cos(el) * np.sin(az), np.sin(el)]),
+        distance_m=lighting.distance[i] * extent_m,
+        intensity=lighting.intensity[i],
         color=temperature_to_linear(lighting.temperature_k[i]),
-        intensity=lighting.intensity[i] * (distance_m**2 if has_place else 1.0),
-        direction_world=_three(-to_light),
-        position_world=_three(position),
-        radius_deg=0.0 if has_place else lighting.radius_deg[i],
-        radius_m=distance_m * radius if has_place else 0.0,
+        radius_deg=lighting.radius_deg[i],
         cone_deg=lighting.cone_deg[i],
         casts_shadow=lighting.shadows,
     )
-
-
-def _three(vector: NDArray[np.float64]) -> tuple[float, float, float]:
-    x, y, z = (float(v) for v in vector)
-    return (x, y, z)

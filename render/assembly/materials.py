@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from render.assembly.patterns import procedural
 from render.assembly.textures import TextureCache
 from render.assembly.wear import wear_texture
-from render.sampling.material import Material as Jitter
+from render.sampling.material import MaterialGroup
 from render.sampling.occlusion import Occlusion
 from render.scene import Material, Model, Texture
 from render.sensor.color import hsv_to_linear, linear_to_srgb, srgb_to_linear
@@ -43,7 +43,7 @@ class TextureSource(Protocol):
 
 
 def target_materials(
-    model: Model, jitter: Jitter, i: int, *, assets: TextureSource, cache: TextureCache
+    model: Model, jitter: MaterialGroup, i: int, *, assets: TextureSource, cache: TextureCache
 ) -> tuple[Material, ...]:
     """One material per primitive of target `i`.
 
@@ -118,7 +118,7 @@ def _plain(
     )
 
 
-def _pattern(jitter: Jitter, i: int, assets: TextureSource, cache: TextureCache) -> Texture:
+def _pattern(jitter: MaterialGroup, i: int, assets: TextureSource, cache: TextureCache) -> Texture:
     """A picture of the library, or a procedural one, mirrored from tile to tile."""
     name, seed = jitter.texture[i], jitter.texture_seed[i]
     if not name.startswith(PROCEDURAL):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.assembly.background import build_backdrop
-from render.assembly.lights import build_environment, build_lights
+from render.assembly.lights import build_ambient, build_environment, build_lights
 from render.assembly.materials import distractor_materials, target_materials
 from render.assembly.surfaces import build_surfaces
 from render.assembly.textures import TextureCache
@@ -56,7 +56,7 @@ def assemble(
 
     Args:
         theta: As drawn.
-        placement: Of this θ.
+        placement: Where that θ put things.
         assets: Models, backgrounds and textures by name.
         textures: Keeps textures from frame to frame. It saves time and changes nothing.
 
@@ -78,6 +78,7 @@ def assemble(
             theta.background, environment, assets, size_wh=placement.size_wh, tone=theta.sensor.tone
         ),
         environment=environment,
+        ambient=build_ambient(theta.lighting),
         surfaces=build_surfaces(
             theta.background,
             theta.objects.arrangement,

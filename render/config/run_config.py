@@ -2,77 +2,30 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
+from render.config.sections import (
+    AssetSettings,
+    EngineSettings,
+    FixtureSetting,
+    LabelSettings,
+    OutputSettings,
+    PoseSettings,
+    fixtures_of,
+    workers_of,
+)
+from render.config.settings import identity_part, read, section, setting, settings_of, unknown
 from render.config.trust import plugin_names
-from render.errors import ConfigError
 from render.sampling.groups import GROUPS
-from render.sampling.rules import check_rigid
 from render.sampling.sequences import SAMPLINGS
 from render.sampling.top_up import TopUp, top_ups_of
 
-__all__ = [
-    "IDENTITY_EXCLUDED",
-    "MAPS",
-    "RunConfig",
-    "YoloKind",
-    "identity_of",
-    "sha256_of",
-    "unknown_key",
-]
-
-YoloKind = Literal["detect", "segment", "pose", "obb"]
-YOLO_KINDS: tuple[YoloKind, ...] = get_args(YoloKind)
-MAPS = ("normals", "nocs", "parts")
-"""Per-pixel labels on request; each the name of its folder and of its key of ``output``."""
-
-# What a dataset is does not depend on how, where or how far it is rendered.
-# What is added to it for thin bins has entries of its own.
-IDENTITY_EXCLUDED = (
-    "n_frames", "workers", "memory_mb", "execution", "shard", "output_dir", "overwrite", "top_up",
-    "top_ups", "plugins",
-)  # fmt: skip
-# What a key was called before, and is called now.
-_RENAMED = {"output.masks": "output.ids"}
-# Of a dataset: presets of mixtures, top-ups; and what older configs do not have.
-_OPTIONAL = ("presets", "experiment", "top_up", "top_ups", "memory_mb", "plugins")
-_SECTIONS: dict[str, tuple[str, ...]] = {
-    "assets": (
-        "models_dir",
-        "environments_dir",
-        "backgrounds_dir",
-        "textures_dir",
-        "distractors_dir",
-        "fixtures_dir",
-        "skip_bad",
-    ),
-    "poses": ("file", "models"),
-    "labels": ("min_visib_fract", "min_px", "keypoints", "symmetries", "obb"),
-    "output": (
-        "formats",
-        "image",
-        "yolo",
-        "ids",
-        "depth",
-        "depth_unit_m",
-        "normals",
-        "nocs",
-        "parts",
-    ),
-}
-_SCALARS = (
-    "output_dir", "n_frames", "seed", "workers", "memory_mb", "sampling", "val_fraction", "balance",
-    "negatives_fract", "overwrite", "top_up", "top_ups",
-    "models", "fixtures", "presets", "engine", "execution", "experiment",
-    "plugins",
-)  # fmt: skip
+__all__ = ["RunConfig", "identity_of", "sha256_of", "unknown_key"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,57 +34,117 @@ class RunConfig:
 
     Attributes:
         workers: Number of processes, or None for ``auto``.
-        memory_mb: MiB of models, with what is worked out of them, that each process keeps.
-        devices: What the engine draws with; several are dealt to the workers in turn.
-        plugins: Packages of the user whose classes the config may name.
         top_ups: Frames that were added for thin bins; known by the dataset, never asked.
-        fixtures: Name and ``T_world_obj`` (16 numbers) of each static model of the cell.
-        poses_file: ``scene_gt.json`` of a real scene.
-        poses_models: Names of models by ``obj_id``.
-        n_keypoints: Chosen on each model that declares none.
-        searches_symmetries: Of models that declare none.
-        obb: Whether labels have oriented boxes.
-        formats: ``coco``, ``yolo`` or both.
-        maps: Which per-pixel labels are written beside ids and depth: of `MAPS`.
+        presets: Of each group that draws one of its presets for each frame, what they set.
 
     """
 
-    output_dir: Path
-    n_frames: int
-    seed: int
-    workers: int | None
-    memory_mb: int
-    devices: tuple[str | int, ...]
-    sampling: str
-    val_fraction: float
-    balance: bool
-    negatives_fract: float
-    overwrite: bool
-    plugins: tuple[str, ...]
-    top_ups: tuple[TopUp, ...]
-    models: tuple[str, ...]
-    models_dir: Path | None
-    environments_dir: Path | None
-    backgrounds_dir: Path | None
-    textures_dir: Path | None
-    distractors_dir: Path | None
-    fixtures_dir: Path | None
-    fixtures: tuple[tuple[str, tuple[float, ...]], ...]
-    poses_file: Path | None
-    poses_models: Mapping[int, str]
-    skip_bad: bool
-    min_visib_fract: float
-    min_px: int
-    n_keypoints: int
-    searches_symmetries: bool
-    obb: bool
-    formats: tuple[str, ...]
-    image: str
-    yolo: YoloKind
-    ids: bool
-    depth: bool
-    depth_unit_m: float
-    maps: tuple[str, ...]
+    output_dir: Path = setting(
+        kind="folder",
+        identity=False,
+        doc="Folder of the dataset; a run that names the same one again continues it.",
+        example="datasets/bolts",
+    )
+    n_frames: int = setting(
+        kind="integer", lo=1, hi=99_999_999, identity=False, doc="Frames of the dataset.",
+        example="1000",
+    )  # fmt: skip
+    seed: int = setting(
+        kind="integer", lo=0, hi=2**63 - 1, doc="What all random numbers come from.", example="7"
+    )
+    workers: int | None = setting(
+        parse=workers_of,
+        form="auto or a whole number from 1 to 1024",
+        identity=False,
+        doc="Processes that render; `auto`: one for each core, on GPUs four for each.",
+        example="8",
+    )
+    memory_mb: int = setting(
+        kind="integer",
+        lo=1,
+        hi=2**30,
+        default=1024,
+        identity=False,
+        doc="MiB of models, with what is worked out of them, that each process keeps.",
+        example="4096",
+    )
+    sampling: str = setting(
+        kind="choice",
+        options=SAMPLINGS,
+        doc="How values are spread over the frames.",
+        example="sobol",
+    )
+    val_fraction: float = setting(
+        kind="number", lo=0, hi=1, doc="Share of the frames for validation.", example="0.1"
+    )
+    balance: bool = setting(
+        kind="flag",
+        doc="Whether all categories get as many targets; else `objects.model` weighs them.",
+        example="false",
+    )
+    negatives_fract: float = setting(
+        kind="number", lo=0, hi=1, doc="Share of the frames that show no target.", example="0.1"
+    )
+    top_up: Path | None = setting(
+        kind="folder",
+        nullable=True,
+        default=None,
+        identity=False,
+        doc="A dataset that gets `n_frames` more for its thin bins; see `render.coverage`.",
+        example="datasets/bolts",
+    )
+    overwrite: bool = setting(
+        kind="flag",
+        identity=False,
+        doc="Whether the dataset that `output_dir` holds is thrown away.",
+        example="true",
+    )
+    plugins: tuple[str, ...] = setting(
+        parse=plugin_names,
+        form="a list of names of packages",
+        default=(),
+        identity=False,
+        doc="Packages with classes of your own; from the command line alone, not from files.",
+        example="[my_package]",
+    )
+    models: tuple[str, ...] = setting(
+        kind="names",
+        doc="Files, stems, categories or globs of files under `assets.models_dir`.",
+        example="[bolt,'nut_*']",
+    )
+    assets: AssetSettings = section(AssetSettings)
+    fixtures: tuple[FixtureSetting, ...] = setting(
+        parse=fixtures_of,
+        form="a list of {model: NAME, T_world_obj: 16 numbers, row by row}",
+        doc="Static models of your cell, which are drawn and not labelled.",
+        example="[{model:bin.stl,T_world_obj:[1,0,0,0,0,1,0,0,0,0,1,0,0,0,0,1]}]",
+    )
+    poses: PoseSettings = section(PoseSettings)
+    labels: LabelSettings = section(LabelSettings)
+    output: OutputSettings = section(OutputSettings)
+    engine: EngineSettings = section(EngineSettings, is_open=True)
+    execution: Mapping[str, Any] = setting(
+        kind="mapping", identity=False, doc="Where processes run: a preset of `conf/execution`."
+    )
+    experiment: str | None = setting(
+        kind="name",
+        nullable=True,
+        default=None,
+        doc="A file of `conf/experiment` that sets several keys.",
+        example="example_occlusion",
+    )
+    presets: Mapping[str, Any] | None = setting(
+        kind="mapping",
+        default=None,
+        doc="What the presets of a group with `mixture` set; stored with a dataset, not asked for.",
+    )
+    top_ups: tuple[TopUp, ...] = setting(
+        parse=top_ups_of,
+        form="a list of {first_frame, n_frames, seed, leaves, bins}",
+        default=(),
+        identity=False,
+        doc="Frames that were added for thin bins; stored with a dataset, not asked for.",
+    )
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> RunConfig:
@@ -141,58 +154,12 @@ class RunConfig:
             ConfigError: ``<field> must <rule>, got <value>``.
 
         """
-        _check_keys("", config, (*_SCALARS, *_SECTIONS, *GROUPS))
-        for section, keys in _SECTIONS.items():
-            _check_keys(f"{section}.", config[section], keys)
-        assets, labels, output = config["assets"], config["labels"], config["output"]
-        return cls(
-            output_dir=_path("output_dir", config["output_dir"]),
-            n_frames=_whole("n_frames", config["n_frames"], lo=1, hi=99_999_999),
-            seed=_whole("seed", config["seed"], lo=0, hi=2**63 - 1),
-            workers=_workers(config["workers"]),
-            memory_mb=_whole("memory_mb", config.get("memory_mb", 1024), lo=1, hi=2**30),
-            devices=_devices(config["engine"]),
-            sampling=_option("sampling", config["sampling"], SAMPLINGS),
-            val_fraction=_number("val_fraction", config["val_fraction"], lo=0, hi=1),
-            balance=_flag("balance", config["balance"]),
-            negatives_fract=_number("negatives_fract", config["negatives_fract"], lo=0, hi=1),
-            overwrite=_flag("overwrite", config["overwrite"]),
-            plugins=plugin_names(config.get("plugins", [])),
-            top_ups=top_ups_of(config.get("top_ups", [])),
-            models=_names("models", config["models"]),
-            models_dir=_optional_path("assets.models_dir", assets["models_dir"]),
-            environments_dir=_optional_path("assets.environments_dir", assets["environments_dir"]),
-            backgrounds_dir=_optional_path("assets.backgrounds_dir", assets["backgrounds_dir"]),
-            textures_dir=_optional_path("assets.textures_dir", assets["textures_dir"]),
-            distractors_dir=_optional_path("assets.distractors_dir", assets["distractors_dir"]),
-            fixtures_dir=_optional_path("assets.fixtures_dir", assets["fixtures_dir"]),
-            fixtures=_fixtures(config["fixtures"]),
-            poses_file=_optional_path("poses.file", config["poses"]["file"]),
-            poses_models=_models_by_id(config["poses"]["models"]),
-            skip_bad=_flag("assets.skip_bad", assets["skip_bad"]),
-            min_visib_fract=_number(
-                "labels.min_visib_fract", labels["min_visib_fract"], lo=0, hi=1
-            ),
-            min_px=_whole("labels.min_px", labels["min_px"], lo=1, hi=2**31),
-            n_keypoints=_whole("labels.keypoints", labels["keypoints"], lo=0, hi=1000),
-            searches_symmetries=_option(
-                "labels.symmetries", labels["symmetries"], ("declared", "search")
-            )
-            == "search",
-            obb=_flag("labels.obb", labels["obb"]),
-            formats=_formats(output["formats"]),
-            image=_option("output.image", output["image"], ("jpg", "png")),
-            yolo=_yolo(output["yolo"]),
-            ids=_flag("output.ids", output["ids"]),
-            depth=_flag("output.depth", output["depth"]),
-            depth_unit_m=_number("output.depth_unit_m", output["depth_unit_m"], lo=1e-7, hi=10),
-            maps=tuple(name for name in MAPS if _flag(f"output.{name}", output[name])),
-        )
+        return read(cls, config, others=tuple(GROUPS), explain=unknown_key)
 
 
 def identity_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a resolved config that decides what the frames are."""
-    return {k: v for k, v in config.items() if k not in IDENTITY_EXCLUDED}
+    return identity_part(RunConfig, config)
 
 
 def sha256_of(value: Any) -> str:
@@ -208,148 +175,13 @@ def unknown_key(key: str) -> str:
         key: With its section or group, such as ``viewpoint.elevation``.
 
     """
-    if key in _RENAMED:
-        return f"{key} must be a key of the config; it is called {_RENAMED[key]} now"
-    leaves = {group: tuple(f.name for f in fields(schema)) for group, schema in GROUPS.items()}
-    sections = {**_SECTIONS, **leaves}
-    every = [f"{section}.{name}" for section, names in sections.items() for name in names]
-    section, _, name = key.rpartition(".")
-    same = [known for known in every if known.endswith(f".{name}")]
-    if same:
-        return f"{key} must be a key of the config; did you mean {' or '.join(same)}?"
-    if section and section not in sections:  # of the engine or the execution, say
-        return f"{key} must be a key of the config, and there is no such key"
-    prefix = f"{section}." if section else ""
-    known = sections[section] if prefix else (*_SCALARS, *sections)
-    close = difflib.get_close_matches(name if prefix else key, known, n=1) or known
-    there_are = "did you mean" if len(close) == 1 else "there are"
-    end = "?" if len(close) == 1 else ""
-    names = ", ".join(f"{prefix}{n}" for n in close)
-    return f"{key} must be a key of the config; {there_are} {names}{end}"
-
-
-def _check_keys(prefix: str, section: Any, known: Sequence[str]) -> None:
-    if not isinstance(section, Mapping):
-        raise ConfigError(f"{prefix.rstrip('.')} must be a mapping, got {section!r}")
-    for key in section:
-        if key not in known:
-            raise ConfigError(unknown_key(f"{prefix}{key}"))
-    for key in known:
-        if key not in section and key not in _OPTIONAL:
-            raise ConfigError(f"{prefix}{key} must be set, and is missing")
-
-
-def _whole(name: str, value: Any, *, lo: int, hi: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not lo <= value <= hi:
-        raise ConfigError(f"{name} must be a whole number from {lo} to {hi}, got {value!r}")
-    return value
-
-
-def _number(name: str, value: Any, *, lo: float, hi: float) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not math.isfinite(value)
-        or not lo <= value <= hi
-    ):
-        raise ConfigError(f"{name} must be a number from {lo:g} to {hi:g}, got {value!r}")
-    return float(value)
-
-
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ConfigError(f"{name} must be true or false, got {value!r}")
-    return value
-
-
-def _option(name: str, value: Any, options: Sequence[str]) -> str:
-    if value not in options:
-        raise ConfigError(f"{name} must be one of {', '.join(options)}, got {value!r}")
-    return str(value)
-
-
-def _yolo(value: Any) -> YoloKind:
-    kind: YoloKind = YOLO_KINDS[YOLO_KINDS.index(_option("output.yolo", value, YOLO_KINDS))]
-    return kind
-
-
-def _workers(value: Any) -> int | None:
-    if value == "auto":
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1024:
-        raise ConfigError(f"workers must be auto or a whole number from 1 to 1024, got {value!r}")
-    return value
-
-
-def _devices(engine: Any) -> tuple[str | int, ...]:
-    value = engine.get("device", "auto") if isinstance(engine, Mapping) else "auto"
-    if isinstance(value, str) and value:
-        return (value,)  # the engine knows which names there are
-    numbers = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers)
-    if not whole or not numbers or len(set(numbers)) < len(numbers):
-        raise ConfigError(
-            "engine.device must be auto, the number of a GPU, or a list of different numbers, "
-            f"got {value!r}"
-        )
-    return tuple(numbers)
-
-
-def _path(name: str, value: Any) -> Path:
-    if not isinstance(value, str) or not value:
-        raise ConfigError(f"{name} must be the path of a folder, got {value!r}")
-    return Path(value).expanduser()
-
-
-def _optional_path(name: str, value: Any) -> Path | None:
-    return None if value is None else _path(name, value)
-
-
-def _names(name: str, value: Any) -> tuple[str, ...]:
-    values = [value] if isinstance(value, str) else value
-    if (
-        not isinstance(values, Sequence)
-        or not values
-        or not all(isinstance(v, str) and v for v in values)
-    ):
-        raise ConfigError(f"{name} must be a list of one or more names, got {value!r}")
-    return tuple(values)
-
-
-def _formats(value: Any) -> tuple[str, ...]:
-    names = _names("output.formats", value)
-    for name in names:
-        _option("output.formats", name, ("coco", "yolo"))
-    return tuple(dict.fromkeys(names))
-
-
-def _models_by_id(value: Any) -> dict[int, str]:
-    rule = "poses.models must be a list of {obj_id: NUMBER, model: NAME}"
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise ConfigError(f"{rule}, got {value!r}")
-    found: dict[int, str] = {}
-    for entry in value:
-        if not isinstance(entry, Mapping) or set(entry) != {"obj_id", "model"}:
-            raise ConfigError(f"{rule}, got {entry!r}")
-        obj_id = _whole("poses.models.obj_id", entry["obj_id"], lo=0, hi=2**31)
-        if obj_id in found or not isinstance(entry["model"], str):
-            raise ConfigError(f"{rule}, each obj_id once, got {value!r}")
-        found[obj_id] = entry["model"]
-    return found
-
-
-def _fixtures(value: Any) -> tuple[tuple[str, tuple[float, ...]], ...]:
-    rule = "fixtures must be a list of {model: NAME, T_world_obj: 16 numbers, row by row}"
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise ConfigError(f"{rule}, got {value!r}")
-    found = []
-    for entry in value:
-        if not isinstance(entry, Mapping) or set(entry) != {"model", "T_world_obj"}:
-            raise ConfigError(f"{rule}, got {entry!r}")
-        name, numbers = entry["model"], entry["T_world_obj"]
-        if not isinstance(name, str) or not isinstance(numbers, Sequence) or len(numbers) != 16:
-            raise ConfigError(f"{rule}, got {entry!r}")
-        T = tuple(_number("fixtures.T_world_obj", n, lo=-1e6, hi=1e6) for n in numbers)
-        check_rigid(f"fixtures.T_world_obj of {name}", T)
-        found.append((name, T))
-    return tuple(found)
+    own = [f.name for f in fields(RunConfig)]
+    known = {"": [*own, *GROUPS]}
+    known |= {
+        f.name: [inner.name for inner in fields(f.metadata["section"].kind)]
+        for f in fields(RunConfig)
+        if "section" in f.metadata and not f.metadata["section"].is_open
+    }
+    known |= {group: [leaf.name for leaf in fields(kind)] for group, kind in GROUPS.items()}
+    formerly = {spec.formerly: name for name, spec in settings_of(RunConfig) if spec.formerly}
+    return unknown(key, known, formerly)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
-from render.config.run_config import MAPS, RunConfig
+from render.config.run_config import RunConfig
+from render.config.sections import MAPS
 from render.dataset.frame_result import FrameResult
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.dataset.records import write_shard_records
@@ -221,8 +222,9 @@ def _remove_dataset(folder: Path) -> None:
 
 
 def _make_folders(run: RunConfig) -> None:
-    used = {"images": True, "labels": "yolo" in run.formats, "ids": run.ids, "depth": run.depth}
-    used |= {name: name in run.maps for name in MAPS}
+    output = run.output
+    used = {"images": True, "labels": "yolo" in output.formats, "ids": output.ids}
+    used |= {"depth": output.depth, **{name: name in output.maps for name in MAPS}}
     for name in (n for n in _SUBFOLDERS if used[n]):
         for split in ("train", "val"):
             (run.output_dir / name / split).mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ import yaml
 from numpy.typing import NDArray
 
 from render.assembly.scene import camera_of
-from render.config.run_config import MAPS
+from render.config.sections import MAPS
 from render.errors import DatasetError
 from render.geometry.rle import decode_rle
 from render.scene import Camera

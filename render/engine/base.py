@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from render.buffers import Buffers, Silhouette
-from render.scene import Scene
+from render.scene import Instance, Scene
 
 __all__ = ["AbstractEngine", "DeviceInfo"]
 
@@ -48,10 +49,16 @@ class AbstractEngine(abc.ABC):
         """Colour, depth and ids of one scene; on request, which face each pixel shows."""
 
     @abc.abstractmethod
-    def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
-        """The amodal outline of each instance, in the order of `scene.instances`.
+    def silhouettes(self, scene: Scene, instances: Sequence[Instance]) -> tuple[Silhouette, ...]:
+        """The amodal outline of each of some instances, drawn alone.
 
-        A pixel that `render` gives to an instance is always in its silhouette.
+        A pixel that `render` gives to an instance is always in its silhouette. Just after
+        `render` of the same scene nothing of it is prepared again.
+
+        Args:
+            scene: What they are in.
+            instances: Of `scene.instances`; the outlines come in this order.
+
         """
 
     @abc.abstractmethod

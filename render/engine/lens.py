@@ -31,7 +31,8 @@ def pixel_rays(camera: Camera, tile: tuple[int, int] = (0, 0)) -> NDArray[np.flo
 
     Args:
         camera: Its lens may distort.
-        tile: Of the plane of pixels, in whole image sizes from the image.
+        tile: Which part of the plane of pixels, in whole image sizes to the right of the image and
+            below it; (0, 0) is the image.
 
     """
     w, h = camera.size_wh
@@ -99,10 +100,10 @@ def through_lens(
     """``(H, W, 3)`` radiance of `scene` from that of `pinhole_scene(scene)`.
 
     Args:
-        radiance: Of `pinhole`.
+        radiance: ``(H, W, 3)`` float32, what `pinhole` looks like.
         pinhole: From `pinhole_scene`.
-        scene: Whose camera has the lens.
-        rays: From `pixel_rays`.
+        scene: Its camera has the lens.
+        rays: From `pixel_rays` of that camera.
 
     """
     K = pinhole.camera.K

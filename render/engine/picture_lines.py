@@ -70,7 +70,7 @@ def segments_of(
     """The outlines of a body, and those of its creases that may be seen.
 
     Args:
-        edges: Of its model.
+        edges: The edges of its model.
         faces_camera: ``(F,)``: faces that look towards the camera.
         cam_mesh: ``(4, 4)``: from the edges' points to the camera frame.
         one_sided: Faces that look away cannot be seen.
@@ -154,10 +154,10 @@ def crossings_of(segments: Sequence[Segments], shown: Shown, camera: Camera) -> 
     of = np.repeat(np.arange(len(some)), count)
     line = np.arange(len(of)) - (np.cumsum(count) - count - low[some].astype(np.int64))[of]
     along = line.astype(np.float32) - long[of]
-    place = short[of] + along * slope[of]
+    crossing = short[of] + along * slope[of]
     depth = 1.0 / (inverse[of] + along * fall[of])
-    before = np.floor(place).astype(np.int64)
-    at = place - before
+    before = np.floor(crossing).astype(np.int64)
+    at = crossing - before
     again, step = _close_to_centers(at)
     of, line = np.concatenate([of, of[again]]), np.concatenate([line, line[again]])
     depth = np.concatenate([depth, depth[again]])

@@ -41,11 +41,11 @@ def smooth(radiance: NDArray[np.float32], crossings: Sequence[Crossings]) -> Non
 
     touched = np.zeros(height * width, np.bool_)
     touched[targets] = True
-    places = np.flatnonzero(touched)
-    place_of = np.empty(height * width, np.int32)
-    place_of[places] = np.arange(len(places))
-    shares = np.zeros((4, len(places)), np.float32)  # left, right, above, below
-    shares[side, place_of[targets]] = share
+    pixels = np.flatnonzero(touched)
+    row_of = np.empty(height * width, np.int32)
+    row_of[pixels] = np.arange(len(pixels))
+    shares = np.zeros((4, len(pixels)), np.float32)  # left, right, above, below
+    shares[side, row_of[targets]] = share
     rows, columns = shares[0] + shares[1], shares[2] + shares[3]
     # Their mean, each weighted by itself; and no more than the whole pixel.
     whole = rows + columns
@@ -54,17 +54,17 @@ def smooth(radiance: NDArray[np.float32], crossings: Sequence[Crossings]) -> Non
     shares[2:] *= columns / whole
 
     colors = radiance.reshape(-1, 3)
-    own = np.minimum(colors[places], _LIMIT)
+    own = np.minimum(colors[pixels], _LIMIT)
     mixed = own.copy()
     last = height * width - 1
     for share_of, step in zip(shares, (-1, 1, -width, width), strict=True):
         taking = np.flatnonzero(share_of)
-        beside = colors[np.clip(places[taking] + step, 0, last)]
-        np.minimum(beside, _LIMIT, out=beside)
-        beside -= own[taking]
-        beside *= share_of[taking, None]
-        mixed[taking] += beside
-    colors[places] = mixed
+        neighbour = colors[np.clip(pixels[taking] + step, 0, last)]
+        np.minimum(neighbour, _LIMIT, out=neighbour)
+        neighbour -= own[taking]
+        neighbour *= share_of[taking, None]
+        mixed[taking] += neighbour
+    colors[pixels] = mixed
 
 
 def _cut_off(beyond: NDArray[np.floating], slope: NDArray[np.floating]) -> NDArray[np.floating]:

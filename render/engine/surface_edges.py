@@ -25,7 +25,7 @@ class SurfaceEdges:
 
     Attributes:
         points: ``(V, 3)`` float32 metres: vertices of all primitives, one after the other.
-        planes: ``(F, 4)`` float32: of the faces of all primitives. The product with a point
+        planes: ``(F, 4)`` float32, one for each face of all primitives. The product with a point
             ``(x, y, z, 1)`` is above 0 in front of the face, on the side its corners turn left.
         ends: ``(2, E)`` int32 vertices, in the order in which the first face walks them.
         sides: ``(2, E)`` int32 faces; twice the same where there is no single second one.
@@ -33,7 +33,7 @@ class SurfaceEdges:
         sharpness: ``(E,)`` float32: 0 where shading goes on smoothly; for a crease one minus
             the cosine between the normals that it is shaded with; `BORDER` between two
             primitives and where faces end.
-        mean_length_m: Of all edges.
+        mean_length_m: Mean length of all edges.
 
     """
 

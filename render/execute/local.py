@@ -34,7 +34,7 @@ class LocalExecutor(AbstractExecutor):
 
         """
         cores = usable_cores()
-        gpus = len(plan.run.devices) if on_gpu else 0
+        gpus = len(plan.run.engine.device) if on_gpu else 0
         asked = plan.run.workers or auto_workers(cores, gpus=gpus)
         workers = min(asked, max(1, -(-len(frames) // _FRAMES_PER_WORKER)))
         if workers == 1:

@@ -31,7 +31,7 @@ _FEWER = "out of memory? Try fewer `workers`"
 Draw = Callable[[int], Any]
 """Makes the result of a frame."""
 Start = Callable[[int], Draw]
-"""Called once in each process, with the number of its place; it is pickled."""
+"""Called once in each process, with the number of its slot in the pool; it is pickled."""
 
 
 class RemoteTraceback(Exception):  # noqa: N818  (not an error: what was the cause of one)
@@ -113,12 +113,12 @@ class Pool:
         self._environment = environment
         self._todo: deque[int] = deque()
         self._frame_deaths: Counter[int] = Counter()
-        # Deaths in a row, by place, of processes that had not finished anything.
-        self._place_deaths = [0] * workers
+        # Deaths in a row, by slot, of processes that had not finished anything.
+        self._deaths_by_slot = [0] * workers
         self._workers: list[_Worker] = []
         try:
-            for place in range(workers):
-                self._workers.append(self._spawn(place))
+            for slot in range(workers):
+                self._workers.append(self._spawn(slot))
         except BaseException:
             self._end(within_s=0)
             raise
@@ -144,9 +144,9 @@ class Pool:
             if not any(worker.frames for worker in self._workers):
                 return
             ready = self._wait()
-            for place, worker in enumerate(self._workers):
+            for slot, worker in enumerate(self._workers):
                 if worker.connection in ready or worker.process.sentinel in ready:
-                    yield from self._hear(place)
+                    yield from self._hear(slot)
 
     def _deal(self) -> None:
         """One more frame to each in turn, so that the last ones do not queue behind each other."""
@@ -159,9 +159,9 @@ class Pool:
         things: list[Any] = [worker.connection for worker in self._workers]
         return wait(things + [worker.process.sentinel for worker in self._workers])
 
-    def _hear(self, place: int) -> Iterator[Any]:
+    def _hear(self, slot: int) -> Iterator[Any]:
         """The results that a process has sent; replaces it if it has ended."""
-        worker = self._workers[place]
+        worker = self._workers[slot]
         answers, has_ended = worker.answers()
         for answer in answers:
             if answer.frame_idx is None:
@@ -173,23 +173,23 @@ class Pool:
             worker.has_finished = True
             yield answer.result
         if has_ended:
-            self._replace(place)
+            self._replace(slot)
 
-    def _replace(self, place: int) -> None:
-        worker = self._workers[place]
+    def _replace(self, slot: int) -> None:
+        worker = self._workers[slot]
         worker.connection.close()
         how = _how_it_ended(worker.end(within_s=_END_S))
         if worker.frames and worker.has_started:
             self._frame_deaths[worker.frames[0]] += 1
             self._check_frame(worker.frames[0], how)
-        self._place_deaths[place] = 0 if worker.has_finished else self._place_deaths[place] + 1
-        if self._place_deaths[place] >= _MAX_DEATHS:
+        self._deaths_by_slot[slot] = 0 if worker.has_finished else self._deaths_by_slot[slot] + 1
+        if self._deaths_by_slot[slot] >= _MAX_DEATHS:
             raise RenderError(
                 f"worker processes died {_MAX_DEATHS} times in a row before they had finished a "
                 f"frame, last with {how}: {_FEWER}"
             )
         self._todo.extendleft(reversed(worker.frames))
-        self._workers[place] = self._spawn(place)
+        self._workers[slot] = self._spawn(slot)
 
     def _check_frame(self, frame_idx: int, how: str) -> None:
         if self._frame_deaths[frame_idx] >= _MAX_DEATHS:
@@ -198,13 +198,11 @@ class Pool:
                 f"{_FEWER}; or the fault is in what this frame shows"
             )
 
-    def _spawn(self, place: int) -> _Worker:
+    def _spawn(self, slot: int) -> _Worker:
         # Never fork: a child would share the parent's GL and OpenCV threads.
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(
-            target=_serve, args=(theirs, self._start_work, place), daemon=True
-        )
+        process = context.Process(target=_serve, args=(theirs, self._start_work, slot), daemon=True)
         with _environment(self._environment), theirs:
             process.start()
         return _Worker(process, ours)
@@ -232,7 +230,7 @@ def _environment(changes: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _serve(connection: Connection, start: Start, place: int) -> None:
+def _serve(connection: Connection, start: Start, slot: int) -> None:
     """The life of a worker process: it ends when the parent closes the pipe, or dies."""
     # Ctrl-C reaches every process of the terminal; the parent alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -243,7 +241,7 @@ def _serve(connection: Connection, start: Start, place: int) -> None:
             frame_idx = connection.recv()
             try:
                 if draw is None:
-                    draw = start(place)
+                    draw = start(slot)
                     connection.send(_Answer())
                 answer = _Answer(frame_idx, draw(frame_idx))
             except Exception as error:  # noqa: BLE001  whatever a frame raises is the parent's

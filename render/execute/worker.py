@@ -24,10 +24,10 @@ __all__ = ["Worker", "start_worker"]
 class Worker:
     """Renders frames of one plan into one folder; starts its engine at once."""
 
-    def __init__(self, plan: Plan, folder: Path, *, place: int = 0) -> None:
+    def __init__(self, plan: Plan, folder: Path, *, slot: int = 0) -> None:
         self._plan = plan
         self._folder = folder
-        self._engine = plan.engine(place=place)
+        self._engine = plan.engine(slot=slot)
         self._textures = TextureCache()
         self._gl = dataclasses.asdict(self._engine.info)
 
@@ -40,7 +40,7 @@ class Worker:
         hashes = {name: write_whole(self._folder / name, data) for name, data in files.items()}
         return FrameResult(
             frame_idx=frame_idx,
-            frame_row=frame_row(sample, image=plan.run.image, hashes=hashes),
+            frame_row=frame_row(sample, image=plan.run.output.image, hashes=hashes),
             instance_rows=rows,
             files=hashes,
             gl=self._gl,
@@ -52,19 +52,21 @@ class Worker:
 
 
 def start_worker(
-    config: Mapping[str, Any], folder: Path, place: int
+    config: Mapping[str, Any], folder: Path, slot: int
 ) -> Callable[[int], FrameResult]:
     """What a process of a pool begins with: builds the plan, starts the engine.
 
     Args:
-        config: Of the plan; the parent has checked its assets, and its plug-ins are trusted.
-        folder: Of the dataset.
-        place: Of the process among those of the run, which says what device it draws with.
+        config: The run's resolved config; the parent has checked its assets and trusts its
+            plug-ins.
+        folder: Where the dataset is.
+        slot: The number of the process in its pool, which says what device it draws with.
 
     Returns:
         The function that renders a frame.
 
     """
     cv2.setNumThreads(1)
-    plan = build(config, plugins=config["plugins"], check_assets=False)
-    return Worker(plan, folder, place=place).render
+    return Worker(
+        build(config, plugins=config["plugins"], check_assets=False), folder, slot=slot
+    ).render

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Axis", "Symmetry", "rotation_about"]
+__all__ = ["Symmetry", "SymmetryAxis", "rotation_about"]
 
 # The icosahedron, the largest of the solids that have finitely many, has 60.
 _MOST_MOTIONS = 360
@@ -21,7 +21,7 @@ _TIE = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Axis:
+class SymmetryAxis:
     """A line that the object can be turned about by any angle.
 
     Attributes:
@@ -46,13 +46,13 @@ class Symmetry:
     """
 
     motions: NDArray[np.float64]
-    axes: tuple[Axis, ...] = ()
+    axes: tuple[SymmetryAxis, ...] = ()
 
     @classmethod
     def of(
         cls,
         motions: Sequence[NDArray[np.float64]],
-        axes: Sequence[Axis] = (),
+        axes: Sequence[SymmetryAxis] = (),
         *,
         same: float = _SAME,
     ) -> Symmetry:
@@ -159,7 +159,9 @@ def _best_angle(R: NDArray[np.float64], axis: NDArray[np.float64]) -> float:
     return math.atan2(float(np.trace(R @ K)), float(np.trace(R) - axis @ R @ axis))
 
 
-def _about(T: NDArray[np.float64], R_obj: NDArray[np.float64], axis: Axis) -> NDArray[np.float64]:
+def _about(
+    T: NDArray[np.float64], R_obj: NDArray[np.float64], axis: SymmetryAxis
+) -> NDArray[np.float64]:
     """`T` after a turn of the object about a point of an axis."""
     point = np.array(axis.point_m)
     turn = np.eye(4)

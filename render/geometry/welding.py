@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["Surface", "equal_rows", "pieces", "weld"]
+__all__ = ["Topology", "equal_rows", "pieces", "weld"]
 
 
 # Cells that vertices are sorted into, as a share of the longest side: files hold one corner as
@@ -46,7 +46,7 @@ def pieces(points: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surface:
+class Topology:
     """How the triangles of one object hang together.
 
     Attributes:
@@ -77,7 +77,7 @@ class Surface:
         return self.is_watertight and self.is_wound and self.n_inside_out == 0
 
     @classmethod
-    def of(cls, points: NDArray[np.float64], faces: NDArray[np.int64]) -> Surface:
+    def of(cls, points: NDArray[np.float64], faces: NDArray[np.int64]) -> Topology:
         """Looks at ``(V, 3)`` points and ``(F, 3)`` faces, F >= 1, welded."""
         ids = weld(points)
         welded = ids[faces]

@@ -20,7 +20,8 @@ import yaml
 from tqdm import tqdm
 
 from render.build import build
-from render.config.run_config import MAPS, RunConfig
+from render.config.run_config import RunConfig
+from render.config.sections import MAPS
 from render.dataset.folder import ShardWriter, claim, finish_file, missing_frames
 from render.dataset.frame_result import FrameResult
 from render.dataset.manifest import FORMAT_VERSION, Manifest
@@ -161,8 +162,8 @@ def _what_draws(plan: Plan) -> DeviceInfo:
 
     """
     infos: list[DeviceInfo] = []
-    for place in range(len(plan.run.devices)):
-        with plan.engine(place=place) as engine:
+    for slot in range(len(plan.run.engine.device)):
+        with plan.engine(slot=slot) as engine:
             infos.append(engine.info)
     first = infos[0]
     for info in infos[1:]:
@@ -211,20 +212,20 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
         rendered=rendered,
         seconds=seconds,
         skipped=tuple(str(error) for error in plan.assets.models.skipped),
-        formats=plan.run.formats,
-        yolo=plan.run.yolo,
+        formats=plan.run.output.formats,
+        yolo=plan.run.output.yolo,
         reached=found,
         **counts,
     )
-    if "coco" in plan.run.formats:
+    if "coco" in plan.run.output.formats:
         for split in ("train", "val"):
             finish_file(
                 folder,
                 f"annotations/instances_{split}.json",
                 partial(_write_coco, folder / "records", split, plan),
             )
-    if "yolo" in plan.run.formats:
-        keypoints = plan.keypoints if plan.run.yolo == "pose" else None
+    if "yolo" in plan.run.output.formats:
+        keypoints = plan.keypoints if plan.run.output.yolo == "pose" else None
         finish_file(
             folder,
             "data.yaml",
@@ -281,7 +282,7 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
         "top_ups": [entry.as_dict() for entry in run.top_ups],
         "versions": _versions(),
         "gl": manifest.gl(),
-        "depth_unit_m": run.depth_unit_m,
+        "depth_unit_m": run.output.depth_unit_m,
         "categories": list(plan.categories),
         "asset_dirs": {key: str(path.resolve()) for key, path in plan.assets.folders.items()},
         "models": [_model_entry(plan, name) for name in models.names],
@@ -302,12 +303,12 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
         "rejections": dict(summary.rejections),
         "reached": {one.name: one.as_dict() for one in summary.reached},
         "output": {
-            "formats": list(run.formats),
-            "image": run.image,
-            "yolo": run.yolo,
-            "ids": run.ids,
-            "depth": run.depth,
-            **{name: name in run.maps for name in MAPS},
+            "formats": list(run.output.formats),
+            "image": run.output.image,
+            "yolo": run.output.yolo,
+            "ids": run.output.ids,
+            "depth": run.output.depth,
+            **{name: name in run.output.maps for name in MAPS},
         },
     }
     path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -333,7 +334,7 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
         entry["keypoints"] = {k.name: [p / model.unit_m for p in k.point_m] for k in keypoints}
     if not symmetry.is_trivial:
         entry["symmetries"] = symmetry.scaled(1 / model.unit_m).as_dict()
-    if "parts" in plan.run.maps:
+    if "parts" in plan.run.output.maps:
         entry["parts"] = list(known.parts(model).names)
     return entry
 

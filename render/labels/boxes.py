@@ -80,7 +80,9 @@ def _boxes_of(uv: NDArray[np.float64], first: NDArray[np.int64]) -> list[Box]:
 
 
 def _cut_box(instance: Instance, camera: Camera, T_cam_obj: NDArray[np.float64]) -> Box | None:
-    """Of one that crosses the near plane."""
+    """The box of an instance that crosses the near plane, of what is in front of that; None where
+    nothing is.
+    """
     corners = [
         _clipped_corners(
             transform_points(T_cam_obj, instance.scale * primitive.positions_m),

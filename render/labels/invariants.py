@@ -13,7 +13,7 @@ from render.errors import InvariantError
 from render.geometry.pixels import Box
 from render.geometry.runs import RunTable
 from render.sample import ObjectLabel
-from render.scene import Scene
+from render.scene import Camera, Scene
 
 __all__ = ["check_invariants"]
 
@@ -32,9 +32,9 @@ def check_invariants(labels: Sequence[ObjectLabel], buffers: Buffers, scene: Sce
         InvariantError: One of them does not hold; the message says which, and where.
 
     """
-    n = len(scene.instances)
+    n = len(scene.labelled_instances)
     _require([x.instance_idx for x in labels] == list(range(n)), f"labels must be 0 to {n - 1}")
-    _check_buffers(buffers, scene)
+    _check_buffers(buffers, scene.camera, n)
     size_wh = scene.camera.size_wh
     visib = RunTable.of([label.mask_visib for label in labels], size_wh=size_wh)
     whole = RunTable.of([label.mask for label in labels], size_wh=size_wh)
@@ -47,8 +47,8 @@ def check_invariants(labels: Sequence[ObjectLabel], buffers: Buffers, scene: Sce
             raise InvariantError(f"{_name(label)}: {fault}")
 
 
-def _check_buffers(buffers: Buffers, scene: Scene) -> None:
-    ids, depth_m, camera = buffers.instance_idx, buffers.depth_m, scene.camera
+def _check_buffers(buffers: Buffers, camera: Camera, n_labels: int) -> None:
+    ids, depth_m = buffers.instance_idx, buffers.depth_m
     width, height = camera.size_wh
     arrays = {"instance_idx": ids, "depth_m": depth_m, "radiance": buffers.radiance}
     for name, array in arrays.items():
@@ -58,8 +58,8 @@ def _check_buffers(buffers: Buffers, scene: Scene) -> None:
         )
     low, high = int(ids.min()), int(ids.max())
     _require(
-        low >= -1 and high < len(scene.instances),
-        f"instance_idx must be from -1 to {len(scene.instances) - 1}, got {low} to {high}",
+        low >= -1 and high < n_labels,
+        f"instance_idx must be from -1 to {n_labels - 1}, got {low} to {high}",
     )
     _require(
         bool(depth_m.min() >= 0 and np.isfinite(depth_m.max())),

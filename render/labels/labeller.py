@@ -53,41 +53,49 @@ def label(
     *,
     filters: LabelFilters,
 ) -> tuple[ObjectLabel, ...]:
-    """Labels every instance of a scene, distractors too, in the scene's order.
+    """Labels targets and distractors, in the scene's order.
 
     Args:
         scene: What was drawn.
-        buffers: Of the whole scene.
-        silhouettes: Of each instance alone, in the order of `scene.instances`.
+        buffers: What the engine drew of the whole scene.
+        silhouettes: One for each of `scene.labelled_instances`, alone, in their order.
         filters: What is marked as filtered; nothing is left out here.
 
     Raises:
-        ValueError: There are not as many silhouettes as instances.
+        ValueError: There are not as many silhouettes as labelled instances.
 
     """
-    if len(silhouettes) != len(scene.instances):
+    instances = scene.labelled_instances
+    if len(silhouettes) != len(instances):
         raise ValueError(
-            f"silhouettes must be one per instance ({len(scene.instances)}), got {len(silhouettes)}"
+            f"silhouettes must be one per instance that has a label ({len(instances)}), "
+            f"got {len(silhouettes)}"
         )
     height, width = buffers.instance_idx.shape
-    visib = RunTable.of_ids(buffers.instance_idx, len(scene.instances))
+    visib = RunTable.of_ids(buffers.instance_idx, len(instances))
     whole = RunTable.of_windows(
         [(outline.x0, outline.y0, outline.mask) for outline in silhouettes], size_wh=(width, height)
     )
     counts = [int(np.count_nonzero(outline.mask)) for outline in silhouettes]
     pixels = map(
-        _Pixels, whole.masks(), visib.masks(), visib.boxes(), counts, whole.areas(), visib.areas()
+        _PixelCounts,
+        whole.masks(),
+        visib.masks(),
+        visib.boxes(),
+        counts,
+        whole.areas(),
+        visib.areas(),
     )
-    boxes = boxes_obj(scene.instances, scene.camera)
+    boxes = boxes_obj(instances, scene.camera)
     T_cam_world = inverse_rigid(scene.camera.T_world_cam)
     return tuple(
         _label_one(instance, T_cam_world @ instance.T_world_obj, px, box, filters)
-        for instance, px, box in zip(scene.instances, pixels, boxes, strict=True)
+        for instance, px, box in zip(instances, pixels, boxes, strict=True)
     )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Pixels:
+class _PixelCounts:
     """Masks and counts of one instance."""
 
     mask: Runs
@@ -101,7 +109,7 @@ class _Pixels:
 def _label_one(
     instance: Instance,
     T_cam_obj: NDArray[np.float64],
-    px: _Pixels,
+    px: _PixelCounts,
     bbox_obj: Box | None,
     filters: LabelFilters,
 ) -> ObjectLabel:

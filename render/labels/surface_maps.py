@@ -28,7 +28,7 @@ def normal_map(scene: Scene, buffers: Buffers) -> Map:
 
     Args:
         scene: What was drawn.
-        buffers: Of it, with faces.
+        buffers: What the engine drew of it, with faces.
 
     """
     camera, faces = scene.camera, _faces(buffers)
@@ -38,9 +38,9 @@ def normal_map(scene: Scene, buffers: Buffers) -> Map:
     T_cam_world = inverse_rigid(camera.T_world_cam)
     for instance in scene.instances:
         T_cam_obj = T_cam_world @ instance.T_world_obj
-        here = buffers.instance_idx == instance.instance_idx
+        here = faces[..., 0] == instance.instance_idx
         at = transform_points(inverse_rigid(T_cam_obj), points[here]) / instance.scale
-        seen = faces[here]
+        seen = faces[here][:, 1:]
         own, own_flat = np.zeros((2, len(seen), 3))
         for k, primitive in enumerate(instance.model.primitives):
             of_k = seen[:, 0] == k
@@ -52,7 +52,7 @@ def normal_map(scene: Scene, buffers: Buffers) -> Map:
             own[of_k] = np.einsum("nk,nkd->nd", shares, primitive.normals[corners])
         normals[here] = own @ T_cam_obj[:3, :3].T
         flat[here] = own_flat @ T_cam_obj[:3, :3].T
-    ground = (buffers.depth_m > 0) & (buffers.instance_idx < 0)
+    ground = (buffers.depth_m > 0) & (faces[..., 0] < 0)
     normals[ground] = flat[ground] = _ground_normals(scene, points[ground], T_cam_world)
     length = np.linalg.norm(normals, axis=2, keepdims=True)
     normals = normals / np.where(length > 0, length, 1.0)
@@ -64,22 +64,22 @@ def normal_map(scene: Scene, buffers: Buffers) -> Map:
 
 
 def nocs_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
-    """``(H, W, 3)``: normalised object coordinates, as ``1 + 65534 c``; 0: no instance.
+    """``(H, W, 3)``: normalised object coordinates, as ``1 + 65534 c``; 0: no labelled instance.
 
     ``c = (p - center) / diagonal + 1/2`` of the box of the model along the axes of its file: the
     box's diagonal is 1 long and its middle at 1/2 (Wang et al., "Normalized Object Coordinate
-    Space", 2019). Of targets with symmetries, in their canonical pose.
+    Space", 2019). A target with symmetries is in its canonical pose.
 
     Args:
-        scene: Its labelled instances.
-        buffers: Of it.
-        annotations: Of the models.
+        scene: What was drawn.
+        buffers: What the engine drew of it.
+        annotations: Symmetries and parts of models.
 
     """
     camera = scene.camera
     points = _points_cam(camera, buffers)
     coded = np.zeros((*buffers.depth_m.shape, 3), np.uint16)
-    for instance in scene.instances:
+    for instance in scene.labelled_instances:
         model = instance.model
         T = canonical_pose(instance, camera, annotations)
         if T is None:
@@ -93,20 +93,20 @@ def nocs_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
 
 
 def part_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
-    """``(H, W)``: which part of its instance's model each pixel shows, from 1; 0: no instance.
+    """``(H, W)``: which part of its instance's model each pixel shows, from 1; 0: none labelled.
 
     Args:
-        scene: Its labelled instances.
-        buffers: Of it, with faces.
-        annotations: Of the models.
+        scene: What was drawn.
+        buffers: What the engine drew of it, with faces.
+        annotations: Symmetries and parts of models.
 
     """
     faces = _faces(buffers)
     parts = np.zeros(buffers.depth_m.shape, np.uint16)
-    for instance in scene.instances:
+    for instance in scene.labelled_instances:
         for k, face_parts in enumerate(annotations.parts(instance.model).of_faces):
-            here = (buffers.instance_idx == instance.instance_idx) & (faces[..., 0] == k)
-            parts[here] = 1 + face_parts[faces[here][:, 1]]
+            here = (faces[..., 0] == instance.instance_idx) & (faces[..., 1] == k)
+            parts[here] = 1 + face_parts[faces[here][:, 2]]
     return parts
 
 
@@ -140,7 +140,10 @@ def _shares(points: Points, triangles: Points) -> Points:
 
 
 def _ground_normals(scene: Scene, points: Points, T_cam_world: Points) -> Points:
-    """Of pixels that show ground or a wall: each is flat, and a point is of the nearest plane."""
+    """``(N, 3)`` unit normals, camera frame, at points of ground or walls.
+
+    Each surface is flat, and a point belongs to the one whose plane is nearest.
+    """
     best, least = np.zeros_like(points), np.full(len(points), np.inf)
     for surface in scene.surfaces:
         if surface.catches_shadows:

@@ -22,10 +22,10 @@ __all__ = ["TaskLabeller", "canonical_pose"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TaskLabeller:
-    """Adds them to the labels of a frame.
+    """Adds boxes in space, oriented boxes and keypoints to the labels of a frame.
 
     Attributes:
-        annotations: Of the models.
+        annotations: Keypoints, symmetries and parts of models.
         obb: Whether oriented boxes are worked out.
 
     """
@@ -42,7 +42,7 @@ class TaskLabeller:
         open by them (keypoints, the corners of the 3D box) is of its canonical pose.
 
         Args:
-            labels: Of `scene.instances`, as far as these are labelled.
+            labels: One for each of `scene.labelled_instances`.
             scene: All that can hide something.
             silhouettes: One for each label.
 
@@ -115,7 +115,7 @@ def _keypoint_label(
     camera = scene.camera
     points = instance.scale * np.array([k.point_m for k in keypoints])
     cam = transform_points(T_cam_obj, points)
-    # The same places as points of the object where it truly is.
+    # The same points of the camera frame, as points of the object where it truly is.
     T_obj_cam = inverse_rigid(_pose(instance, camera))
     own = transform_points(T_obj_cam, cam) / instance.scale
     uv = np.full((len(cam), 2), np.nan)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from render.errors import ConfigError
 from render.geometry.surface_samples import farthest_points, sample_surface
-from render.geometry.symmetry import Axis, Symmetry
+from render.geometry.symmetry import Symmetry, SymmetryAxis
 from render.geometry.welding import pieces
 from render.library import symmetries
 from render.library.models import ModelLibrary
@@ -108,7 +108,7 @@ class Annotations:
         return Symmetry(
             motions=np.stack([np.eye(4), *motions]),
             axes=tuple(
-                Axis(direction=tuple(a["axis"]), point_m=tuple(a["offset"]))
+                SymmetryAxis(direction=tuple(a["axis"]), point_m=tuple(a["offset"]))
                 for a in found["continuous"]
             ),
         )

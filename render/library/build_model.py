@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
-from render.geometry.welding import Surface, equal_rows
+from render.geometry.welding import Topology, equal_rows
 from render.library.finishes import DEFAULT_FINISH, FINISHES
 from render.library.hull import hull_centroid, hull_vertices
 from render.library.normals import crease_normals
@@ -53,7 +53,7 @@ class BuiltModel:
 
     model: Model
     unit_source: str
-    surface: Surface
+    surface: Topology
     warnings: tuple[str, ...]
 
     @property
@@ -176,11 +176,11 @@ def _checked(mesh: RawMesh, path: Path, warnings: list[str]) -> RawMesh:
     )
 
 
-def _surface(meshes: Sequence[RawMesh], path: Path) -> Surface:
+def _surface(meshes: Sequence[RawMesh], path: Path) -> Topology:
     if not meshes:
         raise AssetError(path, "holds no triangles")
     starts = np.cumsum([0, *(len(mesh.positions) for mesh in meshes)])
-    return Surface.of(
+    return Topology.of(
         np.concatenate([mesh.positions for mesh in meshes]),
         np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts)]),
     )
@@ -209,7 +209,7 @@ def _without_degenerate(
     return kept
 
 
-def _surface_warnings(surface: Surface) -> list[str]:
+def _surface_warnings(surface: Topology) -> list[str]:
     if surface.is_wound and surface.n_inside_out == surface.n_pieces and surface.volume < 0:
         return ["its winding is inside out: turn its faces round in the modelling tool"]
     if surface.is_watertight and not surface.is_wound:

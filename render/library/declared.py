@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
-from render.geometry.symmetry import Axis, Symmetry
+from render.geometry.symmetry import Symmetry, SymmetryAxis
 
 __all__ = ["keypoints_of", "symmetry_of"]
 
@@ -86,7 +86,7 @@ def _motion(value: Any, path: Path) -> NDArray[np.float64]:
     return T
 
 
-def _axis(value: Any, path: Path) -> Axis:
+def _axis(value: Any, path: Path) -> SymmetryAxis:
     rule = "symmetries.continuous must be {axis: [x, y, z], offset: [x, y, z]} each"
     if not isinstance(value, Mapping) or not {"axis"} <= set(value) <= {"axis", "offset"}:
         raise AssetError(path, f"{rule}, got {value!r:.80}")
@@ -94,7 +94,7 @@ def _axis(value: Any, path: Path) -> Axis:
     length = math.hypot(*axis) if axis is not None else 0.0
     if axis is None or offset is None or length < 1e-9:
         raise AssetError(path, f"{rule}, got {value!r:.80}")
-    return Axis(direction=_point([a / length for a in axis]), point_m=_point(offset))
+    return SymmetryAxis(direction=_point([a / length for a in axis]), point_m=_point(offset))
 
 
 def _numbers(value: Any, count: int) -> list[float] | None:

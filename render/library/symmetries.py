@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.geometry.surface_samples import NearSurface, sample_surface, second_moments
-from render.geometry.symmetry import Axis, Symmetry, rotation_about
+from render.geometry.symmetry import Symmetry, SymmetryAxis, rotation_about
 from render.scene import Model
 
 __all__ = ["TOLERANCE", "find_symmetry"]
@@ -248,10 +248,10 @@ class _Search:
         T[:3, 3] = self.center_m - R @ self.center_m
         return T
 
-    def _axis(self, axis: Points) -> Axis:
+    def _axis(self, axis: Points) -> SymmetryAxis:
         x, y, z = (float(v) for v in axis)
         a, b, c = (float(v) for v in self.center_m)
-        return Axis(direction=(x, y, z), point_m=(a, b, c))
+        return SymmetryAxis(direction=(x, y, z), point_m=(a, b, c))
 
 
 def _diameter(hull_m: Points) -> float:

@@ -13,7 +13,7 @@ from render.geometry.frames import inverse_rigid, rigid, transform_points
 from render.geometry.projection import project
 from render.placement.bodies import Crowd, Shape
 from render.placement.viewing import View
-from render.sampling.camera import Camera
+from render.sampling.camera import CameraGroup
 
 __all__ = ["Region", "calibrated_pose"]
 
@@ -74,7 +74,7 @@ class Region:
         self.crowd.add(body, is_target=True)
 
 
-def calibrated_pose(camera: Camera) -> NDArray[np.float64]:
+def calibrated_pose(camera: CameraGroup) -> NDArray[np.float64]:
     """``(4, 4)`` ``T_world_cam`` with its tolerance; exactly rigid."""
     T = np.array(camera.T_world_cam, np.float64).reshape(4, 4)
     u, _, vt = np.linalg.svd(T[:3, :3])

@@ -15,7 +15,7 @@ from render.geometry.frames import look_at
 from render.geometry.projection import backproject, bounds_of_edges, fov_to_K
 from render.library.meshes import mesh_of
 from render.placement.bodies import Shape
-from render.sampling.camera import Camera
+from render.sampling.camera import CameraGroup
 from render.sampling.scale import Scale
 from render.sampling.viewpoint import Viewpoint
 
@@ -54,7 +54,7 @@ class View:
     distortion: tuple[float, ...] = ()
 
 
-def intrinsics(camera: Camera) -> tuple[NDArray[np.float64], tuple[int, int]]:
+def intrinsics(camera: CameraGroup) -> tuple[NDArray[np.float64], tuple[int, int]]:
     """``(3, 3)`` K and whole image size.
 
     Raises:
@@ -72,7 +72,7 @@ def intrinsics(camera: Camera) -> tuple[NDArray[np.float64], tuple[int, int]]:
     return fov_to_K(camera.fov_deg, size_wh), size_wh
 
 
-def view_of(viewpoint: Viewpoint, camera: Camera) -> View:
+def view_of(viewpoint: Viewpoint, camera: CameraGroup) -> View:
     """The camera that sees the world's origin as `viewpoint` asks, from any distance.
 
     It looks at the origin, turned by the roll; then it is turned in place, by the

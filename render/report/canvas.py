@@ -27,7 +27,7 @@ class Canvas:
     """
 
     rgb: NDArray[np.uint8]
-    _texts: list[_Text] = field(default_factory=list)
+    _texts: list[_Label] = field(default_factory=list)
 
     def line(self, uv: NDArray[np.float64], color: Rgb, *, width: int = 1) -> None:
         """A line through ``(N, 2)`` points."""
@@ -73,7 +73,7 @@ class Canvas:
 
         """
         kind: Literal["up", "flat"] = "up" if upwards else "flat"
-        self._texts.append(_Text(uv, text, size, color, anchor, halo, kind))
+        self._texts.append(_Label(uv, text, size, color, anchor, halo, kind))
 
     def text_width(self, text: str, size: int) -> float:
         """Pixels."""
@@ -96,7 +96,7 @@ class Canvas:
 
 
 @dataclass(frozen=True)
-class _Text:
+class _Label:
     uv: tuple[float, float]
     text: str
     size: int
@@ -107,7 +107,7 @@ class _Text:
 
 
 def _draw_upwards(
-    image: Image.Image, text: _Text, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+    image: Image.Image, text: _Label, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
 ) -> None:
     left, top, right, bottom = font.getbbox(text.text)
     stamp = Image.new("L", (int(right - left) + 2, int(bottom - top) + 2))

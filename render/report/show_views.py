@@ -92,6 +92,7 @@ class Studio:
             camera=camera,
             instances=(instance,),
             lights=_lights(camera.T_world_cam[:3, :3]),
+            ambient=(_AMBIENT, _AMBIENT, _AMBIENT),
             backdrop=self._backdrop,
         )
 
@@ -139,11 +140,9 @@ def _lights(R_world_cam: NDArray[np.float64]) -> tuple[Light, ...]:
     weights[-to_light[:, 2] > _AT_EYE] = 0.0
     # What a white matt surface that faces the camera gets of all.
     faced = float((weights * np.maximum(-to_light[:, 2], 0.0)).sum())
-    lights = [Light(kind="ambient", color=white, intensity=_AMBIENT)]
+    lights = []
     for direction, weight in zip(-to_light @ R_world_cam.T, weights, strict=True):
         x, y, z = (float(c) for c in direction)
         intensity = _LIT * float(weight) / faced
-        lights.append(
-            Light(kind="directional", color=white, intensity=intensity, direction_world=(x, y, z))
-        )
+        lights.append(Light(color=white, intensity=intensity, direction_world=(x, y, z)))
     return tuple(lights)

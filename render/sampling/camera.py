@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from render.sampling.schema import leaf
 
-__all__ = ["Camera"]
+__all__ = ["CameraGroup"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Camera:
+class CameraGroup:
     """Intrinsics and optics. Masks, boxes and depth are those of a sharp picture."""
 
     size_wh: tuple[float, float] = leaf(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from render.sampling.background import Background
-from render.sampling.camera import Camera
+from render.sampling.camera import CameraGroup
 from render.sampling.lighting import Lighting
-from render.sampling.material import Material
+from render.sampling.material import MaterialGroup
 from render.sampling.objects import Objects
 from render.sampling.occlusion import Occlusion
 from render.sampling.scale import Scale
@@ -27,8 +27,8 @@ GROUPS: dict[str, type[Any]] = {
     "objects": Objects,
     "occlusion": Occlusion,
     "background": Background,
-    "camera": Camera,
-    "material": Material,
+    "camera": CameraGroup,
+    "material": MaterialGroup,
     "sensor": Sensor,
     "truncation": Truncation,
 }
@@ -51,8 +51,8 @@ class Theta:
     objects: Objects
     occlusion: Occlusion
     background: Background
-    camera: Camera
-    material: Material
+    camera: CameraGroup
+    material: MaterialGroup
     sensor: Sensor
     truncation: Truncation
     presets: tuple[tuple[str, str], ...] = ()

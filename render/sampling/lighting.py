@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from render.lights.base import LIGHTS
 from render.sampling.schema import leaf
 
 __all__ = ["Lighting"]
@@ -39,9 +40,8 @@ class Lighting:
     kind: tuple[str, ...] = leaf(
         kind="choice",
         scope="light",
-        options=("directional", "point", "spot", "area"),
-        doc="`directional` comes from infinity; the others from a place near the target: `point` "
-        "shines to all sides, `spot` in a cone, `area` is a disc; both face the target.",
+        options=LIGHTS,
+        doc="What each lamp is; `docs/extending.md` adds a kind.",
         example="[choice,directional,point]",
     )
     azimuth_deg: tuple[float, ...] = leaf(

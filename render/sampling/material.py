@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from render.sampling.schema import leaf
 
-__all__ = ["Material"]
+__all__ = ["MaterialGroup"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Material:
+class MaterialGroup:
     """Jitter of the authored finish, or a random texture in its place, and wear."""
 
     hue_shift_deg: tuple[float, ...] = leaf(

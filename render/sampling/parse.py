@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from render.errors import ConfigError
+from render.sampling import values
 from render.sampling.distributions import (
     AbstractDistribution,
     Beta,
@@ -125,10 +125,6 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300
-
-
 def _distribution(value: Sequence[Any], leaf: Leaf, name: str) -> AbstractDistribution:
     """A list that begins with the name of a distribution."""
     known = (*_FORMS, *_LISTED)
@@ -154,7 +150,7 @@ def _numeric(
     kind, arg_names = _FORMS[word]
     if len(args) != len(arg_names):
         _fail(name, f"be written [{word}, {', '.join(arg_names)}]", shown)
-    if not all(_is_number(arg) for arg in args):
+    if not all(values.is_number(arg) for arg in args):
         _fail(name, f"have finite numbers after {word}", shown)
     if word == "integers":
         if not all(isinstance(arg, int) for arg in args):
@@ -170,19 +166,19 @@ def _listed(
     if not args or (isinstance(args[0], Mapping) and not args[0]):
         _fail(name, f"have at least one value after {word}", shown)
     if not isinstance(args[0], Mapping):
-        values = tuple(_item(arg, leaf, name, shown) for arg in args)
+        items = tuple(_item(arg, leaf, name, shown) for arg in args)
         if word == "levels":
-            return Levels(values)
-        return _checked(lambda: Choice(values, (1.0,) * len(values)), name, shown)
+            return Levels(items)
+        return _checked(lambda: Choice(items, (1.0,) * len(items)), name, shown)
     if word == "levels" or len(args) > 1:
         _fail(name, f"be written [{word}, a, b] or [choice, {{a: 0.7, b: 0.3}}]", shown)
     pairs = [(_item(_key(k, leaf), leaf, name, shown), w) for k, w in args[0].items()]
-    if not all(_is_number(weight) for _, weight in pairs):
+    if not all(values.is_number(weight) for _, weight in pairs):
         _fail(name, "have finite numbers as weights", shown)
     # A mapping has no order: the same weights give the same frames however they are stored.
     pairs.sort(key=lambda pair: json.dumps(pair[0]))
-    values = tuple(v for v, _ in pairs)
-    return _checked(lambda: Choice(values, tuple(float(w) for _, w in pairs)), name, shown)
+    items = tuple(v for v, _ in pairs)
+    return _checked(lambda: Choice(items, tuple(float(w) for _, w in pairs)), name, shown)
 
 
 def _checked(
@@ -210,42 +206,26 @@ def _key(key: Any, leaf: Leaf) -> Any:
 
 def _item(value: Any, leaf: Leaf, name: str, shown: Any) -> Value:
     """One plain value, checked; `shown` is what the message ends with."""
-    if value is None:
-        if not leaf.nullable:
-            _fail(name, "not be null", shown)
+    if value is None and leaf.nullable:
         return None
+    try:
+        return _plain(value, leaf)
+    except ValueError as error:
+        rule = "not be null" if value is None else str(error)
+    close = difflib.get_close_matches(str(value), leaf.options, n=1) if value else ()
+    _fail(name, rule, shown, f"; did you mean {close[0]}?" if close else "")
+
+
+def _plain(value: Any, leaf: Leaf) -> Value:
     if leaf.kind == "vector":
-        return _plain_vector(value, leaf, name, shown)
-    if leaf.kind in ("number", "integer"):
-        return _plain_number(value, leaf, name, shown)
+        return values.numbers(value, leaf.length, leaf.lo, leaf.hi)
+    if leaf.kind == "number":
+        return values.number(value, leaf.lo, leaf.hi)
+    if leaf.kind == "integer":
+        return values.whole(value, leaf.lo, leaf.hi)
     if leaf.kind == "flag":
-        if not isinstance(value, bool):
-            _fail(name, "be true or false", shown)
-        return value
-    if not isinstance(value, str) or not value:
-        what = f"one of {', '.join(leaf.options)}" if leaf.options else "a name"
-        _fail(name, f"be {what}", shown)
-    if leaf.options and value not in leaf.options:
-        rule = f"be one of {', '.join(leaf.options)}"
-        close = difflib.get_close_matches(value, leaf.options, n=1)
-        _fail(name, rule, shown, f"; did you mean {close[0]}?" if close else "")
-    return value
-
-
-def _plain_number(value: Any, leaf: Leaf, name: str, shown: Any) -> float | int:
-    if leaf.kind == "integer" and not (_is_number(value) and isinstance(value, int)):
-        _fail(name, "be a whole number", shown)
-    if not _is_number(value):
-        _fail(name, "be a finite number", shown)
-    _check_domain((value, value), leaf, name, shown)
-    return int(value) if leaf.kind == "integer" else float(value)
-
-
-def _plain_vector(value: Any, leaf: Leaf, name: str, shown: Any) -> tuple[float, ...]:
-    if not _is_list(value) or len(value) not in leaf.length:
-        _fail(name, f"be a list of {_lengths(leaf)} numbers", shown)
-    component = Leaf(kind="number", lo=leaf.lo, hi=leaf.hi)
-    return tuple(_plain_number(v, component, name, shown) for v in value)
+        return values.flag(value)
+    return values.option(value, leaf.options) if leaf.options else values.name(value)
 
 
 def _vector(value: Sequence[Any], leaf: Leaf, name: str) -> Constant | Vector:
@@ -266,9 +246,10 @@ def _lengths(leaf: Leaf) -> str:
 def _check_domain(bounds: tuple[float, float] | None, leaf: Leaf, name: str, shown: Any) -> None:
     if bounds is None:
         return
-    lo, hi = bounds
-    if lo < leaf.lo or hi > leaf.hi or math.isnan(lo) or math.isnan(hi):
-        _fail(name, f"lie in {leaf.lo:.10g} to {leaf.hi:.10g}", shown)
+    try:
+        values.check_range(*bounds, leaf.lo, leaf.hi)
+    except ValueError as error:
+        _fail(name, str(error), shown)
 
 
 def _by_category(

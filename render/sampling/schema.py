@@ -7,6 +7,7 @@ value or a distribution (`render.sampling.distributions`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,7 +23,8 @@ class Leaf:
 
     Attributes:
         kind: ``number`` and ``integer`` are drawn in ``[lo, hi]``; ``choice`` is one of
-            `options` (any name if there are none); ``flag`` is true or false; ``vector``
+            `options` (any name if there are none), a registry among them, which is read
+            when it is needed, so that plug-ins count; ``flag`` is true or false; ``vector``
             is `length` numbers in ``[lo, hi]``, each of which may be a distribution of its
             own; ``pattern`` is a name or glob that chooses among the files of `catalog`;
             ``by_category`` is a list of ``{category, size_m}``, whose numbers lie in
@@ -39,7 +41,7 @@ class Leaf:
     scope: Scope = "frame"
     lo: float = float("-inf")
     hi: float = float("inf")
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...] | Mapping[str, type] = ()
     length: tuple[int, ...] = ()
     catalog: Literal[
         "models", "backgrounds", "textures", "environments", "patterns", "distractors", ""

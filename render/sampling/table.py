@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -45,7 +46,7 @@ def theta_table(defaults: Mapping[str, Mapping[str, Any]]) -> str:
             spec: Leaf = f.metadata["leaf"]
             cells = (
                 f"`{group}.{f.name}`",
-                spec.doc,
+                _meaning(spec),
                 _domain(spec),
                 f"`{show(defaults[group][f.name])}`",
                 f"`{override_of(group, f.name, spec)}`",
@@ -58,6 +59,17 @@ def override_of(group: str, leaf: str, spec: Leaf) -> str:
     """The example of a leaf as it is typed into a shell; quoted, because zsh expands ``[``."""
     override = f"{group}.{leaf}={spec.example}"
     return f"'{override}'" if set(override) & set("[]{}*?'\" ") else override
+
+
+def _meaning(spec: Leaf) -> str:
+    """The leaf's own line, then that of each class among which it chooses."""
+    if not isinstance(spec.options, Mapping):
+        return spec.doc
+    lines = (
+        f"`{name}`: {(inspect.getdoc(cls) or '').partition(chr(10))[0]}"
+        for name, cls in spec.options.items()
+    )
+    return " ".join((spec.doc, *lines))
 
 
 def _domain(spec: Leaf) -> str:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from render.sampling.camera import Camera
+from render.sampling.camera import CameraGroup
 
 __all__ = ["expose"]
 
@@ -19,7 +19,11 @@ _LAYERS_PX = (0.0, 1.5, 2.5, 4.0, 6.0, 9.0, 13.0, 19.0, 28.0, 41.0, 60.0, 88.0, 
 
 
 def expose(
-    radiance: Radiance, depth_m: NDArray[np.float32], camera: Camera, *, principal_depth_m: float
+    radiance: Radiance,
+    depth_m: NDArray[np.float32],
+    camera: CameraGroup,
+    *,
+    principal_depth_m: float,
 ) -> Radiance:
     """Light as it falls onto the sensor: defocus, motion, chromatic aberration, vignetting.
 
@@ -42,7 +46,7 @@ def expose(
 
 
 def _defocused(
-    radiance: Radiance, depth_m: NDArray[np.float32], camera: Camera, principal_depth_m: float
+    radiance: Radiance, depth_m: NDArray[np.float32], camera: CameraGroup, principal_depth_m: float
 ) -> Radiance:
     """Layers of about equal blur, each blurred with its edges, the farthest first.
 
@@ -89,7 +93,7 @@ def _disc(diameter_px: float) -> NDArray[np.float32]:
     return np.asarray(cover / cover.sum(), dtype=np.float32)
 
 
-def _moved(light: Radiance, camera: Camera) -> Radiance:
+def _moved(light: Radiance, camera: CameraGroup) -> Radiance:
     """Averages the picture along a straight way through each pixel."""
     if camera.motion_px < 0.5:
         return light

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from render.config.run_config import YoloKind
+from render.config.sections import YoloKind
 from render.geometry.rle import decode_rle
 from render.labels.oriented import oriented_box
 from render.writers.coco import coco_keypoints

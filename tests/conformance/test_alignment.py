@@ -7,7 +7,7 @@ an edge is exact to far less than a pixel for colour (four samples) and ids (one
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,28 +18,17 @@ from render.buffers import Buffers
 from render.engine.pyrender.engine import PyrenderEngine
 from render.geometry.frames import rigid
 from render.scene import Material, Scene, Texture
+from tests.lit_scenes import glowing
 from tests.oracle.hand_scenes import sheet
 from tests.oracle.staging import scene_around, view
 
 ANGLES_DEG = [3.3, 8.1, 17.0, 28.3, 35.1, 43.3, 58.9, 71.4, 86.2]
 AT_MOST_PX = 0.05  # half of what the project promises
-RADIANCE = 0.5
+GLOWING = glowing(0.5, 0.5, 0.5)
 SIDE_M = 0.9
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
-
-
-def glowing(**changes: object) -> Material:
-    """The same radiance whatever the light."""
-    black = (0.0, 0.0, 0.0, 1.0)
-    return Material(base_color=black, roughness=1.0, emissive=(RADIANCE,) * 3, **changes)
-
-
-def scene_of(material: Material, angle_deg: float) -> tuple[Scene, NDArray[np.float64]]:
+def turned_square(material: Material, angle_deg: float) -> tuple[Scene, NDArray[np.float64]]:
     """A square turned in the image's plane; its corners, ``(4, 2)`` centre coordinates."""
     model = sheet(material, (0.0, 1.0))
     R = Rotation.from_euler("z", angle_deg, degrees=True).as_matrix()
@@ -89,9 +78,9 @@ def offset_px(
 
 @pytest.mark.parametrize("angle_deg", ANGLES_DEG)
 def test_outline(engine: PyrenderEngine, angle_deg: float) -> None:
-    scene, corners = scene_of(glowing(), angle_deg)
+    scene, corners = turned_square(GLOWING, angle_deg)
     coverage = coverage_of(engine.render(scene))
-    (silhouette,) = engine.silhouettes(scene)
+    (silhouette,) = engine.silhouettes(scene, scene.instances)
     whole = np.zeros((480, 480))
     h, w = silhouette.mask.shape
     whole[silhouette.y0 : silhouette.y0 + h, silhouette.x0 : silhouette.x0 + w] = silhouette.mask
@@ -111,12 +100,13 @@ def test_border_of_a_cut_out(engine: PyrenderEngine, angle_deg: float) -> None:
     # Alpha rises evenly between the middles of two texels: one half in the sheet's middle.
     image = np.full((1, 2, 4), 255, np.uint8)
     image[0, 0, 3] = 0
-    cut = glowing(
+    cut = replace(
+        GLOWING,
         base_color_texture=Texture(image=image, wrap_st=("clamp", "clamp")),
         alpha_mode="mask",
         alpha_cutoff=0.5,
     )
-    scene, corners = scene_of(cut, angle_deg)
+    scene, corners = turned_square(cut, angle_deg)
     coverage = coverage_of(engine.render(scene))
     bottom, top = (corners[0] + corners[1]) / 2, (corners[3] + corners[2]) / 2
     off = {name: offset_px(c, bottom, top) for name, c in coverage.items()}
@@ -126,7 +116,7 @@ def test_border_of_a_cut_out(engine: PyrenderEngine, angle_deg: float) -> None:
 
 
 def test_the_measure_finds_a_shift_and_its_sign(engine: PyrenderEngine) -> None:
-    scene, corners = scene_of(glowing(), 17.0)
+    scene, corners = turned_square(GLOWING, 17.0)
     coverage = coverage_of(engine.render(scene))["color"]
     ring = corners[::-1]
     for a, b in zip(ring, np.roll(ring, -1, axis=0), strict=True):

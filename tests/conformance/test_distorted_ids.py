@@ -5,7 +5,6 @@ The oracle casts float64 rays that OpenCV undistorted, pixel by pixel, at the tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import cv2
@@ -40,12 +39,6 @@ _ANGLES = np.linspace(0, 2 * np.pi, 48, endpoint=False)
 _RING = np.concatenate(
     [r * NEAR_PX * np.c_[np.cos(_ANGLES), np.sin(_ANGLES)] for r in np.arange(0, 9) / 8]
 )
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
 
 
 def behind(scene: Scene, lens: tuple[float, ...]) -> Scene:
@@ -138,7 +131,7 @@ def test_outlines_are_those_of_each_instance_alone(
 ) -> None:
     scene = behind(HAND_MADE[name](), LENSES[lens])
     caster = Caster(scene)
-    buffers, silhouettes = engine.render(scene), engine.silhouettes(scene)
+    buffers, silhouettes = engine.render(scene), engine.silhouettes(scene, scene.instances)
     check_invariants(
         label(scene, buffers, silhouettes, filters=LabelFilters(min_visib_fract=0, min_px=1)),
         buffers,
@@ -195,7 +188,7 @@ def test_colour_lies_where_the_ids_are(engine: PyrenderEngine, lens: str) -> Non
     glow = sheet(Material(base_color=(0, 0, 0, 1), emissive=(0.5, 0.5, 0.5), roughness=1), (0, 1))
     spots = [(x, y, 0.0) for x in (-0.8, -0.4, 0, 0.4, 0.8) for y in (-0.55, 0, 0.55)]
     scene = scene_around(camera, [place(glow, at, scale=0.2) for at in spots])
-    scene = replace(scene, lights=(), backdrop=np.zeros_like(scene.backdrop))
+    scene = replace(scene, ambient=(0.0, 0.0, 0.0), backdrop=np.zeros_like(scene.backdrop))
     buffers = engine.render(scene)
     v, u = np.mgrid[0 : camera.size_wh[1], 0 : camera.size_wh[0]]
     for idx in range(len(spots)):
@@ -230,7 +223,7 @@ def test_what_lies_beyond_the_fold_is_not_there(engine: PyrenderEngine) -> None:
     """Two walls meet the rim of a strong barrel outside of the image; outlines end there."""
     camera = replace(view((0, 0, 2), (0, 0, 0), fov_deg=50), distortion=(-0.3, 0.0, 0.0, 0.0))
     scene = scene_around(camera, [place(sheet(Material(), (0, 1)), (0, 0, 0), scale=20.0)])
-    silhouette = engine.silhouettes(scene)[0]
+    silhouette = engine.silhouettes(scene, scene.instances)[0]
     fold = fold_radius(camera.distortion)
     rim_px = camera.K[0, 0] * fold * (1 - 0.3 * fold**2)
 

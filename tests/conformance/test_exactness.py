@@ -6,14 +6,14 @@ figures scene by scene.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from render.engine.pyrender.engine import PyrenderEngine
-from render.scene import Scene
+from render.scene import Instance, Scene
 from render.system.paths import find_assets
 from tests.conftest import SHARED
 from tests.oracle.compare import DEPTH_REL, NEAR_PX, Figures, Pixels, compare, edge_of
@@ -26,12 +26,6 @@ SHARED_CASES = library_cases("shared", SHARED / "models")
 NO_SHARED = pytest.mark.skipif(
     not SHARED.is_dir(), reason=f"real models for tests are not at {SHARED}"
 )
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +72,11 @@ def test_the_scenes_hold_what_they_promise(engine: PyrenderEngine) -> None:
     scenes = {c.name: c for c in CASES}
     cut = scenes["hand/cutouts_repeat"].build()
     solid = rays_of(cut)
-    n_holes = sum(int(np.count_nonzero(~s.mask)) for s in engine.silhouettes(cut) if s.mask.size)
+    n_holes = sum(
+        int(np.count_nonzero(~s.mask))
+        for s in engine.silhouettes(cut, cut.instances)
+        if s.mask.size
+    )
     assert n_holes > 10_000
     among = rays_of(scenes["starter/hardware/among"].build())
     z = among.triangles.corners_cam[:, :, 2]
@@ -162,8 +160,8 @@ def test_comparison_sees_a_shift_of_a_twentieth_of_a_pixel(engine: PyrenderEngin
         def render(self, scene: Scene) -> object:
             return engine.render(self.moved(scene))
 
-        def silhouettes(self, scene: Scene) -> object:
-            return engine.silhouettes(self.moved(scene))
+        def silhouettes(self, scene: Scene, instances: Sequence[Instance]) -> object:
+            return engine.silhouettes(self.moved(scene), instances)
 
     figures = compare(scene, Shifted())
     assert figures.visible.farthest_px > NEAR_PX

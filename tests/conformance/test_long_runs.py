@@ -19,11 +19,11 @@ from PIL import Image
 from render.assembly.textures import TextureCache
 from render.build import build
 from render.engine.pyrender.engine import PyrenderEngine
-from render.geometry.frames import look_at, rigid
-from render.geometry.projection import fov_to_K
+from render.geometry.frames import rigid
 from render.library.models import ModelLibrary
 from render.pipeline import key_of, realise
-from render.scene import Camera, Instance, Light, Model, Scene
+from render.scene import Light, Model, Scene
+from tests.oracle.staging import scene_around, view
 from tests.spaces import composed
 
 MIB = 2**20
@@ -61,29 +61,16 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def scene_of(models: Sequence[Model], k: int) -> Scene:
-    """Some of the models side by side, lit with shadows."""
-    size_wh = (64, 48)
-    camera = Camera(
-        K=fov_to_K(60.0, size_wh), size_wh=size_wh,
-        T_world_cam=look_at(np.array([0.05, -0.1, 0.2]), np.zeros(3)), near_m=0.01, far_m=10.0,
-    )  # fmt: skip
-    instances = tuple(
-        Instance(
-            instance_idx=i, role="target", model=model, scale=0.03 / model.extent_m,
-            materials=tuple(p.material for p in model.primitives),
-            T_world_obj=rigid(np.eye(3), np.array([0.04 * i - 0.04, 0.01 * (k % 5), 0.0])),
-        )
+def side_by_side(models: Sequence[Model], k: int) -> Scene:
+    """Some of the models in a row, lit with shadows."""
+    camera = view((0.05, -0.1, 0.2), (0.0, 0.0, 0.0), fov_deg=60.0, size_wh=(64, 48))
+    row = [
+        (model, rigid(np.eye(3), np.array([0.04 * i - 0.04, 0.01 * (k % 5), 0.0])),
+         0.03 / model.extent_m)
         for i, model in enumerate(models)
-    )  # fmt: skip
-    lights = (
-        Light(kind="directional", color=(1.0, 1.0, 1.0), intensity=0.8),
-        Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.2),
-    )
-    return Scene(
-        camera=camera, instances=instances, lights=lights,
-        backdrop=np.zeros((size_wh[1], size_wh[0], 3), np.float32),
-    )  # fmt: skip
+    ]  # fmt: skip
+    lights = (Light(color=(1.0, 1.0, 1.0), intensity=0.8),)
+    return scene_around(camera, row, lights=lights, ambient=0.2, backdrop=0.0)
 
 
 def change_scenes(models_dir: Path, changes: int) -> tuple[list[float], list[int], list[int]]:
@@ -93,11 +80,11 @@ def change_scenes(models_dir: Path, changes: int) -> tuple[list[float], list[int
     with PyrenderEngine() as engine:
         for k in range(changes):
             names = [library.names[(5 * k + i) % len(library.names)] for i in range(3)]
-            scene = scene_of([library.load(name) for name in names], k)
+            scene = side_by_side([library.load(name) for name in names], k)
             engine.render(scene)  # raises on any GL error
-            engine.silhouettes(scene)
+            engine.silhouettes(scene, scene.instances)
             mib.append(resident_mib())
-            on_gpu.append(engine._residents.n_bytes)
+            on_gpu.append(engine._gpu_cache.n_bytes)
             if k % 50 == 49:
                 alive.append(models_alive(library.names))
     return mib, on_gpu, alive
@@ -146,7 +133,7 @@ def test_frames_of_more_models_than_memory_are_those_of_enough(models_dir: Path)
 
 def test_hundred_engines_in_one_process(models_dir: Path) -> None:
     library = ModelLibrary(models_dir, include=["00.stl", "03.glb"])
-    scene = scene_of([library.load(name) for name in library.names], 0)
+    scene = side_by_side([library.load(name) for name in library.names], 0)
     mib, files, pictures = [], [], []
     for _ in range(100):
         with PyrenderEngine() as engine:

@@ -14,26 +14,22 @@ pytest.importorskip("mitsuba", reason="Mitsuba is not installed (pip install '.[
 from render.engine.mitsuba.engine import MitsubaEngine
 from render.engine.pyrender.engine import PyrenderEngine
 from render.errors import ConfigError, EngineError
-from render.geometry.frames import look_at, rigid
-from render.geometry.projection import fov_to_K
-from render.library.environment_map import build_environment
-from render.scene import (
-    Camera,
-    Environment,
-    Instance,
-    Light,
-    Material,
-    Model,
-    Primitive,
-    Scene,
-    Surface,
-    Texture,
+from render.geometry.frames import rigid
+from render.scene import Instance, Light, Material, Scene, Surface, Texture
+from tests.lit_scenes import (
+    MATT,
+    MIRROR,
+    WHITE,
+    camera_at,
+    environment_of,
+    floor,
+    placed,
+    scene,
+    square,
 )
 
 SIZE_WH = (96, 72)
-WHITE = (1.0, 1.0, 1.0)
-MATT = Material(base_color=(1, 1, 1, 1), roughness=1.0)
-MIRROR = Material(base_color=(1, 1, 1, 1), metallic=1.0, roughness=0.0)
+CARD = square("card")
 
 
 @pytest.fixture(scope="module")
@@ -42,205 +38,162 @@ def tracer() -> Iterator[MitsubaEngine]:
         yield engine
 
 
-@pytest.fixture(scope="module")
-def raster() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
-
-
-def square(half_m: float = 1.0) -> Model:
-    corners = half_m * np.array([[-1.0, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]])
-    primitive = Primitive(
-        positions_m=corners,
-        normals=np.tile(np.float32([0, 0, 1]), (4, 1)),
-        faces=np.int32([[0, 1, 2], [0, 2, 3]]),
-        material=MATT,
-        uv=np.float32([[0, 0], [1, 0], [1, 1], [0, 1]]),
-    )
-    return Model(
-        name="square", category="", sha256="", unit_m=1.0, up="z", primitives=(primitive,),
-        hull_m=corners,
-    )  # fmt: skip
-
-
-def placed(
-    model: Model,
-    idx: int = 0,
-    *,
-    material: Material,
-    at: tuple[float, float, float] = (0.0, 0.0, 0.0),
-    R: np.ndarray | None = None,
-) -> Instance:
-    T = rigid(np.eye(3) if R is None else R, np.array(at))
-    return Instance(
-        instance_idx=idx, role="target", model=model, materials=(material,), T_world_obj=T
-    )
-
-
-def scene_of(
-    *instances: Instance,
-    lights: tuple[Light, ...] = (),
+def before_grey(
+    instances: tuple[Instance, ...],
+    *lights: Light,
     eye: tuple[float, float, float] = (0.0, 0.0, 2.0),
     **more: Any,
 ) -> Scene:
-    more.setdefault("backdrop", np.full((SIZE_WH[1], SIZE_WH[0], 3), 0.25, np.float32))
-    camera = Camera(
-        K=fov_to_K(40.0, SIZE_WH),
-        size_wh=SIZE_WH,
-        T_world_cam=look_at(np.array(eye), np.zeros(3)),
-        near_m=0.05,
-        far_m=20.0,
-    )
-    return Scene(camera=camera, instances=instances, lights=lights, **more)
+    """A scene whose camera looks at the origin; its backdrop has the radiance 0.25."""
+    grey = np.full((SIZE_WH[1], SIZE_WH[0], 3), 0.25, np.float32)
+    camera = camera_at(eye, size_wh=SIZE_WH, fov_deg=40.0)
+    return scene(camera, instances, lights, **{"backdrop": grey, **more})
+
+
+def card(half_m: float = 1.0, material: Material = MATT) -> tuple[Instance, ...]:
+    """A square at the origin, facing the camera."""
+    return placed((CARD, (0.0, 0.0, 0.0), half_m, material))
 
 
 def middle(radiance: np.ndarray) -> np.ndarray:
     return radiance[24:48, 32:64]
 
 
-def test_labels_are_the_rasterizers(tracer: MitsubaEngine, raster: PyrenderEngine) -> None:
-    near = placed(square(0.3), 0, material=MATT, at=(0.2, 0.1, 0.3))
-    far = placed(square(0.5), 1, material=MIRROR)
-    scene = scene_of(near, far, lights=(Light(kind="ambient", color=WHITE, intensity=1.0),))
+def test_labels_are_the_rasterizers(tracer: MitsubaEngine, engine: PyrenderEngine) -> None:
+    cards = placed(
+        (CARD, (0.2, 0.1, 0.3), 0.3, MATT),
+        (CARD, (0.0, 0.0, 0.0), 0.5, MIRROR),
+    )
+    shown = before_grey(cards, ambient=1.0)
 
-    traced, drawn = tracer.render(scene), raster.render(scene)
+    traced, drawn = tracer.render(shown), engine.render(shown)
 
     np.testing.assert_array_equal(drawn.depth_m, traced.depth_m)
     np.testing.assert_array_equal(drawn.instance_idx, traced.instance_idx)
-    for a, b in zip(raster.silhouettes(scene), tracer.silhouettes(scene)):
+    outlines = (e.silhouettes(shown, shown.instances) for e in (engine, tracer))
+    for a, b in zip(*outlines, strict=True):
         assert (a.x0, a.y0) == (b.x0, b.y0)
         np.testing.assert_array_equal(a.mask, b.mask)
 
 
 def test_equal_scenes_give_equal_bytes(tracer: MitsubaEngine) -> None:
-    scene = scene_of(
-        placed(square(0.5), material=MATT),
-        lights=(Light(kind="area", color=WHITE, intensity=1.0, radius_m=0.1,
-                      position_world=(0.4, 0.0, 1.0)),),
+    shown = before_grey(
+        card(0.5),
+        Light(is_flat=True, color=WHITE, intensity=1.0, radius_m=0.1,
+              position_world=(0.4, 0.0, 1.0)),
     )  # fmt: skip
 
-    np.testing.assert_array_equal(tracer.render(scene).radiance, tracer.render(scene).radiance)
+    np.testing.assert_array_equal(tracer.render(shown).radiance, tracer.render(shown).radiance)
 
 
 @pytest.mark.parametrize(
-    ("light", "extra"),
+    "light",
     [
-        # A dielectric adds what it reflects at its surface: up to 0.05 when lit from all sides.
-        (Light(kind="ambient", color=WHITE, intensity=1.0), 0.05),
-        (Light(kind="directional", color=WHITE, intensity=1.0), 0.01),
-        (Light(kind="directional", color=WHITE, intensity=1.0, radius_deg=3.0), 0.01),
-        (Light(kind="point", color=WHITE, intensity=2.25, position_world=(0, 0, 1.5)), 0.01),
-        (
-            Light(kind="point", color=WHITE, intensity=2.25, position_world=(0, 0, 1.5),
-                  radius_m=0.05),
-            0.01,
+        Light(color=WHITE, intensity=1.0),
+        Light(color=WHITE, intensity=1.0, radius_deg=3.0),
+        Light(color=WHITE, intensity=2.25, position_world=(0, 0, 1.5)),
+        Light(color=WHITE, intensity=2.25, position_world=(0, 0, 1.5), radius_m=0.05),
+        Light(
+            color=WHITE, intensity=2.25, position_world=(0, 0, 1.5), radius_m=0.05, is_flat=True
         ),
-        (
-            Light(kind="area", color=WHITE, intensity=2.25, position_world=(0, 0, 1.5),
-                  radius_m=0.05),
-            0.01,
-        ),
-        (Light(kind="spot", color=WHITE, intensity=2.25, position_world=(0, 0, 1.5)), 0.01),
-        (
-            Light(kind="spot", color=WHITE, intensity=2.25, position_world=(0, 0, 1.5),
-                  radius_m=0.05),
-            0.01,
+        Light(color=WHITE, intensity=2.25, position_world=(0, 0, 1.5), cone_deg=45.0),
+        Light(
+            color=WHITE, intensity=2.25, position_world=(0, 0, 1.5), radius_m=0.05, cone_deg=45.0
         ),
     ],
-    ids=lambda x: f"{x.kind}-{x.radius_deg}-{x.radius_m}" if isinstance(x, Light) else "",
 )  # fmt: skip
-def test_white_surface_sends_back_the_intensity(
-    tracer: MitsubaEngine, light: Light, extra: float
-) -> None:
+def test_white_surface_sends_back_the_intensity(tracer: MitsubaEngine, light: Light) -> None:
     # Seen from the side, so that the camera is not where the light is.
-    scene = scene_of(placed(square(), material=MATT), lights=(light,), eye=(0.3, 0.2, 2.0))
+    shown = before_grey(card(), light, eye=(0.3, 0.2, 2.0))
 
-    radiance = middle(tracer.render(scene).radiance)
-    at_lamp = radiance if light.kind in ("ambient", "directional") else radiance[10:14, 14:18]
+    radiance = middle(tracer.render(shown).radiance)
+    at_lamp = radiance if light.position_world is None else radiance[10:14, 14:18]
 
-    assert at_lamp.mean() == pytest.approx(1.0 + extra, abs=0.02)
+    # A dielectric adds what it reflects at its surface.
+    assert at_lamp.mean() == pytest.approx(1.01, abs=0.02)
+
+
+def test_white_surface_sends_back_what_comes_from_everywhere(tracer: MitsubaEngine) -> None:
+    shown = before_grey(card(), ambient=1.0, eye=(0.3, 0.2, 2.0))
+
+    # The reflection at the surface of a dielectric is strongest at a slant.
+    assert middle(tracer.render(shown).radiance).mean() == pytest.approx(1.05, abs=0.02)
 
 
 def test_all_light_of_the_map_arrives(tracer: MitsubaEngine) -> None:
     pixels = np.full((64, 128, 3), 0.2, np.float32)
     pixels[10:14, 60:68] = 300.0  # a sun, which is among the lights as well
-    environment = Environment(map=build_environment("sun", pixels))
+    environment = environment_of(pixels)
     sun = environment.map.suns[0]
     lamp = Light(
-        kind="directional", color=WHITE, intensity=float(np.mean(sun.irradiance) / np.pi),
+        color=WHITE, intensity=float(np.mean(sun.irradiance) / np.pi),
         direction_world=(-sun.to_light[0], -sun.to_light[1], -sun.to_light[2]),
         is_in_environment=True,
     )  # fmt: skip
-    scene = scene_of(placed(square(), material=MATT), lights=(lamp,), environment=environment)
+    shown = before_grey(card(), lamp, environment=environment)
     h, w = environment.map.radiance.shape[:2]
     polar = np.pi * (np.arange(h) + 0.5) / h
     from_above = np.maximum(np.cos(polar), 0.0) * np.sin(polar) * (np.pi / h) * (2 * np.pi / w)
     expected = float((environment.map.radiance[..., 0] * from_above[:, None]).sum() / np.pi)
 
-    radiance = middle(tracer.render(scene).radiance).mean()
+    radiance = middle(tracer.render(shown).radiance).mean()
 
     assert radiance == pytest.approx(1.03 * expected, rel=0.05)
 
 
 def test_mirror_shows_the_map_where_the_backdrop_has_it(
-    tracer: MitsubaEngine, raster: PyrenderEngine
+    tracer: MitsubaEngine, engine: PyrenderEngine
 ) -> None:
     rng = np.random.default_rng(0)
     pixels = rng.uniform(0.1, 1.0, (8, 16, 3)).astype(np.float32).repeat(16, 0).repeat(16, 1)
-    environment = Environment(map=build_environment("tiles", pixels), azimuth_deg=73.0)
-    scene = scene_of(
-        placed(square(3.0), material=MIRROR), eye=(0.7, -0.4, 1.5), environment=environment
-    )
+    environment = environment_of(pixels, azimuth_deg=73.0)
+    shown = before_grey(card(3.0, MIRROR), eye=(0.7, -0.4, 1.5), environment=environment)
     # The plane z = 0 mirrors the camera: row by row upside down, seen from below.
     flip = np.diag([1.0, 1.0, -1.0])
-    T = scene.camera.T_world_cam
+    T = shown.camera.T_world_cam
     mirrored = rigid(flip @ T[:3, :3] @ np.diag([-1.0, 1.0, 1.0]), flip @ T[:3, 3])
     behind = replace(
-        scene, instances=(), camera=replace(scene.camera, T_world_cam=mirrored),
+        shown, instances=(), camera=replace(shown.camera, T_world_cam=mirrored),
         backdrop=environment,
     )  # fmt: skip
 
-    seen = tracer.render(scene).radiance
-    expected = raster.render(behind).radiance[:, ::-1]
+    seen = tracer.render(shown).radiance
+    expected = engine.render(behind).radiance[:, ::-1]
 
     off = np.abs(seen - expected).mean(axis=-1)
     assert np.median(off) < 0.02
     assert (off > 0.1).mean() < 0.08  # a mirror is never quite sharp
 
 
-def test_outline_lies_where_the_ids_are(tracer: MitsubaEngine, raster: PyrenderEngine) -> None:
-    scene = scene_of(
-        placed(square(0.4), material=MATT, at=(0.05, -0.1, 0.0)),
-        lights=(Light(kind="ambient", color=WHITE, intensity=1.0),),
+def test_outline_lies_where_the_ids_are(tracer: MitsubaEngine, engine: PyrenderEngine) -> None:
+    shown = before_grey(
+        placed((CARD, (0.05, -0.1, 0.0), 0.4, MATT)), ambient=1.0,
         backdrop=np.zeros((SIZE_WH[1], SIZE_WH[0], 3), np.float32),
-    )
-    K = scene.camera.K.copy()
+    )  # fmt: skip
+    K = shown.camera.K.copy()
     K[0, 2] += 7.3
     K[1, 2] -= 5.6
-    scene = replace(scene, camera=replace(scene.camera, K=K))
+    shown = replace(shown, camera=replace(shown.camera, K=K))
 
-    covered = tracer.render(scene).radiance[..., 1]
+    covered = tracer.render(shown).radiance[..., 1]
     covered = np.minimum(covered / np.median(covered[covered > 0.5]), 1.0)
-    T_cam_world = np.linalg.inv(scene.camera.T_world_cam)
+    T_cam_world = np.linalg.inv(shown.camera.T_world_cam)
     center = K @ (T_cam_world @ [0.05, -0.1, 0.0, 1.0])[:3]
 
     rows, columns = np.mgrid[: SIZE_WH[1], : SIZE_WH[0]]
     at = [float((covered * x).sum() / covered.sum()) for x in (columns, rows)]
     np.testing.assert_allclose(at, center[:2] / center[2], atol=0.1)
-    ids = raster.render(scene).instance_idx >= 0
+    ids = engine.render(shown).instance_idx >= 0
     assert (np.abs(covered - ids) > 0.85).sum() == 0
 
 
-def test_texture_is_the_right_way_up(tracer: MitsubaEngine, raster: PyrenderEngine) -> None:
+def test_texture_is_the_right_way_up(tracer: MitsubaEngine, engine: PyrenderEngine) -> None:
     image = np.full((2, 2, 4), 255, np.uint8)
     image[0, 0, :3], image[0, 1, :3], image[1, 0, :3] = (250, 0, 0), (0, 250, 0), (0, 0, 250)
     material = replace(MATT, base_color_texture=Texture(image=image))
-    scene = scene_of(
-        placed(square(0.5), material=material),
-        lights=(Light(kind="directional", color=WHITE, intensity=1.0),),
-    )
+    shown = before_grey(card(0.5, material), Light(color=WHITE, intensity=1.0))
 
-    off = np.abs(tracer.render(scene).radiance - raster.render(scene).radiance).mean(axis=-1)
+    off = np.abs(tracer.render(shown).radiance - engine.render(shown).radiance).mean(axis=-1)
 
     assert np.median(off) < 0.02
 
@@ -248,10 +201,9 @@ def test_texture_is_the_right_way_up(tracer: MitsubaEngine, raster: PyrenderEngi
 def test_cut_out_shows_what_is_behind(tracer: MitsubaEngine) -> None:
     hole = replace(MATT, alpha_mode="mask", base_color=(1.0, 1.0, 1.0, 0.2))
     glass = replace(MATT, alpha_mode="blend", base_color=(1.0, 1.0, 1.0, 0.5))
-    sky = (Light(kind="ambient", color=WHITE, intensity=1.0),)
 
-    empty = tracer.render(scene_of(placed(square(), material=hole), lights=sky)).radiance
-    half = tracer.render(scene_of(placed(square(), material=glass), lights=sky)).radiance
+    empty = tracer.render(before_grey(card(1.0, hole), ambient=1.0)).radiance
+    half = tracer.render(before_grey(card(1.0, glass), ambient=1.0)).radiance
 
     np.testing.assert_allclose(empty, 0.25, atol=1e-4)
     assert middle(half).mean() == pytest.approx(0.5 * 1.05 + 0.5 * 0.25, abs=0.03)
@@ -260,29 +212,30 @@ def test_cut_out_shows_what_is_behind(tracer: MitsubaEngine) -> None:
 def test_what_shines_is_seen_and_lights_others(tracer: MitsubaEngine) -> None:
     lamp = replace(MATT, base_color=(0, 0, 0, 1), emissive=(0.0, 2.0, 0.0))
     upright = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
-    floor = placed(square(), 0, material=MATT)
-    scene = scene_of(floor, placed(square(0.3), 1, material=lamp, at=(-0.4, 0, 0.3), R=upright))
-    alone = replace(scene, instances=(replace(scene.instances[1], instance_idx=0),))
+    ground, screen = placed((CARD, (0.0, 0.0, 0.0), 1.0, MATT), (CARD, (-0.4, 0.0, 0.3), 0.3, lamp))
+    screen = replace(screen, T_world_obj=rigid(upright, screen.T_world_obj[:3, 3]))
+    shown = before_grey((ground, screen))
+    alone = replace(shown, instances=(replace(screen, instance_idx=0),))
     facing = replace(alone, instances=(replace(alone.instances[0], T_world_obj=np.eye(4)),))
 
     assert middle(tracer.render(facing).radiance)[..., 1].mean() == pytest.approx(2.0, rel=0.01)
-    lit = middle(tracer.render(scene).radiance)
+    lit = middle(tracer.render(shown).radiance)
     assert lit[..., 1].mean() > 0.05
     assert lit[..., 0].max() == 0.0
 
 
 def test_catcher_shows_only_shadows(tracer: MitsubaEngine) -> None:
-    catcher = Surface(model=square(3.0), material=MATT, T_world_obj=np.eye(4), catches_shadows=True)
-    thing = placed(square(0.2), material=MATT, at=(0.0, 0.0, 0.5))
-    light = Light(kind="directional", color=WHITE, intensity=1.0, direction_world=(-1.0, 0.0, -1.0))
-    scene = scene_of(thing, lights=(light,), surfaces=(catcher,))
+    catcher = floor(half=3.0, catches=True)
+    thing = placed((CARD, (0.0, 0.0, 0.5), 0.2, MATT))
+    light = Light(color=WHITE, intensity=1.0, direction_world=(-1.0, 0.0, -1.0))
+    shown = before_grey(thing, light, surfaces=(catcher,))
 
-    radiance = tracer.render(scene).radiance
-    without = tracer.render(replace(scene, surfaces=())).radiance
+    radiance = tracer.render(shown).radiance
+    without = tracer.render(replace(shown, surfaces=())).radiance
 
     # Half a metre up, lit at 45 degrees from +x: the shadow is half a metre towards -x.
-    f = scene.camera.K[0, 0]
-    shadow = round(scene.camera.K[0, 2] - 0.5 * f / 2.0)
+    f = shown.camera.K[0, 0]
+    shadow = round(shown.camera.K[0, 2] - 0.5 * f / 2.0)
     assert radiance[36, shadow].max() < 0.02
     assert without[36, shadow] == pytest.approx(0.25)
     np.testing.assert_allclose(radiance[5, 90], 0.25, atol=1e-3)
@@ -290,14 +243,13 @@ def test_catcher_shows_only_shadows(tracer: MitsubaEngine) -> None:
 
 
 def test_wall_seen_from_behind_is_not_there(tracer: MitsubaEngine) -> None:
-    lights = (Light(kind="ambient", color=WHITE, intensity=1.0),)
     over = Surface(
-        model=square(3.0), material=MATT,
+        model=CARD, scale=3.0, material=MATT,
         T_world_obj=rigid(np.diag([1.0, -1.0, -1.0]), np.array([0.0, 0.0, 1.0])),
     )  # fmt: skip
-    scene = scene_of(placed(square(0.5), material=MATT), lights=lights, surfaces=(over,))
+    shown = before_grey(card(0.5), ambient=1.0, surfaces=(over,))
 
-    radiance = middle(tracer.render(scene).radiance)[10:14, 14:18]
+    radiance = middle(tracer.render(shown).radiance)[10:14, 14:18]
 
     assert radiance.mean() == pytest.approx(1.05, abs=0.03)
 
@@ -307,8 +259,8 @@ def test_bad_numbers_are_refused(tracer: MitsubaEngine) -> None:
         MitsubaEngine(samples=0)
     with pytest.raises(EngineError, match=r"engine.variant must be auto or one of"):
         MitsubaEngine(variant="quick")
-    scene = scene_of(placed(square(), material=MATT))
-    K = scene.camera.K.copy()
+    shown = before_grey(card())
+    K = shown.camera.K.copy()
     K[1, 1] *= 1.1
     with pytest.raises(EngineError, match=r"camera.K must have fx = fy"):
-        tracer.render(replace(scene, camera=replace(scene.camera, K=K)))
+        tracer.render(replace(shown, camera=replace(shown.camera, K=K)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -32,12 +31,6 @@ from tests.oracle.staging import scene_around, view
 CASES = [*hand_made_cases(), *library_cases("starter", find_assets("models"))]
 # Points this near to a surface in front of them, in extents, are on it or not by rounding.
 _NEAR_SURFACE = 2e-3
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
 
 
 def surface_points(scene: Scene, idx: int, count: int) -> NDArray[np.float64]:
@@ -133,8 +126,8 @@ def _global_faces(scene: Scene, buffers: Buffers) -> NDArray[np.int64]:
     first = 0
     for instance in scene.instances:
         for k, primitive in enumerate(instance.model.primitives):
-            here = (buffers.instance_idx == instance.instance_idx) & (buffers.faces[..., 0] == k)
-            found[here] = first + buffers.faces[here][:, 1]
+            here = (buffers.faces[..., :2] == (instance.instance_idx, k)).all(axis=2)
+            found[here] = first + buffers.faces[here][:, 2]
             first += len(primitive.faces)
     return found
 
@@ -246,7 +239,7 @@ def test_keypoints_of_a_canonical_pose_are_on_the_object(engine: PyrenderEngine)
         labeller = TaskLabeller(
             annotations=Annotations(n_keypoints=8, searches_symmetries=True), obb=True
         )
-        silhouettes = engine.silhouettes(scene)
+        silhouettes = engine.silhouettes(scene, scene.instances)
         filters = LabelFilters(min_visib_fract=0.0, min_px=1)
         labels = label(scene, engine.render(scene), silhouettes, filters=filters)
         found.append(labeller.add(labels, scene, silhouettes)[0])

@@ -43,8 +43,8 @@ class FatalEngine(AbstractEngine):
             os.kill(os.getpid(), signal.SIGKILL)
         return self._inner.render(scene, **options)
 
-    def silhouettes(self, scene):
-        return self._inner.silhouettes(scene)
+    def silhouettes(self, scene, instances):
+        return self._inner.silhouettes(scene, instances)
 
     def close(self):
         self._inner.close()

@@ -47,7 +47,7 @@ PLASTIC = Material(base_color=(0.6, 0.05, 0.04, 1.0), roughness=0.35)
 CLAY = Material(base_color=(0.5, 0.45, 0.4, 1.0), roughness=0.9)
 STEEL = Material(base_color=(0.7, 0.7, 0.72, 1.0), metallic=1.0, roughness=0.2)
 GREY = Material(base_color=(0.4, 0.4, 0.4, 1.0), roughness=0.8)
-FILL = Light(kind="ambient", color=WHITE, intensity=0.25)
+FILL = 0.25  # from everywhere
 CAMERA = camera_at((3.0, -3.4, 2.4), (0.1, 0.1, 0.45), fov_deg=42.0)
 
 
@@ -102,32 +102,32 @@ def sun(engine: AbstractEngine) -> NDArray[np.uint8]:
     return shown(engine, what)
 
 
-def under_lamp(engine: AbstractEngine, kind: str, **leaves: float) -> NDArray[np.uint8]:
+def under_lamp(engine: AbstractEngine, **numbers: float) -> NDArray[np.uint8]:
     at = np.array([-1.6, -1.8, 3.2])
     lamp = Light(
-        kind=kind,  # type: ignore[arg-type]
         color=(1.05, 1.0, 0.85),
         intensity=float(at @ at),
         position_world=(-1.6, -1.8, 3.2),
         direction_world=(1.6, 1.8, -3.2),
-        **leaves,  # type: ignore[arg-type]
+        **numbers,  # type: ignore[arg-type]
     )
     what = scene(
-        CAMERA, three(CLAY, PLASTIC, STEEL), (FILL, lamp), surfaces=(floor(material=GREY),)
-    )
+        CAMERA, three(CLAY, PLASTIC, STEEL), (lamp,), surfaces=(floor(material=GREY),),
+        ambient=FILL,
+    )  # fmt: skip
     return shown(engine, what)
 
 
 def lamp_point(engine: AbstractEngine) -> NDArray[np.uint8]:
-    return under_lamp(engine, "point", radius_m=0.02)
+    return under_lamp(engine, radius_m=0.02)
 
 
 def lamp_spot(engine: AbstractEngine) -> NDArray[np.uint8]:
-    return under_lamp(engine, "spot", radius_m=0.05, cone_deg=20.0)
+    return under_lamp(engine, radius_m=0.05, cone_deg=20.0)
 
 
 def lamp_area(engine: AbstractEngine) -> NDArray[np.uint8]:
-    return under_lamp(engine, "area", radius_m=0.6)
+    return under_lamp(engine, radius_m=0.6, is_flat=True)
 
 
 def on_surface(engine: AbstractEngine, kind: str) -> NDArray[np.uint8]:
@@ -164,12 +164,12 @@ def shadow_on_photo(engine: AbstractEngine) -> NDArray[np.uint8]:
     tiles = np.where((x // 20 + y // 20) % 2, 190, 120)
     photo = np.dstack([tiles, tiles * 0.95, tiles * 0.8]).astype(np.uint8)
     lamp = Light(
-        kind="directional", color=WHITE, intensity=0.8, direction_world=(0.6, 0.9, -1.3),
+        color=WHITE, intensity=0.8, direction_world=(0.6, 0.9, -1.3),
         radius_deg=2.0,
     )  # fmt: skip
     what = scene(
-        CAMERA, three(CLAY, PLASTIC, STEEL), (FILL, lamp), surfaces=(floor(catches=True),),
-        backdrop=radiance_of_display(photo, "filmic"),
+        CAMERA, three(CLAY, PLASTIC, STEEL), (lamp,), surfaces=(floor(catches=True),),
+        ambient=FILL, backdrop=radiance_of_display(photo, "filmic"),
     )  # fmt: skip
     return shown(engine, what)
 
@@ -199,8 +199,8 @@ def grille_of_cutouts(engine: AbstractEngine) -> NDArray[np.uint8]:
     image[..., 3] = np.where(np.hypot(x % 32 - 15.5, y % 32 - 15.5) < 11, 0, 255)
     grille = replace(GREY, base_color_texture=Texture(image=image), alpha_mode="mask")
     plate = placed((square(), (0.0, 0.0, 0.7), 0.7, grille), (BALL, (0, 0, 0.3), 0.3, PLASTIC))
-    lamp = Light(kind="directional", color=WHITE, intensity=0.8, direction_world=(0.9, 0.6, -1.6))
-    what = scene(CAMERA, plate, (FILL, lamp), surfaces=(floor(material=GREY),))
+    lamp = Light(color=WHITE, intensity=0.8, direction_world=(0.9, 0.6, -1.6))
+    what = scene(CAMERA, plate, (lamp,), surfaces=(floor(material=GREY),), ambient=FILL)
     return shown(engine, what)
 
 

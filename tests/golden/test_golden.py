@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -22,11 +21,11 @@ FAR_LEVELS, FAR_SHARE = 24, 0.01
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        if engine.info.is_gpu:
-            pytest.skip(f"golden images are of a software rasterizer, not of {engine.info}")
-        yield engine
+def engine(engine: PyrenderEngine) -> PyrenderEngine:
+    """The rasterizer that the golden images are of."""
+    if engine.info.is_gpu:
+        pytest.skip(f"golden images are of a software rasterizer, not of {engine.info}")
+    return engine
 
 
 @pytest.mark.parametrize("name", sorted(PICTURES))

@@ -112,7 +112,7 @@ class Figures:
 
 def compare(scene: Scene, engine: AbstractEngine) -> Figures:
     """Draws a scene, labels it and casts it."""
-    buffers, silhouettes = engine.render(scene), engine.silhouettes(scene)
+    buffers, silhouettes = engine.render(scene), engine.silhouettes(scene, scene.instances)
     rays = rays_of(scene)
     ids, depth_m = rays.image(0, 0, scene.camera.size_wh)
     depth_rel, n_depth_edge = _depth(rays, buffers, ids, depth_m)

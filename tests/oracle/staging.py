@@ -12,8 +12,6 @@ from render.scene import Camera, Instance, Light, Model, Scene
 
 __all__ = ["scene_around", "view"]
 
-LIGHTS = (Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.5),)
-
 
 def view(
     eye: Sequence[float],
@@ -42,9 +40,14 @@ def view(
 
 
 def scene_around(
-    camera: Camera, placed: Sequence[tuple[Model, NDArray[np.float64], float]]
+    camera: Camera,
+    placed: Sequence[tuple[Model, NDArray[np.float64], float]],
+    *,
+    lights: tuple[Light, ...] = (),
+    ambient: float = 0.5,
+    backdrop: float = 0.02,
 ) -> Scene:
-    """Models at ``(T_world_obj, scale)``."""
+    """Models at ``(T_world_obj, scale)`` before one grey radiance."""
     instances = tuple(
         Instance(
             instance_idx=i,
@@ -57,5 +60,7 @@ def scene_around(
         for i, (model, T_world_obj, scale) in enumerate(placed)
     )
     w, h = camera.size_wh
-    backdrop = np.full((h, w, 3), 0.02, np.float32)
-    return Scene(camera=camera, instances=instances, lights=LIGHTS, backdrop=backdrop)
+    return Scene(
+        camera=camera, instances=instances, lights=lights,
+        ambient=(ambient, ambient, ambient), backdrop=np.full((h, w, 3), backdrop, np.float32),
+    )  # fmt: skip

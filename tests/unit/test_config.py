@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from render.config.run_config import RunConfig, identity_of, sha256_of
 from render.engine.base import AbstractEngine, DeviceInfo
 from render.errors import ConfigError
 from render.sampling.groups import GROUPS
-from render.scene import Scene
+from render.scene import Instance, Scene
 from render.system.paths import CONF_DIR
 from tests.spaces import composed, presets_of, space_of
 
@@ -36,7 +37,7 @@ class NamedEngine(AbstractEngine):
     def render(self, scene: Scene, *, with_faces: bool = False) -> Buffers:
         raise NotImplementedError
 
-    def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
+    def silhouettes(self, scene: Scene, instances: Sequence[Instance]) -> tuple[Silhouette, ...]:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -54,8 +55,8 @@ def test_defaults_are_those_of_the_contract(config: dict[str, Any]) -> None:
     assert (run.n_frames, run.seed, run.workers, run.sampling) == (100, 0, None, "random")
     assert (run.val_fraction, run.overwrite) == (0.2, False)
     assert run.output_dir == Path("somewhere")
-    assert run.formats == ("coco", "yolo")
-    assert (run.ids, run.depth, run.depth_unit_m) == (True, False, 1e-4)
+    assert run.output.formats == ("coco", "yolo")
+    assert (run.output.ids, run.output.depth, run.output.depth_unit_m) == (True, False, 1e-4)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +69,9 @@ def test_devices_are_dealt_to_workers_in_turn(
     engine = {"_target_": "tests.unit.test_config.NamedEngine", "device": device}
     plan = build(config | {"engine": engine}, plugins=[__name__], check_assets=False)
 
-    assert plan.run.devices == expected
-    dealt = [plan.engine(place=place).info.device for place in range(4)]
-    assert dealt == [str(expected[place % len(expected)]) for place in range(4)]
+    assert plan.run.engine.device == expected
+    dealt = [plan.engine(slot=slot).info.device for slot in range(4)]
+    assert dealt == [str(expected[slot % len(expected)]) for slot in range(4)]
 
 
 @pytest.mark.parametrize(

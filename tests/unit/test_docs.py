@@ -22,7 +22,9 @@ def block_of(language: str) -> str:
     return str(block)
 
 
-def test_example_of_a_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_example_of_a_pass(
+    engine: PyrenderEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shaders = tmp_path / "shaders"
     shutil.copytree(gl._SHADERS, shaders)
     (shaders / "facing.frag").write_text(block_of("glsl"), encoding="utf-8")
@@ -32,11 +34,10 @@ def test_example_of_a_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     camera = camera_at((0.0, -4.0, 0.0))
     shown = scene(camera, placed((BALL, (0.0, 0.0, 0.0), 1.0, MATT)))
-    with PyrenderEngine() as engine:
-        uploaded = engine._prepare(shown)
-        ids = engine._ids.render(uploaded)
-        seen = engine._ids.seen(uploaded, ids)
-        facing = module["FacingPass"](engine._context).render(uploaded, seen)
+    uploaded = engine._prepare(shown)
+    ids = engine._ids.render(uploaded)
+    seen = engine._ids.seen(uploaded, ids)
+    facing = module["FacingPass"](engine._context).render(uploaded, seen)
     # On a ball, by where the ray through the pixel meets it.
     v, u = np.indices(facing.shape)
     rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ np.linalg.inv(camera.K).T

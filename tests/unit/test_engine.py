@@ -6,7 +6,6 @@ import dataclasses
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -14,69 +13,35 @@ import pytest
 from render.engine.pyrender.engine import PyrenderEngine
 from render.engine.pyrender.probe import probe
 from render.errors import EngineError
-from render.geometry.frames import look_at, rigid
-from render.geometry.projection import fov_to_K
-from render.scene import Camera, Instance, Light, Material, Model, Primitive, Scene, Texture
+from render.geometry.frames import rigid
+from render.scene import Light, Material, Model, Scene, Texture
 from tests.conftest import ROOT
+from tests.lit_scenes import PLATE, square
+from tests.oracle.staging import scene_around, view
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
-
-
-def square(name: str = "square") -> Model:
-    """One metre of the plane z = 0, about the origin; visible from both sides."""
-    corners = np.array([[-0.5, -0.5, 0], [0.5, -0.5, 0], [0.5, 0.5, 0], [-0.5, 0.5, 0]])
-    primitive = Primitive(
-        positions_m=corners,
-        normals=np.tile(np.float32([0, 0, 1]), (4, 1)),
-        faces=np.int32([[0, 1, 2], [0, 2, 3]]),
-        material=Material(base_color=(1, 1, 1, 1), roughness=1.0),
-    )
-    return Model(
-        name=name, category=name, sha256="", unit_m=1.0, up="z", primitives=(primitive,),
-        hull_m=corners,
-    )  # fmt: skip
-
-
-def scene_of(
+def seen_from_above(
     placed: list[tuple[Model, np.ndarray, float]],
     *,
     size_wh: tuple[int, int] = (64, 48),
-    lights: tuple[Light, ...] = (Light(kind="ambient", color=(1.0, 1.0, 1.0), intensity=0.5),),
+    lights: tuple[Light, ...] = (),
 ) -> Scene:
     """Models at ``(position, scale)`` seen from 2 m above, world Y up in the image."""
-    camera = Camera(
-        K=fov_to_K(60.0, size_wh),
-        size_wh=size_wh,
-        T_world_cam=look_at(np.array([0.0, 0.0, 2.0]), np.zeros(3)),
-        near_m=0.01,
-        far_m=10.0,
-    )
-    instances = tuple(
-        Instance(
-            instance_idx=i, role="target", model=model, scale=scale,
-            materials=tuple(p.material for p in model.primitives),
-            T_world_obj=rigid(np.eye(3), position),
-        )
-        for i, (model, position, scale) in enumerate(placed)
-    )  # fmt: skip
-    backdrop = np.full((size_wh[1], size_wh[0], 3), 0.25, np.float32)
-    return Scene(camera=camera, instances=instances, lights=lights, backdrop=backdrop)
+    camera = view((0.0, 0.0, 2.0), (0.0, 0.0, 0.0), fov_deg=60.0, size_wh=size_wh)
+    bodies = [(model, rigid(np.eye(3), at), scale) for model, at, scale in placed]
+    return scene_around(camera, bodies, lights=lights, backdrop=0.25)
 
 
 def test_empty_scene_is_the_background(engine: PyrenderEngine) -> None:
-    buffers = engine.render(scene_of([]))
+    buffers = engine.render(seen_from_above([]))
     assert (buffers.radiance == 0.25).all()
     assert (buffers.instance_idx == -1).all()
     assert (buffers.depth_m == 0).all()
-    assert engine.silhouettes(scene_of([])) == ()
+    assert engine.silhouettes(seen_from_above([]), []) == ()
 
 
 def test_background_passes_through_unchanged(engine: PyrenderEngine) -> None:
-    scene = scene_of([], size_wh=(256, 32))
+    scene = seen_from_above([], size_wh=(256, 32))
     ramp = np.geomspace(1e-3, 50, 256).astype(np.float32)
     ramp = np.broadcast_to(ramp[None, :, None], (32, 256, 3))
     buffers = engine.render(dataclasses.replace(scene, backdrop=ramp))
@@ -87,7 +52,7 @@ def test_ambient_light_of_intensity_i_shows_a_white_matt_surface_as_i(
     engine: PyrenderEngine,
 ) -> None:
     # A square that fills the frame.
-    buffers = engine.render(scene_of([(square(), np.zeros(3), 8.0)]))
+    buffers = engine.render(seen_from_above([(PLATE, np.zeros(3), 8.0)]))
     middle = buffers.radiance[24, 32]
     # Surfaces that are no metal reflect 4 % on top.
     assert (middle >= 0.499).all()
@@ -95,11 +60,11 @@ def test_ambient_light_of_intensity_i_shows_a_white_matt_surface_as_i(
 
 
 def test_as_many_instances_as_a_mask_file_can_name(engine: PyrenderEngine) -> None:
-    model, n = square(), 65_535
+    model, n = PLATE, 65_535
     grid = np.stack(np.meshgrid(np.arange(256), np.arange(256)), axis=-1).reshape(-1, 2)[:n]
     at = (grid - 127.5) * 0.004
     placed = [(model, np.array([x, y, 0.0]), 0.004) for x, y in at]
-    scene = scene_of(placed, size_wh=(512, 512))
+    scene = seen_from_above(placed, size_wh=(512, 512))
     buffers = engine.render(scene)
     seen = np.unique(buffers.instance_idx)
     # The squares tile a field of which each covers about one pixel; where a centre falls
@@ -128,10 +93,8 @@ def test_first_frame_of_a_textured_model_is_like_the_next(engine: PyrenderEngine
         metallic_roughness_texture=plain(0, 255, 0),
         emissive_texture=plain(0, 0, 0),
     )
-    bare = square()
-    uv = np.float32([[0, 0], [1, 0], [1, 1], [0, 1]])
-    parts = (dataclasses.replace(bare.primitives[0], material=material, uv=uv),)
-    scene = scene_of([(dataclasses.replace(bare, primitives=parts), np.zeros(3), 1.0)])
+    parts = (dataclasses.replace(PLATE.primitives[0], material=material),)
+    scene = seen_from_above([(dataclasses.replace(PLATE, primitives=parts), np.zeros(3), 1.0)])
     first = engine.render(scene).radiance
     again = engine.render(dataclasses.replace(scene)).radiance
 
@@ -141,21 +104,21 @@ def test_first_frame_of_a_textured_model_is_like_the_next(engine: PyrenderEngine
 
 
 def test_one_instance_too_many(engine: PyrenderEngine) -> None:
-    model = square()
-    scene = scene_of([(model, np.zeros(3), 1.0)])
+    model = PLATE
+    scene = seen_from_above([(model, np.zeros(3), 1.0)])
     crowded = dataclasses.replace(scene, instances=scene.instances * 65_536)
     with pytest.raises(EngineError, match="at most 65535"):
         engine.render(crowded)
 
 
 def test_too_many_lights(engine: PyrenderEngine) -> None:
-    light = Light(kind="directional", color=(1.0, 1.0, 1.0), intensity=0.1)
+    light = Light(color=(1.0, 1.0, 1.0), intensity=0.1)
     with pytest.raises(EngineError, match="at most 32, got 33"):
-        engine.render(scene_of([], lights=(light,) * 33))
+        engine.render(seen_from_above([], lights=(light,) * 33))
 
 
 def test_image_larger_than_gl_can_draw(engine: PyrenderEngine) -> None:
-    scene = scene_of([])
+    scene = seen_from_above([])
     wide = dataclasses.replace(scene.camera, size_wh=(1_000_000, 8))
     with pytest.raises(EngineError, match=r"camera\.size_wh must be at most"):
         engine.render(dataclasses.replace(scene, camera=wide))
@@ -166,11 +129,11 @@ def test_closed_engine_says_so() -> None:
     engine.close()
     engine.close()
     with pytest.raises(EngineError, match="closed"):
-        engine.render(scene_of([]))
+        engine.render(seen_from_above([]))
 
 
 def test_two_engines_do_not_disturb_each_other(engine: PyrenderEngine) -> None:
-    scene = scene_of([(square(), np.zeros(3), 1.0)])
+    scene = seen_from_above([(PLATE, np.zeros(3), 1.0)])
     alone = engine.render(scene)
     with PyrenderEngine() as other:
         beside = other.render(scene)
@@ -180,11 +143,11 @@ def test_two_engines_do_not_disturb_each_other(engine: PyrenderEngine) -> None:
 
 
 def test_changing_sizes_and_models_leave_no_trace(engine: PyrenderEngine) -> None:
-    first = scene_of([(square("a"), np.zeros(3), 1.0)])
-    other = scene_of([(square("b"), np.array([0.3, 0, 0]), 0.5)], size_wh=(80, 40))
+    first = seen_from_above([(square("a", 0.5), np.zeros(3), 1.0)])
+    other = seen_from_above([(square("b", 0.5), np.array([0.3, 0, 0]), 0.5)], size_wh=(80, 40))
     before = engine.render(first)
     engine.render(other)
-    engine.silhouettes(other)
+    engine.silhouettes(other, other.instances)
     after = engine.render(dataclasses.replace(first))
     for name in ("radiance", "depth_m", "instance_idx"):
         np.testing.assert_array_equal(getattr(before, name), getattr(after, name))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
 import tracemalloc
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,12 +36,6 @@ D = directions(512, 256)
 # Solid angle of a pixel: the sine at its centre, normalised to the whole sphere.
 SOLID = np.sqrt(np.clip(1 - D[..., 2] ** 2, 0, 1))
 SOLID = SOLID * 4 * np.pi / SOLID.sum()
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
 
 
 def grey_map(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -466,15 +458,13 @@ def test_8k_map_is_shrunk_with_all_of_its_light(tmp_path: Path) -> None:
     rgb = np.full((4096, 8192, 3), 0.5, np.float32)
     rgb[1000:1010, 2000:2010] = 5000.0
     path = written(tmp_path / "8k.hdr", rgb)
-    started = time.process_time()
     tracemalloc.start()
     got = read_radiance(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert time.process_time() - started < 30.0
     assert peak < 2.5 * 2**30
-    assert got.shape == (1024, 2048, 3)
-    assert got.mean() == pytest.approx(rgb[..., 1].mean(dtype=float), rel=0.01)
+    blocks = rgb.reshape(1024, 4, 2048, 4, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(got, blocks, rtol=2**-8)  # a file of shared exponents holds so much
 
 
 def test_library_keeps_what_it_has_read_and_names_what_it_has(tmp_path: Path) -> None:

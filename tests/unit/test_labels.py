@@ -46,7 +46,7 @@ def camera() -> Camera:
     return Camera(K=K, size_wh=(W, H), T_world_cam=np.eye(4), near_m=0.1, far_m=2.0)
 
 
-def scene_of(
+def plates_in_a_row(
     *plates: tuple[Role, tuple[int, int, int, int]],
 ) -> tuple[Scene, Buffers, list[Silhouette], list[Canvas]]:
     """Rectangles, the first in front of the next; and their outlines on a large canvas."""
@@ -98,7 +98,7 @@ SITUATIONS = {
 def test_labels_equal_brute_force_on_a_large_canvas(
     plates: list[tuple[Role, tuple[int, int, int, int]]],
 ) -> None:
-    scene, buffers, silhouettes, outlines = scene_of(*plates)
+    scene, buffers, silhouettes, outlines = plates_in_a_row(*plates)
 
     labels = label(scene, buffers, silhouettes, filters=ALL)
 
@@ -136,7 +136,7 @@ def test_labels_equal_brute_force_on_a_large_canvas(
 
 
 def test_nothing_divided_by_nothing_is_null() -> None:
-    scene, buffers, _, _ = scene_of(("target", (3, 2, 9, 8)))
+    scene, buffers, _, _ = plates_in_a_row(("target", (3, 2, 9, 8)))
     empty = Silhouette(x0=0, y0=0, mask=np.zeros((0, 0), np.bool_))
     buffers = replace(
         buffers,
@@ -168,7 +168,7 @@ def test_nothing_divided_by_nothing_is_null() -> None:
 )
 def test_filters_mark_and_keep(min_px: int, min_visib_fract: float, expected: list[str]) -> None:
     # Targets come first in a scene; here the first covers nine pixels of the second.
-    scene, buffers, silhouettes, _ = scene_of(
+    scene, buffers, silhouettes, _ = plates_in_a_row(
         ("target", (2, 1, 9, 8)), ("target", (6, 5, 13, 11)), ("distractor", (0, 0, 1, 1))
     )
     filters = LabelFilters(min_visib_fract=min_visib_fract, min_px=min_px)
@@ -181,7 +181,7 @@ def test_filters_mark_and_keep(min_px: int, min_visib_fract: float, expected: li
 
 def test_pose_takes_points_of_the_file_to_the_camera() -> None:
     rng = np.random.default_rng(5)
-    scene, buffers, silhouettes, _ = scene_of(("target", (3, 2, 9, 8)))
+    scene, buffers, silhouettes, _ = plates_in_a_row(("target", (3, 2, 9, 8)))
     R_cam, R_obj = (np.linalg.qr(rng.normal(size=(3, 3)))[0] for _ in range(2))
     T_world_cam = rigid(R_cam, rng.normal(size=3))
     instance = replace(scene.instances[0], T_world_obj=rigid(R_obj, rng.normal(size=3)), scale=1.7)
@@ -217,7 +217,7 @@ def test_a_box_through_the_near_plane_ends_where_the_surface_does() -> None:
 
 
 def test_silhouettes_must_be_one_per_instance() -> None:
-    scene, buffers, silhouettes, _ = scene_of(("target", (3, 2, 9, 8)))
+    scene, buffers, silhouettes, _ = plates_in_a_row(("target", (3, 2, 9, 8)))
 
     with pytest.raises(ValueError, match="one per instance"):
         label(scene, buffers, silhouettes * 2, filters=ALL)
@@ -263,7 +263,7 @@ BROKEN_LABELS: dict[str, tuple[Callable[[ObjectLabel], ObjectLabel], str]] = {
 def test_a_broken_label_is_found(
     broken: Callable[[ObjectLabel], ObjectLabel], message: str
 ) -> None:
-    scene, buffers, silhouettes, _ = scene_of(("target", (3, 2, 9, 8)))
+    scene, buffers, silhouettes, _ = plates_in_a_row(("target", (3, 2, 9, 8)))
     (good,) = label(scene, buffers, silhouettes, filters=ALL)
     check_invariants([good], buffers, scene)
 
@@ -286,7 +286,7 @@ BROKEN_BUFFERS: dict[str, tuple[str, Any, str]] = {
     ("name", "value", "message"), BROKEN_BUFFERS.values(), ids=BROKEN_BUFFERS.keys()
 )
 def test_a_broken_buffer_is_found(name: str, value: Any, message: str) -> None:
-    scene, buffers, silhouettes, _ = scene_of(("target", (3, 2, 9, 8)))
+    scene, buffers, silhouettes, _ = plates_in_a_row(("target", (3, 2, 9, 8)))
     labels = label(scene, buffers, silhouettes, filters=ALL)
     broken = replace(buffers, **{name: changed_pixel(getattr(buffers, name), value)})
 
@@ -295,7 +295,7 @@ def test_a_broken_buffer_is_found(name: str, value: Any, message: str) -> None:
 
 
 def test_an_instance_seen_outside_its_silhouette_is_found() -> None:
-    scene, buffers, silhouettes, _ = scene_of(("target", (3, 2, 9, 8)))
+    scene, buffers, silhouettes, _ = plates_in_a_row(("target", (3, 2, 9, 8)))
     small = Silhouette(x0=3, y0=2, mask=silhouettes[0].mask[2:6, 1:5])
 
     labels = label(scene, buffers, [small], filters=ALL)

@@ -114,7 +114,7 @@ def cases(group: str, name: str, leaf: Leaf) -> list[Any]:
         ]
     else:
         names: tuple[Any, ...] = {
-            "choice": leaf.options,
+            "choice": tuple(leaf.options),
             "flag": (True, False),
             "pattern": CATALOGS[leaf.catalog] if leaf.catalog else (),
         }[leaf.kind]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +20,7 @@ from tests.lit_scenes import (
     camera_at,
     floor,
     grey,
+    numbers_of,
     placed,
     points_world,
     scene,
@@ -31,35 +31,25 @@ LAMP = (-2.4, 0.3, 3.6)  # where lights that have a place stand
 SLANT = (1.0, 0.2, -1.0)
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
-
-
 def light_of(kind: str, *, scale: float = 1.0, radius: float = 0.0) -> Light:
     """`radius` in degrees as seen from the origin."""
     away = float(np.linalg.norm(LAMP)) * scale
     x, y, z = (scale * v for v in LAMP)
     if kind == "directional":
-        return Light(
-            kind="directional", color=WHITE, intensity=1.0, direction_world=SLANT,
-            radius_deg=radius,
-        )  # fmt: skip
+        return Light(color=WHITE, intensity=1.0, direction_world=SLANT, radius_deg=radius)
     return Light(
-        kind=kind,  # type: ignore[arg-type]
         color=WHITE,
         intensity=away**2,
         position_world=(x, y, z),
         direction_world=(-x, -y, -z),
         radius_m=away * float(np.tan(np.radians(radius))),
-        cone_deg=40.0,
+        **numbers_of(kind, cone_deg=40.0),  # type: ignore[arg-type]
     )
 
 
 def way_of_light(light: Light, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """``(H, W, 3)`` towards the light; its third component is 1."""
-    if light.kind == "directional":
+    if light.position_world is None:
         d = -np.array(light.direction_world)
         return np.broadcast_to(d / d[2], points.shape)
     away = np.array(light.position_world) - points
@@ -269,13 +259,11 @@ def test_more_than_eight_lights_are_all_there(engine: PyrenderEngine) -> None:
 def test_white_matt_floor_facing_a_light_sends_back_its_intensity(
     engine: PyrenderEngine, kind: str
 ) -> None:
-    light = Light(
-        kind=kind,  # type: ignore[arg-type]
-        color=WHITE,
-        intensity=9.0 if kind != "directional" else 1.0,
-        position_world=(0.0, 0.0, 3.0),
-        cone_deg=30.0,
-    )
+    light = Light(color=WHITE, intensity=1.0)
+    if kind != "directional":
+        light = Light(
+            color=WHITE, intensity=9.0, position_world=(0.0, 0.0, 3.0), **numbers_of(kind)
+        )  # type: ignore[arg-type]
     camera = camera_at((0.0, -2.0, 3.0), size_wh=(161, 121))
     picture = grey(engine, scene(camera, (), (light,), surfaces=(floor(),)))
     # Surfaces that are no metal reflect up to some percent on top.
@@ -285,7 +273,9 @@ def test_white_matt_floor_facing_a_light_sends_back_its_intensity(
 
 def test_light_falls_by_the_square_and_the_cosine(engine: PyrenderEngine) -> None:
     for kind, power in (("point", 1), ("area", 2)):
-        light = Light(kind=kind, color=WHITE, intensity=4.0, position_world=(0, 0, 2.0))  # type: ignore[arg-type]
+        light = Light(
+            color=WHITE, intensity=4.0, position_world=(0, 0, 2.0), **numbers_of(kind)  # type: ignore[arg-type]
+        )  # fmt: skip
         shown = scene(camera_at((0.0, -0.5, 5.0)), (), (light,), surfaces=(floor(),))
         buffers = engine.render(shown)
         points = points_world(shown, buffers)
@@ -296,14 +286,12 @@ def test_light_falls_by_the_square_and_the_cosine(engine: PyrenderEngine) -> Non
 
 
 def test_spot_is_dark_outside_its_cone_and_full_inside(engine: PyrenderEngine) -> None:
-    light = Light(
-        kind="spot", color=WHITE, intensity=9.0, position_world=(0, 0, 3.0), cone_deg=25.0
-    )
+    light = Light(color=WHITE, intensity=9.0, position_world=(0, 0, 3.0), cone_deg=25.0)
     shown = scene(camera_at((0.0, -0.5, 5.0)), (), (light,), surfaces=(floor(),))
     buffers = engine.render(shown)
     points = points_world(shown, buffers)
     angle = np.degrees(np.arctan2(np.hypot(points[..., 0], points[..., 1]), 3.0))
-    full = grey(engine, replace(shown, lights=(replace(light, kind="point"),)))
+    full = grey(engine, replace(shown, lights=(replace(light, cone_deg=180.0),)))
     share = buffers.radiance[..., 1] / full
     assert (share[angle > 25.2] == 0.0).all()
     np.testing.assert_allclose(share[angle < 19.0], 1.0, atol=1e-3)
@@ -332,7 +320,9 @@ def test_lamp_inside_an_object_on_its_face_or_among_objects(
     engine: PyrenderEngine, kind: str, at: tuple[float, float, float]
 ) -> None:
     bodies = placed((BOX, (0, 0, 0.5), 1.0, MATT), (BALL, (2.0, 0, 0.5), 0.5, MATT))
-    light = Light(kind=kind, color=WHITE, intensity=0.3, position_world=at, radius_m=0.05)  # type: ignore[arg-type]
+    light = Light(
+        color=WHITE, intensity=0.3, position_world=at, radius_m=0.05, **numbers_of(kind)  # type: ignore[arg-type]
+    )  # fmt: skip
     shown = scene(camera_at((4.0, -3.0, 3.0)), bodies, (light,), surfaces=(floor(),))
     buffers = engine.render(shown)
     assert np.isfinite(buffers.radiance).all()
@@ -352,12 +342,11 @@ def test_lamp_among_objects_casts_shadows(engine: PyrenderEngine, kind: str) -> 
     # The far ball makes the sphere about all instances hold the lamp.
     bodies = placed((BOX, (1.0, 0, 0.25), 0.5, MATT), (BALL, (-5.0, 0, 0.5), 0.5, MATT))
     light = Light(
-        kind=kind,  # type: ignore[arg-type]
         color=WHITE,
         intensity=1.0,
         position_world=(-0.5, 0.0, 0.6),
         direction_world=(1.0, 0.0, -0.25),
-        cone_deg=60.0,
+        **numbers_of(kind, cone_deg=60.0),  # type: ignore[arg-type]
     )
     shown = scene(camera_at((4.0, -2.0, 3.0), (1, 0, 0)), bodies, (light,), surfaces=(floor(),))
     assert behind(shown, engine).max() < 0.05
@@ -369,8 +358,7 @@ def test_texture_wider_than_gl_holds_is_shown_smaller(engine: PyrenderEngine) ->
     ramp[:, 20000:, 0] = 255
     ramp[:, :20000, 1] = 255
     wide = replace(MATT, base_color_texture=Texture(image=ramp))
-    light = Light(kind="ambient", color=WHITE, intensity=1.0)
-    shown = scene(camera_at((0.0, 0.0, 1.6)), placed((square(), (0, 0, 0), 1.0, wide)), (light,))
+    shown = scene(camera_at((0.0, 0.0, 1.6)), placed((square(), (0, 0, 0), 1.0, wide)), ambient=1.0)
     picture = engine.render(shown).radiance
     assert picture[60, 30, 1] > 0.5 > picture[60, 30, 0]
     assert picture[60, 130, 0] > 0.5 > picture[60, 130, 1]

@@ -96,10 +96,10 @@ def test_outlines_out_of_ids_are_those_that_are_drawn() -> None:
     for surfaces in ((), (floor(-0.35, half=4.0),)):
         shown = scene(camera, bodies, surfaces=surfaces)
         with PyrenderEngine() as fresh:
-            drawn = fresh.silhouettes(shown)  # no ids are known
+            drawn = fresh.silhouettes(shown, shown.instances)  # no ids are known
             ids = fresh.render(shown).instance_idx
             ids[:] = -7  # what the caller does with them is the caller's
-            taken = fresh.silhouettes(shown)
+            taken = fresh.silhouettes(shown, shown.instances)
         assert sum(s.mask.sum() > 50 for s in drawn) == 4
         for one, other in zip(drawn, taken, strict=True):
             assert (one.x0, one.y0) == (other.x0, other.y0)
@@ -118,9 +118,11 @@ def test_what_lies_in_one_plane_with_another_may_be_hidden() -> None:
             )
             shown = scene(camera, cards)
             ids = engine.render(shown).instance_idx
-            taken = engine.silhouettes(shown)
+            taken = engine.silhouettes(shown, shown.instances)
             engine._drawn = None  # as if no ids were known
-            for idx, (one, other) in enumerate(zip(taken, engine.silhouettes(shown), strict=True)):
+            for idx, (one, other) in enumerate(
+                zip(taken, engine.silhouettes(shown, shown.instances), strict=True)
+            ):
                 np.testing.assert_array_equal(one.mask, other.mask)
                 hidden += int(one.mask.sum() > (ids == idx).sum())
     assert hidden >= 19  # of each pair one hides some of the other
@@ -130,7 +132,7 @@ def test_bodies_that_are_not_culled_take_no_place_in_the_stream() -> None:
     ball = solid(trimesh.creation.icosphere(subdivisions=5), "fine ball", smooth=True)
     open_ball = replace(ball, is_closed=False)
     with PyrenderEngine() as engine:
-        stream = engine._residents.stream._indices
+        stream = engine._gpu_cache.stream._indices
         engine.render(scene(camera_at((0.0, -4.0, 0.0)), placed((ball, (0, 0, 0), 1.0, MATT))))
         culled = stream.size
         shown = scene(camera_at((0.0, -4.0, 0.0)), placed((open_ball, (0, 0, 0), 1.0, MATT)))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from render.errors import DatasetError
 from render.report.drawing import DrawnLabel, category_colors, draw_caption, draw_labels
 from render.report.preview import write_preview
+from render.sample import Sample
 from tests.small_dataset import Shape, sample_of, some_samples, write_dataset
 
 Picture = NDArray[np.uint8]
@@ -175,17 +176,33 @@ def test_colors_of_categories_differ(count: int) -> None:
     assert nearest >= {2: 200, 8: 80, 60: 25}[count]
 
 
+def levels_off(cell: Picture, sample: Sample) -> float:
+    """Mean difference between a cell and a frame, away from drawn labels and the caption."""
+    height, width = sample.rgb.shape[:2]
+    small = cv2.resize(cell, (width, height), interpolation=cv2.INTER_AREA).astype(float)
+    drawn = np.zeros((height, width), np.uint8)
+    for label in sample.labels:
+        if label.role == "target" and not label.filtered:
+            drawn |= label.mask.pixels()
+    free = cv2.dilate(drawn, np.ones((25, 25))) == 0
+    free[: height // 6] = free[-height // 6 :] = False
+    return float(np.abs(small - sample.rgb)[free].mean())
+
+
 @pytest.mark.parametrize("image", ["png", "jpg"])
 def test_sheet_shows_every_frame_of_a_small_dataset(tmp_path: Path, image: str) -> None:
-    write_dataset(tmp_path, some_samples(5), image=image)
+    samples = some_samples(5)
+    write_dataset(tmp_path, samples, image=image)
     sheet = sheet_of(tmp_path)
 
     assert 1850 < sheet.shape[1] < 1950
     cell_w, cell_h = (sheet.shape[1] - 6) / 3, (sheet.shape[0] - 6) / 2
     for i in range(5):
-        y, x = int(i // 3 * cell_h), int(i % 3 * cell_w)
-        cell = sheet[y + 10 : y + int(cell_h) - 10, x + 10 : x + int(cell_w) - 10]
-        assert cell.std() > 3
+        y, x = round(6 + i // 3 * cell_h), round(6 + i % 3 * cell_w)
+        cell = sheet[y : y + round(cell_h) - 6, x : x + round(cell_w) - 6]
+        off = [levels_off(cell, sample) for sample in samples]
+        assert int(np.argmin(off)) == i
+        assert off[i] < 4.0  # grain, and JPEG twice
     assert (sheet[int(cell_h) + 10 :, int(2 * cell_w) + 10 :] > 240).all()
 
 
@@ -219,8 +236,15 @@ def test_frames_of_different_sizes_and_no_instances(tmp_path: Path) -> None:
     sizes = [(60, 90), (120, 40), (64, 64)]
     samples = [sample_of([], frame_idx=i, size_wh=size) for i, size in enumerate(sizes)]
     write_dataset(tmp_path, samples)
+    sheet = sheet_of(tmp_path)
 
-    assert sheet_of(tmp_path).std() > 3
+    side = (sheet.shape[1] - 6) // 2 - 6
+    assert sheet.shape == (12 + 2 * side + 6, 12 + 2 * side + 6, 3)
+    for i, (sample, size_wh) in enumerate(zip(samples, sizes, strict=True)):
+        width, height = np.rint(side * np.array(size_wh) / max(size_wh)).astype(int)
+        y = 6 + i // 2 * (side + 6) + (side - height) // 2
+        x = 6 + i % 2 * (side + 6) + (side - width) // 2
+        assert levels_off(sheet[y : y + height, x : x + width], sample) < 4.0
 
 
 def test_sixty_categories(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import cv2
@@ -18,23 +17,10 @@ from render.engine.smooth import smooth
 from render.engine.surface_edges import BORDER, surface_edges
 from render.geometry.frames import rigid
 from render.scene import Light, Material, Model, Scene, Texture
-from tests.lit_scenes import BALL, MATT, camera_at, model, placed, scene, solid, square
+from tests.lit_scenes import BALL, MATT, camera_at, glowing, model, placed, scene, solid, square
 
 TIMES = 8  # the reference has that many pixels along each side of one
 CAMERA = camera_at((0.3, -0.4, 3.0))
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
-
-
-def glowing(*rgb: float) -> Material:
-    """The same radiance whatever the light."""
-    return Material(
-        base_color=(0.0, 0.0, 0.0, 1.0), roughness=1.0, emissive=(rgb[0], rgb[1], rgb[2])
-    )
 
 
 def turned(mesh: trimesh.Trimesh, *angles_deg: float) -> trimesh.Trimesh:
@@ -153,7 +139,7 @@ def test_edges_are_the_means_of_many_pixels(
 
 def test_creases_are_smooth_as_well(engine: PyrenderEngine) -> None:
     sun = Light(
-        kind="directional", color=(1.0, 1.0, 1.0), intensity=1.0, direction_world=(0.5, 0.3, -0.7),
+        color=(1.0, 1.0, 1.0), intensity=1.0, direction_world=(0.5, 0.3, -0.7),
         casts_shadow=False,
     )  # fmt: skip
     shown = scene(CAMERA, placed((BLOCK, (0.0, 0.0, 0.0), 1.5, MATT)), (sun,))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -33,14 +32,8 @@ from tests.lit_scenes import (
 
 ASSETS = HandMadeAssets()
 KINDS = ("floor", "room", "tabletop")
-SUN = Light(kind="directional", color=WHITE, intensity=0.8, direction_world=(1.0, 0.2, -1.2))
-FILL = Light(kind="ambient", color=WHITE, intensity=0.3)
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    with PyrenderEngine() as engine:
-        yield engine
+SUN = Light(color=WHITE, intensity=0.8, direction_world=(1.0, 0.2, -1.2))
+FILL = 0.3  # from everywhere
 
 
 def scene_on(kind: str, n: int = 1, frame_idx: int = 0, **groups: Any) -> Scene:
@@ -151,8 +144,8 @@ def test_table_ends_and_the_environment_is_behind_it(engine: PyrenderEngine) -> 
 def test_floor_seen_from_below_is_not_there(engine: PyrenderEngine) -> None:
     backdrop = np.full((120, 160, 3), 0.4, np.float32)
     shown = scene(
-        camera_at((2.0, 0.0, -3.0)), placed((BALL, (0, 0, 1.0), 0.5, MATT)), (SUN, FILL),
-        surfaces=(floor(),), backdrop=backdrop,
+        camera_at((2.0, 0.0, -3.0)), placed((BALL, (0, 0, 1.0), 0.5, MATT)), (SUN,),
+        surfaces=(floor(),), ambient=FILL, backdrop=backdrop,
     )  # fmt: skip
     buffers = engine.render(shown)
     off = buffers.instance_idx == -1
@@ -163,13 +156,15 @@ def test_floor_seen_from_below_is_not_there(engine: PyrenderEngine) -> None:
         engine.render(scene_on(kind, viewpoint={"elevation_deg": -40.0}))
 
 
-def catching(tone: str, *, catches: bool, lights: tuple[Light, ...] = (SUN, FILL)) -> Scene:
+def catching(
+    tone: str, *, catches: bool, lights: tuple[Light, ...] = (SUN,), ambient: float = FILL
+) -> Scene:
     rng = np.random.default_rng(0)
     photo = rng.integers(0, 256, (120, 160, 3)).astype(np.uint8)
     ground = (floor(catches=True),) if catches else ()
     return scene(
         camera_at((-1.0, -3.0, 2.5), (0.4, 0, 0.2)), placed((BOX, (0, 0, 0.505), 1.0, MATT)),
-        lights, surfaces=ground, backdrop=radiance_of_display(photo, tone),
+        lights, surfaces=ground, ambient=ambient, backdrop=radiance_of_display(photo, tone),
     )  # fmt: skip
 
 
@@ -210,7 +205,7 @@ def test_catcher_without_instances_or_lights_leaves_the_photo(engine: PyrenderEn
     buffers = engine.render(shown)
     np.testing.assert_allclose(buffers.radiance, shown.backdrop, rtol=2e-3, atol=1e-5)
     assert (buffers.depth_m == 0).all()
-    dark = catching("linear", catches=True, lights=())
+    dark = catching("linear", catches=True, lights=(), ambient=0.0)
     assert np.isfinite(engine.render(dark).radiance).all()
 
 
@@ -250,9 +245,30 @@ def test_texture_and_color_of_the_surface(engine: PyrenderEngine) -> None:
     ground = (buffers.instance_idx == -1) & (buffers.depth_m > 0)
     r, g, _ = buffers.radiance[ground].mean(axis=0)
     assert r > 5 * g
-    wood = scene_on("floor", background={"kind": "floor", "surface_texture": "wood.png"})
-    textured = engine.render(wood).radiance[ground, 1]
-    assert textured.std() > 2 * buffers.radiance[ground, 0].std()
+
+
+def test_texture_lies_on_the_ground_tile_by_tile(engine: PyrenderEngine) -> None:
+    halves = np.zeros((64, 64, 3), np.uint8)
+    halves[:32, :, 0], halves[32:, :, 1] = 255, 255  # red, then green
+    ASSETS.textures["halves.png"] = halves
+    white = {"surface_color": (255.0, 255.0, 255.0)}
+    bare = engine.render(scene_on("floor", background=white))
+    tiled = {"surface_texture": "halves.png", "surface_size": 2.0}
+    shown = scene_on("floor", background=white | tiled)
+    buffers = engine.render(shown)
+
+    (surface,) = shown.surfaces
+    tile_m = surface.material.triplanar_size_m * surface.scale
+    ground = (buffers.instance_idx == -1) & (buffers.depth_m > 0)
+    red, green, _ = (buffers.radiance[ground] / bare.radiance[ground]).T
+    sure = np.abs(red - green) > 0.5  # all but pixels that a border crosses
+    along = points_world(shown, buffers)[ground][:, 1] / tile_m
+    assert sure.mean() > 0.95
+    assert np.ptp(along) > 4.0
+    np.testing.assert_array_equal((red > green)[sure], (along % 1.0 < 0.5)[sure])
+    # What a dielectric reflects has the colour of the light, whatever lies under it.
+    np.testing.assert_allclose(np.median(np.maximum(red, green)), 1.0, atol=0.01)
+    assert np.median(np.minimum(red, green)) < 0.05
 
 
 def test_edge_of_a_tile_is_in_extents_of_the_principal_target() -> None:

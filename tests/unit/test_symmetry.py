@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from render.errors import AssetError
 from render.geometry.frames import rigid
-from render.geometry.symmetry import Axis, Symmetry, rotation_about
+from render.geometry.symmetry import Symmetry, SymmetryAxis, rotation_about
 from render.library.declared import keypoints_of, symmetry_of
 from render.library.symmetries import TOLERANCE, find_symmetry
 from render.scene import Model
@@ -99,7 +99,7 @@ def test_materials_count() -> None:
     assert len(find_symmetry(two_tone).motions) < 8
 
 
-def _turn(axis: Axis, angle: float) -> np.ndarray:
+def _turn(axis: SymmetryAxis, angle: float) -> np.ndarray:
     R = rotation_about(np.array(axis.direction), angle)
     point = np.array(axis.point_m)
     return rigid(R, point - R @ point)
@@ -160,7 +160,7 @@ def test_side_files_declare_symmetries_as_bop_does() -> None:
 
     assert found is not None
     assert len(found.motions) == 2
-    assert found.axes == (Axis(direction=(0.0, 0.0, 1.0), point_m=(5.0, 0.0, 0.0)),)
+    assert found.axes == (SymmetryAxis(direction=(0.0, 0.0, 1.0), point_m=(5.0, 0.0, 0.0)),)
     assert symmetry_of({}, SIDE_FILE) is not None
     assert symmetry_of(None, SIDE_FILE) is None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, final
 
@@ -19,7 +19,7 @@ from render.engine.mitsuba.loader import load_mitsuba
 from render.engine.mitsuba.materials import bsdf_of, emission_of
 from render.engine.pyrender.engine import PyrenderEngine
 from render.errors import ConfigError
-from render.scene import Scene
+from render.scene import Instance, Scene
 from render.sensor.color import LUMINANCE
 
 __all__ = ["MitsubaEngine"]
@@ -54,10 +54,10 @@ class MitsubaEngine(AbstractEngine):
         Args:
             samples: Paths per pixel; noise falls with their square root.
             max_depth: Segments of the longest path, from the eye; 2 is direct light alone.
-            seed: Of the noise.
-            variant: Of Mitsuba; see `load_mitsuba`.
-            platform: Of the rasterizer.
-            device: Of the rasterizer.
+            seed: Another seed gives other noise.
+            variant: Mitsuba's mode, such as ``llvm_ad_rgb``; see `load_mitsuba`.
+            platform: What the rasterizer draws ids and depth with; see `PyrenderEngine`.
+            device: Likewise.
 
         Raises:
             ConfigError: A number is out of range.
@@ -84,29 +84,33 @@ class MitsubaEngine(AbstractEngine):
             EngineError: As the rasterizer; or pixels are not square.
 
         """
-        labels = self._raster.render(scene, with_faces=with_faces)
-        if scene.camera.distortion:
-            pinhole = pinhole_scene(scene)
-            radiance = self.render(pinhole).radiance
-            rays = pixel_rays(scene.camera)
-            return replace(labels, radiance=through_lens(radiance, pinhole, scene, rays))
-        bare = replace(scene, instances=(), surfaces=(), lights=(), environment=None)
+        pinhole = pinhole_scene(scene) if scene.camera.distortion else scene
+        bare = replace(pinhole, instances=(), surfaces=(), lights=(), environment=None)
         backdrop = self._raster.render(bare).radiance
+        # After the backdrop: the silhouettes of this scene, which follow, find it prepared.
+        labels = self._raster.render(scene, with_faces=with_faces)
+        radiance = self._traced(pinhole, backdrop)
+        if scene.camera.distortion:
+            radiance = through_lens(radiance, pinhole, scene, pixel_rays(scene.camera))
+        return replace(labels, radiance=radiance)
+
+    def silhouettes(self, scene: Scene, instances: Sequence[Instance]) -> tuple[Silhouette, ...]:
+        """The amodal outline of each of some instances; see `AbstractEngine.silhouettes`."""
+        return self._raster.silhouettes(scene, instances)
+
+    def close(self) -> None:
+        """Frees the context; a second call does nothing."""
+        self._raster.close()
+
+    def _traced(self, scene: Scene, backdrop: Picture) -> Picture:
+        """Radiance of the scene of a pinhole camera, its things before its backdrop."""
         parts = list(visible(scene))
         solid = [p for p in parts if not p.is_catcher]
         radiance, alpha = self._seen(scene, solid)
         through = (1.0 - alpha)[..., None]
         if len(solid) < len(parts):
             through = self._through_catchers(scene, parts, through)
-        return replace(labels, radiance=radiance + backdrop * through)
-
-    def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
-        """The amodal outline of each instance, in the order of `scene.instances`."""
-        return self._raster.silhouettes(scene)
-
-    def close(self) -> None:
-        """Frees the context; a second call does nothing."""
-        self._raster.close()
+        return radiance + backdrop * through
 
     def _seen(self, scene: Scene, parts: list[Part]) -> tuple[Picture, Picture]:
         """Radiance of all solid things, premultiplied, and how much of each pixel they fill."""

@@ -27,9 +27,9 @@ class Part:
     """One mesh of one material.
 
     Attributes:
-        T_world_obj: Rigid.
+        T_world_obj: ``(4, 4)`` float64, rigid.
         scale: Multiplies positions before `T_world_obj`.
-        is_catcher: Of a surface that shows nothing but shadows.
+        is_catcher: Its surface shows nothing but the shadows on it.
 
     """
 
@@ -65,7 +65,7 @@ def visible(scene: Scene) -> Iterator[Part]:
 
 
 def faces_the_eye(part: Part, eye_world: Array) -> bool:
-    """Of a flat part: whether its front can be seen."""
+    """Whether the eye, ``(3,)`` world metres, is in front of a flat part."""
     a, b, c = transform_points(
         part.T_world_obj, part.scale * part.primitive.positions_m[part.primitive.faces[0]]
     )
@@ -98,13 +98,13 @@ def parts_of(part: Part) -> Iterator[Part]:
         faces = primitive.faces[axis_of_face == axis]
         if not len(faces):
             continue
-        used, places = np.unique(faces, return_inverse=True)
+        used, renumbered = np.unique(faces, return_inverse=True)
         st = primitive.positions_m[used][:, [(axis + 1) % 3, (axis + 2) % 3]]
         st = st / material.triplanar_size_m
         split = Primitive(
             positions_m=primitive.positions_m[used],
             normals=primitive.normals[used],
-            faces=places.reshape(faces.shape).astype(np.int32),
+            faces=renumbered.reshape(faces.shape).astype(np.int32),
             material=material,
             uv=np.stack([st[:, 0], 1.0 - st[:, 1]], axis=1).astype(np.float32),
             colors=None if primitive.colors is None else primitive.colors[used],

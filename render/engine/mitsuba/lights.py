@@ -29,10 +29,10 @@ _R_MAP_MITSUBA = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 def emitters_of(mi: Any, scene: Scene, origin_world: Array) -> dict[str, Any]:
     """Descriptions by name; lamps with a size are shapes."""
-    far = [x for x in scene.lights if _is_in_map(x)]
+    discs = [x for x in scene.lights if _is_in_map(x)]
     emitters: dict[str, Any] = {}
-    if scene.environment is not None or far:
-        emitters["sky"] = _map_of(mi, scene, far)
+    if scene.environment is not None or discs or any(scene.ambient):
+        emitters["sky"] = _map_of(mi, scene, discs)
     for i, light in enumerate(scene.lights):
         if not _is_in_map(light) and not light.is_in_environment and light.intensity > 0.0:
             for j, lamp in enumerate(_lamp(mi, light, origin_world)):
@@ -41,16 +41,14 @@ def emitters_of(mi: Any, scene: Scene, origin_world: Array) -> dict[str, Any]:
 
 
 def _is_in_map(light: Light) -> bool:
-    if light.intensity <= 0.0 or light.is_in_environment:
-        return False
-    is_disc = light.kind == "directional" and light.radius_deg >= _LEAST_RADIUS_DEG
-    return light.kind == "ambient" or is_disc
+    """A light from infinity that is wide enough for the pixels of a map."""
+    is_lit = light.intensity > 0.0 and not light.is_in_environment
+    return is_lit and light.position_world is None and light.radius_deg >= _LEAST_RADIUS_DEG
 
 
-def _map_of(mi: Any, scene: Scene, far: list[Light]) -> dict[str, Any]:
+def _map_of(mi: Any, scene: Scene, discs: list[Light]) -> dict[str, Any]:
     """One map of the environment with its suns, of ambient light and of wide distant lights."""
     environment = scene.environment
-    discs = [x for x in far if x.kind == "directional"]
     azimuth_deg = 0.0
     radiance: NDArray[np.float32] = np.zeros((8, 16, 3), np.float32)
     if environment is not None:
@@ -59,10 +57,7 @@ def _map_of(mi: Any, scene: Scene, far: list[Light]) -> dict[str, Any]:
     if discs and radiance.shape[1] < _MAP_WH[0]:
         larger = cv2.resize(radiance, _MAP_WH, interpolation=cv2.INTER_LINEAR)
         radiance = np.asarray(larger, dtype=np.float32)
-    for light in far:
-        color = light.intensity * np.array(light.color)
-        if light.kind == "ambient":
-            radiance = radiance + color.astype(np.float32)
+    radiance = radiance + np.array(scene.ambient, np.float32)
     angle = np.radians(azimuth_deg)
     c, s = np.cos(angle), np.sin(angle)
     R_world_map = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
@@ -103,22 +98,20 @@ def _lamp(mi: Any, light: Light, origin_world: Array) -> list[dict[str, Any]]:
     """One light of `intensity` at one metre, whose irradiance is pi times that."""
     power = light.intensity * np.array(light.color)
     forward = np.array(light.direction_world) / np.linalg.norm(light.direction_world)
-    position = np.array(light.position_world) - origin_world
-    if light.kind == "directional":
+    if light.position_world is None:
         direction = {"type": "directional", "direction": _list(forward)}
         return [direction | {"irradiance": _rgb(np.pi * power)}]
-    if light.kind == "area":
+    position = np.array(light.position_world) - origin_world
+    if light.is_flat:
         radius = max(light.radius_m, _LEAST_RADIUS_M)
         at = mi.ScalarTransform4f(_frame(position, forward, radius))
         return [{"type": "disk", "to_world": at, "emitter": _area(power / radius**2)}]
-    if light.kind == "point":
-        if light.radius_m < _LEAST_RADIUS_M:
-            return [
-                {"type": "point", "position": _list(position), "intensity": _rgb(np.pi * power)}
-            ]
-        sphere = {"type": "sphere", "center": _list(position), "radius": light.radius_m}
-        return [sphere | {"emitter": _area(power / light.radius_m**2)}]
-    return _spots(mi, light, position, forward)
+    if light.cone_deg < 180.0:
+        return _spots(mi, light, position, forward)
+    if light.radius_m < _LEAST_RADIUS_M:
+        return [{"type": "point", "position": _list(position), "intensity": _rgb(np.pi * power)}]
+    sphere = {"type": "sphere", "center": _list(position), "radius": light.radius_m}
+    return [sphere | {"emitter": _area(power / light.radius_m**2)}]
 
 
 def _spots(mi: Any, light: Light, position: Array, forward: Array) -> list[dict[str, Any]]:
@@ -130,11 +123,13 @@ def _spots(mi: Any, light: Light, position: Array, forward: Array) -> list[dict[
     spots = []
     for k in range(count):
         r, turn = np.sqrt((k + 0.5) / count), 2.39996323 * k  # Vogel's spiral
-        place = frame @ [r * np.cos(turn), r * np.sin(turn), 0.0, 1.0] if count > 1 else frame[:, 3]
+        center = (
+            frame @ [r * np.cos(turn), r * np.sin(turn), 0.0, 1.0] if count > 1 else frame[:, 3]
+        )
         spots.append(
             {
                 "type": "spot",
-                "to_world": mi.ScalarTransform4f(_frame(place[:3], forward, 1.0)),
+                "to_world": mi.ScalarTransform4f(_frame(center[:3], forward, 1.0)),
                 "cutoff_angle": light.cone_deg,
                 "beam_width": float(np.degrees(np.arccos(edge + 0.2 * (1.0 - edge)))),
                 "intensity": _rgb(power),

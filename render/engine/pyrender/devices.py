@@ -86,7 +86,7 @@ def no_such_device(asked: str, names: Sequence[str], visible: str | None, *, why
     """What to say where nothing is called what `engine.device` names.
 
     Args:
-        names: Of all that may be asked for.
+        names: What `engine.device` can be here, besides ``auto``.
         why: From `why_software`; it counts where no device has a number.
 
     """

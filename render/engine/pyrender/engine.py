@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
@@ -12,6 +13,7 @@ from render.engine.base import AbstractEngine, DeviceInfo
 from render.engine.lens import pinhole_scene, through_lens
 from render.engine.pyrender.context import GlContext, choose
 from render.engine.pyrender.gl import use_or, use_reversed_depth
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.heap import keep_freed_memory
 from render.engine.pyrender.passes.color import ColorPass
 from render.engine.pyrender.passes.draws import UploadedScene, upload
@@ -21,9 +23,8 @@ from render.engine.pyrender.passes.occlusion import OcclusionPass
 from render.engine.pyrender.passes.rays import RayIdPass, RayTables
 from render.engine.pyrender.passes.shadows import ShadowPass
 from render.engine.pyrender.passes.silhouettes import SilhouettePass
-from render.engine.pyrender.upload import Residents
 from render.errors import EngineError
-from render.scene import Scene
+from render.scene import Instance, Scene
 
 __all__ = ["MAX_INSTANCES", "PyrenderEngine"]
 
@@ -60,14 +61,14 @@ class PyrenderEngine(AbstractEngine):
         # The image's y axis runs down in GL's window as well, which mirrors every triangle.
         self._context.mgl.front_face = "cw"
         self._info = self._context.info
-        self._residents = Residents(self._context, budget_bytes=_BUDGET_BYTES)
-        self._ids = IdPass(self._context, self._residents)
+        self._gpu_cache = GpuCache(self._context, budget_bytes=_BUDGET_BYTES)
+        self._ids = IdPass(self._context, self._gpu_cache)
         self._ray_tables = RayTables(self._context)
-        self._ray_ids = RayIdPass(self._context, self._residents, self._ray_tables)
-        self._silhouettes = SilhouettePass(self._context, self._residents, self._ray_tables)
-        self._shadows = ShadowPass(self._context, self._residents)
+        self._ray_ids = RayIdPass(self._context, self._gpu_cache, self._ray_tables)
+        self._silhouettes = SilhouettePass(self._context, self._gpu_cache, self._ray_tables)
+        self._shadows = ShadowPass(self._context, self._gpu_cache)
         self._occlusion = OcclusionPass(self._context)
-        self._color = ColorPass(self._context, self._residents)
+        self._color = ColorPass(self._context, self._gpu_cache)
         self._uploaded: UploadedScene | None = None
         # The last one whose ids were drawn, and these.
         self._drawn: tuple[UploadedScene, Ids] | None = None
@@ -83,25 +84,24 @@ class PyrenderEngine(AbstractEngine):
             EngineError: The scene is beyond what GL or the mask files hold, or GL failed.
 
         """
-        if scene.camera.distortion:
-            return self._render_distorted(scene, with_faces=with_faces)
         uploaded = self._prepare(scene)
-        ids = self._ids.render(uploaded)
-        seen = self._ids.seen(uploaded, ids)
-        radiance = self._color.render(
-            uploaded,
-            seen,
-            occlusion=self._occlusion.render(uploaded, seen),
-            shadows=self._shadows.render(uploaded, seen),
-        )
+        look = self._look_through_lens if scene.camera.distortion else self._look
+        radiance, ids = look(uploaded)
         self._check()
-        return self._buffers(radiance, ids, uploaded, with_faces=with_faces)
+        self._drawn = uploaded, ids
+        return Buffers(
+            radiance=radiance,
+            # A copy: the caller may write to what it gets.
+            depth_m=ids.depth_m.copy(),
+            instance_idx=ids.labelled(uploaded),
+            faces=ids.faces(uploaded) if with_faces else None,
+        )
 
-    def silhouettes(self, scene: Scene) -> tuple[Silhouette, ...]:
-        """The amodal outline of each instance, in the order of `scene.instances`."""
+    def silhouettes(self, scene: Scene, instances: Sequence[Instance]) -> tuple[Silhouette, ...]:
+        """The amodal outline of each of some instances; see `AbstractEngine.silhouettes`."""
         uploaded = self._prepare(scene)
         ids = self._drawn[1] if self._drawn and self._drawn[0] is uploaded else None
-        outlines = self._silhouettes.render(uploaded, ids)
+        outlines = self._silhouettes.render(uploaded, [i.instance_idx for i in instances], ids)
         self._check()
         return outlines
 
@@ -112,33 +112,26 @@ class PyrenderEngine(AbstractEngine):
             self._context.close()
             self._context = None
 
-    def _render_distorted(self, scene: Scene, *, with_faces: bool) -> Buffers:
-        """Ids and depth by each pixel's own ray, colour by way of a pinhole's larger picture."""
-        pinhole = pinhole_scene(scene)
-        radiance = self.render(pinhole).radiance
-        uploaded = self._prepare(scene)
-        ids = self._ray_ids.render(uploaded)
-        self._check()
-        rays = self._ray_tables.rays(scene.camera)
-        seen_through = through_lens(radiance, pinhole, scene, rays)
-        return self._buffers(seen_through, ids, uploaded, with_faces=with_faces)
-
-    def _buffers(
-        self,
-        radiance: NDArray[np.float32],
-        ids: Ids,
-        uploaded: UploadedScene,
-        *,
-        with_faces: bool,
-    ) -> Buffers:
-        self._drawn = uploaded, ids
-        # Copies: the caller may write to what it gets.
-        return Buffers(
-            radiance=radiance,
-            depth_m=ids.depth_m.copy(),
-            instance_idx=ids.instance_idx.copy(),
-            faces=ids.faces(uploaded) if with_faces else None,
+    def _look(self, uploaded: UploadedScene) -> tuple[NDArray[np.float32], Ids]:
+        """Radiance and ids as a pinhole camera has them."""
+        ids = self._ids.render(uploaded)
+        gbuffer = self._ids.gbuffer(uploaded, ids)
+        radiance = self._color.render(
+            uploaded,
+            gbuffer,
+            occlusion=self._occlusion.render(uploaded, gbuffer),
+            shadows=self._shadows.render(uploaded, gbuffer),
         )
+        return radiance, ids
+
+    def _look_through_lens(self, uploaded: UploadedScene) -> tuple[NDArray[np.float32], Ids]:
+        """Ids and depth by each pixel's own ray, colour by way of a pinhole's larger picture."""
+        scene = uploaded.scene
+        pinhole = pinhole_scene(scene)
+        self._check_limits(self._open_context(), pinhole)
+        radiance, _ = self._look(uploaded.before(pinhole))
+        rays = self._ray_tables.rays(scene.camera)
+        return through_lens(radiance, pinhole, scene, rays), self._ray_ids.render(uploaded)
 
     def _prepare(self, scene: Scene) -> UploadedScene:
         """The scene on the GPU; the same scene twice in a row is uploaded once."""
@@ -147,8 +140,8 @@ class PyrenderEngine(AbstractEngine):
         if self._uploaded is None or self._uploaded.scene is not scene:
             self._check_limits(context, scene)
             self._uploaded = self._drawn = None
-            self._residents.trim()
-            self._uploaded = upload(scene, self._residents)
+            self._gpu_cache.trim()
+            self._uploaded = upload(scene, self._gpu_cache)
         return self._uploaded
 
     def _check_limits(self, context: GlContext, scene: Scene) -> None:
@@ -156,9 +149,8 @@ class PyrenderEngine(AbstractEngine):
             raise EngineError(
                 f"instances must be at most {MAX_INSTANCES}, got {len(scene.instances)}"
             )
-        lamps = sum(light.kind != "ambient" for light in scene.lights)
-        if lamps > MAX_LIGHTS:
-            raise EngineError(f"lights must be at most {MAX_LIGHTS}, got {lamps}")
+        if len(scene.lights) > MAX_LIGHTS:
+            raise EngineError(f"lights must be at most {MAX_LIGHTS}, got {len(scene.lights)}")
         largest, size_wh = int(context.mgl.info["GL_MAX_TEXTURE_SIZE"]), scene.camera.size_wh
         if max(size_wh) > largest:
             raise EngineError(

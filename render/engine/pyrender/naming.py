@@ -39,7 +39,7 @@ class NamedFaces:
 @per_model
 @on_disk_if_large
 def named_faces(model: Model) -> tuple[NamedFaces, ...]:
-    """Of each primitive of a model; the arrays are shared: not to be written to."""
+    """The faces of each primitive of a model; the arrays are shared: not to be written to."""
     return tuple(_name(p.faces, len(p.positions_m)) for p in model.primitives)
 
 

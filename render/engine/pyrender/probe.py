@@ -25,7 +25,7 @@ class ProbeResult:
         is_gpu: False for a software rasterizer.
         chosen: ``engine.platform=auto engine.device=auto`` takes this one.
         error: Why it failed; "" where it is ok.
-        remark: Of the chosen one, why it is software though a GPU seems to be there; else "".
+        remark: Why the chosen one is software though a GPU seems to be there; else "".
 
     """
 

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import yaml
 
-from render.config.run_config import MAPS, identity_of, sha256_of
+from render.config.run_config import identity_of, sha256_of
+from render.config.sections import MAPS
 from render.dataset.manifest import FORMAT_VERSION
 from render.errors import ConfigError, DatasetError
 from render.report.verify.findings import Findings

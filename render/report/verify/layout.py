@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from render.config.run_config import MAPS
+from render.config.sections import MAPS
 from render.report.verify.description import Description
 from render.report.verify.findings import Findings
 from render.report.verify.records import Shard

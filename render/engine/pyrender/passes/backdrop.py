@@ -27,7 +27,7 @@ class Backdrop:
 
     @staticmethod
     def defines(scene: Scene) -> tuple[str, ...]:
-        """Of ``backdrop.glsl``."""
+        """Defines that ``backdrop.glsl`` needs for a scene."""
         return ("BACKDROP_MAP",) if isinstance(scene.backdrop, Environment) else ()
 
     def set(self, program: Program, scene: Scene, *, unit: int) -> None:

@@ -27,14 +27,14 @@ from render.engine.pyrender.gl import (
     delete_renderbuffer,
     release_framebuffer,
 )
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.backdrop import Backdrop
 from render.engine.pyrender.passes.draws import Draw, UploadedScene, lens_of
 from render.engine.pyrender.passes.environments import EnvironmentTextures
-from render.engine.pyrender.passes.ids import Seen
+from render.engine.pyrender.passes.ids import GBuffer
 from render.engine.pyrender.passes.shadows import Shadows
 from render.engine.pyrender.passes.smoothing import smooth_lines
 from render.engine.pyrender.passes.surface_programs import FIRST_FREE_UNIT, SurfacePrograms
-from render.engine.pyrender.upload import Residents
 from render.scene import Environment, Scene
 
 __all__ = ["ColorPass"]
@@ -48,16 +48,16 @@ _UNITS = {name: FIRST_FREE_UNIT + i for i, name in enumerate(_MAPS)}
 class ColorPass:
     """Linear radiance of a scene whose ids, occlusion and shadows are there."""
 
-    def __init__(self, context: GlContext, residents: Residents) -> None:
+    def __init__(self, context: GlContext, gpu_cache: GpuCache) -> None:
         self._context = context
         environments = EnvironmentTextures(context)
         self._backdrop = Backdrop(context, environments)
         self._shade = SurfacePrograms(
-            context, residents, environments,
+            context, gpu_cache, environments,
             vertex="whole.vert", fragment="shade.frag", parts=("backdrop.glsl",),
         )  # fmt: skip
         self._see_through = SurfacePrograms(
-            context, residents, environments,
+            context, gpu_cache, environments,
             vertex="geometry.vert", fragment="see_through.frag", defines=("SHADED", "BESIDE"),
         )  # fmt: skip
         self._owner = compile_program(context, "tiles.vert", "owner.frag", (f"PLANE {_PLANE!r}",))
@@ -67,53 +67,61 @@ class ColorPass:
         )
         self._behind.set("u_plane", 0.0)  # where no draw owns the pixel
         self._whole_image: dict[int, moderngl.VertexArray] = {}
-        self._targets: _Targets | None = None
+        self._targets: _ColorTargets | None = None
 
     def render(
-        self, uploaded: UploadedScene, seen: Seen, *, occlusion: moderngl.Texture, shadows: Shadows
+        self,
+        uploaded: UploadedScene,
+        gbuffer: GBuffer,
+        *,
+        occlusion: moderngl.Texture,
+        shadows: Shadows,
     ) -> NDArray[np.float32]:
         """``(H, W, 3)`` linear radiance.
 
         Args:
             uploaded: The scene.
-            seen: From the id pass.
+            gbuffer: From the id pass.
             occlusion: From the occlusion pass.
             shadows: From the shadow pass.
 
         """
         scene = uploaded.scene
         targets = self._targets_for(scene.camera.size_wh)
-        for programs, tell in ((self._shade, self._tell_shade), (self._see_through, _no_shift)):
+        for programs, set_uniforms in (
+            (self._shade, self._set_shade),
+            (self._see_through, _no_shift),
+        ):
             programs.set_scene(
                 scene,
-                depth=seen.depth,
+                depth=gbuffer.depth,
                 occlusion=occlusion,
                 shadows=shadows,
-                tell=partial(tell, scene),
+                set_uniforms=partial(set_uniforms, scene),
             )
-        self._shade_all(uploaded, seen, targets)
+        self._shade_all(uploaded, gbuffer, targets)
         radiance = np.asarray(cv2.cvtColor(_read(targets.radiance), cv2.COLOR_RGBA2RGB), np.float32)
         if not isinstance(scene.backdrop, Environment):
             shaded, radiance = radiance, scene.backdrop.copy()
-            cv2.copyTo(shaded, (seen.pixels.draw_idx >= 0).view(np.uint8), radiance)
-        smooth_lines(radiance, uploaded, seen.pixels)
+            cv2.copyTo(shaded, (gbuffer.pixels.draw_idx >= 0).view(np.uint8), radiance)
+        smooth_lines(radiance, uploaded, gbuffer.pixels)
         blended = [d for d in uploaded.draws if d.material.alpha_mode == "blend"]
         if blended:
-            self._blend(blended, seen, targets)
+            self._blend(blended, gbuffer, targets)
             layer = _read(targets.radiance)
             radiance *= 1.0 - layer[..., 3:]
             radiance += layer[..., :3]
         return radiance
 
-    def _shade_all(self, uploaded: UploadedScene, seen: Seen, targets: _Targets) -> None:
+    def _shade_all(self, uploaded: UploadedScene, gbuffer: GBuffer, targets: _ColorTargets) -> None:
         """Each pixel once, by what its centre shows; an environment where that is nothing."""
         gl, framebuffer, scene = self._context.mgl, targets.framebuffer, uploaded.scene
         framebuffer.use()
         clear_depth(self._context)
-        seen.drawn.use(_UNITS["u_drawn"])
+        gbuffer.drawn.use(_UNITS["u_drawn"])
         gl.enable_only(moderngl.DEPTH_TEST)
         gl.depth_func = "1"
-        seen.tiles.draw(self._owner)
+        gbuffer.tiles.draw(self._owner)
         gl.depth_func = "=="
         shows_environment = isinstance(scene.backdrop, Environment)
         if uploaded.catchers or shows_environment:
@@ -134,7 +142,7 @@ class ColorPass:
                 draw.mesh.colors.use(_UNITS["u_colors"])
             program = self._shade.use(draw.material, more=more)
             program.set("u_plane", (draw.draw_idx + 1) * _PLANE)
-            _set_place(program, draw)
+            _set_transform(program, draw)
             draw.mesh.corners.use(_UNITS["u_corners"])
             draw.mesh.vertices.use(_UNITS["u_vertices"])
             draw.mesh.uvs.use(_UNITS["u_uvs"])
@@ -142,18 +150,18 @@ class ColorPass:
         framebuffer.scissor = None  # type: ignore[assignment]
         gl.depth_func = ">"
 
-    def _tell_shade(self, scene: Scene, program: Program) -> None:
+    def _set_shade(self, scene: Scene, program: Program) -> None:
         for name, unit in _UNITS.items():
             program.set(name, unit)
         self._backdrop.set(program, scene, unit=_UNITS["u_backdrop"])
         program.set("u_lens", lens_of(scene.camera))
 
-    def _blend(self, blended: Sequence[Draw], seen: Seen, targets: _Targets) -> None:
+    def _blend(self, blended: Sequence[Draw], gbuffer: GBuffer, targets: _ColorTargets) -> None:
         """A layer of the see-through surfaces, the farthest first; they hide nothing from each
         other.
         """
         gl, framebuffer = self._context.mgl, targets.framebuffer
-        attach_renderbuffer(self._context, framebuffer, seen.depth_buffer)
+        attach_renderbuffer(self._context, framebuffer, gbuffer.depth_buffer)
         gl.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
         gl.blend_func = (moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA)
         framebuffer.depth_mask = False
@@ -163,7 +171,7 @@ class ColorPass:
             gl.enable(moderngl.CULL_FACE) if draw.culls else gl.disable(moderngl.CULL_FACE)
             program = self._see_through.use(draw.material)
             program.write("u_clip_obj", draw.clip_obj)
-            _set_place(program, draw)
+            _set_transform(program, draw)
             draw.mesh.draw(gl, program, draw.shown)
         gl.disable(moderngl.BLEND)
         framebuffer.depth_mask = True
@@ -176,15 +184,15 @@ class ColorPass:
             self._whole_image[program.raw.glo] = array
         array.render(moderngl.TRIANGLES, vertices=3)
 
-    def _targets_for(self, size_wh: tuple[int, int]) -> _Targets:
+    def _targets_for(self, size_wh: tuple[int, int]) -> _ColorTargets:
         if self._targets is None or self._targets.radiance.size != size_wh:
             if self._targets is not None:
                 self._targets.release(self._context)
-            self._targets = _Targets.of(self._context, size_wh)
+            self._targets = _ColorTargets.of(self._context, size_wh)
         return self._targets
 
 
-def _set_place(program: Program, draw: Draw) -> None:
+def _set_transform(program: Program, draw: Draw) -> None:
     program.write("u_cam_obj", draw.cam_obj)
     program.write("u_normal", draw.normal)
     program.set("u_center", draw.center_m)
@@ -201,13 +209,13 @@ def _read(texture: moderngl.Texture) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Targets:
+class _ColorTargets:
     radiance: moderngl.Texture
     framebuffer: moderngl.Framebuffer
     depth_buffer: int
 
     @classmethod
-    def of(cls, context: GlContext, size_wh: tuple[int, int]) -> _Targets:
+    def of(cls, context: GlContext, size_wh: tuple[int, int]) -> _ColorTargets:
         radiance = context.mgl.texture(size_wh, 4, dtype="f4")
         radiance.filter = (moderngl.NEAREST, moderngl.NEAREST)
         framebuffer = context.mgl.framebuffer([radiance])

@@ -151,8 +151,8 @@ def _alpha_at(texture: Texture, uv: Floats) -> Floats:
     return sums / 255.0
 
 
-def _wrapped(place: Floats, size: int, wrap: str) -> NDArray[np.int64]:
-    whole = np.clip(place, -1e9, 1e9).astype(np.int64)
+def _wrapped(coordinate: Floats, size: int, wrap: str) -> NDArray[np.int64]:
+    whole = np.clip(coordinate, -1e9, 1e9).astype(np.int64)
     if wrap == "repeat":
         return whole % size
     if wrap == "mirror":

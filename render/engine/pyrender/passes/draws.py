@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 import moderngl
@@ -12,29 +12,29 @@ from numpy.typing import NDArray
 
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program, compile_program
-from render.engine.pyrender.passes.bodies import Body
+from render.engine.pyrender.gpu_cache import FaceRange, GpuCache, Mesh
+from render.engine.pyrender.passes.drawn_bodies import DrawnBody
 from render.engine.pyrender.passes.windows import Scissor, Window, window_of
-from render.engine.pyrender.upload import FaceRange, Mesh, Residents
 from render.geometry.frames import inverse_rigid
 from render.scene import Camera, Instance, Material, Scene, Surface
 
 __all__ = ["Draw", "GeometryPrograms", "UploadedScene", "lens_of", "upload"]
 
-# Of the corners of a box, along each axis.
+# Whether each corner of a box is its highest point along x, y and z.
 _IS_HIGH = np.array([[i & 1, i >> 1 & 1, i >> 2 & 1] for i in range(8)]) > 0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Draw:
-    """One mesh at its place. Matrices map from the mesh's coordinates, as GL wants them.
+    """One mesh with its pose. Matrices map from the mesh's coordinates, as GL wants them.
 
     Attributes:
         instance_idx: -1 for a surface.
-        draw_idx: Its place among all draws of the scene.
-        body_idx: Of `UploadedScene.bodies`.
-        clip_obj: To clip space; column by column, float32.
-        cam_obj: To the camera frame; likewise.
-        normal: ``(3, 3)`` of normals to the camera frame; likewise.
+        draw_idx: Its number among all draws of the scene, from 0.
+        body_idx: Index into `UploadedScene.bodies`.
+        clip_obj: ``(4, 4)`` to clip space; column by column, float32.
+        cam_obj: ``(4, 4)`` to the camera frame; likewise.
+        normal: ``(3, 3)``, turns normals into the camera frame; likewise.
         world_mesh: The mesh's coordinates to the world; ``(4, 4)`` float64, rows as usual.
         center_m: The model's centre, which the mesh's coordinates count from.
         center_depth_m: Its depth, to sort what is see-through.
@@ -79,11 +79,11 @@ class UploadedScene:
     catchers: tuple[Draw, ...]
     corners_cam: NDArray[np.float64]
     windows: tuple[Scissor, ...]
-    bodies: tuple[Body, ...]
+    bodies: tuple[DrawnBody, ...]
 
     @property
     def draws(self) -> Iterator[Draw]:
-        """Of all instances."""
+        """The draws of all instances, in their order."""
         return chain.from_iterable(self.draws_by_instance)
 
     @property
@@ -92,8 +92,30 @@ class UploadedScene:
         opaque = (d for d in self.draws if d.material.alpha_mode != "blend")
         return chain(opaque, self.surfaces, self.catchers)
 
+    def before(self, scene: Scene) -> UploadedScene:
+        """The same things, prepared once, as another camera with the same pose sees them.
 
-def upload(scene: Scene, residents: Residents) -> UploadedScene:
+        Args:
+            scene: The scene that was uploaded, but for intrinsics, image size, lens and backdrop.
+
+        """
+        P_clip_cam = _projection(scene.camera)
+
+        def seen(draws: Sequence[Draw]) -> tuple[Draw, ...]:
+            clips = (_columns(P_clip_cam @ self.bodies[d.body_idx].cam_mesh) for d in draws)
+            return tuple(replace(d, clip_obj=c) for d, c in zip(draws, clips, strict=True))
+
+        return replace(
+            self,
+            scene=scene,
+            draws_by_instance=tuple(map(seen, self.draws_by_instance)),
+            surfaces=seen(self.surfaces),
+            catchers=seen(self.catchers),
+            windows=_windows(self.corners_cam, scene.camera),
+        )
+
+
+def upload(scene: Scene, gpu_cache: GpuCache) -> UploadedScene:
     """Brings a scene's models to the GPU and works out its matrices in float64."""
     T_cam_world = inverse_rigid(scene.camera.T_world_cam)
     P_clip_cam = _projection(scene.camera)
@@ -102,12 +124,12 @@ def upload(scene: Scene, residents: Residents) -> UploadedScene:
     cut_by_near = corners[..., 2].min(axis=1, initial=np.inf) <= scene.camera.near_m
     culls = [x.model.is_closed and not cut_by_near[x.instance_idx] for x in scene.instances]
     culls += [True] * len(scene.surfaces)
-    bodies = tuple(Body.of(x, T_cam_world, culls=bool(c)) for x, c in zip(placed, culls))
-    shown = iter(residents.stream.fill([part for body in bodies for part in body.shown_faces()]))
+    bodies = tuple(DrawnBody.of(x, T_cam_world, culls=bool(c)) for x, c in zip(placed, culls))
+    shown = iter(gpu_cache.stream.fill([part for body in bodies for part in body.shown_faces()]))
     drawn: list[tuple[Draw, ...]] = []
     count = 0
     for body_idx, (instance, body) in enumerate(zip(placed, bodies, strict=True)):
-        meshes = residents.meshes(instance.model)
+        meshes = gpu_cache.meshes(instance.model)
         x, y, z = (float(v) for v in instance.model.center_m)
         clip_obj, cam_obj = _columns(P_clip_cam @ body.cam_mesh), _columns(body.cam_mesh)
         normal = _columns(T_cam_world[:3, :3] @ instance.T_world_obj[:3, :3])
@@ -141,7 +163,7 @@ def upload(scene: Scene, residents: Residents) -> UploadedScene:
         surfaces=tuple(d for x, ds in of_surfaces if not x.catches_shadows for d in ds),
         catchers=tuple(d for x, ds in of_surfaces if x.catches_shadows for d in ds),
         corners_cam=corners,
-        windows=tuple(_scissor(window_of(c, scene.camera), scene.camera) for c in corners),
+        windows=_windows(corners, scene.camera),
         bodies=bodies,
     )
 
@@ -149,12 +171,16 @@ def upload(scene: Scene, residents: Residents) -> UploadedScene:
 def _as_instance(surface: Surface) -> Instance:
     return Instance(
         instance_idx=-1,
-        role="distractor",
+        role="fixture",
         model=surface.model,
         materials=(surface.material,),
         T_world_obj=surface.T_world_obj,
         scale=surface.scale,
     )
+
+
+def _windows(corners_cam: NDArray[np.float64], camera: Camera) -> tuple[Scissor, ...]:
+    return tuple(_scissor(window_of(corners, camera), camera) for corners in corners_cam)
 
 
 def _scissor(window: Window | None, camera: Camera) -> Scissor:
@@ -172,10 +198,10 @@ class GeometryPrograms:
     CUTOUT_UNIT = 7
 
     def __init__(
-        self, context: GlContext, fragment: str, residents: Residents, *defines: str
+        self, context: GlContext, fragment: str, gpu_cache: GpuCache, *defines: str
     ) -> None:
         self._context = context
-        self._residents = residents
+        self._gpu_cache = gpu_cache
         self._solid = compile_program(context, "geometry.vert", fragment, defines)
         self._cutout = compile_program(context, "geometry.vert", fragment, ("CUTOUT", *defines))
         self._cutout.set("u_cutout", self.CUTOUT_UNIT)
@@ -191,9 +217,10 @@ class GeometryPrograms:
         """Draws one mesh.
 
         Args:
-            draw: What.
-            clip_obj: Where it is seen from; None is the camera, which sees fewer faces.
-            shift_xy: Of the tile, in clip space.
+            draw: Mesh, material and pose.
+            clip_obj: ``(4, 4)`` to the clip space of another view than the camera's, which draws
+                all faces; None: the camera's, which draws those that it may see.
+            shift_xy: Added to x and y in clip space: which tile of a large image is drawn.
             values: Integer uniforms of the fragment shader.
 
         """
@@ -202,7 +229,7 @@ class GeometryPrograms:
         is_cut = draw.material.alpha_mode == "mask"
         program = self._cutout if is_cut else self._solid
         if is_cut:
-            bind_cutout(program, draw.material, self._residents, self.CUTOUT_UNIT)
+            bind_cutout(program, draw.material, self._gpu_cache, self.CUTOUT_UNIT)
         program.write("u_clip_obj", clip_obj or draw.clip_obj)
         program.set("u_shift", (*shift_xy, 0.0, 0.0))
         for name, value in values.items():
@@ -210,9 +237,9 @@ class GeometryPrograms:
         draw.mesh.draw(gl, program, draw.shown if clip_obj is None else None)
 
 
-def bind_cutout(program: Program, material: Material, residents: Residents, unit: int) -> None:
+def bind_cutout(program: Program, material: Material, gpu_cache: GpuCache, unit: int) -> None:
     """Sets what `cutout.glsl` reads."""
-    residents.texture(material.base_color_texture, srgb=True).use(unit)
+    gpu_cache.texture(material.base_color_texture, srgb=True).use(unit)
     program.set("u_cutout_alpha", material.base_color[3])
     program.set("u_cutoff", material.alpha_cutoff)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program
-from render.engine.pyrender.upload import Residents
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.geometry.frames import transform_points
 from render.scene import Environment, EnvironmentMap, Light, Scene, Surface
 
@@ -98,18 +98,16 @@ class EnvironmentTextures:
         return array
 
 
-def set_environment(program: Program, scene: Scene, residents: Residents) -> None:
+def set_environment(program: Program, scene: Scene, gpu_cache: GpuCache) -> None:
     """Sets the uniforms of ``environment.glsl``."""
     environment = scene.environment
-    ambient = sum(
-        (x.intensity * np.array(x.color) for x in scene.lights if x.kind == "ambient"), np.zeros(3)
-    )
+    ambient = np.array(scene.ambient)
     gain = environment.gain if environment else 0.0
     sky = np.zeros((9, 3))
     sky[0] = ambient / _Y00
     if environment is not None:
         sky += gain * environment.map.sh
-    ground = ground_radiance(scene, residents)
+    ground = ground_radiance(scene, gpu_cache)
     if ground is not None:
         upper = ambient * (_Y00_CONSTANT - _LOWER)
         sky = upper + (gain * environment.map.sh_upper if environment else 0.0) + ground * _LOWER
@@ -123,7 +121,7 @@ def set_environment(program: Program, scene: Scene, residents: Residents) -> Non
     program.set("u_up_cam", _three(scene.camera.T_world_cam[2, :3]))
 
 
-def ground_radiance(scene: Scene, residents: Residents) -> NDArray[np.float64] | None:
+def ground_radiance(scene: Scene, gpu_cache: GpuCache) -> NDArray[np.float64] | None:
     """What level ground sends up, were it lit all over; None without any.
 
     Things that stand on it see this below the horizon, in place of the map.
@@ -134,17 +132,15 @@ def ground_radiance(scene: Scene, residents: Residents) -> NDArray[np.float64] |
     received = np.zeros(3)
     if scene.environment is not None:
         received += scene.environment.gain * (_UP @ scene.environment.map.sh_upper)
+    received += scene.ambient
     for light in scene.lights:
         color = light.intensity * np.array(light.color)
-        if light.kind == "ambient":
-            received += color
-        else:
-            received += color * _share_of_lamp(light, _foot(scene, level[0]))
-    return np.asarray(received * residents.mean_color(level[0].material))
+        received += color * _share_of_light(light, _foot(scene, level[0]))
+    return np.asarray(received * gpu_cache.mean_color(level[0].material))
 
 
 def _foot(scene: Scene, ground: Surface) -> NDArray[np.float64]:
-    """The place of the ground under the principal instance."""
+    """``(3,)`` world: the point of the ground under the principal instance."""
     if not scene.instances:
         return ground.T_world_obj[:3, 3]
     first = scene.instances[0]
@@ -153,15 +149,15 @@ def _foot(scene: Scene, ground: Surface) -> NDArray[np.float64]:
     return np.asarray(at)
 
 
-def _share_of_lamp(light: Light, at: NDArray[np.float64]) -> float:
-    """What a level white surface at a place sends back of a light of intensity 1."""
+def _share_of_light(light: Light, at: NDArray[np.float64]) -> float:
+    """What a level white surface at a point of the world sends back of a light of intensity 1."""
     forward = np.array(light.direction_world) / np.linalg.norm(light.direction_world)
-    if light.kind == "directional":
+    if light.position_world is None:
         return float(max(-forward[2], 0.0))
     towards = np.array(light.position_world) - at
     distance = max(float(np.linalg.norm(towards)), 1e-9)
     share = max(float(towards[2]) / distance, 0.0) / distance**2
-    if light.kind == "area":
+    if light.is_flat:
         share *= max(float(-forward @ towards) / distance, 0.0)
     return share
 

@@ -19,20 +19,20 @@ from render.engine.pyrender.gl import (
     delete_renderbuffer,
     release_framebuffer,
 )
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.naming import named_faces
 from render.engine.pyrender.passes.draws import Draw, GeometryPrograms, UploadedScene
 from render.engine.pyrender.passes.tiles import Tiles
-from render.engine.pyrender.upload import Residents
 
-__all__ = ["IdPass", "IdTargets", "Ids", "Seen"]
+__all__ = ["GBuffer", "IdPass", "IdTargets", "Ids"]
 
 
 class IdPass:
     """Which instance each pixel shows, and how deep it lies."""
 
-    def __init__(self, context: GlContext, residents: Residents) -> None:
+    def __init__(self, context: GlContext, gpu_cache: GpuCache) -> None:
         self._context = context
-        self._programs = GeometryPrograms(context, "ids.frag", residents, "NAMED")
+        self._programs = GeometryPrograms(context, "ids.frag", gpu_cache, "NAMED")
         self._tiles = Tiles(context)
         self._targets: IdTargets | None = None
 
@@ -45,7 +45,7 @@ class IdPass:
             self._draw(draw)
         return targets.read(uploaded)
 
-    def seen(self, uploaded: UploadedScene, ids: Ids) -> Seen:
+    def gbuffer(self, uploaded: UploadedScene, ids: Ids) -> GBuffer:
         """What the passes that shade need.
 
         Args:
@@ -67,7 +67,7 @@ class IdPass:
                 self._draw(draw)
             ids = targets.read(uploaded)
         self._tiles.fill(ids.depth_m)
-        return Seen(
+        return GBuffer(
             depth=targets.depth,
             drawn=targets.drawn,
             depth_buffer=targets.depth_buffer,
@@ -87,8 +87,8 @@ class IdPass:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Seen:
-    """What the centre of each pixel shows.
+class GBuffer:
+    """What the centre of each pixel shows, as textures: what the passes that shade read.
 
     Attributes:
         depth: Metres along the axis; 0 = nothing.
@@ -112,29 +112,37 @@ class Ids:
     """What the centre of each pixel shows, in main memory; all ``(H, W)``.
 
     Attributes:
-        instance_idx: -1 = none.
         depth_m: Along the axis; 0 = nothing.
         draw_idx: -1 = nothing.
-        body_idx: Of `UploadedScene.bodies`; -1 = nothing.
+        body_idx: Index into `UploadedScene.bodies`, the first of which are the instances; -1 =
+            nothing.
         ends_with: The vertex, of the mesh drawn there, that its face ends with.
 
     """
 
-    instance_idx: NDArray[np.int32]
     depth_m: NDArray[np.float32]
     draw_idx: NDArray[np.int32]
     body_idx: NDArray[np.int32]
     ends_with: NDArray[np.int32]
 
+    def labelled(self, uploaded: UploadedScene) -> NDArray[np.int32]:
+        """`Buffers.instance_idx`: the labelled instance, -1 where there is none."""
+        names = np.full(len(uploaded.bodies) + 1, -1, np.int32)
+        for instance in uploaded.scene.labelled_instances:
+            names[instance.instance_idx] = instance.instance_idx
+        # -1, nothing, looks up the last one.
+        return names.take(self.body_idx, mode="wrap")
+
     def faces(self, uploaded: UploadedScene) -> NDArray[np.int32]:
-        """`Buffers.faces`: primitive and face of it; -1 where there is no instance."""
-        faces = np.full((*self.draw_idx.shape, 2), -1, np.int32)
+        """`Buffers.faces`: instance, primitive and face of it; -1 where there is no instance."""
+        faces = np.full((*self.draw_idx.shape, 3), -1, np.int32)
         for instance_idx, draws in enumerate(uploaded.draws_by_instance):
             named = named_faces(uploaded.scene.instances[instance_idx].model)
             for k, draw in enumerate(draws):
                 there = self.draw_idx == draw.draw_idx
-                faces[there, 0] = k
-                faces[there, 1] = named[k].face_of[self.ends_with[there]]
+                faces[there, 0] = instance_idx
+                faces[there, 1] = k
+                faces[there, 2] = named[k].face_of[self.ends_with[there]]
         return faces
 
 
@@ -149,7 +157,7 @@ class IdTargets:
 
     @classmethod
     def of(cls, context: GlContext, size_wh: tuple[int, int]) -> IdTargets:
-        """Of an image's size."""
+        """Targets of the size of an image."""
         drawn = context.mgl.texture(size_wh, 2, dtype="i4")
         depth = context.mgl.texture(size_wh, 1, dtype="f4")
         for texture in (drawn, depth):
@@ -177,9 +185,6 @@ class IdTargets:
         draw_idx, ends_with = (np.asarray(x, np.int32) for x in cv2.split(drawn))
         # -1, nothing, looks up the last one.
         return Ids(
-            instance_idx=np.array([*(d.instance_idx for d in draws), -1], np.int32).take(
-                draw_idx, mode="wrap"
-            ),
             depth_m=depth_m,
             draw_idx=draw_idx,
             body_idx=np.array([*(d.body_idx for d in draws), -1], np.int32).take(

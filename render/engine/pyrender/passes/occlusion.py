@@ -10,7 +10,7 @@ import numpy as np
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import clear_float, compile_program, release_framebuffer
 from render.engine.pyrender.passes.draws import UploadedScene, lens_of
-from render.engine.pyrender.passes.ids import Seen
+from render.engine.pyrender.passes.ids import GBuffer
 from render.scene import Camera, Scene
 
 __all__ = ["OcclusionPass"]
@@ -31,16 +31,16 @@ class OcclusionPass:
         self._gather.set("u_depth", _INPUT_UNIT)
         self._blur = compile_program(context, "tiles.vert", "occlusion_blur.frag")
         self._blur.set("u_share_depth", _INPUT_UNIT)
-        self._targets: _Targets | None = None
+        self._targets: _OcclusionTargets | None = None
 
-    def render(self, uploaded: UploadedScene, seen: Seen) -> moderngl.Texture:
+    def render(self, uploaded: UploadedScene, gbuffer: GBuffer) -> moderngl.Texture:
         """``(ceil(H / 2), ceil(W / 2))`` of the share that is open, and depth in metres."""
         camera = uploaded.scene.camera
         targets = self._targets_for(camera)
         self._gather.set("u_lens", lens_of(camera))
         self._gather.set("u_radius_m", _reach_m(uploaded.scene))
         self._context.mgl.enable_only(moderngl.NOTHING)
-        source = seen.depth
+        source = gbuffer.depth
         for program, framebuffer, texture in zip(
             (self._gather, self._blur), targets.framebuffers, targets.textures, strict=True
         ):
@@ -48,11 +48,11 @@ class OcclusionPass:
             # What is read beside the tiles must not come from an earlier frame.
             clear_float(self._context, 0, 0.0)
             source.use(_INPUT_UNIT)
-            seen.tiles.draw(program, shrink=2)
+            gbuffer.tiles.draw(program, shrink=2)
             source = texture
         return source
 
-    def _targets_for(self, camera: Camera) -> _Targets:
+    def _targets_for(self, camera: Camera) -> _OcclusionTargets:
         size = (camera.size_wh[0] + 1) // 2, (camera.size_wh[1] + 1) // 2
         if self._targets is None or self._targets.textures[0].size != size:
             if self._targets is not None:
@@ -62,12 +62,12 @@ class OcclusionPass:
             for texture in textures:
                 texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
             framebuffers = tuple(gl.framebuffer([texture]) for texture in textures)
-            self._targets = _Targets(textures, framebuffers)
+            self._targets = _OcclusionTargets(textures, framebuffers)
         return self._targets
 
 
 @dataclass(frozen=True, eq=False)
-class _Targets:
+class _OcclusionTargets:
     textures: tuple[moderngl.Texture, ...]
     framebuffers: tuple[moderngl.Framebuffer, ...]
 

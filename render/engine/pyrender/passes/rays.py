@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from render.engine.lens import pixel_rays
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import compile_program
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.draws import Draw, UploadedScene, bind_cutout, lens_of
 from render.engine.pyrender.passes.ids import Ids, IdTargets
-from render.engine.pyrender.upload import Residents
 from render.geometry.distortion import bend, jacobian
 from render.scene import Camera
 
@@ -36,14 +36,14 @@ _Key = tuple[bytes, tuple[int, int], tuple[float, ...], Tile]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Table:
-    """The rays of a tile.
+    """What the pixels of a tile see, in normalised x and y.
 
     Attributes:
-        rays: ``(H, W, 2)`` float64, of the image's tile alone.
-        bounds: Lowest and highest x and y.
+        rays: ``(H, W, 2)`` float64; None but for the tile that is the image.
+        bounds: Lowest x and y, then highest.
         reach: Largest distance from the axis.
-        bend: Of the lens within that.
-        stretch: Likewise, its first derivative.
+        bend: Largest second derivative of the distortion within `reach`.
+        stretch: Bound of its first derivative there.
 
     """
 
@@ -68,7 +68,7 @@ class RayTables:
         return pixel_rays(camera) if table is None or table.rays is None else table.rays
 
     def table(self, camera: Camera, tile: Tile) -> _Table | None:
-        """Of one tile; None if the lens shows nothing there."""
+        """The rays of one tile; None if the lens shows nothing there."""
         key = (camera.K.tobytes(), camera.size_wh, camera.distortion, tile)
         if key not in self._kept:
             w, h = camera.size_wh
@@ -111,10 +111,10 @@ class RayPrograms:
     """The fragment shader's ray test, for ids and depth or for outlines."""
 
     def __init__(
-        self, context: GlContext, residents: Residents, tables: RayTables, *defines: str
+        self, context: GlContext, gpu_cache: GpuCache, tables: RayTables, *defines: str
     ) -> None:
         self._context = context
-        self._residents = residents
+        self._gpu_cache = gpu_cache
         self._tables = tables
         shared = ("RAYS", *defines)
         self._solid = compile_program(
@@ -155,7 +155,7 @@ class RayPrograms:
         is_cut = draw.material.alpha_mode == "mask"
         program = self._cutout if is_cut else self._solid
         if is_cut:
-            bind_cutout(program, draw.material, self._residents, _CUTOUT_UNIT)
+            bind_cutout(program, draw.material, self._gpu_cache, _CUTOUT_UNIT)
         program.write("u_cam_obj", draw.cam_obj)
         program.set("u_culls", draw.culls)
         for name, value in values.items():
@@ -166,9 +166,9 @@ class RayPrograms:
 class RayIdPass:
     """Which instance each pixel shows, and how deep it lies."""
 
-    def __init__(self, context: GlContext, residents: Residents, tables: RayTables) -> None:
+    def __init__(self, context: GlContext, gpu_cache: GpuCache, tables: RayTables) -> None:
         self._context = context
-        self._programs = RayPrograms(context, residents, tables)
+        self._programs = RayPrograms(context, gpu_cache, tables)
         self._targets: IdTargets | None = None
 
     def render(self, uploaded: UploadedScene) -> Ids:

@@ -17,9 +17,9 @@ from render.engine.pyrender.gl import (
     compile_program,
     release_framebuffer,
 )
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene, lens_of
-from render.engine.pyrender.passes.ids import Seen
-from render.engine.pyrender.upload import Residents
+from render.engine.pyrender.passes.ids import GBuffer
 from render.geometry.frames import inverse_rigid
 from render.scene import Camera, Light
 
@@ -44,8 +44,9 @@ class _View:
     """A light as a camera that looks along its +z.
 
     Attributes:
-        T_light_world: Rigid.
-        half: Of the tile: metres, or the tangent of the half angle.
+        T_light_world: ``(4, 4)``, rigid.
+        half: Half the width of what its tile shows: metres, or the tangent of half the angle of
+            view if it is a perspective.
         near_m: Nothing is nearer to the light's plane.
         far_m: Nothing that casts a shadow is farther.
         soft: Width of the penumbra over the gap, or of the light in metres.
@@ -79,7 +80,8 @@ class Shadows:
     """What the colour pass needs.
 
     Attributes:
-        channel_of_light: Of each of the scene's lights; -1 = it casts none.
+        channel_of_light: Which channel of `lit` each of the scene's lights has; -1: it casts no
+            shadow.
         lit: Two RGBA images: the share of up to eight lights that arrives at each pixel.
 
     """
@@ -94,22 +96,22 @@ class ShadowPass:
     Of more than `MAX_SHADOWS` lights the first ones cast shadows.
     """
 
-    def __init__(self, context: GlContext, residents: Residents) -> None:
+    def __init__(self, context: GlContext, gpu_cache: GpuCache) -> None:
         self._context = context
-        self._programs = GeometryPrograms(context, "depth.frag", residents)
-        self._judges: dict[int, Program] = {}
+        self._programs = GeometryPrograms(context, "depth.frag", gpu_cache)
+        self._shadow_programs: dict[int, Program] = {}
         self._atlas: _Atlas | None = None
-        self._targets: _Targets | None = None
+        self._targets: _ShadowTargets | None = None
         self._drawn: tuple[object, ...] | None = None
 
-    def render(self, uploaded: UploadedScene, seen: Seen) -> Shadows:
-        """Shadows of a scene on what is seen of it."""
+    def render(self, uploaded: UploadedScene, gbuffer: GBuffer) -> Shadows:
+        """Shadows of a scene on what its pixels show."""
         scene = uploaded.scene
         channels = [-1] * len(scene.lights)
         views: list[_View] = []
         sphere = _sphere(uploaded) if scene.instances else None
         for i, light in enumerate(scene.lights):
-            casts = light.casts_shadow and light.kind != "ambient" and light.intensity > 0
+            casts = light.casts_shadow and light.intensity > 0
             if casts and sphere is not None and len(views) < MAX_SHADOWS:
                 channels[i] = len(views)
                 views.append(_view_of(light, *sphere))
@@ -121,25 +123,25 @@ class ShadowPass:
         for channel_image in (0, 1):
             clear_float(self._context, channel_image, 1.0)
         if views:
-            judge = self._judge_of(len(views))
-            _set(judge, views, tiles, scene.camera, side_px=atlas.side_px)
+            program = self._shadow_program(len(views))
+            _set(program, views, tiles, scene.camera, side_px=atlas.side_px)
             self._context.mgl.enable_only(moderngl.NOTHING)
-            seen.depth.use(_DEPTH_UNIT)
+            gbuffer.depth.use(_DEPTH_UNIT)
             atlas.depth.use(_ATLAS_UNIT)
-            seen.tiles.draw(judge)
+            gbuffer.tiles.draw(program)
         return Shadows(channel_of_light=tuple(channels), lit=targets.lit)
 
-    def _judge_of(self, count: int) -> Program:
-        """The program for so many lights."""
-        if count not in self._judges:
+    def _shadow_program(self, count: int) -> Program:
+        """The program that compares pixels with the depth maps of so many lights."""
+        if count not in self._shadow_programs:
             program = compile_program(
                 self._context, "tiles.vert", "shadow.frag", (f"SHADOWS {count}",),
                 parts=("surface_at.glsl",),
             )  # fmt: skip
             program.set("u_depth", _DEPTH_UNIT)
             program.set("u_shadow_atlas", _ATLAS_UNIT)
-            self._judges[count] = program
-        return self._judges[count]
+            self._shadow_programs[count] = program
+        return self._shadow_programs[count]
 
     def _draw(
         self, uploaded: UploadedScene, views: Sequence[_View], tiles: int, atlas: _Atlas
@@ -181,14 +183,14 @@ class ShadowPass:
             self._drawn = None
         return self._atlas
 
-    def _targets_for(self, size_wh: tuple[int, int]) -> _Targets:
+    def _targets_for(self, size_wh: tuple[int, int]) -> _ShadowTargets:
         if self._targets is None or self._targets.lit[0].size != size_wh:
             if self._targets is not None:
                 release_framebuffer(self._context, self._targets.framebuffer)
                 for texture in self._targets.lit:
                     texture.release()
             lit = self._context.mgl.texture(size_wh, 4), self._context.mgl.texture(size_wh, 4)
-            self._targets = _Targets(lit, self._context.mgl.framebuffer(list(lit)))
+            self._targets = _ShadowTargets(lit, self._context.mgl.framebuffer(list(lit)))
         return self._targets
 
 
@@ -200,7 +202,7 @@ class _Atlas:
 
 
 @dataclass(frozen=True, eq=False)
-class _Targets:
+class _ShadowTargets:
     lit: tuple[moderngl.Texture, moderngl.Texture]
     framebuffer: moderngl.Framebuffer
 
@@ -211,19 +213,19 @@ def _set(
     clip = np.zeros((len(views), 4, 4), np.float32)
     axes = np.zeros((len(views), 3, 3), np.float32)
     tile = np.zeros((len(views), 4), np.float32)
-    place, depth, width = (np.zeros((len(views), 3), np.float32) for _ in range(3))
+    origin, depth, width = (np.zeros((len(views), 3), np.float32) for _ in range(3))
     T_cam_world = inverse_rigid(camera.T_world_cam)
     for i, view in enumerate(views):
         light_cam = view.T_light_world @ camera.T_world_cam
         cam_light = T_cam_world @ inverse_rigid(view.T_light_world)
         clip[i] = (view.P_clip_light @ light_cam).T
         axes[i] = light_cam[:3, :3].T
-        place[i] = cam_light[:3, 3] if view.is_perspective else -cam_light[:3, 2]
+        origin[i] = cam_light[:3, 3] if view.is_perspective else -cam_light[:3, 2]
         size = 1.0 / tiles
         tile[i] = (i % tiles * size, i // tiles * size, size, size)
         depth[i] = (view.near_m, view.far_m, float(view.is_perspective))
         width[i] = (view.soft, 2 * view.half, 2 * view.half * tiles / side_px)
-    for name, values in (("clip", clip), ("axes", axes), ("tile", tile), ("place", place),
+    for name, values in (("clip", clip), ("axes", axes), ("tile", tile), ("origin", origin),
                          ("depth", depth), ("width", width)):  # fmt: skip
         program.write(f"u_shadow_{name}", values.tobytes())
     program.set("u_search_taps", 8)
@@ -251,7 +253,7 @@ def _sphere(uploaded: UploadedScene) -> tuple[Matrix, float]:
 
 def _view_of(light: Light, center: Matrix, radius: float) -> _View:
     """The light as a camera that sees a sphere, or what is before it from inside the sphere."""
-    if light.kind == "directional":
+    if light.position_world is None:
         forward = np.array(light.direction_world)
         forward = forward / np.linalg.norm(forward)
         eye = center - 2.0 * radius * forward
@@ -280,10 +282,9 @@ def _view_of(light: Light, center: Matrix, radius: float) -> _View:
 def _view_among(light: Light, eye: Matrix, far_m: float) -> _View:
     """A light among the instances: no more than a wide cone about its axis is shaded."""
     forward = np.array(light.direction_world) / np.linalg.norm(light.direction_world)
-    cone_deg = min(light.cone_deg, _WIDEST_DEG) if light.kind == "spot" else _WIDEST_DEG
     return _View(
         T_light_world=inverse_rigid(_looking(eye, forward)),
-        half=1.01 * float(np.tan(np.radians(cone_deg))),
+        half=1.01 * float(np.tan(np.radians(min(light.cone_deg, _WIDEST_DEG)))),
         # What is as near as the light is wide would blur the shadows of all.
         near_m=max(_NEAREST * far_m, min(4.0 * light.radius_m, 0.5 * far_m)),
         far_m=1.02 * far_m,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import cv2
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from render.buffers import Silhouette
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import clear_int, release_framebuffer
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene
 from render.engine.pyrender.passes.ids import Ids
 from render.engine.pyrender.passes.rays import RayPrograms, RayTables
 from render.engine.pyrender.passes.windows import Window, window_of
-from render.engine.pyrender.upload import Residents
 from render.geometry.projection import project
 
 __all__ = ["SilhouettePass"]
@@ -26,7 +26,7 @@ _GL_COLOR_LOGIC_OP = 0x0BF2
 _BITS = 32
 # Depths of pixels are of single precision.
 _BEYOND = 1.0 + 1e-5
-_EMPTY = np.zeros((0, 0), np.bool_)
+_NONE = Silhouette(x0=0, y0=0, mask=np.zeros((0, 0), np.bool_))
 
 
 class SilhouettePass:
@@ -36,43 +36,44 @@ class SilhouettePass:
     grid of pixels is the same everywhere. What nothing can hide is taken from the ids.
     """
 
-    def __init__(self, context: GlContext, residents: Residents, tables: RayTables) -> None:
+    def __init__(self, context: GlContext, gpu_cache: GpuCache, tables: RayTables) -> None:
         self._context = context
-        self._programs = GeometryPrograms(context, "silhouettes.frag", residents)
-        self._rays = RayPrograms(context, residents, tables, "SILHOUETTES")
+        self._programs = GeometryPrograms(context, "silhouettes.frag", gpu_cache)
+        self._rays = RayPrograms(context, gpu_cache, tables, "SILHOUETTES")
         self._targets: tuple[moderngl.Texture, moderngl.Framebuffer] | None = None
 
-    def render(self, uploaded: UploadedScene, ids: Ids | None) -> tuple[Silhouette, ...]:
-        """One silhouette for each instance, in order.
+    def render(
+        self, uploaded: UploadedScene, wanted: Sequence[int], ids: Ids | None
+    ) -> tuple[Silhouette, ...]:
+        """One silhouette for each wanted instance, in order.
 
         Args:
             uploaded: The scene.
-            ids: What the id pass found for it, if it did.
+            wanted: The `instance_idx` of each.
+            ids: What the id pass found for the scene, if it did.
 
         """
-        size_wh = uploaded.scene.camera.size_wh
-        windows = [window_of(corners, uploaded.scene.camera) for corners in uploaded.corners_cam]
-        masks = [
-            _EMPTY if w is None else np.zeros((w[3] - w[1], w[2] - w[0]), np.bool_) for w in windows
-        ]
-        rest = list(windows)
+        camera = uploaded.scene.camera
+        found = {idx: window_of(uploaded.corners_cam[idx], camera) for idx in wanted}
+        windows = {idx: window for idx, window in found.items() if window is not None}
+        masks = {
+            idx: np.zeros((y1 - y0, x1 - x0), np.bool_) for idx, (x0, y0, x1, y1) in windows.items()
+        }
+        rest = dict(windows)
         if ids is not None:
             for idx in _whole_in(uploaded, windows, ids):
-                x0, y0, x1, y1 = windows[idx] or (0, 0, 0, 0)
-                np.equal(ids.instance_idx[y0:y1, x0:x1], idx, out=masks[idx])
-                rest[idx] = None
-        for tile, members in _tiles_of(rest, size_wh).items():
+                x0, y0, x1, y1 = rest.pop(idx)
+                np.equal(ids.body_idx[y0:y1, x0:x1], idx, out=masks[idx])
+        for tile, members in _tiles_of(rest, camera.size_wh).items():
             for batch in _batches(members):
                 bits = self._draw_tile(uploaded, tile, batch)
                 for bit, idx in enumerate(batch):
-                    window = windows[idx]
-                    assert window is not None  # members have one
-                    _take(bits, bit, tile, window=window, mask=masks[idx])
+                    _take(bits, bit, tile, window=windows[idx], mask=masks[idx])
         return tuple(
-            Silhouette(x0=window[0], y0=window[1], mask=mask)
-            if window is not None and mask.any()
-            else Silhouette(x0=0, y0=0, mask=_EMPTY)
-            for window, mask in zip(windows, masks, strict=True)
+            Silhouette(x0=windows[idx][0], y0=windows[idx][1], mask=masks[idx])
+            if idx in windows and masks[idx].any()
+            else _NONE
+            for idx in wanted
         )
 
     def _draw_tile(
@@ -112,7 +113,7 @@ class SilhouettePass:
         return self._targets
 
 
-def _whole_in(uploaded: UploadedScene, windows: Sequence[Window | None], ids: Ids) -> Iterator[int]:
+def _whole_in(uploaded: UploadedScene, windows: Mapping[int, Window], ids: Ids) -> Iterator[int]:
     """Instances that the image holds whole, with nothing before them.
 
     Within the projection of its convex hull, all pixels show an instance, nothing, or what lies
@@ -122,22 +123,20 @@ def _whole_in(uploaded: UploadedScene, windows: Sequence[Window | None], ids: Id
     if camera.distortion:
         return
     width, height = camera.size_wh
-    for instance, window in zip(uploaded.scene.instances, windows, strict=True):
-        idx = instance.instance_idx
+    for idx, (x0, y0, x1, y1) in windows.items():
         z = uploaded.corners_cam[idx, :, 2]
-        if window is None or z.min() <= camera.near_m or z.max() >= camera.far_m:
+        if z.min() <= camera.near_m or z.max() >= camera.far_m:
             continue
-        x0, y0, x1, y1 = window
         if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
             continue
         body = uploaded.bodies[idx]
-        hull = (instance.model.hull_m - instance.model.center_m) @ body.cam_mesh[:3, :3].T
+        hull = (body.model.hull_m - body.model.center_m) @ body.cam_mesh[:3, :3].T
         uv = project(hull + body.cam_mesh[:3, 3], camera.K) - (x0, y0)
         outline = cv2.convexHull(np.rint(uv).astype(np.int32))
         inside = np.zeros((y1 - y0, x1 - x0), np.uint8)
         cv2.fillConvexPoly(inside, outline, 1)
         cv2.polylines(inside, [outline], True, 1, thickness=3)  # what rounding may cut off
-        seen, depth_m = ids.instance_idx[y0:y1, x0:x1], ids.depth_m[y0:y1, x0:x1]
+        seen, depth_m = ids.body_idx[y0:y1, x0:x1], ids.depth_m[y0:y1, x0:x1]
         other = (seen != idx) & (depth_m > 0.0) & (depth_m <= z.max() * _BEYOND)
         if not (other & inside.view(np.bool_)).any():
             yield idx
@@ -162,15 +161,12 @@ def _take(
 
 
 def _tiles_of(
-    windows: Sequence[Window | None], size_wh: tuple[int, int]
+    windows: Mapping[int, Window], size_wh: tuple[int, int]
 ) -> dict[tuple[int, int], list[int]]:
     """Instances by the tile, in whole image sizes from the image, that they may touch."""
     w, h = size_wh
     tiles: dict[tuple[int, int], list[int]] = {}
-    for idx, window in enumerate(windows):
-        if window is None:
-            continue
-        x0, y0, x1, y1 = window
+    for idx, (x0, y0, x1, y1) in windows.items():
         for ty in range(y0 // h, (y1 - 1) // h + 1):
             for tx in range(x0 // w, (x1 - 1) // w + 1):
                 tiles.setdefault((tx, ty), []).append(idx)

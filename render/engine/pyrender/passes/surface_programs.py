@@ -8,11 +8,11 @@ import moderngl
 
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program, compile_program
+from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.environments import EnvironmentTextures, set_environment
 from render.engine.pyrender.passes.lights import FEW_LIGHTS, light_slots, set_lights
 from render.engine.pyrender.passes.shadows import Shadows
 from render.engine.pyrender.passes.split_sum import split_sum_table
-from render.engine.pyrender.upload import Residents
 from render.scene import Material, Scene, Texture
 from render.sensor.color import LUMINANCE
 
@@ -42,7 +42,7 @@ class SurfacePrograms:
     def __init__(
         self,
         context: GlContext,
-        residents: Residents,
+        gpu_cache: GpuCache,
         environments: EnvironmentTextures,
         *,
         vertex: str,
@@ -51,13 +51,13 @@ class SurfacePrograms:
         parts: Sequence[str] = (),
     ) -> None:
         self._context = context
-        self._residents = residents
+        self._gpu_cache = gpu_cache
         self._environments = environments
         self._sources = (vertex, fragment, tuple(defines), (*parts, *_SHADING))
         self._programs: dict[tuple[str, ...], Program] = {}
-        # Which of them know the scene: the others are told when they are first used for it.
-        self._told: set[tuple[str, ...]] = set()
-        self._tell: Callable[[Program], None] = _nothing
+        # Those whose uniforms are of this scene; the others are set at their first use for it.
+        self._up_to_date: set[tuple[str, ...]] = set()
+        self._set_uniforms: Callable[[Program], None] = _nothing
         self._of_scene: tuple[str, ...] = ()
         table = split_sum_table()
         self._split_sum = context.mgl.texture(
@@ -72,7 +72,7 @@ class SurfacePrograms:
         depth: moderngl.Texture,
         occlusion: moderngl.Texture,
         shadows: Shadows,
-        tell: Callable[[Program], None] = _nothing,
+        set_uniforms: Callable[[Program], None] = _nothing,
     ) -> None:
         """Takes light, environment and what the passes before found.
 
@@ -81,7 +81,7 @@ class SurfacePrograms:
             depth: From the id pass.
             occlusion: From the occlusion pass.
             shadows: From the shadow pass.
-            tell: Sets further uniforms of the scene.
+            set_uniforms: Sets further uniforms of the scene.
 
         """
         for texture, name in zip(shadows.lit, ("u_lit_0", "u_lit_1"), strict=True):
@@ -95,14 +95,14 @@ class SurfacePrograms:
             glossy_unit=_UNITS["u_env_glossy"],
         )
 
-        def tell_all(program: Program) -> None:
+        def set_all(program: Program) -> None:
             program.set("u_neighbours", 8)
             set_lights(program, scene, shadows)
-            set_environment(program, scene, self._residents)
-            tell(program)
+            set_environment(program, scene, self._gpu_cache)
+            set_uniforms(program)
 
-        self._tell = tell_all
-        self._told.clear()
+        self._set_uniforms = set_all
+        self._up_to_date.clear()
         slots = light_slots(scene)
         self._of_scene = (f"LIGHTS {slots}", f"FEW_LIGHTS {FEW_LIGHTS}")
         if scene.environment is not None:
@@ -114,7 +114,7 @@ class SurfacePrograms:
         """The program for a material, with its factors set and its textures bound.
 
         Args:
-            material: Of the surface.
+            material: The surface's.
             more: Further defines.
 
         """
@@ -122,12 +122,12 @@ class SurfacePrograms:
         program = self._programs.get(features)
         if program is None:
             program = self._programs[features] = self._compile(features)
-        if features not in self._told:
-            self._tell(program)
-            self._told.add(features)
+        if features not in self._up_to_date:
+            self._set_uniforms(program)
+            self._up_to_date.add(features)
         for name, texture, srgb in _textures(material):
             if texture is not None:
-                self._residents.texture(texture, srgb=srgb).use(_UNITS[name])
+                self._gpu_cache.texture(texture, srgb=srgb).use(_UNITS[name])
         program.set("u_wear", material.wear)
         program.set("u_wear_tile_m", material.wear_size_m)
         program.set("u_base_color", material.base_color)

@@ -15,7 +15,7 @@ uniform vec4 u_lens;             // fx, fy, cx, cy; edge coordinates
 
 layout(location = 0) out vec4 o_color;
 
-ivec2 place(int vertex) { return ivec2(vertex & (ROW - 1), vertex >> ROW_BITS); }
+ivec2 texel_of(int vertex) { return ivec2(vertex & (ROW - 1), vertex >> ROW_BITS); }
 
 // From an octahedron; zero where there is none.
 vec3 unpacked_normal(uint bits) {
@@ -37,10 +37,10 @@ vec3 weights(vec3 r, vec3 a, vec3 e1, vec3 e2, vec3 N, float N2) {
 }
 
 void main() {
-    ivec3 corners = texelFetch(u_corners, place(texelFetch(u_drawn, ivec2(gl_FragCoord.xy), 0).g), 0).rgb;
+    ivec3 corners = texelFetch(u_corners, texel_of(texelFetch(u_drawn, ivec2(gl_FragCoord.xy), 0).g), 0).rgb;
     vec3 p[3], q[3], m[3];
     for (int k = 0; k < 3; ++k) {
-        uvec4 vertex = texelFetch(u_vertices, place(corners[k]), 0);
+        uvec4 vertex = texelFetch(u_vertices, texel_of(corners[k]), 0);
         p[k] = uintBitsToFloat(vertex.xyz);
         q[k] = (u_cam_obj * vec4(p[k], 1.0)).xyz;
         m[k] = unpacked_normal(vertex.w);
@@ -70,7 +70,7 @@ void main() {
 #ifdef UV
     vec2 uv[3];
     ivec2 last = textureSize(u_uvs, 0) - 1;     // a mesh without any has one texel
-    for (int k = 0; k < 3; ++k) uv[k] = texelFetch(u_uvs, min(place(corners[k]), last), 0).rg;
+    for (int k = 0; k < 3; ++k) uv[k] = texelFetch(u_uvs, min(texel_of(corners[k]), last), 0).rg;
     s.uv = w.x * uv[0] + w.y * uv[1] + w.z * uv[2];
     s.duv_x = wx.x * uv[0] + wx.y * uv[1] + wx.z * uv[2];
     s.duv_y = wy.x * uv[0] + wy.y * uv[1] + wy.z * uv[2];
@@ -78,7 +78,7 @@ void main() {
     s.color = vec4(1.0);
 #ifdef COLORS
     vec4 tint[3];
-    for (int k = 0; k < 3; ++k) tint[k] = texelFetch(u_colors, place(corners[k]), 0);
+    for (int k = 0; k < 3; ++k) tint[k] = texelFetch(u_colors, texel_of(corners[k]), 0);
     s.color = w.x * tint[0] + w.y * tint[1] + w.z * tint[2];
 #endif
     vec4 lit_0, lit_1;

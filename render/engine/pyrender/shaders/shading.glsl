@@ -36,11 +36,11 @@ uniform sampler2D u_emissive_map;
 
 #if LIGHTS > 0
 uniform int u_light_count;
-uniform vec4 u_light_place[LIGHTS];   // w = 1: position; w = 0: direction towards the light
-uniform vec3 u_light_color[LIGHTS];   // what a white diffuse surface sends back
-uniform vec4 u_light_axis[LIGHTS];    // where it shines, and the cosine of its cone: below
-                                          // -1 it has none, 2 it is a disc
-uniform vec4 u_light_more[LIGHTS];    // radius (an angle, or metres), has a highlight, tile
+uniform vec4 u_light_position[LIGHTS];  // w = 1: metres; w = 0: direction towards the light
+uniform vec3 u_light_color[LIGHTS];     // what a white diffuse surface sends back
+uniform vec4 u_light_axis[LIGHTS];      // where it shines, and the cosine of its cone: below -1
+                                        // it has none, 2 it is flat and falls by the cosine
+uniform vec4 u_light_more[LIGHTS];      // radius (radians, or metres), highlight, shadow channel
 #endif
 
 const float PI = 3.14159265359;
@@ -153,14 +153,14 @@ vec3 with_bounces(float open, vec3 albedo) {
 #if LIGHTS > 0
 // What of light i arrives at a position before shadows, and from where.
 vec3 arriving(int i, vec3 position, out vec3 l, out float angle) {
-    vec4 place = u_light_place[i], axis = u_light_axis[i];
-    vec3 to_light = place.xyz - position * place.w;
+    vec4 at = u_light_position[i], axis = u_light_axis[i];
+    vec3 to_light = at.xyz - position * at.w;
     float squared = max(dot(to_light, to_light), 1e-12);
     l = to_light * inversesqrt(squared);
     float radius = u_light_more[i].x;
-    angle = place.w > 0.0 ? atan(radius, sqrt(squared)) : radius;
+    angle = at.w > 0.0 ? atan(radius, sqrt(squared)) : radius;
     vec3 color = u_light_color[i];
-    if (place.w > 0.0) color /= max(squared, radius * radius);
+    if (at.w > 0.0) color /= max(squared, radius * radius);
     float along = -dot(l, axis.xyz);
     if (axis.w > 1.5) color *= max(along, 0.0);
     else if (axis.w >= -1.0) color *= smoothstep(axis.w, mix(axis.w, 1.0, 0.2), along);

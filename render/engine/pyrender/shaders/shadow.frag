@@ -1,5 +1,6 @@
-// What of each light reaches each pixel: soft shadows from an atlas of depth maps, one tile a light. Percentage-closer soft shadows
-// (Fernando 2005): what is in the way is averaged first, and tells how wide to look.
+// What of each light reaches each pixel: soft shadows from an atlas of depth maps, one tile a
+// light. Percentage-closer soft shadows (Fernando 2005): what is in the way is averaged first, and
+// tells how wide to look.
 // SHADOWS, how many lights there are, is a define: software fetches from an array of uniforms one
 // pixel after the other where it does not know the index beforehand.
 uniform int u_search_taps;      // 8 and 16. Constants would be unrolled, and never left early
@@ -7,11 +8,11 @@ uniform int u_filter_taps;
 uniform sampler2D u_shadow_atlas;
 uniform mat4 u_shadow_clip[SHADOWS];    // camera frame to the light's clip space
 uniform mat3 u_shadow_axes[SHADOWS];    // camera frame to the light's, which looks along +z
-uniform vec3 u_shadow_place[SHADOWS];   // of the light, camera frame; or towards it
+uniform vec3 u_shadow_origin[SHADOWS];  // where the light is, camera frame; or towards it
 uniform vec4 u_shadow_tile[SHADOWS];    // corner and size in the atlas, texture coordinates
 uniform vec3 u_shadow_depth[SHADOWS];   // near, far, 1 = perspective
 uniform vec3 u_shadow_width[SHADOWS];   // width of: penumbra over gap, tile, texel; metres,
-                                            // perspective: light, tile and texel at one metre
+                                        // perspective: light, tile and texel at one metre
 float noise(vec2 pixel) {   // interleaved gradient noise, Jimenez 2014
     return fract(52.9829189 * fract(dot(pixel, vec2(0.06711056, 0.00583715))));
 }
@@ -22,7 +23,7 @@ const mat2 GOLDEN = mat2(-0.73736888, 0.67549029, -0.67549029, -0.73736888);
 
 float spiral(int k, int count) { return sqrt((float(k) + 0.5) / float(count)); }
 
-// Depth of what is stored at a place of the tile, metres from the light's plane.
+// Depth of what is stored at a point of the tile, metres from the light's plane.
 float stored(int i, vec2 uv) {
     vec2 at = u_shadow_tile[i].xy + clamp(uv, vec2(0.002), vec2(0.998)) * u_shadow_tile[i].zw;
     float d = textureLod(u_shadow_atlas, at, 0.0).r;
@@ -88,7 +89,7 @@ void main() {
     if (p.z > 0.0) {
         vec3 n = normal_at(pixel, p);
         for (int i = 0; i < SHADOWS; ++i) {
-            vec3 towards = u_shadow_depth[i].z > 0.5 ? u_shadow_place[i] - p : u_shadow_place[i];
+            vec3 towards = u_shadow_depth[i].z > 0.5 ? u_shadow_origin[i] - p : u_shadow_origin[i];
             // A surface that faces away is dark by itself; shading smooths where that begins.
             if (dot(n, towards) > 0.0) lit[i] = lit_share(i, p, n);
         }

@@ -20,7 +20,7 @@ from render.errors import EngineError
 from render.scene import Material, Model, Primitive, Texture
 from render.sensor.color import srgb_to_linear
 
-__all__ = ["ROW", "FaceRange", "FaceStream", "Mesh", "Residents"]
+__all__ = ["ROW", "FaceRange", "FaceStream", "GpuCache", "Mesh"]
 
 ROW = 1024  # as in shade.frag
 
@@ -36,7 +36,7 @@ class Mesh:
     """One primitive of a model on the GPU; positions are relative to the model's centre.
 
     Attributes:
-        indices: Of all faces.
+        indices: Three vertices for each face of the primitive.
         corners: For shaders that look faces up: of each vertex, the corners of the face that ends
             with it. A texel a vertex, `ROW` in a row, as in the next ones.
         vertices: Position, and normal packed in 32 bits.
@@ -134,18 +134,23 @@ class FaceStream:
         )
 
 
-class Residents:
-    """What lies on the GPU, keyed by the identity of the frozen arrays it was made from.
+class GpuCache:
+    """Meshes and textures on the GPU, by the identity of the frozen arrays they were made from.
 
-    It does not keep these: what was made from one that is gone goes at the next `trim`.
+    It holds no reference to these: the copy of an array that is gone is freed at the next `trim`.
+
+    Attributes:
+        stream: Indices of the faces that the scene of the moment shows.
+        white: A texture of one white pixel, for materials without one.
+
     """
 
     def __init__(self, context: GlContext, *, budget_bytes: int) -> None:
         self._context = context
         self._budget_bytes = budget_bytes
         # An id is its object's only while that lives.
-        self._models: OrderedDict[int, _ResidentModel] = OrderedDict()
-        self._textures: OrderedDict[tuple[int, bool, tuple[str, str]], _ResidentTexture]
+        self._models: OrderedDict[int, _CachedModel] = OrderedDict()
+        self._textures: OrderedDict[tuple[int, bool, tuple[str, str]], _CachedTexture]
         self._textures = OrderedDict()
         self._means: OrderedDict[int, tuple[weakref.ref[NDArray[np.uint8]], NDArray[np.float64]]]
         self._means = OrderedDict()
@@ -165,7 +170,7 @@ class Residents:
                 self._upload(primitive, named, model.center_m)
                 for primitive, named in zip(model.primitives, named_faces(model), strict=True)
             )
-            found = self._models[id(model)] = _ResidentModel(weakref.ref(model), meshes)
+            found = self._models[id(model)] = _CachedModel(weakref.ref(model), meshes)
         self._models.move_to_end(id(model))
         return found.meshes
 
@@ -185,7 +190,7 @@ class Residents:
             if found is not None:
                 found.release()
             copy = self._make(texture, srgb=srgb)
-            found = _ResidentTexture(weakref.ref(texture.image), copy, texture.image.nbytes)
+            found = _CachedTexture(weakref.ref(texture.image), copy, texture.image.nbytes)
             self._textures[key] = found
         self._textures.move_to_end(key)
         return found.copy
@@ -209,16 +214,16 @@ class Residents:
     @property
     def n_bytes(self) -> int:
         """GPU memory of all that is kept."""
-        models = sum(resident.n_bytes for resident in self._models.values())
-        return models + sum(resident.n_bytes for resident in self._textures.values())
+        models = sum(entry.n_bytes for entry in self._models.values())
+        return models + sum(entry.n_bytes for entry in self._textures.values())
 
     def trim(self) -> None:
         """Frees what was made from things that are gone, then what was used longest ago until the
         budget holds. Not while a scene is drawn.
         """
-        for key in [k for k, resident in self._models.items() if resident.source() is None]:
+        for key in [k for k, entry in self._models.items() if entry.source() is None]:
             self._models.pop(key).release()
-        for texture in [k for k, resident in self._textures.items() if resident.source() is None]:
+        for texture in [k for k, entry in self._textures.items() if entry.source() is None]:
             self._textures.pop(texture).release()
         used = self.n_bytes
         while used > self._budget_bytes and len(self._models) > 1:
@@ -321,7 +326,7 @@ def _packed_normals(normals: NDArray[np.float32]) -> NDArray[np.uint32]:
 
 
 @dataclass(frozen=True, eq=False)
-class _ResidentModel:
+class _CachedModel:
     source: weakref.ref[Model]
     meshes: tuple[Mesh, ...]
 
@@ -335,7 +340,7 @@ class _ResidentModel:
 
 
 @dataclass(frozen=True, eq=False)
-class _ResidentTexture:
+class _CachedTexture:
     source: weakref.ref[NDArray[np.uint8]]
     copy: moderngl.Texture
     source_bytes: int

@@ -1,4 +1,4 @@
-"""Models at their places, and which of their faces the camera sees."""
+"""Models with their poses, and which of their faces the camera sees."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from render.engine.pyrender.naming import named_faces
 from render.engine.surface_edges import BORDER, surface_edges
 from render.scene import Instance, Model
 
-__all__ = ["Body"]
+__all__ = ["DrawnBody"]
 
 # Sine of the angle below which a face counts as edge-on.
 _MARGIN = np.float32(2e-3)
@@ -21,8 +21,8 @@ _FINEST_CREASE_PX = 0.5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Body:
-    """A model at its place: an instance, or a surface.
+class DrawnBody:
+    """A model with its pose: an instance, or a surface.
 
     Attributes:
         cam_mesh: ``(4, 4)`` float64: from points that count from the model's centre to the
@@ -43,7 +43,7 @@ class Body:
     may_show: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, placed: Instance, T_cam_world: NDArray[np.float64], *, culls: bool) -> Body:
+    def of(cls, placed: Instance, T_cam_world: NDArray[np.float64], *, culls: bool) -> DrawnBody:
         """Finds what looks towards the camera."""
         # Meshes count from the centre, so that float32 holds a small part far from its origin.
         model = placed.model
