@@ -7,14 +7,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from render.errors import ConfigError
+from render.sampling.arguments import near, show
 from render.sampling.axes import OCCLUSION, SIZES, Find, axes_of
 from render.sampling.balance import Balance, WholeDataset
-from render.sampling.distributions import (
-    ByCategory,
-    Choice,
-    Drawable,
-    Value,
-)
+from render.sampling.distribution import Drawable
 from render.sampling.groups import GROUPS, Theta
 from render.sampling.leaf_draws import (
     FROM_PRESET,
@@ -27,9 +23,8 @@ from render.sampling.leaf_draws import (
     build_group,
     mapping,
 )
-from render.sampling.parse import near, show
-from render.sampling.rules import check_together, support_of
-from render.sampling.schema import Leaf, Scope
+from render.sampling.rules import check_together
+from render.sampling.schema import Leaf, Scope, Value
 from render.sampling.sequences import (
     MOST_COMPONENTS,
     SAMPLINGS,
@@ -41,6 +36,7 @@ from render.sampling.sequences import (
     Stratified,
     sobol_dimension,
 )
+from render.sampling.steps import drawn_steps
 from render.sampling.top_up import ToppedUp
 
 __all__ = ["FROM_PRESET", "ThetaSpace"]
@@ -147,16 +143,16 @@ class ThetaSpace:
         """
         values: set[Value] = set()
         for distribution in _finder(self.groups)(group, leaf):
-            support = support_of(distribution)
+            support = distribution.support
             if support is None:
                 raise ValueError(f"{group}.{leaf} can have any of very many values")
-            values.update(support)  # type: ignore[arg-type]
+            values.update(support)
         return frozenset(values)
 
     def can_be_null(self, group: str, leaf: str) -> bool:
         """Whether a leaf takes no part in some frame."""
         found = _finder(self.groups)(group, leaf)
-        return any(None in (support_of(distribution) or ()) for distribution in found)
+        return any(None in (distribution.support or ()) for distribution in found)
 
     def remarks(self) -> tuple[str, ...]:
         """What is allowed, but hardly meant."""
@@ -173,8 +169,8 @@ class ThetaSpace:
             )
         for leaves in self._variants("objects"):
             drawn = {leaf.field: leaf.distribution for leaf in leaves}
-            always_single = support_of(drawn["arrangement"]) == ("single",)
-            if always_single and 1 not in (support_of(drawn["count"]) or ()):
+            always_single = drawn["arrangement"].support == ("single",)
+            if always_single and 1 not in (drawn["count"].support or ()):
                 remarks.append(
                     "objects.arrangement=single shows one target, whatever objects.count is; "
                     "objects=scatter shows several"
@@ -206,8 +202,9 @@ class ThetaSpace:
                 self._one(name, leaf, (frame_idx, attempt, i), values)
                 for i in range(_how_many(leaf.scope, values))
             )
+        values["sensor"], steps = drawn_steps(values["sensor"])
         groups = {name: schema(**values[name]) for name, schema in GROUPS.items()}
-        return Theta(**groups, presets=tuple(presets))
+        return Theta(**groups, presets=tuple(presets), steps=steps)
 
     def _frame_leaves(
         self, group: GroupDraw, frame_idx: int, attempt: int
@@ -229,14 +226,16 @@ class ThetaSpace:
     ) -> Value:
         """A leaf of one target, distractor or light."""
         frame_idx, attempt, instance = key
-        d = leaf.distribution
         if (group, leaf.field) == MODEL and values["objects"]["arrangement"] == "poses":
             return self.whole.posed[frame_idx][instance]
-        if (group, leaf.field) == MODEL and self.balance is not None and isinstance(d, Choice):
-            return d.ppf(self.balance.u(frame_idx, instance))
-        category = ""
-        if isinstance(d, ByCategory):
-            category = self.whole.categories.get(values["objects"]["model"][instance], "")
+        if (group, leaf.field) == MODEL and self.balance is not None:
+            (models,) = leaf.distribution.components
+            if not models.is_constant and not models.n_levels:
+                return models.ppf(self.balance.u(frame_idx, instance))
+
+        def category() -> str:
+            return self.whole.categories.get(values["objects"]["model"][instance], "")
+
         return leaf.draw(self.sequence, frame_idx, attempt, instance, category)
 
     def _is_settled(self, group: str) -> bool:

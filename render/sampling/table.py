@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from render.sampling.arguments import show
 from render.sampling.groups import GROUPS
-from render.sampling.parse import show
 from render.sampling.schema import Leaf
 
 __all__ = ["override_of", "theta_table", "with_table"]
