@@ -1,173 +1,37 @@
-"""`python -m render.run [overrides]`: the main job, and with ``-m`` a sweep of them.
-
-Errors are caught inside the task function and told in one paragraph, and the exit code
-is set after Hydra returns: no traceback, no lost sibling job. ``HYDRA_FULL_ERROR=1``
-shows tracebacks.
-"""
+"""`python -m render.run [KEY=VALUE ...]`: renders a dataset, and with ``-m`` a sweep of them."""
 
 from __future__ import annotations
 
-import contextlib
-import os
+import argparse
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
-import hydra
-import yaml
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
-from render.build import resolve
-from render.config.composition import check_options, guarded
-from render.config.hydra_errors import message_of
-from render.config.sources import preset_dirs
-from render.config.trust import import_plugins
-from render.errors import ConfigError, RenderError
-from render.job.run_job import Summary, run_job
-from render.job.sweep import SweepIndex, SweepRow, slug
-from render.job.top_up import prepare
-from render.report.measures import Spread, measure
+from render.config.help import page
 from render.system.console import say
-from render.system.paths import CONF_DIR
+from render.system.interrupts import interrupt_on
 
 __all__ = ["main"]
-
-_FULL_ERROR = "HYDRA_FULL_ERROR"
-_INTERRUPTED = "error: interrupted; the same command with this output_dir continues"
 
 
 def main() -> None:
     """Entry point; exits with 1 if any job failed."""
-    OmegaConf.register_new_resolver("slug", slug, replace=True)
-    outcomes: list[bool] = []
-    tell = _Teller(traceback=os.environ.get(_FULL_ERROR) == "1")
-    # Hydra prints the errors of composition itself, unless this makes it raise them.
-    os.environ[_FULL_ERROR] = "1"
-    _interrupt_on((signal.SIGTERM, signal.SIGHUP))
-    task = hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="config")
-    try:
-        check_options(sys.argv[1:])
-        with guarded(sys.argv[1:]):
-            task(_task(outcomes, tell))()
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
-    except (HydraException, OmegaConfBaseException, RenderError, OSError, yaml.YAMLError) as error:
-        tell(message_of(error), error)
-        outcomes.append(False)
-    sys.exit(0 if all(outcomes) else 1)
-
-
-def _interrupt_on(signals: Sequence[signal.Signals]) -> None:
-    """Lets them end a run as Ctrl-C does; what nohup has set to be ignored stays ignored."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    for each in signals:
-        if signal.getsignal(each) == signal.SIG_DFL:
-            signal.signal(each, interrupt)
-
-
-@dataclass(frozen=True)
-class _Teller:
-    """Writes an error as one paragraph, after its traceback where that is asked for."""
-
-    traceback: bool
-
-    def __call__(self, message: str, error: Exception) -> str:
-        if self.traceback:
-            sys.excepthook(type(error), error, error.__traceback__)
-        sys.stderr.write(f"error: {message}\n")
-        return message
-
-
-def _task(outcomes: list[bool], tell: _Teller) -> Callable[[DictConfig], None]:
-    def run(cfg: DictConfig) -> None:
-        error = _guarded(cfg, tell)
-        outcomes.append(error is None)
-
-    return run
-
-
-def _guarded(cfg: DictConfig, tell: _Teller) -> str | None:
-    """Runs one job; returns its error message, which has been told, or None."""
-    summary, message = None, None
-    spreads: Mapping[str, Spread] = {}
-    try:
-        summary = _job(cfg)
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
-            spreads = measure(summary.output_dir)
-    except KeyboardInterrupt:
-        message = "interrupted"
-        raise SystemExit(_INTERRUPTED) from None
-    except RenderError as error:
-        message = tell(str(error), error)
-    except Exception as error:  # noqa: BLE001  a job's bug must not take its siblings down
-        message = tell(f"internal error: {type(error).__name__}: {error}", error)
-    finally:
-        _index(summary, message, spreads)
-        _remove_if_empty(Path(HydraConfig.get().runtime.output_dir))
-    return message
-
-
-def _job(cfg: DictConfig) -> Summary:
-    overridden = any(o.split("=")[0].lstrip("+") == "output_dir" for o in _overrides())
-    if overridden and HydraConfig.get().mode == RunMode.MULTIRUN:
-        raise ConfigError(
-            "output_dir must not be set in a sweep, each job has its own folder: name "
-            "hydra.sweep.dir instead"
-        )
-    config, added = resolve(cfg, preset_dirs(HydraConfig.get().runtime.config_sources)), None
-    plugins = config["plugins"]
-    if config.get("top_up") is not None:
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
-            raise ConfigError("top_up must not be set in a sweep: it adds to one dataset")
-        import_plugins(plugins)  # whose distributions may have the thin bins
-        job = prepare(config, _overrides(), plugins=plugins)
-        config, added = dict(job.config), job.added
-        say(job.text)
-    say(f"dataset     {config['output_dir']}")
-    summary = run_job(config, plugins=plugins, added=added)
-    say(summary.text())
-    return summary
-
-
-def _overrides() -> list[str]:
-    # As they were typed: an interpolation in them is not for these strings.
-    task = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
-    return [str(override) for override in task or ()]
-
-
-def _index(summary: Summary | None, message: str | None, spreads: Mapping[str, Spread]) -> None:
-    """Adds the job to the index of its sweep."""
-    hydra_config = HydraConfig.get()
-    if hydra_config.mode != RunMode.MULTIRUN:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("-cd", "--config-dir", type=Path)
+    asked, _ = parser.parse_known_args()
+    if asked.help:
+        say(page(asked.config_dir))
         return
-    folder = Path(hydra_config.sweep.dir)
-    row = SweepRow.of(
-        job=int(hydra_config.job.num),
-        overrides=_overrides(),
-        path=os.path.relpath(hydra_config.runtime.output_dir, folder),
-        summary=summary,
-        error=message,
-        spreads=spreads,
-    )
-    SweepIndex(folder / "sweep.csv").add(row)
+    # Here, because it takes seconds to import all that draws, and help should be there at once.
+    from render.job.task import INTERRUPTED, run_words
 
-
-def _remove_if_empty(folder: Path) -> None:
-    # Hydra makes its folder, and that of the day, even when output_dir names another one.
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-        if not Path.cwd().is_relative_to(folder.parent.resolve()):
-            folder.parent.rmdir()
+    interrupt_on((signal.SIGTERM, signal.SIGHUP))
+    try:
+        has_succeeded = run_words(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    sys.exit(0 if has_succeeded else 1)
 
 
 if __name__ == "__main__":

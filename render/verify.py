@@ -1,7 +1,8 @@
 """`python -m render.verify DIR`: reads a dataset back from disk and checks all of it.
 
-It checks that COCO = YOLO = masks = records, that every label keeps its invariants, and
-that nothing is missing, torn or foreign. The models it was made from are not needed.
+It checks that the files of all formats agree with the records, that every label keeps its
+invariants, and that nothing is missing, torn or foreign. The models it was made from are not
+needed.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ docs/parameters.md, and whether it belongs to the identity of a dataset::
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -62,7 +62,7 @@ class Setting:
     kind: Kind = ""
     lo: float = float("-inf")
     hi: float = float("inf")
-    options: tuple[str, ...] = ()
+    options: Collection[str] = ()
     nullable: bool = False
     parse: Callable[[Any], Any] | None = None
     form: str = ""

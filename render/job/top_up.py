@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from render.dataset.description import read_description
+from render.dataset.layout import DESCRIPTION
 from render.dataset.manifest import Manifest
 from render.errors import ConfigError, DatasetError
 from render.report.coverage import Coverage, read_coverage
-from render.report.verify.description import FILE, read_description
 from render.sampling.top_up import TopUp, TopUpBin, top_ups_of
 
 __all__ = ["TopUpJob", "fill", "prepare"]
@@ -111,7 +112,7 @@ def _resumed(folder: Path, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob 
     if not entries:
         return None
     last = entries[-1]
-    is_complete = (folder / FILE).is_file() and read_description(folder).n_frames >= last.end
+    is_complete = (folder / DESCRIPTION).is_file() and read_description(folder).n_frames >= last.end
     if is_complete or manifest.n_frames() > last.end:
         return None
     if n_frames != last.n_frames:
@@ -140,7 +141,7 @@ def _begun(
     first = description.n_frames
     added = fill(coverage, first_frame=first, n_frames=n_frames, seed=int(description.raw["seed"]))
     return TopUpJob(
-        config=_whole_config(description.raw["config"], folder, added.end, asked),
+        config=_whole_config(description.config, folder, added.end, asked),
         added=added,
         text=f"top-up      {n_frames} frames from {first} on, in {len(added.bins)} of "
         f"{len(thin)} thin bins",

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.config.trust import plugins_hint
+from render.dataset.description import read_description
 from render.dataset.records import read_frames, read_instances
 from render.errors import ConfigError, DatasetError
-from render.report.verify.description import read_description
 from render.sampling.axes import DIRECTION, OCCLUSION, Axis, axes_of, finder
 
 __all__ = ["THIN", "Coverage", "coverage_of", "read_coverage"]
@@ -157,7 +157,7 @@ def read_coverage(folder: Path, *, plugins: Sequence[str] = ()) -> Coverage:
     """
     description = read_description(folder)
     try:
-        axes = axes_of(finder(description.raw["config"]))
+        axes = axes_of(finder(description.config))
     except (ConfigError, KeyError, TypeError, AttributeError) as error:
         hint = plugins_hint(description.raw["config"], plugins)
         raise DatasetError(
@@ -168,7 +168,7 @@ def read_coverage(folder: Path, *, plugins: Sequence[str] = ()) -> Coverage:
             f"{folder} must vary in view direction, size or occlusion to have bins, but draws "
             "none of them from one distribution in all frames"
         )
-    return coverage_of(axes, read_frames(folder / "records"), read_instances(folder / "records"))
+    return coverage_of(axes, read_frames(folder), read_instances(folder))
 
 
 def _of_frame(frame: Mapping[str, Any]) -> dict[str, float | None]:

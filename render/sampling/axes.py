@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from render.errors import ConfigError
+from render.sampling.arrangement import ARRANGEMENTS
 from render.sampling.distribution import AbstractDistribution, Drawable
 from render.sampling.groups import GROUPS
 from render.sampling.leaf_draws import FROM_PRESET, PRESET, parse_preset
@@ -95,12 +96,16 @@ def axes_of(find: Find) -> tuple[Axis, ...]:
 
     An axis is a leaf that every preset draws from the same distribution of numbers. Left out
     are those that are constant or can be null, and those that take no part because the camera
-    or the targets stand where they are told to.
+    stands where it was calibrated, or an arrangement settles them.
     """
-    settled = any(d.support != (None,) for d in find("camera", "T_world_cam"))
-    settled |= any("poses" in (d.support or ()) for d in find("objects", "arrangement"))
+    settled: set[str] = set()
+    if any(d.support != (None,) for d in find("camera", "T_world_cam")):
+        settled.update(DIRECTION, SIZES)
+    for distribution in find("objects", "arrangement"):
+        for name in distribution.support or ():
+            settled |= ARRANGEMENTS[str(name)].settles
     asked = (name for name in SIZES if any(d.support != (None,) for d in _of(find, name)))
-    names = (OCCLUSION,) if settled else (*DIRECTION, *list(asked)[:1], OCCLUSION)
+    names = [n for n in (*DIRECTION, *list(asked)[:1], OCCLUSION) if n not in settled]
     return tuple(axis for name in names if (axis := _axis(name, _of(find, name))) is not None)
 
 
@@ -143,12 +148,10 @@ def _axis(name: str, distributions: Sequence[Drawable]) -> Axis | None:
         return None
     if first.bounds is None or first.bounds[0] == first.bounds[1]:
         return None
-    (distribution,) = first.components
-    n, atoms = _MOST_BINS[name], _atoms(distribution)
+    (drawn,) = first.components
+    n, atoms = _MOST_BINS[name], _atoms(drawn)
     if atoms is None:
-        return Axis(
-            leaf=name, distribution=distribution, u_edges=tuple(i / n for i in range(n + 1))
-        )
+        return Axis(leaf=name, distribution=drawn, u_edges=tuple(i / n for i in range(n + 1)))
     if len({value for value, _ in atoms}) < len(atoms):
         return None  # a value that is listed twice is no interval of u
     edges, begin, bins = [0.0], 0.0, [0]
@@ -158,7 +161,7 @@ def _axis(name: str, distributions: Sequence[Drawable]) -> Axis | None:
         if len(bins) > 2 and bins[-1] != bins[-2]:
             edges.append(begin)
         begin = end
-    return Axis(leaf=name, distribution=distribution, u_edges=(*edges, 1.0))
+    return Axis(leaf=name, distribution=drawn, u_edges=(*edges, 1.0))
 
 
 def _atoms(distribution: AbstractDistribution) -> list[tuple[float, float]] | None:

@@ -135,7 +135,7 @@ BAD = [
     (["choice", 1, None], NUMBER, "x must not be null"),
     (11, NUMBER, "x must lie in 0 to 10, got 11"),
     (2.5, WHOLE, "x must be a whole number, got 2.5"),
-    (["uniform", 1, 2], WHOLE, "x must be drawn with integers or choice or levels"),
+    (["uniform", 1, 2], WHOLE, "x must be drawn with choice or integers or levels"),
     ("sideways", WORD, "x must be one of so3, upright, stable, got sideways"),
     ("uprigth", WORD, "did you mean upright?"),
     (["so3", "stable"], WORD, "to draw one of several, write [choice, a, b]"),

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from render.config.run_config import RunConfig
+from render.config.settings import settings_of
+from render.config.table import override_of, run_table, theta_table, with_tables
 from render.sampling.groups import GROUPS
-from render.sampling.table import override_of, theta_table, with_table
 from tests.spaces import composed, leaves_of, space_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "parameters.md"
@@ -19,13 +22,13 @@ LEAVES = [(group, name) for group in GROUPS for name in leaves_of(group)]
 
 @pytest.fixture(scope="module")
 def defaults() -> dict[str, Any]:
-    return composed()
+    return composed("output_dir=outputs")
 
 
 def test_page_is_up_to_date(defaults: dict[str, Any]) -> None:
     page = PAGE.read_text(encoding="utf-8")
 
-    assert page == with_table(page, theta_table(defaults)), "run scripts/theta_table"
+    assert page == with_tables(page, defaults), "run scripts/theta_table"
 
 
 def test_each_leaf_has_one_row(defaults: dict[str, Any]) -> None:
@@ -38,7 +41,9 @@ def test_each_leaf_has_one_row(defaults: dict[str, Any]) -> None:
 
 
 def test_overrides_come_out_of_a_shell_as_one_word_and_compose() -> None:
-    typed = [override_of(group, name, leaves_of(group)[name]) for group, name in LEAVES]
+    typed = [
+        override_of(f"{group}.{name}", leaves_of(group)[name].example) for group, name in LEAVES
+    ]
     words = [shlex.split(override) for override in typed]
 
     assert all(len(word) == 1 for word in words)
@@ -52,7 +57,9 @@ def test_overrides_come_out_of_a_shell_as_one_word_and_compose() -> None:
 
 
 def test_a_shell_does_not_expand_them(tmp_path: Path) -> None:
-    typed = [override_of(group, name, leaves_of(group)[name]) for group, name in LEAVES]
+    typed = [
+        override_of(f"{group}.{name}", leaves_of(group)[name].example) for group, name in LEAVES
+    ]
     script = "\n".join(f"printf '%s\\n' {override}" for override in typed)
 
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path)
@@ -60,6 +67,38 @@ def test_a_shell_does_not_expand_them(tmp_path: Path) -> None:
     assert [shlex.split(override)[0] for override in typed] == done.stdout.splitlines()
 
 
-def test_a_page_without_markers_is_refused() -> None:
+def test_each_key_of_the_config_file_has_one_row(defaults: dict[str, Any]) -> None:
+    rows = [row.split(" | ") for row in run_table(defaults).splitlines()[2:]]
+    in_file = yaml.safe_load((PAGE.parents[1] / "conf" / "config.yaml").read_text())
+    del in_file["defaults"], in_file["hydra"]
+    keys = {
+        f"{key}.{inner}" if isinstance(value, dict) else key
+        for key, value in in_file.items()
+        for inner in (value if isinstance(value, dict) else ("",))
+    }
+
+    # These two come with a group.
+    assert sorted(f"`{key}`" for key in keys | {"engine.device", "experiment"}) == sorted(
+        row[0].lstrip("| ") for row in rows
+    )
+    assert {5} == {len(row) for row in rows}
+
+
+def test_examples_of_keys_of_the_run_come_out_of_a_shell_and_keep_their_rules() -> None:
+    named = {name: spec for name, spec in settings_of(RunConfig) if spec.example}
+    typed = [override_of(name, spec.example) for name, spec in named.items()]
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(f"printf '%s\\n' {word}" for word in typed)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = done.stdout.splitlines()
+
+    assert len(words) == len(typed)
+    assert RunConfig.of(composed(*words)).n_frames == int(named["n_frames"].example)
+
+
+def test_a_page_without_markers_is_refused(defaults: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must hold the lines"):
-        with_table("# A page\n<!-- theta table: begin -->\n", "| a |\n")
+        with_tables("# A page\n<!-- theta table: begin -->\n", defaults)

@@ -1,0 +1,165 @@
+"""What Hydra hands over of `render.run`: jobs, alone or in a sweep, whose errors are told here.
+
+Errors are caught inside the task function and told in one paragraph, and how the jobs ended is
+known after Hydra returns: no traceback, no lost sibling job. ``HYDRA_FULL_ERROR=1`` shows
+tracebacks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import hydra
+import yaml
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from render.config.composition import check_options, guarded
+from render.config.hydra_errors import message_of
+from render.config.sources import preset_dirs
+from render.config.trust import import_plugins
+from render.config.words import VERSION_BASE, resolve
+from render.errors import ConfigError, RenderError
+from render.job.run_job import Summary, run_job
+from render.job.sweep import SweepIndex, SweepRow, slug
+from render.job.top_up import prepare
+from render.report.measures import Spread, measure
+from render.system.console import say
+from render.system.paths import CONF_DIR
+from render.writers.chosen import unknown_key
+
+__all__ = ["INTERRUPTED", "run_words"]
+
+INTERRUPTED = "error: interrupted; the same command with this output_dir continues"
+"""What is said of a run that a signal ends."""
+_FULL_ERROR = "HYDRA_FULL_ERROR"
+
+
+def run_words(words: Sequence[str]) -> bool:
+    """Runs the jobs that a command line describes; whether all of them ended well.
+
+    Args:
+        words: Of the command line, which Hydra reads from ``sys.argv`` itself.
+
+    Raises:
+        KeyboardInterrupt: Before a job began.
+        SystemExit: During one; its dataset can be continued.
+
+    """
+    OmegaConf.register_new_resolver("slug", slug, replace=True)
+    outcomes: list[bool] = []
+    tell = _Teller(traceback=os.environ.get(_FULL_ERROR) == "1")
+    # Hydra prints the errors of composition itself, unless this makes it raise them.
+    os.environ[_FULL_ERROR] = "1"
+    task = hydra.main(version_base=VERSION_BASE, config_path=str(CONF_DIR), config_name="config")
+    try:
+        check_options(words)
+        with guarded(words):
+            task(_task(outcomes, tell))()
+    except (HydraException, OmegaConfBaseException, RenderError, OSError, yaml.YAMLError) as error:
+        tell(message_of(error, unknown_key), error)
+        return False
+    return all(outcomes)
+
+
+@dataclass(frozen=True)
+class _Teller:
+    """Writes an error as one paragraph, after its traceback where that is asked for."""
+
+    traceback: bool
+
+    def __call__(self, message: str, error: Exception) -> str:
+        if self.traceback:
+            sys.excepthook(type(error), error, error.__traceback__)
+        sys.stderr.write(f"error: {message}\n")
+        return message
+
+
+def _task(outcomes: list[bool], tell: _Teller) -> Callable[[DictConfig], None]:
+    def run(cfg: DictConfig) -> None:
+        error = _guarded(cfg, tell)
+        outcomes.append(error is None)
+
+    return run
+
+
+def _guarded(cfg: DictConfig, tell: _Teller) -> str | None:
+    """Runs one job; returns its error message, which has been told, or None."""
+    summary, message = None, None
+    spreads: Mapping[str, Spread] = {}
+    try:
+        summary = _job(cfg)
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            spreads = measure(summary.output_dir)
+    except KeyboardInterrupt:
+        message = "interrupted"
+        raise SystemExit(INTERRUPTED) from None
+    except RenderError as error:
+        message = tell(str(error), error)
+    except Exception as error:  # noqa: BLE001  a job's bug must not take its siblings down
+        message = tell(f"internal error: {type(error).__name__}: {error}", error)
+    finally:
+        _index(summary, message, spreads)
+        _remove_if_empty(Path(HydraConfig.get().runtime.output_dir))
+    return message
+
+
+def _job(cfg: DictConfig) -> Summary:
+    overridden = any(o.split("=")[0].lstrip("+") == "output_dir" for o in _overrides())
+    if overridden and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise ConfigError(
+            "output_dir must not be set in a sweep, each job has its own folder: name "
+            "hydra.sweep.dir instead"
+        )
+    config, added = resolve(cfg, preset_dirs(HydraConfig.get().runtime.config_sources)), None
+    plugins = config["plugins"]
+    if config.get("top_up") is not None:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            raise ConfigError("top_up must not be set in a sweep: it adds to one dataset")
+        import_plugins(plugins)  # whose distributions may have the thin bins
+        job = prepare(config, _overrides(), plugins=plugins)
+        config, added = dict(job.config), job.added
+        say(job.text)
+    say(f"dataset     {config['output_dir']}")
+    summary = run_job(config, plugins=plugins, added=added)
+    say(summary.text())
+    return summary
+
+
+def _overrides() -> list[str]:
+    # As they were typed: an interpolation in them is not for these strings.
+    task = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    return [str(override) for override in task or ()]
+
+
+def _index(summary: Summary | None, message: str | None, spreads: Mapping[str, Spread]) -> None:
+    """Adds the job to the index of its sweep."""
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode != RunMode.MULTIRUN:
+        return
+    folder = Path(hydra_config.sweep.dir)
+    row = SweepRow.of(
+        job=int(hydra_config.job.num),
+        overrides=_overrides(),
+        path=os.path.relpath(hydra_config.runtime.output_dir, folder),
+        summary=summary,
+        error=message,
+        spreads=spreads,
+    )
+    SweepIndex(folder / "sweep.csv").add(row)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    # Hydra makes its folder, and that of the day, even when output_dir names another one.
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+        if not Path.cwd().is_relative_to(folder.parent.resolve()):
+            folder.parent.rmdir()
