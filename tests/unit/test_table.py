@@ -20,6 +20,11 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "parameters.md"
 LEAVES = [(group, name) for group in GROUPS for name in leaves_of(group)]
 
 
+def typed_leaves() -> list[str]:
+    """The override of each leaf, as the table has it."""
+    return [override_of(f"{g}.{name}", leaves_of(g)[name].example) for g, name in LEAVES]
+
+
 @pytest.fixture(scope="module")
 def defaults() -> dict[str, Any]:
     return composed("output_dir=outputs")
@@ -41,9 +46,7 @@ def test_each_leaf_has_one_row(defaults: dict[str, Any]) -> None:
 
 
 def test_overrides_come_out_of_a_shell_as_one_word_and_compose() -> None:
-    typed = [
-        override_of(f"{group}.{name}", leaves_of(group)[name].example) for group, name in LEAVES
-    ]
+    typed = typed_leaves()
     words = [shlex.split(override) for override in typed]
 
     assert all(len(word) == 1 for word in words)
@@ -57,9 +60,7 @@ def test_overrides_come_out_of_a_shell_as_one_word_and_compose() -> None:
 
 
 def test_a_shell_does_not_expand_them(tmp_path: Path) -> None:
-    typed = [
-        override_of(f"{group}.{name}", leaves_of(group)[name].example) for group, name in LEAVES
-    ]
+    typed = typed_leaves()
     script = "\n".join(f"printf '%s\\n' {override}" for override in typed)
 
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path)
