@@ -84,8 +84,7 @@ def write_ring(path: Path, n_triangles: int) -> None:
 def drawn(folder: Path) -> dict[str, float | str]:
     """Loads the ring and draws it from some sides."""
     one_core()
-    import render.engine.pyrender.passes.bodies as bodies
-
+    import render.engine.pyrender.passes.drawn_bodies as drawn_bodies
     from render.engine.pyrender.engine import PyrenderEngine
     from render.library.models import ModelLibrary
 
@@ -100,11 +99,11 @@ def drawn(folder: Path) -> dict[str, float | str]:
             buffers, (outline,) = engine.render(scene), engine.silhouettes(scene, scene.instances)
             took.append(time.perf_counter() - began_s)
         peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        margin = bodies._MARGIN  # of angles: below it nothing is left out
-        bodies._MARGIN = np.float32(np.inf)
+        margin = drawn_bodies._MARGIN  # of angles: below it nothing is left out
+        drawn_bodies._MARGIN = np.float32(np.inf)
         scene = scene_of(model, ANGLES_DEG[-1])
         plain, (plain_outline,) = engine.render(scene), engine.silhouettes(scene, scene.instances)
-        bodies._MARGIN = margin
+        drawn_bodies._MARGIN = margin
         for one, other in (
             (buffers.instance_idx, plain.instance_idx),
             (buffers.depth_m, plain.depth_m),

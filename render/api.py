@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import cv2
-import hydra
-import yaml
-from hydra import version
-from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
 
 from render.assembly.textures import TextureCache
-from render.build import build, resolve
-from render.config.hydra_errors import message_of
-from render.config.sources import preset_dirs
+from render.build import build
+from render.config.words import config_of
 from render.dataset.reader import Dataset, open_dataset
 from render.errors import ConfigError
 from render.execute.local import thread_limits
@@ -32,13 +23,9 @@ from render.plan import Plan
 from render.sample import Sample
 from render.sampling import values
 from render.system.cores import usable_cores
-from render.system.paths import CONF_DIR
+from render.writers.chosen import unknown_key
 
 __all__ = ["compose", "frames", "open", "write"]
-
-_VERSION_BASE: Final = "1.3"
-# Where a run that names no folder would write: `write` always names one.
-_NO_FOLDER: Final = "."
 
 
 def compose(*overrides: str, config_dir: Path | str | None = None) -> Plan:
@@ -59,27 +46,13 @@ def compose(*overrides: str, config_dir: Path | str | None = None) -> Plan:
         AssetError: A model, background or texture cannot be used.
 
     """
-    for word in overrides:
-        if not isinstance(word, str):
-            raise ConfigError(
-                f"overrides must be strings such as 'n_frames=10', one for each word, got {word!r}"
-            )
-    try:
-        cfg = _composed(list(overrides), _folder(config_dir))
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-        raise ConfigError(message_of(error)) from error
-    folders = preset_dirs(cfg.hydra.runtime.config_sources)
-    with open_dict(cfg):
-        del cfg["hydra"]
-    if _is_of_hydra(cfg):
-        cfg["output_dir"] = _NO_FOLDER
-    config = resolve(cfg, folders)
+    config = config_of(overrides, config_dir=config_dir, explain=unknown_key)
     if config.get("top_up") is not None:
         raise ConfigError(
             "top_up must not be set here, because it adds to a dataset on disk: run "
             f"python -m render.run top_up={config['top_up']}"
         )
-    return build(config)
+    return build(config, plugins=config["plugins"])
 
 
 def frames(
@@ -131,7 +104,8 @@ def write(plan: Plan, output_dir: Path | str) -> Dataset:
         RenderError: A frame or the engine failed; the same call continues the dataset.
 
     """
-    summary = run_job({**plan.config, "output_dir": os.fspath(output_dir)})
+    config = {**plan.config, "output_dir": os.fspath(output_dir)}
+    summary = run_job(config, plugins=plan.run.plugins)
     return open_dataset(summary.output_dir)
 
 
@@ -144,43 +118,6 @@ def open(folder: Path | str) -> Dataset:
 
     """
     return open_dataset(Path(folder))
-
-
-def _composed(words: list[str], config_dir: Path | None) -> DictConfig:
-    """What Hydra makes of the words, with its own section ``hydra``."""
-    if config_dir is not None:
-        quoted = f"file://{config_dir}".replace("\\", "\\\\").replace("'", "\\'")
-        words = [f"hydra.searchpath=['{quoted}']", *words]
-    with _fresh_hydra(), hydra.initialize_config_dir(str(CONF_DIR), version_base=_VERSION_BASE):
-        return hydra.compose("config", overrides=words, return_hydra_config=True)
-
-
-@contextlib.contextmanager
-def _fresh_hydra() -> Iterator[None]:
-    """Lets Hydra be initialized meanwhile, whether it is already or not."""
-    running, base = GlobalHydra.instance().hydra, version.VersionBase.instance().version_base
-    GlobalHydra.instance().clear()
-    try:
-        yield
-    finally:
-        # Asked again: what is left of initialize_config_dir is another instance.
-        GlobalHydra.instance().hydra = running
-        version.VersionBase.instance().version_base = base
-
-
-def _folder(config_dir: Path | str | None) -> Path | None:
-    if config_dir is None:
-        return None
-    folder = Path(config_dir).expanduser()
-    if not folder.is_dir():
-        raise ConfigError(f"config_dir must be a folder that is there, got {config_dir}")
-    return folder.resolve()
-
-
-def _is_of_hydra(cfg: DictConfig) -> bool:
-    """Whether ``output_dir`` is the folder that Hydra makes for a command, which there is not."""
-    raw: Any = OmegaConf.to_container(cfg, resolve=False)
-    return "${hydra:" in str(raw["output_dir"])
 
 
 def _check_whole(name: str, value: Any, lo: int, hi: int, what: str) -> None:
@@ -216,6 +153,6 @@ def _frames_spawned(plan: Plan, indices: range, workers: int) -> Iterator[Sample
 def _start(config: Mapping[str, Any], slot: int) -> Draw:
     """What a process of the pool begins with: builds the plan, starts the engine."""
     cv2.setNumThreads(1)
-    # The parent has checked the assets.
-    plan = build(config, check_assets=False)
+    # The parent has checked the assets, and trusts the plug-ins.
+    plan = build(config, plugins=config["plugins"], check_assets=False)
     return partial(render_frame, plan, plan.engine(slot=slot), textures=TextureCache())

@@ -1,11 +1,7 @@
-"""From a composed config to a Plan: everything is validated here, before frame 0.
-
-The only caller of `hydra.utils.instantiate`.
-"""
+"""From a composed config to a Plan: everything is validated here, before frame 0."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -13,78 +9,58 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hydra.utils
-from hydra.errors import InstantiationException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from tqdm import tqdm
-
 from render.assembly.lights import check_kind
 from render.assembly.materials import PROCEDURAL
 from render.assembly.patterns import PATTERNS
 from render.assembly.surfaces import SURFACES
-from render.config.presets import presets_of
 from render.config.run_config import RunConfig, identity_of
-from render.engine.base import AbstractEngine
-from render.errors import ConfigError, RenderError
+from render.config.trust import (
+    check_target,
+    class_of,
+    import_plugins,
+    instantiate,
+    plugin_names,
+    plugins_hint,
+)
+from render.dataset.frame_view import LabelNames
+from render.engine.base import AbstractEngine, Probe
+from render.errors import ConfigError
 from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.annotations import Annotations
 from render.library.assets import DISTRACTOR, AssetLibrary
-from render.library.convex import check_extra, convex_pieces
 from render.library.environments import EnvironmentLibrary
 from render.library.fixtures import FixtureLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
 from render.library.poses import Poses
+from render.placement.arrangement import (
+    ARRANGEMENTS,
+    AbstractArrangement,
+    arrangement_of,
+    naming,
+)
 from render.plan import Plan
 from render.sampling.balance import WholeDataset
 from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
 from render.system.paths import find_assets
+from render.writers.chosen import Writers
 
-__all__ = ["build", "instantiate", "resolve"]
+__all__ = ["build", "probe_engine", "start_engine"]
 
 _LOG = logging.getLogger(__name__)
 
 
-def resolve(cfg: DictConfig, preset_dirs: Sequence[Path]) -> dict[str, Any]:
-    """Plain, resolved containers of a composed config, fit for JSON.
-
-    Where a group is the ``mixture`` preset, all its other presets are put beside it under
-    ``presets``, so that a stored config needs no config files to be understood.
-
-    Args:
-        preset_dirs: Folders with one sub-folder of presets per group; the first wins.
-
-    Raises:
-        ConfigError: An interpolation that leads nowhere.
-
-    """
-    try:
-        config = OmegaConf.to_container(cfg, resolve=True)
-        assert isinstance(config, dict)
-        plain: dict[str, Any] = {str(k): v for k, v in config.items() if k != "hydra"}
-        presets = {
-            group: presets_of(group, preset_dirs)
-            for group in GROUPS
-            if isinstance(plain.get(group), dict) and "preset" in plain[group]
-        }
-    except OmegaConfBaseException as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"the config cannot be resolved: {reason}") from error
-    if presets:
-        plain["presets"] = presets
-    # As a dataset stores it: keys of weights, too, become strings.
-    stored: dict[str, Any] = json.loads(json.dumps(plain))
-    return stored
-
-
-def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
+def build(
+    config: Mapping[str, Any], *, plugins: Sequence[str] = (), check_assets: bool = True
+) -> Plan:
     """Validates a resolved config and opens the libraries.
 
     Args:
-        config: From `resolve`, or the ``config`` of a dataset.yaml.
+        config: From `render.config.words`, or the ``config`` of a dataset.yaml.
+        plugins: Packages with classes of their own that the user has named, not a file; they
+            are imported.
         check_assets: Load every selected model and image once, so that a bad one is
             found now. Workers leave it out: their parent has done it.
 
@@ -93,7 +69,9 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         AssetError: A model, background or texture cannot be used.
 
     """
+    config = _trusted(config, plugins)
     run = RunConfig.of(config)
+    writers = Writers.of(config["output"])
     if check_assets:
         _check_folders(run)
     assets = _libraries(run)
@@ -102,8 +80,9 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         # After θ, because it takes long where there are many; what it leaves out changes θ.
         space = _space(config, run, assets) if _skips_models(assets, space) else space
     if check_assets:
-        _check_poses(space, assets, run.n_frames)
-        _check_pile(space, assets)
+        for name, arrangement in _arrangements(space).items():
+            with naming(name, arrangement, "before frame 0"):
+                arrangement.prepare(assets, run.n_frames)
     _check_cell(space, has_fixtures=bool(run.fixtures))
     if check_assets:
         for remark in (*assets.models.remarks, *space.remarks()):
@@ -117,6 +96,10 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         # Now, and kept on disk: workers find them there.
         for name in assets.models.names:
             annotations.symmetry(assets.models.load(name))
+    names = LabelNames(
+        categories=assets.models.categories, keypoints=annotations.keypoint_names(assets.models)
+    )
+    writers.accept(names)
     return Plan(
         config=config,
         identity=identity_of(config),
@@ -125,20 +108,28 @@ def build(config: Mapping[str, Any], *, check_assets: bool = True) -> Plan:
         assets=assets,
         filters=LabelFilters(min_visib_fract=run.labels.min_visib_fract, min_px=run.labels.min_px),
         tasks=TaskLabeller(annotations=annotations, obb=run.labels.obb),
-        keypoints=_keypoints(run, annotations.keypoint_names(assets.models)),
-        start_engine=_start_engine,
+        writers=writers,
+        names=names,
+        start_engine=lambda plan, slot: start_engine(plan.config, plan.run, slot=slot),
     )
 
 
-def _keypoints(
-    run: RunConfig, names: Mapping[str, tuple[str, ...]]
-) -> Mapping[str, tuple[str, ...]]:
-    if run.output.yolo == "pose" and "yolo" in run.output.formats and not names:
-        raise ConfigError(
-            "output.yolo=pose needs models with keypoints, and there is none: declare them in side "
-            "files, or labels.keypoints=8 chooses some on every model"
-        )
-    return names
+def _trusted(config: Mapping[str, Any], plugins: Sequence[str]) -> Mapping[str, Any]:
+    """The config with the plug-ins that the user has named, imported.
+
+    A config that comes from a file says which plug-ins it needs, and imports none.
+    """
+    if hint := plugins_hint(config, plugins):
+        needed = ", ".join(plugin_names(config["plugins"]))
+        raise ConfigError(f"plugins must name {needed} on the command line{hint}")
+    for key in ("engine", "execution"):
+        node = config.get(key)
+        if isinstance(node, Mapping) and "_target_" in node:
+            check_target(f"{key}._target_", node["_target_"], plugins)
+    import_plugins(plugins)
+    if "engine" in config:
+        class_of("engine", config["engine"], AbstractEngine, plugins)
+    return {**config, "plugins": list(plugins)}
 
 
 def _libraries(run: RunConfig) -> AssetLibrary:
@@ -204,29 +195,29 @@ def _check_cell(space: ThetaSpace, *, has_fixtures: bool) -> None:
             "objects.region_m must be set where camera.T_world_cam is, got null: "
             "'objects.region_m=[x0,x1,y0,y1,z0,z1]' says where the targets are"
         )
+    for name, arrangement in _arrangements(space).items():
+        if is_calibrated and not arrangement.takes_calibrated():
+            raise ConfigError(
+                f"objects.arrangement={name} must not be used where camera.T_world_cam is set: it "
+                "places targets before a camera that viewpoint and scale aim; set "
+                "camera.T_world_cam=null, or choose another arrangement"
+            )
 
 
-def _check_pile(space: ThetaSpace, assets: AssetLibrary) -> None:
-    """Divides all models into convex pieces, which is kept on disk: workers find them there."""
-    if "pile" not in space.support("objects", "arrangement"):
-        return
-    check_extra()
-    models = [assets.models.load(name) for name in assets.models.names]
-    fixed = [fixture.model for fixture in assets.fixtures]
-    for model in tqdm([*models, *fixed], unit="model", desc="pieces", disable=None, leave=False):
-        convex_pieces(model)
+def _arrangements(space: ThetaSpace) -> dict[str, AbstractArrangement]:
+    """All that some frame can show, by name."""
+    names = sorted(str(name) for name in space.support("objects", "arrangement"))
+    return {name: arrangement_of(name) for name in names}
 
 
-def _check_poses(space: ThetaSpace, assets: AssetLibrary, n_frames: int) -> None:
-    if "poses" not in space.support("objects", "arrangement"):
-        return
-    if assets.poses is None:
-        raise ConfigError("poses.file must be set where objects=poses, got null")
-    if n_frames > len(assets.poses.images):
-        raise ConfigError(
-            f"n_frames must be at most {len(assets.poses.images)}, the images of "
-            f"{assets.poses.path}, got {n_frames}"
-        )
+def _chosen_models(assets: AssetLibrary) -> dict[str, Sequence[tuple[str, ...]]]:
+    """The models of each frame's targets, by the name of the arrangement that chooses them."""
+    found = {}
+    for name in ARRANGEMENTS:
+        arrangement = arrangement_of(name)
+        with naming(name, arrangement, "before frame 0"):
+            found[name] = arrangement.models(assets)
+    return {name: models for name, models in found.items() if models is not None}
 
 
 def _check_used(space: ThetaSpace, assets: AssetLibrary) -> None:
@@ -272,45 +263,46 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
             negatives_fract=run.negatives_fract,
             val_fraction=run.val_fraction,
             top_ups=run.top_ups,
-            posed=() if assets.poses is None else [image.models for image in assets.poses.images],
+            models_of=_chosen_models(assets),
         ),
     )
 
 
-def _start_engine(plan: Plan, slot: int) -> AbstractEngine:
-    """The engine that a config names, for one worker process; see `render.plan.Plan.engine`."""
-    node = plan.config["engine"]
-    if isinstance(node, Mapping) and "device" in node:
-        devices = plan.run.engine.device
-        node = {**node, "device": devices[slot % len(devices)]}
-    engine: AbstractEngine = instantiate("engine", node, AbstractEngine)
+def start_engine(config: Mapping[str, Any], run: RunConfig, *, slot: int = 0) -> AbstractEngine:
+    """Starts the engine that a config names.
+
+    Args:
+        config: Resolved.
+        run: What was read of it.
+        slot: Of the worker process that it is for; devices are dealt to them in turn.
+
+    Raises:
+        ConfigError: The config names no engine, or options that the engine does not take.
+        EngineError: The engine cannot draw here.
+
+    """
+    node = _engine_node(config, run, slot)
+    engine: AbstractEngine = instantiate("engine", node, AbstractEngine, run.plugins)
     return engine
 
 
-def instantiate(name: str, node: Any, kind: type[Any]) -> Any:
-    """The object that a node of the config names by ``_target_``.
-
-    Args:
-        name: Key of the node, for errors.
-        node: A mapping with ``_target_`` and the arguments.
-        kind: What it must be an instance of.
+def probe_engine(config: Mapping[str, Any], run: RunConfig) -> Probe:
+    """What the engine that a config names could draw with on this machine.
 
     Raises:
-        ConfigError: It cannot be imported, does not take its keys, or is of another kind.
+        ConfigError: The config names no engine, or options that the engine does not take.
 
     """
-    if not isinstance(node, Mapping) or "_target_" not in node:
-        raise ConfigError(f"{name} must be a preset with a _target_, got {node!r}")
-    try:
-        built = hydra.utils.instantiate(dict(node), _convert_="all")
-    except InstantiationException as error:
-        if isinstance(error.__cause__, RenderError):
-            raise error.__cause__ from None
-        reason = str(error).splitlines()[-1]
-        raise ConfigError(f"{name} must be importable and take its keys: {reason}") from error
-    if not isinstance(built, kind):
-        raise ConfigError(f"{name}._target_ must be a {kind.__name__}, got {node['_target_']}")
-    return built
+    node = _engine_node(config, run, 0)
+    kind: type[AbstractEngine] = class_of("engine", node, AbstractEngine, run.plugins)
+    return kind.probe(**{name: value for name, value in node.items() if name != "_target_"})
+
+
+def _engine_node(config: Mapping[str, Any], run: RunConfig, slot: int) -> Any:
+    node, devices = config["engine"], run.engine.device
+    if isinstance(node, Mapping) and "device" in node:
+        node = {**node, "device": devices[slot % len(devices)]}
+    return node
 
 
 def _stored_preset(presets: Mapping[str, Any], group: str, name: str) -> Mapping[str, Any]:

@@ -10,6 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from render.config.trust import add_plugins_argument, import_plugins
+from render.dataset.layout import COVERAGE
 from render.errors import RenderError
 from render.report.coverage import read_coverage
 from render.report.coverage_plot import write_coverage
@@ -23,10 +25,12 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m render.coverage", description=__doc__)
     parser.add_argument("dir", type=Path, help="a dataset")
     parser.add_argument("--all", action="store_true", help="print bins that are not thin, too")
-    args = parser.parse_args(argv)
-    picture = args.dir / "coverage.png"
+    add_plugins_argument(parser)
+    args = parser.parse_intermixed_args(argv)
+    picture = args.dir / COVERAGE
     try:
-        coverage = read_coverage(args.dir)
+        import_plugins(args.plugins)
+        coverage = read_coverage(args.dir, plugins=args.plugins)
         # First of all the text: a folder that cannot be written to has it as well.
         say(coverage.text(all_bins=args.all))
         write_coverage(coverage, picture)
@@ -34,7 +38,8 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(f"error: {error}")
     say(f"\ndrawn       {picture}")
     if thin := coverage.thin():
-        say(f"top up      python -m render.run top_up={args.dir} n_frames={len(thin)}")
+        word = f" plugins=[{','.join(args.plugins)}]" if args.plugins else ""
+        say(f"top up      python -m render.run top_up={args.dir} n_frames={len(thin)}{word}")
 
 
 if __name__ == "__main__":

@@ -1,160 +1,55 @@
-"""`python -m render.doctor [MODELS_DIR]`: would a run work here, and with what?
+"""`python -m render.doctor [MODELS_DIR] [words]`: would a run work here, and with what?
 
-Looks at every GL platform and device and at every model. Exits with 0 when a run would
-work, warnings or not, and with 1 when no GL works or a model is refused.
+Looks at all that the engine could draw with and at every model. Words are those of render.run,
+such as engine=mitsuba. Exits with 0 when a run would work, warnings or not, and with 1 when the
+engine cannot draw or a model is refused.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import textwrap
-from collections.abc import Sequence
 from pathlib import Path
 
-from render.engine.pyrender.context import NO_GL
-from render.engine.pyrender.probe import ProbeResult, probe
+from render.build import probe_engine
+from render.config.run_config import RunConfig
+from render.config.words import config_of, split_words
 from render.errors import RenderError
-from render.library.diagnose import ModelReport, diagnose
+from render.library.diagnose import diagnose
 from render.library.models import ModelLibrary
-from render.report.lengths import number_text, size_text, unit_text
+from render.report.doctor import devices_text, models_text, verdict
 from render.system.console import say
 from render.system.paths import find_assets
 
-__all__ = ["gl_text", "main", "models_text", "verdict"]
-
-_WIDTH = 100
-_HEADERS = ("model", "category", "size x, y, z", "longest", "triangles", "unit")
-_WIDEST_NAME, _WIDEST_CATEGORY = 20, 24
+__all__ = ["main"]
 
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 where a run would not work."""
-    parser = argparse.ArgumentParser(prog="python -m render.doctor", description=__doc__)
-    parser.add_argument(
-        "models_dir", nargs="?", type=Path, metavar="MODELS_DIR",
-        help="default: ./assets/models, or the starter set",
+    parser = argparse.ArgumentParser(
+        prog="python -m render.doctor", description=__doc__,
+        usage="%(prog)s [-h] [MODELS_DIR] [engine=NAME ...]",
     )  # fmt: skip
-    folder: Path = parser.parse_args(argv).models_dir or find_assets("models")
-    results = probe()
-    say(gl_text(results))
+    parser.add_argument("words", nargs="*", help="default: ./assets/models, or the starter set")
+    own, words = split_words(parser.parse_args(argv).words)
+    if len(own) > 1:
+        parser.error(f"one MODELS_DIR at most, got {' '.join(own)}")
     try:
-        reports = diagnose(ModelLibrary(folder))
+        config = config_of(words)
+        run = RunConfig.of(config)
+        folder = Path(own[0]) if own else run.assets.models_dir or find_assets("models")
+        probe = probe_engine(config, run)
+        say(devices_text(probe))
+        reports = diagnose(ModelLibrary(folder, include=run.models))
     except RenderError as error:
+        sys.stdout.flush()
         sys.exit(f"\nerror: {error}")
     say(f"\nModels in {folder}\n{models_text(reports)}")
-    works, told = verdict(results, reports)
+    works, told = verdict(probe, reports)
     if not works:
         sys.stdout.flush()
         sys.exit(f"\n{told}")
     say(f"\n{told}")
-
-
-def gl_text(results: Sequence[ProbeResult]) -> str:
-    """What GL there is, one device after the other, and which one a run would use."""
-    lines = ["GL"]
-    for result in results:
-        name = f"  {result.platform:7}{result.device:12}"
-        if not result.ok:
-            lines += _wrapped(f"fails: {result.error}", first=name, indent=21)
-            continue
-        kind = "GPU" if result.is_gpu else "software"
-        mark = "  <- a run uses this" if result.chosen else ""
-        lines.append(f"{name}{kind}: {result.renderer}{mark}")
-        lines += _wrapped(f"{result.vendor}, OpenGL {result.version}", indent=21)
-    chosen = next((result for result in results if result.chosen), None)
-    if chosen is None:
-        lines += _wrapped(f"{NO_GL.partition(';')[0]}.", indent=2)
-    elif not chosen.is_gpu:
-        lines += _wrapped(_software_text(chosen.remark), indent=2)
-    return "\n".join(lines)
-
-
-def models_text(reports: Sequence[ModelReport]) -> str:
-    """A table of models, each with its warnings below it."""
-    rows = [_HEADERS, *(_row(report) for report in reports if report.error is None)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADERS))]
-    widths[0] = min(widths[0], _WIDEST_NAME)
-    widths[1] = min(widths[1], _WIDEST_CATEGORY)
-    lines = [_columns(_HEADERS, widths)]
-    for report in reports:
-        if report.error is not None:
-            lines += [f"  {report.name}", *_wrapped(f"REFUSED: {report.error}", indent=6)]
-            continue
-        lines.append(_columns(_row(report), widths))
-        for warning in report.warnings:
-            lines += _wrapped(f"! {warning}", indent=6)
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def verdict(results: Sequence[ProbeResult], reports: Sequence[ModelReport]) -> tuple[bool, str]:
-    """Whether a run would work, and one line that says so."""
-    chosen = next((result for result in results if result.chosen), None)
-    refused = [report.name for report in reports if report.error is not None]
-    warned = sum(bool(report.warnings) for report in reports)
-    problems: list[str] = []
-    if chosen is None:
-        problems.append("no OpenGL platform works")
-    if refused:
-        hint = "assets.skip_bad=true leaves such models out"
-        more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
-        problems.append(f"refused: {', '.join(refused[:3])}{more} ({hint})")
-    if chosen is None or problems:
-        return False, f"not ready: {'; '.join(problems)}"
-    kind = "a GPU" if chosen.is_gpu else "software"
-    looked = f", look at the warnings of {warned}" if warned else ""
-    return True, (
-        f"ready: {_count(len(reports), 'model')}{looked}; "
-        f"a run draws with {kind}, {chosen.platform} {chosen.device}"
-    )
-
-
-def _row(report: ModelReport) -> tuple[str, ...]:
-    source = report.unit_source
-    # Most sources name the unit in brackets.
-    said = source if "(" in source else f"{unit_text(report.unit_m)}, {source}"
-    return (
-        report.name,
-        report.category,
-        size_text(report.size_m),
-        f"{number_text(max(report.size_m))} m",
-        f"{report.triangles:,}",
-        said,
-    )
-
-
-def _columns(row: Sequence[str], widths: Sequence[int]) -> str:
-    """One line; a name or category that is too long stands on a line before it."""
-    name, category, *rest = row
-    lead = ""
-    if len(category) > widths[1]:
-        lead, name, category = f"  {name}  {category}\n", "", ""
-    elif len(name) > widths[0]:
-        lead, name = f"  {name}\n", ""
-    cells = [name.ljust(widths[0]), category.ljust(widths[1])]
-    numbers = (text.rjust(width) for text, width in zip(rest[:-1], widths[2:-1], strict=True))
-    return lead + "  " + "  ".join([*cells, *numbers, rest[-1]])
-
-
-def _software_text(remark: str) -> str:
-    if not remark:
-        return "No GPU was found: frames are drawn on the CPU, with the same labels."
-    return f"Frames are drawn on the CPU: {remark}."
-
-
-def _wrapped(text: str, *, indent: int, first: str = "") -> list[str]:
-    return textwrap.wrap(
-        text,
-        width=_WIDTH,
-        initial_indent=first or " " * indent,
-        subsequent_indent=" " * (indent + 2),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 if __name__ == "__main__":

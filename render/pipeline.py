@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from render.assembly.scene import assemble
 from render.assembly.textures import TextureCache
 from render.buffers import Buffers
-from render.dataset.rasters import encode_depth, encode_ids, encode_map, encode_png
+from render.dataset.frame_view import SampleView
 from render.engine.base import AbstractEngine
 from render.errors import InvariantError
 from render.geometry.frames import inverse_rigid, transform_points
@@ -23,10 +24,8 @@ from render.plan import Plan
 from render.sample import Sample, SampleKey
 from render.scene import Scene
 from render.sensor.develop import develop
-from render.sensor.jpeg import encode_jpeg
 from render.sensor.optics import expose
 from render.theta import Placement, Theta, theta_to_json
-from render.writers.yolo import yolo_text
 
 __all__ = ["encode", "key_of", "realise", "render_frame"]
 
@@ -86,7 +85,7 @@ def realise(
 
     """
     scene = assemble(theta, placement, plan.assets, textures=textures)
-    buffers = engine.render(scene, with_faces=bool(set(plan.run.output.maps) - {"nocs"}))
+    buffers = engine.render(scene, with_faces=bool(set(plan.writers.maps) - {"nocs"}))
     silhouettes = engine.silhouettes(scene, scene.labelled_instances)
     labels = label(scene, buffers, silhouettes, filters=plan.filters)
     try:
@@ -116,7 +115,7 @@ def _maps(plan: Plan, scene: Scene, buffers: Buffers) -> dict[str, NDArray[np.ui
         "nocs": lambda: nocs_map(scene, buffers, known),
         "parts": lambda: part_map(scene, buffers, known),
     }
-    return {name: makers[name]() for name in plan.run.output.maps}
+    return {name: makers[name]() for name in plan.writers.maps}
 
 
 def _photographed(
@@ -131,35 +130,15 @@ def _photographed(
     return develop(light, theta.sensor)
 
 
-def encode(plan: Plan, sample: Sample, rows: list[dict[str, Any]]) -> dict[str, bytes]:
+def encode(plan: Plan, sample: Sample, rows: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
     """The files of one frame, by path relative to the dataset.
 
     Args:
         rows: Its instance records.
 
+    Raises:
+        DatasetError: A writer failed.
+
     """
-    run, key = plan.run, sample.key
-    if run.output.image == "jpg":
-        image = encode_jpeg(sample.rgb, sample.theta.sensor.jpeg_quality)
-    else:
-        image = encode_png(sample.rgb)
-    files = {f"images/{key.split}/{key.stem}.{run.output.image}": image}
-    if run.output.ids:
-        files[f"ids/{key.split}/{key.stem}.png"] = encode_ids(sample.buffers.instance_idx)
-    if run.output.depth:
-        files[f"depth/{key.split}/{key.stem}.png"] = encode_depth(
-            sample.buffers.depth_m, unit_m=run.output.depth_unit_m
-        )
-    for name, image_map in sample.maps.items():
-        files[f"{name}/{key.split}/{key.stem}.png"] = encode_map(image_map)
-    if "yolo" in run.output.formats:
-        height, width = sample.rgb.shape[:2]
-        text = yolo_text(
-            rows,
-            categories=plan.categories,
-            size_wh=(width, height),
-            kind=run.output.yolo,
-            n_keypoints=max(map(len, plan.keypoints.values()), default=0),
-        )
-        files[f"labels/{key.split}/{key.stem}.txt"] = text.encode()
-    return files
+    view = SampleView(sample=sample, instances=rows, names=plan.names)
+    return plan.writers.frame_files(view)

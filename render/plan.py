@@ -9,6 +9,7 @@ from typing import Any
 
 from render.assembly.scene import assemble
 from render.config.run_config import RunConfig, sha256_of
+from render.dataset.frame_view import LabelNames
 from render.engine.base import AbstractEngine
 from render.errors import RejectedTheta, UnrealisableError
 from render.labels.labeller import LabelFilters
@@ -19,6 +20,7 @@ from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
 from render.scene import Scene
 from render.theta import Placement, Theta, theta_to_json
+from render.writers.chosen import Writers
 
 __all__ = ["MAX_ATTEMPTS", "Plan"]
 
@@ -32,7 +34,8 @@ class Plan:
     Attributes:
         config: The resolved config, plain containers; `build(config)` gives this plan again.
         identity: What makes the dataset this dataset.
-        keypoints: Names of those of each category that has some.
+        writers: What is written of each frame, each shard and the whole dataset.
+        names: Of categories and keypoints.
         start_engine: Starts the engine that the config names for a worker process, by the number
             of that process among those of the run: devices are dealt to them in turn.
 
@@ -45,7 +48,8 @@ class Plan:
     assets: AssetLibrary
     filters: LabelFilters
     tasks: TaskLabeller
-    keypoints: Mapping[str, tuple[str, ...]]
+    writers: Writers
+    names: LabelNames
     start_engine: Callable[[Plan, int], AbstractEngine]
 
     def __repr__(self) -> str:
@@ -54,7 +58,7 @@ class Plan:
 
     @property
     def identity_sha256(self) -> str:
-        """Of the canonical JSON of `identity`."""
+        """Hash of the canonical JSON of `identity`."""
         return sha256_of(self.identity)
 
     @property
@@ -77,8 +81,8 @@ class Plan:
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """Sorted; the index is the YOLO id, the COCO id is one more."""
-        return self.assets.models.categories
+        """Sorted; ids of categories count in this order."""
+        return self.names.categories
 
     def draw(self, frame_idx: int) -> tuple[Theta, Placement, tuple[str, ...]]:
         """The first θ of a frame that can be realised, its placement, and why others could not.

@@ -11,17 +11,18 @@ import hashlib
 import importlib.metadata
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 import render
 from render.build import build
+from render.config.trust import add_plugins_argument
+from render.dataset.description import read_description
 from render.dataset.records import frame_row, instance_rows, read_frames, read_instances
 from render.engine.base import DeviceInfo
 from render.errors import ConfigError, DatasetError, RenderError
@@ -34,10 +35,6 @@ from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
 __all__ = ["main", "replay"]
 
-_NEEDED: dict[str, type] = {
-    "config": dict, "asset_dirs": dict, "models": list, "gl": dict, "versions": dict,
-    "distractors": list, "fixtures": list,
-}  # fmt: skip
 _ASSET_DIRS = ("models_dir", "environments_dir", "backgrounds_dir", "textures_dir")
 _ALL_DIRS = (*_ASSET_DIRS, "distractors_dir", "fixtures_dir")
 
@@ -48,6 +45,7 @@ def replay(
     *,
     out: Path | None = None,
     asset_dirs: Mapping[str, Path] | None = None,
+    plugins: Sequence[str] = (),
 ) -> list[str]:
     """Renders one stored frame again.
 
@@ -57,6 +55,7 @@ def replay(
         asset_dirs: Where ``models_dir``, ``environments_dir``, ``backgrounds_dir``,
             ``textures_dir``, ``distractors_dir`` or ``fixtures_dir`` are now; the dataset
             knows where they were when it was made.
+        plugins: Packages with classes of your own that it was made with.
 
     Returns:
         What differs, a line each; empty when the frame equals the stored one.
@@ -68,11 +67,11 @@ def replay(
         EngineError: No GL platform works.
 
     """
-    dataset = _read_dataset_yaml(folder)
+    dataset = dict(read_description(folder).raw)
     dataset["asset_dirs"].update({key: str(path) for key, path in (asset_dirs or {}).items()})
     stored = _row(folder, frame_idx)
     theta, placement = _drawn(stored)
-    plan = _plan(folder, dataset)
+    plan = _plan(folder, dataset, plugins)
     _check_models(plan, dataset, placement)
     engine = plan.engine()
     try:
@@ -100,10 +99,13 @@ def main(argv: list[str] | None = None) -> None:
     for name in _ALL_DIRS:
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=Path, help="where they are now, if not where they were")
-    args = parser.parse_args(argv)
+    add_plugins_argument(parser)
+    args = parser.parse_intermixed_args(argv)
     moved = {name: path for name in _ALL_DIRS if (path := getattr(args, name)) is not None}
     try:
-        differences = replay(args.dir, args.frame, out=args.out, asset_dirs=moved)
+        differences = replay(
+            args.dir, args.frame, out=args.out, asset_dirs=moved, plugins=args.plugins
+        )
     except RenderError as error:
         sys.exit(f"error: {error}")
     if differences:
@@ -111,46 +113,8 @@ def main(argv: list[str] | None = None) -> None:
     say(f"frame {args.frame} equals the stored one, byte for byte")
 
 
-def _read_dataset_yaml(folder: Path) -> dict[str, Any]:
-    path = folder / "dataset.yaml"
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DatasetError(
-            f"{folder} must hold a complete dataset, but has no dataset.yaml"
-        ) from None
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} is torn: {' '.join(str(error).split())}") from error
-    missing = [key for key in _NEEDED if not isinstance(content, dict) or key not in content]
-    if missing:
-        raise DatasetError(f"{path} is torn: it lacks {', '.join(missing)}")
-    if mangled := _mangled(content):
-        raise DatasetError(f"{path} is torn: {', '.join(mangled)} cannot be read")
-    return dict(content)
-
-
-def _mangled(content: Mapping[str, Any]) -> list[str]:
-    """Parts of a dataset.yaml that are not of the shape that is read here."""
-    found = [key for key, kind in _NEEDED.items() if not isinstance(content[key], kind)]
-    if found:
-        return found
-    found = [f"asset_dirs.{key}" for key in _ASSET_DIRS if not _holds(content["asset_dirs"], key)]
-    found += [f"gl.{key}" for key in ("renderer", "version") if not _holds(content["gl"], key)]
-    if not all(_holds(entry, "name", "sha256") for entry in content["models"]):
-        found.append("models")
-    if not isinstance(content["config"].get("assets"), Mapping):
-        found.append("config.assets")
-    return found
-
-
-def _holds(section: Any, *keys: str) -> bool:
-    return isinstance(section, Mapping) and all(isinstance(section.get(k), str) for k in keys)
-
-
 def _row(folder: Path, frame_idx: int) -> Mapping[str, Any]:
-    for row in read_frames(folder / "records"):
+    for row in read_frames(folder):
         if row["frame_idx"] == frame_idx:
             return row
     raise DatasetError(f"frame must be one of {folder}, which holds no frame {frame_idx}")
@@ -164,7 +128,7 @@ def _drawn(stored: Mapping[str, Any]) -> tuple[Theta, Placement]:
         raise DatasetError(f"the record of frame {stored['frame_idx']} is torn: {error}") from error
 
 
-def _plan(folder: Path, dataset: Mapping[str, Any]) -> Plan:
+def _plan(folder: Path, dataset: Mapping[str, Any], plugins: Sequence[str]) -> Plan:
     """The plan of a stored dataset, on the asset folders and models it was made from."""
     models_dir = Path(dataset["asset_dirs"]["models_dir"])
     names = [entry["name"] for entry in dataset["models"]]
@@ -182,12 +146,12 @@ def _plan(folder: Path, dataset: Mapping[str, Any]) -> Plan:
     config["models"] = names
     config["poses"] = {"file": None, "models": []}  # the placement holds what they gave
     try:
-        return build(config, check_assets=False)
+        return build(config, plugins=plugins, check_assets=False)
     except ConfigError as error:
         dirs = {name: path for name, path in dataset["asset_dirs"].items() if name in _ALL_DIRS}
         gone = {name: path for name, path in dirs.items() if not Path(path).is_dir()}
         if not gone:
-            raise
+            raise ConfigError(f"{folder / 'dataset.yaml'}: {error}") from error
         options = " ".join(f"--{name.replace('_', '-')} DIR" for name in gone)
         raise DatasetError(
             f"the assets of this dataset must be in {', '.join(gone.values())}, which is not "
@@ -236,11 +200,9 @@ def _differences(
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             write_whole(out / name, data)
         hashes[name] = hashlib.sha256(data).hexdigest()
-    if frame_row(sample, image=plan.run.output.image, hashes=hashes) != dict(stored):
+    if frame_row(sample, image=plan.writers.image, hashes=hashes) != dict(stored):
         found.append("  its frame record")
-    old_rows = [
-        r for r in read_instances(folder / "records") if r["frame_idx"] == sample.key.frame_idx
-    ]
+    old_rows = [r for r in read_instances(folder) if r["frame_idx"] == sample.key.frame_idx]
     if rows != old_rows:
         found.append("  its instance records")
     return found

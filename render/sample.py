@@ -15,9 +15,11 @@ from render.geometry.runs import Runs
 from render.scene import Role
 from render.theta import Placement, Theta
 
-__all__ = ["Box3d", "KeypointLabel", "ObjectLabel", "Sample", "SampleKey"]
+__all__ = ["MAPS", "Box3d", "KeypointLabel", "ObjectLabel", "Sample", "SampleKey", "Split"]
 
 Split = Literal["train", "val"]
+MAPS = ("normals", "nocs", "parts")
+"""Per-pixel labels that a sample can have beside ids and depth."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -42,7 +44,7 @@ class KeypointLabel:
     """Keypoints of an object in the image.
 
     Attributes:
-        names: Of each.
+        names: One for each keypoint.
         uv: ``(K, 2)`` centre coordinates, also outside of the image and hidden; NaN for those
             nearer than the near plane.
         sights: ``visible``, ``self_occluded`` (by its own object), ``occluded`` (by another) or
@@ -75,7 +77,7 @@ class ObjectLabel:
             ``p_cam = R @ (model_scale * p_file) + t``.
         t_cam_obj_m: ``(3,)`` metres.
         model_scale: Metres in the scene per unit of the model file.
-        filtered: Why it is absent from COCO and YOLO; "" if it is there.
+        filtered: Why annotations leave it out; "" if it is there.
         T_cam_obj_canonical: ``(4, 4)``: of all poses that its symmetries make look alike, the
             one that stands for them; None for an object without symmetries. Rotation and metres
             as `R_cam_obj` and `t_cam_obj_m`.
@@ -83,7 +85,7 @@ class ObjectLabel:
         obb_visib: ``(4, 2)`` corners, edge coordinates: the least rectangle around `mask_visib`;
             None where that is empty or nobody asked.
         obb_obj: Around the whole silhouette, also outside of the image.
-        keypoints: Of a target whose model has some.
+        keypoints: None but for a target whose model has some.
 
     """
 
@@ -132,7 +134,7 @@ class Sample:
         rgb: What the camera gave: ``(H, W, 3)`` uint8, display sRGB.
         attempt: Which draw of θ it is; earlier ones were rejected.
         rejections: Their reasons, in order.
-        maps: Per-pixel labels that were asked for, uint16, by the name of their folder.
+        maps: Per-pixel labels that were asked for, uint16, by name: of `MAPS`.
 
     """
 

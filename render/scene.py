@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.geometry.symmetry import Symmetry
-from render.system.memo import Derived
+from render.system.memo import Memo
 
 __all__ = [
     "Camera",
@@ -154,7 +154,7 @@ class Model:
         parts: Names of the bodies that the file tells apart; none where its format does not.
         keypoints: As a side file declares them.
         symmetry: As a side file declares it; None where it says nothing.
-        derived: What has been worked out of it; see `render.system.memo`.
+        memo: Results of memoised functions of it; see `render.system.memo`.
 
     """
 
@@ -171,7 +171,7 @@ class Model:
     parts: tuple[str, ...] = ()
     keypoints: tuple[Keypoint, ...] = ()
     symmetry: Symmetry | None = None
-    derived: Derived = field(default_factory=Derived, init=False, repr=False)
+    memo: Memo = field(default_factory=Memo, init=False, repr=False)
 
     @property
     def n_faces(self) -> int:

@@ -1,7 +1,8 @@
 """`python -m render.verify DIR`: reads a dataset back from disk and checks all of it.
 
-It checks that COCO = YOLO = masks = records, that every label keeps its invariants, and
-that nothing is missing, torn or foreign. The models it was made from are not needed.
+It checks that the files of all formats agree with the records, that every label keeps its
+invariants, and that nothing is missing, torn or foreign. The models it was made from are not
+needed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from render.config.trust import add_plugins_argument, import_plugins
 from render.errors import RenderError
 from render.report.verify.dataset import verify
 from render.system.console import say
@@ -21,8 +23,10 @@ def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 if anything is wrong."""
     parser = argparse.ArgumentParser(prog="python -m render.verify", description=__doc__)
     parser.add_argument("dir", type=Path, help="a dataset")
-    args = parser.parse_args(argv)
+    add_plugins_argument(parser)
+    args = parser.parse_intermixed_args(argv)
     try:
+        import_plugins(args.plugins)
         verdict = verify(args.dir)
     except RenderError as error:
         sys.exit(f"error: {error}")

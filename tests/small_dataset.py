@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.buffers import Buffers
+from render.dataset.frame_view import LabelNames
 from render.dataset.rasters import encode_ids, encode_png
 from render.dataset.records import (
     frame_row,
@@ -25,9 +26,8 @@ from render.geometry.runs import Runs
 from render.sample import Box3d, ObjectLabel, Sample, SampleKey
 from render.scene import Role
 from render.theta import Placement
-from render.writers.coco import write_coco
-from render.writers.data_yaml import write_data_yaml
-from render.writers.yolo import yolo_text
+from render.writers.coco import coco_parts
+from render.writers.yolo import data_yaml, yolo_text
 from tests.hand_made import theta_of
 
 Rgb = NDArray[np.uint8]
@@ -146,6 +146,7 @@ def write_dataset(
             (folder / name / split).mkdir(parents=True)
     for name in ("records", "annotations"):
         (folder / name).mkdir()
+    names = LabelNames(categories=tuple(categories), keypoints={})
     rows_of = [instance_rows(sample) for sample in samples]
     frames = [frame_row(sample, image=image, hashes={}) for sample in samples]
     for sample, frame, rows in zip(samples, frames, rows_of, strict=True):
@@ -154,21 +155,21 @@ def write_dataset(
         (folder / "images" / split / frame["file_name"]).write_bytes(_encoded(sample.rgb, image))
         mask = encode_ids(sample.buffers.instance_idx)
         (folder / "ids" / split / f"{stem}.png").write_bytes(mask)
-        text = yolo_text(rows, categories=categories, size_wh=(width, height), kind=yolo)
+        text = yolo_text(rows, names=names, size_wh=(width, height), kind=yolo)
         (folder / "labels" / split / f"{stem}.txt").write_text(text)
     for shard, first in enumerate(range(0, len(samples), 3)):
         rows = [row for part in rows_of[first : first + 3] for row in part]
-        write_shard_records(folder / "records", shard, frames[first : first + 3], rows)
+        write_shard_records(folder, shard, frames[first : first + 3], rows)
     for split in ("train", "val"):
-        write_coco(
-            read_frames(folder / "records"),
-            read_instances(folder / "records"),
+        parts = coco_parts(
+            read_frames(folder),
+            read_instances(folder),
             split=split,
-            categories=categories,
-            keypoints={},
-            path=folder / "annotations" / f"instances_{split}.json",
+            names=names,
         )
-    write_data_yaml(folder / "data.yaml", categories=categories)
+        path = folder / "annotations" / f"instances_{split}.json"
+        path.write_bytes(b"".join(parts))
+    (folder / "data.yaml").write_bytes(data_yaml(names, kind=yolo))
 
 
 def _encoded(rgb: Rgb, image: str) -> bytes:

@@ -8,8 +8,8 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 
-from render.build import resolve
 from render.config.presets import preset_files
+from render.config.words import resolve
 from render.errors import ConfigError
 from render.sampling.balance import WholeDataset
 from render.sampling.groups import GROUPS
@@ -48,7 +48,9 @@ def space_of(
         catalogs=CATALOGS,
         presets=partial(_preset, config.get("presets", {})),
         whole=WholeDataset(
-            categories=CATEGORIES, posed=[("mug.glb", "fasteners/nut.obj")] * 64, **options
+            categories=CATEGORIES,
+            models_of={"poses": [("mug.glb", "fasteners/nut.obj")] * 64},
+            **options,
         ),
     )
 

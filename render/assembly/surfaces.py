@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from render.assembly.materials import TextureSource, library_texture
 from render.assembly.textures import TextureCache
 from render.geometry.frames import rigid, transform_points
+from render.sampling.arrangement import ARRANGEMENTS
 from render.sampling.background import Background
 from render.scene import Instance, Material, Model, Primitive, Surface
 from render.sensor.color import srgb_to_linear
@@ -54,7 +55,7 @@ def has_ground(background: Background, arrangement: str) -> bool:
     """Whether there is a plane under the objects; what floats throws no shadow on a picture."""
     if background.kind in SURFACES:
         return True
-    return background.catch_shadows and arrangement != "scatter"
+    return background.catch_shadows and not ARRANGEMENTS[arrangement].floats
 
 
 def build_surfaces(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from hydra.errors import MissingConfigException, OverrideParseException
 
@@ -15,11 +16,12 @@ __all__ = ["message_of"]
 _UNKNOWN = re.compile(r"Could not override '([\w.]+)'")
 
 
-def message_of(error: Exception) -> str:
+def message_of(error: Exception, explain: Callable[[str], str] = unknown_key) -> str:
     """One paragraph for an error that was raised before the job began.
 
     Args:
         error: Of Hydra, OmegaConf, the YAML reader or the file system.
+        explain: What to say of a key that the config does not have.
 
     """
     if isinstance(error, MissingConfigException) and "/" in (error.missing_cfg_file or ""):
@@ -27,7 +29,7 @@ def message_of(error: Exception) -> str:
     if isinstance(error, OverrideParseException):
         return _unreadable(str(error.override), str(error))
     if unknown := _UNKNOWN.match(str(error)):
-        return unknown_key(unknown[1])
+        return explain(unknown[1])
     if isinstance(error, OSError) and str(error.filename or ".yaml")[-5:] != ".yaml":
         return (
             f"Hydra's folder {error.filename} cannot be made here ({error.strerror}): go to a "

@@ -14,12 +14,20 @@ from render.config.sections import (
     EngineSettings,
     FixtureSetting,
     LabelSettings,
-    OutputSettings,
     PoseSettings,
     fixtures_of,
     workers_of,
 )
-from render.config.settings import identity_part, read, section, setting, settings_of, unknown
+from render.config.settings import (
+    Setting,
+    identity_part,
+    read,
+    section,
+    setting,
+    settings_of,
+    unknown,
+)
+from render.config.trust import plugin_names
 from render.sampling.groups import GROUPS
 from render.sampling.sequences import SAMPLINGS
 from render.sampling.top_up import TopUp, top_ups_of
@@ -103,6 +111,14 @@ class RunConfig:
         doc="Files, stems, categories or globs of files under `assets.models_dir`.",
         example="[bolt,nut*]",
     )
+    plugins: tuple[str, ...] = setting(
+        parse=plugin_names,
+        form="a list of names of packages",
+        default=(),
+        identity=False,
+        doc="Packages of yours whose classes the config may name; given on the command line alone.",
+        example="[my_package]",
+    )
     assets: AssetSettings = section(AssetSettings)
     fixtures: tuple[FixtureSetting, ...] = setting(
         parse=fixtures_of,
@@ -112,7 +128,9 @@ class RunConfig:
     )
     poses: PoseSettings = section(PoseSettings)
     labels: LabelSettings = section(LabelSettings)
-    output: OutputSettings = section(OutputSettings)
+    output: Mapping[str, Any] = setting(
+        kind="mapping", doc="What is written; its keys are those of `render.writers`."
+    )
     engine: EngineSettings = section(EngineSettings, is_open=True)
     execution: Mapping[str, Any] = setting(
         kind="mapping", identity=False, doc="Where processes run: a preset of `conf/execution`."
@@ -169,13 +187,15 @@ def sha256_of(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def unknown_key(key: str) -> str:
+def unknown_key(key: str, output: Mapping[str, Setting] | None = None) -> str:
     """What to say of a key that the config does not have: what may have been meant.
 
     Args:
         key: With its section or group, such as ``viewpoint.elevation``.
+        output: Keys of the writers, by their full names.
 
     """
+    output = output or {}
     own = [f.name for f in fields(RunConfig)]
     known = {"": [*own, *GROUPS]}
     known |= {
@@ -184,5 +204,7 @@ def unknown_key(key: str) -> str:
         if "section" in f.metadata and not f.metadata["section"].is_open
     }
     known |= {group: [leaf.name for leaf in fields(kind)] for group, kind in GROUPS.items()}
-    formerly = {spec.formerly: name for name, spec in settings_of(RunConfig) if spec.formerly}
+    known["output"] = [name.partition(".")[2] for name in output]
+    declared = {**dict(settings_of(RunConfig)), **output}
+    formerly = {spec.formerly: name for name, spec in declared.items() if spec.formerly}
     return unknown(key, known, formerly)

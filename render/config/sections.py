@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from render.config.settings import setting
 from render.errors import ConfigError
@@ -13,21 +13,14 @@ from render.sampling import values
 from render.sampling.rules import check_rigid
 
 __all__ = [
-    "MAPS",
     "AssetSettings",
     "EngineSettings",
     "FixtureSetting",
     "LabelSettings",
-    "OutputSettings",
     "PoseSettings",
-    "YoloKind",
     "fixtures_of",
     "workers_of",
 ]
-
-YoloKind = Literal["detect", "segment", "pose", "obb"]
-MAPS = ("normals", "nocs", "parts")
-"""Per-pixel labels on request; each the name of its folder and of its key of ``output``."""
 
 FixtureSetting = tuple[str, tuple[float, ...]]
 """Name of a static model of the cell, and its ``T_world_obj``, row by row."""
@@ -96,7 +89,7 @@ def _models_by_id(entries: Any) -> dict[int, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class PoseSettings:
-    """Poses of a real scene, for ``objects=poses``."""
+    """Poses of a real scene, to render it again."""
 
     file: Path | None = setting(
         kind="file",
@@ -120,15 +113,15 @@ class LabelSettings:
         kind="number",
         lo=0,
         hi=1,
-        doc="Instances of which a smaller share is visible are in the records, not in COCO "
-        "and YOLO.",
+        doc="Instances of which a smaller share is visible are in the records, not in "
+        "the annotations.",
         example="0.1",
     )
     min_px: int = setting(
         kind="integer",
         lo=1,
         hi=2**31,
-        doc="Instances of fewer visible pixels are in the records, not in COCO and YOLO.",
+        doc="Instances of fewer visible pixels are in the records, not in the annotations.",
         example="20",
     )
     keypoints: int = setting(
@@ -145,66 +138,8 @@ class LabelSettings:
         example="search",
     )
     obb: bool = setting(
-        kind="flag", doc="Whether records and COCO have oriented boxes.", example="true"
+        kind="flag", doc="Whether records and annotations have oriented boxes.", example="true"
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutputSettings:
-    """What is written."""
-
-    formats: tuple[str, ...] = setting(
-        kind="names",
-        options=("coco", "yolo"),
-        doc="Formats of the annotations.",
-        example="[coco]",
-    )
-    image: Literal["jpg", "png"] = setting(
-        kind="choice", options=("jpg", "png"), doc="File format of the images.", example="png"
-    )
-    yolo: YoloKind = setting(
-        kind="choice",
-        options=get_args(YoloKind),
-        doc="What the label files of YOLO hold.",
-        example="segment",
-    )
-    ids: bool = setting(
-        kind="flag",
-        doc="Whether each pixel's instance is written.",
-        example="false",
-        formerly="output.masks",
-    )
-    depth: bool = setting(
-        kind="flag", doc="Whether each pixel's depth along the optical axis is written.",
-        example="true",
-    )  # fmt: skip
-    depth_unit_m: float = setting(
-        kind="number",
-        lo=1e-7,
-        hi=10,
-        doc="Metres that one step of a depth file stands for.",
-        example="0.001",
-    )
-    normals: bool = setting(
-        kind="flag",
-        doc="Whether each pixel's surface normal is written, in the camera's frame.",
-        example="true",
-    )
-    nocs: bool = setting(
-        kind="flag",
-        doc="Whether each pixel's normalised object coordinates are written.",
-        example="true",
-    )
-    parts: bool = setting(
-        kind="flag",
-        doc="Whether it is written which body of its model each pixel shows.",
-        example="true",
-    )
-
-    @property
-    def maps(self) -> tuple[str, ...]:
-        """Those of `MAPS` that are written."""
-        return tuple(name for name in MAPS if getattr(self, name))
 
 
 def _devices(value: Any) -> tuple[str | int, ...]:

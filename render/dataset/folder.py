@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 import filecmp
-import re
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
 from render.config.run_config import RunConfig
-from render.config.sections import MAPS
 from render.dataset.frame_result import FrameResult
+from render.dataset.layout import DESCRIPTION, RECORDS, Layout
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.dataset.records import write_shard_records
 from render.errors import DatasetError
-from render.system.files import TEMPORARY_SUFFIX, remove_temporaries, sha256_of_file
-
-__all__ = ["ShardWriter", "claim", "finish_file", "missing_frames"]
-
-_SUBFOLDERS = ("images", "labels", "ids", "depth", *MAPS)
-# Every file of a dataset, by its path in it; trainers leave caches beside the labels.
-_OURS = re.compile(
-    rf"({'|'.join(_SUBFOLDERS)})/(train|val)/\d{{8,}}\.\w+|labels/(train|val)\.cache"
-    r"|annotations/instances_(train|val)\.json|records/(frames|instances)-\d+\.parquet"
-    r"|\.manifest/(identity|gl|top_ups|shard-\d+)\.json|dataset\.yaml|data\.yaml"
-    r"|preview\.jpg|achieved\.png|coverage\.png"
+from render.system.files import (
+    TEMPORARY_SUFFIX,
+    remove_temporaries,
+    sha256_of_file,
+    write_parts,
+    write_whole,
 )
 
+__all__ = [
+    "ShardFiles",
+    "ShardWriter",
+    "claim",
+    "finish_file",
+    "finish_parts",
+    "missing_frames",
+    "write_files",
+]
 
-def claim(run: RunConfig, identity: Mapping[str, Any]) -> Manifest:
+ShardFiles = Callable[[Sequence[FrameResult], int], Iterable[tuple[str, Iterable[bytes]]]]
+"""Paths and parts of what a shard has beside its records, from its frames and its number."""
+
+
+def claim(run: RunConfig, identity: Mapping[str, Any], layout: Layout) -> Manifest:
     """Makes ``output_dir`` the dataset of this identity, or finds that it is already.
 
     Args:
-        run: Where the dataset lies, how long it is, and what is written.
+        run: Where the dataset lies and how long it is.
         identity: What decides its bytes: `render.plan.Plan.fingerprint` and library versions.
+        layout: Which files it has.
 
     Raises:
         DatasetError: The folder holds another dataset or other files, holds more frames
@@ -42,7 +51,7 @@ def claim(run: RunConfig, identity: Mapping[str, Any]) -> Manifest:
 
     """
     try:
-        return _claim(run, identity)
+        return _claim(run, identity, layout)
     except OSError as error:
         raise DatasetError(
             f"output_dir must be a folder that can be read and written, got "
@@ -50,24 +59,24 @@ def claim(run: RunConfig, identity: Mapping[str, Any]) -> Manifest:
         ) from error
 
 
-def _claim(run: RunConfig, identity: Mapping[str, Any]) -> Manifest:
+def _claim(run: RunConfig, identity: Mapping[str, Any], layout: Layout) -> Manifest:
     folder = run.output_dir
     if folder.exists() and not folder.is_dir():
         raise DatasetError(f"output_dir must be a folder, got the file {folder}")
     manifest = Manifest(folder)
     found = manifest.identity()
     if found is not None and run.overwrite:
-        _check_nothing_foreign(folder)
-        _remove_dataset(folder)
+        _check_nothing_foreign(folder, layout)
+        _remove_dataset(folder, layout)
         found = None
     if found is not None:
         _check_same(folder, found, identity)
         _check_not_longer(run, manifest)
-        _remove_later_frames(folder, run.n_frames)
+        _remove_later_frames(folder, run.n_frames, layout)
     else:
         _check_empty(folder)
     remove_temporaries(folder)
-    _make_folders(run)
+    _make_folders(folder, layout)
     if found is None:
         manifest.write_identity(identity)
     return manifest
@@ -90,6 +99,7 @@ class ShardWriter:
 
     manifest: Manifest
     n_frames: int
+    shard_files: ShardFiles
     _open: dict[int, dict[int, FrameResult]] = field(default_factory=dict)
 
     def add(self, result: FrameResult) -> None:
@@ -111,7 +121,7 @@ class ShardWriter:
         folder = self.manifest.folder
         files = {name: digest for frame in frames for name, digest in frame.files.items()}
         for path in write_shard_records(
-            folder / "records",
+            folder,
             shard_idx,
             [frame.frame_row for frame in frames],
             [row for frame in frames for row in frame.instance_rows],
@@ -119,7 +129,56 @@ class ShardWriter:
             digest = sha256_of_file(path)
             assert digest is not None
             files[path.relative_to(folder).as_posix()] = digest
+        for name, parts in self.shard_files(frames, shard_idx):
+            check_inside(folder, name)
+            write_parts(folder / name, parts, durable=True)
+            digest = sha256_of_file(folder / name)
+            assert digest is not None
+            files[name] = digest
         self.manifest.write_entry(shard_idx, frames=len(frames), files=files)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> dict[str, str]:
+    """Writes the files of a frame, each whole or not at all; SHA-256 (hex) of each by its path.
+
+    Raises:
+        DatasetError: A file cannot be written, or would not lie in the folder.
+
+    """
+    for name in files:
+        check_inside(folder, name)
+    return {name: write_whole(folder / name, data) for name, data in files.items()}
+
+
+def check_inside(folder: Path, name: str) -> None:
+    """A path of a dataset does not lead out of it, by a link or otherwise.
+
+    Raises:
+        DatasetError: It does.
+
+    """
+    parent = os.path.realpath((folder / name).parent)
+    root = os.path.realpath(folder)
+    if os.path.commonpath([root, parent]) != root:
+        raise DatasetError(
+            f"output_dir must hold its folders itself, but {folder / name} lies in {parent}"
+        )
+
+
+def finish_parts(folder: Path, name: str, parts: Iterable[bytes]) -> None:
+    """Writes a file of the whole dataset from its parts, whole or not at all; see `finish_file`.
+
+    Raises:
+        DatasetError: It cannot be written, or would not lie in the folder.
+
+    """
+
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            file.writelines(parts)
+
+    check_inside(folder, name)
+    finish_file(folder, name, write)
 
 
 def finish_file(folder: Path, name: str, write: Callable[[Path], None]) -> None:
@@ -179,21 +238,24 @@ def _is_harmless(path: Path) -> bool:
     return path.suffix == ".log" or (path.name[0] == "." and path.suffix == TEMPORARY_SUFFIX)
 
 
-def _remove_later_frames(folder: Path, n_frames: int) -> None:
+def _remove_later_frames(folder: Path, n_frames: int, layout: Layout) -> None:
     """Deletes frames past the end, which a longer run left when it was killed."""
-    files = [(path, path.stem, 1) for name in _SUBFOLDERS for path in (folder / name).glob("*/*")]
-    records = (folder / "records").glob("*.parquet")
-    files += [(path, path.stem.rpartition("-")[2], SHARD_FRAMES) for path in records]
-    for path, number, frames in files:
-        if number.isdecimal() and int(number) * frames >= n_frames:
-            path.unlink()
+    for name, pattern in layout.numbered():
+        for path in folder.glob(f"{name}/*"):
+            if match := pattern.fullmatch(path.name):
+                ((kind, number),) = match.groupdict().items()
+                if int(number) * (SHARD_FRAMES if kind == "shard" else 1) >= n_frames:
+                    path.unlink()
 
 
-def _check_nothing_foreign(folder: Path) -> None:
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if not path.is_dir())
+
+
+def _check_nothing_foreign(folder: Path, layout: Layout) -> None:
     """Before a dataset is thrown away: what it does not consist of must not be lost with it."""
-    files = (p for p in folder.rglob("*") if not p.is_dir() and not _is_harmless(p))
-    names = sorted(p.relative_to(folder).as_posix() for p in files)
-    foreign = [name for name in names if not _OURS.fullmatch(name)]
+    names = sorted(p.relative_to(folder).as_posix() for p in _files(folder) if not _is_harmless(p))
+    foreign = [name for name in names if not layout.is_ours(name)]
     if foreign:
         more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
         raise DatasetError(
@@ -202,7 +264,7 @@ def _check_nothing_foreign(folder: Path) -> None:
         )
 
 
-def _remove_dataset(folder: Path) -> None:
+def _remove_dataset(folder: Path, layout: Layout) -> None:
     """Removes what a dataset consists of, and nothing else; last what makes it one.
 
     Raises:
@@ -210,27 +272,20 @@ def _remove_dataset(folder: Path) -> None:
 
     """
     remove_temporaries(folder)
-    (folder / "dataset.yaml").unlink(missing_ok=True)
-    files = [p for p in folder.rglob("*") if _OURS.fullmatch(p.relative_to(folder).as_posix())]
+    (folder / DESCRIPTION).unlink(missing_ok=True)
+    files = [p for p in _files(folder) if layout.is_ours(p.relative_to(folder).as_posix())]
     for path in sorted(files, key=lambda p: (p.name == "identity.json", p)):
         path.unlink()
-    tops = (*_SUBFOLDERS, "annotations", "records", ".manifest")
-    nested = [folder / name / split for name in _SUBFOLDERS for split in ("train", "val")]
-    for path in (p for p in (*nested, *(folder / top for top in tops)) if p.is_dir()):
-        if not any(path.iterdir()):
+    for path in [path for name in layout.known_folders() for path in folder.glob(name)]:
+        if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
 
 
-def _make_folders(run: RunConfig) -> None:
-    output = run.output
-    used = {"images": True, "labels": "yolo" in output.formats, "ids": output.ids}
-    used |= {"depth": output.depth, **{name: name in output.maps for name in MAPS}}
-    for name in (n for n in _SUBFOLDERS if used[n]):
-        for split in ("train", "val"):
-            (run.output_dir / name / split).mkdir(parents=True, exist_ok=True)
-    for name in ("records", "annotations"):
-        (run.output_dir / name).mkdir(exist_ok=True)
-    probe = run.output_dir / "records" / f".probe{TEMPORARY_SUFFIX}"
+def _make_folders(folder: Path, layout: Layout) -> None:
+    for name in layout.folders():
+        check_inside(folder, f"{name}/file")
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    probe = folder / RECORDS / f".probe{TEMPORARY_SUFFIX}"
     probe.touch()
     probe.unlink(missing_ok=True)
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from render.dataset.layout import MANIFEST_FOLDER
 from render.errors import DatasetError
 from render.system.files import sha256_of_file, write_whole
 
@@ -26,7 +27,6 @@ __all__ = ["FORMAT_VERSION", "SHARD_FRAMES", "Manifest"]
 FORMAT_VERSION = 2
 """Of what lies in a dataset's folder. In 1, which had no such key, ``ids/`` was ``masks/``."""
 SHARD_FRAMES = 16
-_FOLDER = ".manifest"
 
 
 @final
@@ -38,14 +38,14 @@ class Manifest:
 
     @property
     def _identity_path(self) -> Path:
-        return self.folder / _FOLDER / "identity.json"
+        return self.folder / MANIFEST_FOLDER / "identity.json"
 
     @property
     def _top_ups_path(self) -> Path:
-        return self.folder / _FOLDER / "top_ups.json"
+        return self.folder / MANIFEST_FOLDER / "top_ups.json"
 
     def _entry_path(self, shard_idx: int) -> Path:
-        return self.folder / _FOLDER / f"shard-{shard_idx:05d}.json"
+        return self.folder / MANIFEST_FOLDER / f"shard-{shard_idx:05d}.json"
 
     def identity(self) -> dict[str, Any] | None:
         """What the dataset in the folder is; None if there is none.
@@ -89,7 +89,7 @@ class Manifest:
 
     def gl(self) -> dict[str, Any] | None:
         """What draws this dataset; None before its first frame."""
-        return self._read(self.folder / _FOLDER / "gl.json")
+        return self._read(self.folder / MANIFEST_FOLDER / "gl.json")
 
     def check_gl(self, gl: Mapping[str, Any]) -> None:
         """Records what draws, or checks that it is what drew before.
@@ -101,7 +101,7 @@ class Manifest:
         kept = {k: gl[k] for k in ("platform", "vendor", "renderer", "version", "is_gpu")}
         before = self.gl()
         if before is None:
-            write_whole(self.folder / _FOLDER / "gl.json", _json(kept), durable=True)
+            write_whole(self.folder / MANIFEST_FOLDER / "gl.json", _json(kept), durable=True)
         elif before != kept:
             raise DatasetError(
                 f"{self.folder} was begun on {before['renderer']} ({before['version']}), and "
@@ -130,7 +130,7 @@ class Manifest:
 
     def n_frames(self) -> int:
         """How long a run must be to hold every finished frame; shards finish in any order."""
-        paths = (self.folder / _FOLDER).glob("shard-*.json")
+        paths = (self.folder / MANIFEST_FOLDER).glob("shard-*.json")
         shards = (int(path.stem.removeprefix("shard-")) for path in paths)
         ends = (shard * SHARD_FRAMES + n for shard in shards if (n := self.frames_of(shard)))
         return max(ends, default=0)

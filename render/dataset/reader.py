@@ -10,7 +10,7 @@ import bisect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any, Literal, TypeVar, final, overload
@@ -19,13 +19,15 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 from numpy.typing import NDArray
 
 from render.assembly.scene import camera_of
-from render.config.sections import MAPS
+from render.dataset.description import Description, read_description
+from render.dataset.frame_view import LabelNames, labelled_rows, stacked_masks
+from render.dataset.layout import RECORDS, image_path
+from render.dataset.records import read_frames, read_instances
 from render.errors import DatasetError
-from render.geometry.rle import decode_rle
+from render.sample import MAPS, Split
 from render.scene import Camera
 from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
@@ -34,9 +36,6 @@ __all__ = ["Dataset", "Frame", "Frames", "open_dataset"]
 Kind = Literal["instances", "frames"]
 _T = TypeVar("_T")
 
-_NEEDED: Mapping[str, type | tuple[type, ...]] = {
-    "n_frames": int, "categories": list, "depth_unit_m": (int, float),
-}  # fmt: skip
 # Datasets of format 1 call the folder of ids masks.
 _IDS = ("ids", "masks")
 _SHARDS_KEPT = 16
@@ -53,6 +52,7 @@ class Frame:
         instances: The records of its instances in the order of ``instance_idx``, targets first,
             filtered ones and distractors too; see `render.dataset.records.instance_rows`.
         depth_unit_m: Metres of one step of a stored depth.
+        names: Of categories and keypoints, of the whole dataset.
 
     """
 
@@ -60,6 +60,7 @@ class Frame:
     row: Mapping[str, Any]
     instances: tuple[Mapping[str, Any], ...]
     depth_unit_m: float
+    names: LabelNames
 
     @property
     def frame_idx(self) -> int:
@@ -67,7 +68,7 @@ class Frame:
         return int(self.row["frame_idx"])
 
     @property
-    def split(self) -> Literal["train", "val"]:
+    def split(self) -> Split:
         """What the frame is for: training or validation."""
         return "val" if self.row["split"] == "val" else "train"
 
@@ -82,6 +83,11 @@ class Frame:
         return int(self.row["width"]), int(self.row["height"])
 
     @property
+    def labelled(self) -> list[Mapping[str, Any]]:
+        """Those of `instances` that annotations show: targets that are not filtered."""
+        return labelled_rows(self.instances)
+
+    @property
     def image(self) -> NDArray[np.uint8]:
         """The picture: ``(H, W, 3)`` uint8, display sRGB, as stored (JPEG changes pixels).
 
@@ -89,9 +95,15 @@ class Frame:
             DatasetError: The file is missing, torn or of another size; so for all pictures.
 
         """
-        path = self.folder / "images" / self.split / self.row["file_name"]
-        bgr = self._pixels(path, np.dtype(np.uint8), channels=3)
+        bgr = self._pixels(self._image_path, np.dtype(np.uint8), channels=3)
         return np.ascontiguousarray(bgr[..., ::-1])
+
+    @property
+    def jpeg(self) -> bytes | None:
+        """The file of the picture if it is a JPEG: to encode it anew would change it."""
+        if self._image_path.suffix != ".jpg":
+            return None
+        return self._bytes(self._image_path)
 
     @property
     def ids(self) -> NDArray[np.int32]:
@@ -111,12 +123,12 @@ class Frame:
     @property
     def masks(self) -> NDArray[np.bool_]:
         """``(N, H, W)`` bool: whole silhouette of each instance inside the frame (amodal)."""
-        return self._masks("mask")
+        return stacked_masks(self.instances, "mask", self.size_wh)
 
     @property
     def masks_visib(self) -> NDArray[np.bool_]:
         """``(N, H, W)`` bool: the visible pixels of each instance."""
-        return self._masks("mask_visib")
+        return stacked_masks(self.instances, "mask_visib", self.size_wh)
 
     @property
     def maps(self) -> dict[str, NDArray[np.uint16]]:
@@ -152,18 +164,15 @@ class Frame:
         """K, distortion and pose of the camera; errors as for `theta`."""
         return camera_of(self.placement)
 
-    def _masks(self, column: str) -> NDArray[np.bool_]:
-        width, height = self.size_wh
-        masks = np.zeros((len(self.instances), height, width), np.bool_)
-        for mask, row in zip(masks, self.instances, strict=True):
-            mask[:] = decode_rle(row[column], size_wh=self.size_wh)
-        return masks
-
     def _recorded(self, column: str, read: Callable[[Any], _T]) -> _T:
         try:
             return read(json.loads(self.row[column]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DatasetError(f"the record of frame {self.frame_idx} is torn: {error}") from error
+
+    @property
+    def _image_path(self) -> Path:
+        return image_path(self.folder, self.row)
 
     def _path(self, kind: str) -> Path:
         return self.folder / kind / self.split / f"{self.stem}.png"
@@ -180,10 +189,7 @@ class Frame:
 
     def _pixels(self, path: Path, dtype: np.dtype[Any], *, channels: int | None) -> NDArray[Any]:
         """A picture in OpenCV's order of channels, checked."""
-        try:
-            data = np.frombuffer(path.read_bytes(), np.uint8)
-        except OSError as error:
-            raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+        data = np.frombuffer(self._bytes(path), np.uint8)
         color = channels == 3
         flags = cv2.IMREAD_COLOR if color else cv2.IMREAD_UNCHANGED
         image: NDArray[Any] | None = cv2.imdecode(data, flags) if data.size else None
@@ -194,14 +200,21 @@ class Frame:
             raise DatasetError(f"{path} is torn: it must have {channels} channels")
         return image
 
+    @staticmethod
+    def _bytes(path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+
 
 @final
 class Frames(Sequence[Frame]):
     """Frames of a dataset in the order of their index; read when they are asked for."""
 
-    def __init__(self, folder: Path, *, depth_unit_m: float) -> None:
+    def __init__(self, folder: Path, description: Description) -> None:
         self._folder = folder
-        self._depth_unit_m = depth_unit_m
+        self._description = description
         self._shards = _shards(folder, "frames")
         self._ends = list(accumulate(_n_rows(path) for path in self._shards))
         # In a row they are read once; at random the cost is that of two small files.
@@ -242,7 +255,8 @@ class Frames(Sequence[Frame]):
                     folder=self._folder,
                     row=row,
                     instances=by_frame.get(int(row["frame_idx"]), ()),
-                    depth_unit_m=self._depth_unit_m,
+                    depth_unit_m=self._description.depth_unit_m,
+                    names=self._description.names,
                 )
                 for row in _read(path).to_pylist()
             )
@@ -257,19 +271,28 @@ class Dataset:
     Attributes:
         folder: Where it lies.
         description: All of dataset.yaml: config, versions, models, counts.
-        categories: Their names; the index is the YOLO id, the COCO id is one more.
-        frames: One for each frame, read when it is asked for.
+        names: Of categories and keypoints.
+        categories: Their names; ids count in this order.
+        n_frames: How many it has.
 
     """
 
-    def __init__(self, folder: Path, description: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, description: Description) -> None:
         self.folder = folder
-        self.description = description
-        self.categories = tuple(str(name) for name in description["categories"])
-        self.frames = Frames(folder, depth_unit_m=float(description["depth_unit_m"]))
+        self.description = description.raw
+        self.names = description.names
+        self.categories = description.names.categories
+        self.n_frames = description.n_frames
+        self.split_of = description.split_of
+        self._described = description
+
+    @cached_property
+    def frames(self) -> Frames:
+        """One for each frame, read when it is asked for."""
+        return Frames(self.folder, self._described)
 
     def __repr__(self) -> str:
-        return f"Dataset({str(self.folder)!r}, {len(self.frames)} frames)"
+        return f"Dataset({str(self.folder)!r}, {self.n_frames} frames)"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open_dataset, (self.folder,)
@@ -284,9 +307,14 @@ class Dataset:
             DatasetError: A file of records is torn.
 
         """
-        if kind not in ("instances", "frames"):
-            raise DatasetError(f"kind must be instances or frames, got {kind!r}")
+        _check_kind(kind)
         return pa.concat_tables(_read(path) for path in _shards(self.folder, kind))
+
+    def rows(self, kind: Kind = "instances") -> Iterator[dict[str, Any]]:
+        """The records of one kind as `table` gives them, a few hundred in memory at a time."""
+        _check_kind(kind)
+        read = read_frames if kind == "frames" else read_instances
+        return read(self.folder)
 
 
 def open_dataset(folder: Path) -> Dataset:
@@ -297,41 +325,23 @@ def open_dataset(folder: Path) -> Dataset:
             records are torn.
 
     """
-    description = _description(folder)
-    dataset = Dataset(folder, description)
-    if len(dataset.frames) != description["n_frames"]:
+    dataset = Dataset(folder, read_description(folder))
+    if len(dataset.frames) != dataset.n_frames:
         raise DatasetError(
-            f"{folder / 'records'} must hold the {description['n_frames']} frames that "
+            f"{folder / RECORDS} must hold the {dataset.n_frames} frames that "
             f"dataset.yaml counts, got {len(dataset.frames)}: the same command renders them again"
         )
     return dataset
 
 
-def _description(folder: Path) -> dict[str, Any]:
-    path = folder / "dataset.yaml"
-    if not folder.is_dir():
-        raise DatasetError(f"a dataset must be a folder that is there, got {folder}")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DatasetError(
-            f"{path} is missing: the run that makes this dataset has not ended, and the same "
-            "command continues it; or this is no dataset"
-        ) from None
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} is torn: {' '.join(str(error).split())}") from error
-    held = content if isinstance(content, dict) else {}
-    odd = [key for key, kind in _NEEDED.items() if not isinstance(held.get(key), kind)]
-    if odd:
-        raise DatasetError(f"{path} is torn: {', '.join(odd)} cannot be read")
-    return held
+def _check_kind(kind: str) -> None:
+    if kind not in ("instances", "frames"):
+        raise DatasetError(f"kind must be instances or frames, got {kind!r}")
 
 
 def _shards(folder: Path, kind: Kind) -> list[Path]:
     # Longer names are higher shards.
-    paths = (folder / "records").glob(f"{kind}-*.parquet")
+    paths = (folder / RECORDS).glob(f"{kind}-*.parquet")
     return sorted(paths, key=lambda path: (len(path.name), path.name))
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from render.buffers import Buffers, Silhouette
+from render.errors import EngineError
 from render.scene import Instance, Scene
 
-__all__ = ["AbstractEngine", "DeviceInfo"]
+__all__ = ["AbstractEngine", "DeviceInfo", "Probe", "Trial"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +38,62 @@ class DeviceInfo:
     remark: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One device that was tried.
+
+    Attributes:
+        platform: ``egl`` or ``osmesa``.
+        device: What ``engine.device`` takes to choose it.
+        info: What draws there; None where it failed.
+        error: Why it failed; "" where it did not.
+
+    """
+
+    platform: str
+    device: str
+    info: DeviceInfo | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What an engine could draw with on this machine.
+
+    Attributes:
+        trials: Of each device, in the order in which a run would try them.
+        chosen: What a run draws with; None where it could not draw.
+        failure: Why it could not, in a clause.
+        advice: What could be done about that, in a sentence; "" where `failure` says all.
+
+    """
+
+    trials: tuple[Trial, ...]
+    chosen: DeviceInfo | None
+    failure: str = ""
+    advice: str = ""
+
+
 class AbstractEngine(abc.ABC):
     """Draws scenes. Holds a context: use as a context manager, in one thread."""
+
+    @classmethod
+    def probe(cls, **options: Any) -> Probe:
+        """What it could draw with on this machine, for `python -m render.doctor`.
+
+        An engine with a choice of devices tells of each; this tells of the one that it takes.
+
+        Args:
+            options: Those of the constructor.
+
+        """
+        try:
+            with cls(**options) as engine:
+                info = engine.info
+        except EngineError as error:
+            return Probe(trials=(), chosen=None, failure=str(error))
+        trial = Trial(platform=info.platform, device=info.device, info=info)
+        return Probe(trials=(trial,), chosen=info)
 
     @property
     @abc.abstractmethod
@@ -57,7 +113,7 @@ class AbstractEngine(abc.ABC):
 
         Args:
             scene: What they are in.
-            instances: Of `scene.instances`; the outlines come in this order.
+            instances: Some of `scene.instances`; the outlines come in this order.
 
         """
 

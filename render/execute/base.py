@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from render.build import instantiate
+from render.config.trust import instantiate
 from render.dataset.frame_result import FrameResult
 from render.plan import Plan
 
@@ -29,7 +28,14 @@ class AbstractExecutor(abc.ABC):
         """
 
 
-def build_executor(config: Mapping[str, Any]) -> AbstractExecutor:
-    """The way frames are spread over processes, as a resolved config names it."""
-    executor: AbstractExecutor = instantiate("execution", config["execution"], AbstractExecutor)
+def build_executor(plan: Plan) -> AbstractExecutor:
+    """The way frames are spread over processes, as the config of a run names it.
+
+    Raises:
+        ConfigError: It cannot be imported, is of another kind, or does not take its keys.
+
+    """
+    executor: AbstractExecutor = instantiate(
+        "execution", plan.config["execution"], AbstractExecutor, plan.run.plugins
+    )
     return executor

@@ -11,11 +11,11 @@ import cv2
 
 from render.assembly.textures import TextureCache
 from render.build import build
+from render.dataset.folder import write_files
 from render.dataset.frame_result import FrameResult
 from render.dataset.records import frame_row, instance_rows
 from render.pipeline import encode, render_frame
 from render.plan import Plan
-from render.system.files import write_whole
 
 __all__ = ["Worker", "start_worker"]
 
@@ -36,11 +36,10 @@ class Worker:
         plan = self._plan
         sample = render_frame(plan, self._engine, frame_idx, textures=self._textures)
         rows = instance_rows(sample)
-        files = encode(plan, sample, rows)
-        hashes = {name: write_whole(self._folder / name, data) for name, data in files.items()}
+        hashes = write_files(self._folder, encode(plan, sample, rows))
         return FrameResult(
             frame_idx=frame_idx,
-            frame_row=frame_row(sample, image=plan.run.output.image, hashes=hashes),
+            frame_row=frame_row(sample, image=plan.writers.image, hashes=hashes),
             instance_rows=rows,
             files=hashes,
             gl=self._gl,
@@ -57,7 +56,7 @@ def start_worker(
     """What a process of a pool begins with: builds the plan, starts the engine.
 
     Args:
-        config: The run's resolved config; the parent has checked its assets.
+        config: The run's resolved config; the parent has checked its assets and plug-ins.
         folder: Where the dataset is.
         slot: The number of the process in its pool, which says what device it draws with.
 
@@ -66,4 +65,5 @@ def start_worker(
 
     """
     cv2.setNumThreads(1)
-    return Worker(build(config, check_assets=False), folder, slot=slot).render
+    plan = build(config, plugins=config["plugins"], check_assets=False)
+    return Worker(plan, folder, slot=slot).render

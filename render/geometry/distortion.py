@@ -72,7 +72,7 @@ def undistort(xy: Points, coefficients: Coefficients, *, guess: Points | None = 
 
     Args:
         xy: ``(..., 2)`` distorted points.
-        coefficients: Of the lens.
+        coefficients: OpenCV's, of the lens.
         guess: Where to start, of the same shape; near the outcome it saves time.
 
     Returns:
@@ -160,7 +160,7 @@ def bend(radius: NDArray[np.float64], coefficients: Coefficients) -> NDArray[np.
 
     Args:
         radius: ``(N,)`` of discs about the axis, at most `fold_radius`.
-        coefficients: Of the lens.
+        coefficients: OpenCV's, of the lens.
 
     Returns:
         ``(N,)`` bounds of the second derivative along any direction: a segment of length L

@@ -5,7 +5,7 @@ Two conventions are in use, and every name says which it means:
 * *centre* coordinates (`uv`): integer values are pixel centres, as OpenCV and BOP
   have them. `K`, keypoints and projected points use these.
 * *edge* coordinates (`Box`): integer values are pixel edges, so pixel i covers
-  ``[i, i + 1)``. Boxes and COCO use these.
+  ``[i, i + 1)``. Boxes use these.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Box:
 
     @property
     def xywh(self) -> tuple[float, float, float, float]:
-        """Left, top, width, height: COCO's order."""
+        """Left, top, width, height."""
         return self.x0, self.y0, self.x1 - self.x0, self.y1 - self.y0
 
     @property

@@ -1,4 +1,4 @@
-"""Masks of a frame as runs of set pixels, counted down the columns: the order of COCO's RLE.
+"""Masks of a frame as runs of set pixels, counted down the columns.
 
 Pixel (row, column) of an image of height H is number ``column * H + row``. A mask costs as much
 as its outline is long, whatever the size of the image, and all masks of a frame are counted,
@@ -27,7 +27,7 @@ class Runs:
     """One mask.
 
     Attributes:
-        size_wh: Of the frame, pixels.
+        size_wh: Width and height of the frame, pixels.
         starts: ``(N,)`` ascending: the first pixel of each run.
         ends: ``(N,)``: the pixel after its last. A run may go on from the foot of a column to
             the head of the next; runs never touch each other.
@@ -40,7 +40,7 @@ class Runs:
 
     @staticmethod
     def of(mask: NDArray[np.bool_]) -> Runs:
-        """Of an ``(H, W)`` mask of the whole frame."""
+        """The runs of an ``(H, W)`` mask of the whole frame."""
         height, width = mask.shape
         return RunTable.of_windows([(0, 0, mask)], size_wh=(width, height)).masks()[0]
 
@@ -58,7 +58,7 @@ class RunTable:
     """Many masks of one frame, one after another.
 
     Attributes:
-        size_wh: Of the frame, pixels.
+        size_wh: Width and height of the frame, pixels.
         starts: ``(R,)`` as in `Runs`.
         ends: ``(R,)``.
         first: ``(M + 1,)``: runs ``first[i]`` up to ``first[i + 1]`` are those of mask i.
@@ -72,7 +72,7 @@ class RunTable:
 
     @staticmethod
     def of(masks: Sequence[Runs], *, size_wh: tuple[int, int]) -> RunTable:
-        """Of masks of a frame of that size."""
+        """The table of masks of a frame of that size, in their order."""
         none = np.zeros(0, np.int64)
         return RunTable(
             size_wh=size_wh,
@@ -108,7 +108,7 @@ class RunTable:
 
         Args:
             windows: Column and row of the first pixel, which may lie outside; mask.
-            size_wh: Of the frame, pixels.
+            size_wh: Width and height of the frame, pixels.
 
         """
         height = size_wh[1]

@@ -78,7 +78,7 @@ class NearSurface:
         """Prepares ``(F, 3, 3)`` triangles.
 
         Args:
-            triangles: Of the mesh.
+            triangles: All faces of the mesh, three corners each.
             kinds: ``(F,)``: points of one kind are compared with triangles of that kind alone.
             count: How many samples.
 
@@ -131,7 +131,7 @@ class NearSurface:
         return near, faces
 
     def sample_distances(self, points: Points, kinds: NDArray[np.int64]) -> NDArray[np.float64]:
-        """As `distances`, from the nearest sample: faster, and as coarse as these are apart."""
+        """``(N,)`` distances to the nearest sample: faster and coarser than `distances`."""
         away, _ = self._query(points, kinds, 1)
         return away
 

@@ -84,7 +84,7 @@ class Symmetry:
         return cls(motions=group, axes=tuple(axes))
 
     def scaled(self, factor: float) -> Symmetry:
-        """Of the object made larger about its origin."""
+        """The symmetry of the object made `factor` times as large about its origin."""
         motions = self.motions.copy()
         motions[:, :3, 3] *= factor
         axes = []
@@ -125,7 +125,7 @@ class Symmetry:
 
         Args:
             T_cam_obj: ``(4, 4)`` rigid.
-            scale: Of the object in the scene.
+            scale: How many times the object is as large in the scene as its model.
 
         """
         if scale != 1.0:

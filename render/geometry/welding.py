@@ -56,7 +56,7 @@ class Topology:
         n_pieces: Pieces connected over edges.
         n_inside_out: Pieces of negative or no volume.
         volume: Signed, in the cube of the unit; of use where the surface is watertight and wound.
-        centroid: Of the volume; of the vertices' box where there is no volume.
+        centroid: ``(3,)`` centre of the volume, or of the vertices' box where there is none.
 
     """
 

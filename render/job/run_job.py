@@ -6,24 +6,25 @@ import dataclasses
 import importlib.metadata
 import logging
 import os
-import shlex
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from tqdm import tqdm
 
 from render.build import build
 from render.config.run_config import RunConfig
-from render.config.sections import MAPS
-from render.dataset.folder import ShardWriter, claim, finish_file, missing_frames
+from render.dataset.description import Description
+from render.dataset.folder import ShardWriter, claim, finish_file, finish_parts, missing_frames
+from render.dataset.frame_result import FrameResult
+from render.dataset.layout import COVERAGE, DESCRIPTION, PLOT, PREVIEW
 from render.dataset.manifest import FORMAT_VERSION, Manifest
+from render.dataset.reader import Dataset, Frame
 from render.dataset.records import read_frames, read_instances
 from render.engine.base import DeviceInfo
 from render.errors import ConfigError, EngineError
@@ -35,15 +36,11 @@ from render.sampling.top_up import TopUp
 from render.scene import Model
 from render.system.cores import usable_cores
 from render.system.version import __version__
-from render.writers.coco import write_coco
-from render.writers.data_yaml import write_data_yaml
 
 __all__ = ["Summary", "run_job"]
 
 _LOG = logging.getLogger(__name__)
 
-# Of ultralytics' models for each kind of label file.
-_YOLO_SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
 _VERSIONED = (
     "numpy", "opencv-python-headless", "trimesh", "pyrender", "moderngl", "pycocotools",
     "pyarrow", "scipy", "cascadio", "pillow",
@@ -58,10 +55,11 @@ class Summary:
         rendered: Frames rendered now; the others were there already.
         seconds: Time spent on them.
         instances: Labelled instances per category, every category named.
-        filtered: Targets left out of COCO and YOLO, by reason.
+        filtered: Targets left out of the annotations, by reason.
         rejections: Rejected draws of θ, by reason.
         skipped: Models left out by ``assets.skip_bad``.
         reached: Asked against achieved of occlusion, truncation and size.
+        train_command: What trains on it, if a format has such a command.
 
     """
 
@@ -76,8 +74,7 @@ class Summary:
     rejections: Mapping[str, int]
     skipped: tuple[str, ...]
     reached: tuple[Reached, ...]
-    formats: tuple[str, ...]
-    yolo: str
+    train_command: str | None
 
     def text(self) -> str:
         """A few lines for the person who waits."""
@@ -98,7 +95,8 @@ class Summary:
         elif not self.train:
             lines.append("note        no training frames: raise n_frames or lower val_fraction")
         else:
-            lines.append(f"train       {self._train_command()}")
+            train = self.train_command or f"point your trainer at {self.output_dir}"
+            lines.append(f"train       {train}")
         return "\n".join(lines)
 
     def _rejections(self) -> str:
@@ -107,19 +105,15 @@ class Summary:
             return "none"
         return f"{n} of {n + self.frames} draws: {_counts(self.rejections)}"
 
-    def _train_command(self) -> str:
-        if "yolo" not in self.formats:
-            return f"point your trainer at {self.output_dir / 'annotations'}"
-        task, suffix = self.yolo, _YOLO_SUFFIXES[self.yolo]
-        data = shlex.quote(f"data={self.output_dir / 'data.yaml'}")
-        return f"yolo {task} train {data} model=yolo11n{suffix}.pt"
 
-
-def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary:
+def run_job(
+    config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
+) -> Summary:
     """Validates, renders what is missing, and completes the dataset.
 
     Args:
         config: Resolved. What the folder knows of earlier top-ups is taken from there.
+        plugins: Packages with classes of their own that the user has named, not a file.
         added: New frames for thin bins, the last ones of the config's ``n_frames``.
 
     Raises:
@@ -127,7 +121,8 @@ def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary
 
     """
     top_ups = _top_ups(config, added)
-    plan = build({**config, "top_ups": top_ups})
+    plan = build({**config, "top_ups": top_ups}, plugins=plugins)
+    executor = build_executor(plan)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
     plan.draw(0)
     # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
@@ -135,16 +130,17 @@ def run_job(config: Mapping[str, Any], *, added: TopUp | None = None) -> Summary
     info = _what_draws(plan)
     if info.remark:
         _LOG.warning("frames are drawn in software: %s", info.remark)
-    manifest = claim(plan.run, {**plan.fingerprint, "versions": _versions()})
+    identity = {**plan.fingerprint, "versions": _versions()}
+    manifest = claim(plan.run, identity, plan.writers.layout)
     frames = missing_frames(manifest, plan.run.n_frames)
     began = time.monotonic()
     if frames:
         manifest.check_gl(dataclasses.asdict(info))  # a refusal must leave what is there as it is
         if added is not None:
             manifest.write_top_ups(top_ups, config)
-        for name in ("dataset.yaml", "coverage.png"):  # the picture is of fewer frames
+        for name in (DESCRIPTION, COVERAGE):  # the picture is of fewer frames
             (plan.run.output_dir / name).unlink(missing_ok=True)
-        _render(plan, manifest, frames, on_gpu=info.is_gpu)
+        _render(plan, manifest, frames, executor.run(plan, frames, on_gpu=info.is_gpu))
     seconds = time.monotonic() - began
     return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
 
@@ -184,69 +180,68 @@ def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
     return [*held, *([] if added is None else [added.as_dict()])]
 
 
-def _render(plan: Plan, manifest: Manifest, frames: list[int], *, on_gpu: bool) -> None:
-    writer = ShardWriter(manifest, plan.run.n_frames)
+def _render(
+    plan: Plan, manifest: Manifest, frames: list[int], results: Iterable[FrameResult]
+) -> None:
+    shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
     done = plan.run.n_frames - len(frames)
     bar = tqdm(total=plan.run.n_frames, initial=done, unit="frame", desc="render", smoothing=0.1)
     with bar:
-        for result in build_executor(plan.config).run(plan, frames, on_gpu=on_gpu):
-            writer.add(result)
+        for result in results:
+            shards.add(result)
             bar.update()
+
+
+def _shard_files(
+    plan: Plan, frames: Sequence[FrameResult], shard_idx: int
+) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """What the writers make of a shard whose frames are on disk."""
+    views = [
+        Frame(
+            folder=plan.run.output_dir,
+            row=frame.frame_row,
+            instances=tuple(frame.instance_rows),
+            depth_unit_m=plan.writers.keys["depth_unit_m"],
+            names=plan.names,
+        )
+        for frame in frames
+    ]
+    return plan.writers.shard_files(views, shard_idx)
 
 
 def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
     """Writes everything that is made of records; dataset.yaml last."""
     folder = plan.run.output_dir
-    records = folder / "records"
-    counts = _count(records, plan.categories)
-    found = reached(read_frames(records), read_instances(records))
+    counts = _count(folder, plan.categories)
+    found = reached(read_frames(folder), read_instances(folder))
     summary = Summary(
         output_dir=folder,
         rendered=rendered,
         seconds=seconds,
         skipped=tuple(str(error) for error in plan.assets.models.skipped),
-        formats=plan.run.output.formats,
-        yolo=plan.run.output.yolo,
+        train_command=plan.writers.train_command(folder),
         reached=found,
         **counts,
     )
-    if "coco" in plan.run.output.formats:
-        for split in ("train", "val"):
-            finish_file(
-                folder,
-                f"annotations/instances_{split}.json",
-                partial(_write_coco, folder / "records", split, plan),
-            )
-    if "yolo" in plan.run.output.formats:
-        keypoints = plan.keypoints if plan.run.output.yolo == "pose" else None
-        finish_file(
-            folder,
-            "data.yaml",
-            partial(write_data_yaml, categories=plan.categories, keypoints=keypoints),
-        )
-    finish_file(folder, "preview.jpg", partial(write_preview, folder))
+    description = Description.of(_described(plan, manifest, summary))
+    for name, parts in plan.writers.finish_files(Dataset(folder, description)):
+        finish_parts(folder, name, parts)
+    finish_file(folder, PREVIEW, partial(write_preview, folder))
     if found:
-        finish_file(folder, "achieved.png", partial(write_plot, found))
-    finish_file(folder, "dataset.yaml", partial(_write_dataset_yaml, plan, manifest, summary))
+        finish_file(folder, PLOT, partial(write_plot, found))
+    finish_file(folder, DESCRIPTION, description.write)
     return summary
 
 
-def _write_coco(records: Path, split: str, plan: Plan, path: Path) -> None:
-    write_coco(
-        read_frames(records), read_instances(records), split=split, categories=plan.categories,
-        keypoints=plan.keypoints, path=path,
-    )  # fmt: skip
-
-
-def _count(records: Path, categories: tuple[str, ...]) -> dict[str, Any]:
+def _count(folder: Path, categories: tuple[str, ...]) -> dict[str, Any]:
     splits: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
-    for frame in read_frames(records):
+    for frame in read_frames(folder):
         splits[frame["split"]] += 1
         rejections.update(frame["rejections"])
     instances = Counter(dict.fromkeys(categories, 0))
     filtered: Counter[str] = Counter()
-    for row in read_instances(records):
+    for row in read_instances(folder):
         if row["role"] != "target":
             continue
         if row["filtered"]:
@@ -263,9 +258,10 @@ def _count(records: Path, categories: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: Path) -> None:
+def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, Any]:
+    """The content of dataset.yaml."""
     run, models = plan.run, plan.assets.models
-    content = {
+    return {
         "format_version": FORMAT_VERSION,
         "config": {key: value for key, value in plan.config.items() if key != "top_ups"},
         "config_sha256": plan.identity_sha256,
@@ -275,7 +271,7 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
         "top_ups": [entry.as_dict() for entry in run.top_ups],
         "versions": _versions(),
         "gl": manifest.gl(),
-        "depth_unit_m": run.output.depth_unit_m,
+        "depth_unit_m": plan.writers.keys["depth_unit_m"],
         "categories": list(plan.categories),
         "asset_dirs": {key: str(path.resolve()) for key, path in plan.assets.folders.items()},
         "models": [_model_entry(plan, name) for name in models.names],
@@ -296,15 +292,10 @@ def _write_dataset_yaml(plan: Plan, manifest: Manifest, summary: Summary, path: 
         "rejections": dict(summary.rejections),
         "reached": {one.name: one.as_dict() for one in summary.reached},
         "output": {
-            "formats": list(run.output.formats),
-            "image": run.output.image,
-            "yolo": run.output.yolo,
-            "ids": run.output.ids,
-            "depth": run.output.depth,
-            **{name: name in run.output.maps for name in MAPS},
+            "formats": list(plan.writers.formats),
+            **{k: v for k, v in run.output.items() if k not in ("formats", "depth_unit_m")},
         },
     }
-    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _model_entry(plan: Plan, name: str) -> dict[str, Any]:
@@ -327,7 +318,7 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
         entry["keypoints"] = {k.name: [p / model.unit_m for p in k.point_m] for k in keypoints}
     if not symmetry.is_trivial:
         entry["symmetries"] = symmetry.scaled(1 / model.unit_m).as_dict()
-    if "parts" in plan.run.output.maps:
+    if "parts" in plan.writers.maps:
         entry["parts"] = list(known.parts(model).names)
     return entry
 

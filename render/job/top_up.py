@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from render.config.run_config import checked_key
+from render.dataset.description import read_description
+from render.dataset.layout import DESCRIPTION
 from render.dataset.manifest import Manifest
 from render.errors import ConfigError, DatasetError
 from render.report.coverage import Coverage, read_coverage
-from render.report.verify.description import FILE, read_description
 from render.sampling.top_up import TopUp, TopUpBin, top_ups_of
 
 __all__ = ["TopUpJob", "fill", "prepare"]
 
-_ALLOWED = ("top_up", "n_frames", "workers")
+_ALLOWED = ("top_up", "n_frames", "workers", "plugins")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,12 +41,15 @@ class TopUpJob:
     text: str
 
 
-def prepare(config: Mapping[str, Any], overrides: Sequence[str]) -> TopUpJob:
+def prepare(
+    config: Mapping[str, Any], overrides: Sequence[str], *, plugins: Sequence[str] = ()
+) -> TopUpJob:
     """Finds out which frames are to be added, or that an interrupted top-up is to be ended.
 
     Args:
-        config: Resolved, with ``top_up``; of the rest ``n_frames`` and ``workers`` count.
+        config: Resolved, with ``top_up``; of the rest ``n_frames`` and ``workers`` count here.
         overrides: As they were typed.
+        plugins: Packages that were imported because the user named them.
 
     Raises:
         ConfigError: An override that would have no meaning.
@@ -55,8 +59,8 @@ def prepare(config: Mapping[str, Any], overrides: Sequence[str]) -> TopUpJob:
     names = [override.split("=")[0].lstrip("+~") for override in overrides]
     if others := [name for name in names if name not in _ALLOWED]:
         raise ConfigError(
-            "top_up must stand with n_frames and workers alone, because all else is as in the "
-            f"dataset, got {', '.join(others)}"
+            "top_up must stand with n_frames, workers and plugins alone, because all else is as in "
+            f"the dataset, got {', '.join(others)}"
         )
     if not isinstance(config["top_up"], str):
         raise ConfigError(f"top_up must be the folder of a dataset, got {config['top_up']!r}")
@@ -65,7 +69,7 @@ def prepare(config: Mapping[str, Any], overrides: Sequence[str]) -> TopUpJob:
     if not folder.is_dir():
         raise ConfigError(f"top_up must be the folder of a dataset, got {folder}")
     asked = {"workers": config["workers"]} if "workers" in names else {}
-    return _resumed(folder, n_frames, asked) or _begun(folder, n_frames, asked)
+    return _resumed(folder, n_frames, asked) or _begun(folder, n_frames, asked, plugins)
 
 
 def fill(coverage: Coverage, *, first_frame: int, n_frames: int, seed: int) -> TopUp:
@@ -108,7 +112,7 @@ def _resumed(folder: Path, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob 
     if not entries:
         return None
     last = entries[-1]
-    is_complete = (folder / FILE).is_file() and read_description(folder).n_frames >= last.end
+    is_complete = (folder / DESCRIPTION).is_file() and read_description(folder).n_frames >= last.end
     if is_complete or manifest.n_frames() > last.end:
         return None
     if n_frames != last.n_frames:
@@ -123,9 +127,11 @@ def _resumed(folder: Path, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob 
     )
 
 
-def _begun(folder: Path, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob:
+def _begun(
+    folder: Path, n_frames: int, asked: Mapping[str, Any], plugins: Sequence[str]
+) -> TopUpJob:
     description = read_description(folder)
-    coverage = read_coverage(folder)
+    coverage = read_coverage(folder, plugins=plugins)
     thin = coverage.thin()
     if not thin:
         raise DatasetError(
@@ -135,7 +141,7 @@ def _begun(folder: Path, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob:
     first = description.n_frames
     added = fill(coverage, first_frame=first, n_frames=n_frames, seed=int(description.raw["seed"]))
     return TopUpJob(
-        config=_whole_config(description.raw["config"], folder, added.end, asked),
+        config=_whole_config(description.config, folder, added.end, asked),
         added=added,
         text=f"top-up      {n_frames} frames from {first} on, in {len(added.bins)} of "
         f"{len(thin)} thin bins",

@@ -18,7 +18,7 @@ from render.scene import Instance, Scene
 
 __all__ = ["DISTRACTOR", "LOW_PX", "LOW_VISIB_FRACT", "LabelFilters", "label"]
 
-# Why an instance is absent from COCO and YOLO; records and summaries show these words.
+# Why annotations leave an instance out; records and summaries show these words.
 DISTRACTOR = "distractor"
 LOW_PX = "below labels.min_px"
 LOW_VISIB_FRACT = "below labels.min_visib_fract"
@@ -26,7 +26,7 @@ LOW_VISIB_FRACT = "below labels.min_visib_fract"
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFilters:
-    """Which targets COCO and YOLO leave out.
+    """Which targets annotations leave out.
 
     Attributes:
         min_visib_fract: Least visible share of the whole silhouette.

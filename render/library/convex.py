@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import importlib.util
-import io
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
-from render.errors import ConfigError
 from render.geometry.surface_samples import sample_surface
 from render.scene import Model
-from render.system.disk_cache import converted
+from render.system.disk_cache import cached
 
-__all__ = ["PILE_EXTRA", "check_extra", "convex_pieces"]
+__all__ = ["PILE_EXTRA", "convex_pieces"]
 
 PILE_EXTRA = "in the checkout scripts/setup --all-extras, or pip install '.[pile]'"
 
@@ -38,38 +35,15 @@ _THINNEST = 1e-3
 Points = NDArray[np.float64]
 
 
-def check_extra() -> None:
-    """Finds out whether the packages of `objects=pile` are there.
-
-    Raises:
-        ConfigError: One is not; the message holds the command that installs them.
-
-    """
-    for name in ("mujoco", "coacd"):
-        if importlib.util.find_spec(name) is None:
-            raise ConfigError(
-                f"objects.arrangement=pile needs {name}, which is not installed: {PILE_EXTRA}"
-            )
-
-
 def convex_pieces(model: Model) -> tuple[Points, ...]:
     """``(N, 3)`` corners of each convex body; together they hold the surface of the model.
 
-    Object frame, metres. Worked out once for each model file and kept on disk.
+    Object frame, metres. Worked out once for each model file, by the disk cache.
     """
     version = importlib.metadata.version("coacd")
     settings = ",".join(f"{k}={v}" for k, v in _COACD.items())
     key = f"convex {_VERSION} coacd {version} {settings} {model.sha256} {model.unit_m}"
-    data = converted(key, lambda: _packed(_decomposed(model)))
-    with np.load(io.BytesIO(data)) as arrays:
-        return tuple(arrays[name] for name in sorted(arrays.files))
-
-
-def _packed(pieces: list[Points]) -> bytes:
-    target = io.BytesIO()
-    named: dict[str, Any] = {f"{k:04d}": piece for k, piece in enumerate(pieces)}
-    np.savez(target, **named)
-    return target.getvalue()
+    return cached(key, lambda: tuple(_decomposed(model)))
 
 
 def _decomposed(model: Model) -> list[Points]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from render.errors import AssetError
 from render.library.environment_map import build_environment
 from render.scene import EnvironmentMap
-from render.system.cache import ByteCache
+from render.system.cache import Cache
 from render.system.files import sha256_of_file
 
 __all__ = ["EnvironmentLibrary", "read_radiance"]
@@ -49,7 +49,7 @@ class EnvironmentLibrary:
                 if p.suffix.lower() in _SUFFIXES and p.is_file()
             )
         )
-        self._cache: ByteCache[EnvironmentMap] = ByteCache(_CACHE_BYTES, lambda map_: map_.n_bytes)
+        self._cache: Cache[str, EnvironmentMap] = Cache(_CACHE_BYTES, lambda map_: map_.n_bytes)
         self._sha256: str | None = None
 
     @property

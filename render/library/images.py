@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from render.errors import AssetError, ConfigError
 from render.library.files import find_files
 from render.library.readers.raw import READ_ERRORS, rgba_of_image
-from render.system.cache import ByteCache
+from render.system.cache import Cache
 
 __all__ = ["IMAGE_SUFFIXES", "ImageLibrary"]
 
@@ -49,9 +49,7 @@ class ImageLibrary:
         self.names: tuple[str, ...] = tuple(sorted(find_files(folder, IMAGE_SUFFIXES)))
         self._what = what
         self._sha256: str | None = None
-        self._cache: ByteCache[NDArray[np.uint8]] = ByteCache(
-            _CACHE_BYTES, lambda image: image.nbytes
-        )
+        self._cache: Cache[str, NDArray[np.uint8]] = Cache(_CACHE_BYTES, lambda image: image.nbytes)
 
     def load(self, name: str) -> NDArray[np.uint8]:
         """``(H, W, 3)`` uint8 display sRGB, read-only; upright, transparent parts on white.

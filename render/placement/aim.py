@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from render.errors import RejectedTheta
 from render.geometry.projection import project
-from render.placement.bodies import Body, Shape
+from render.placement.bodies import Body, OrientedShape
 from render.placement.outlines import outline_of
-from render.placement.viewing import View, target_distance, view_of
+from render.placement.viewing import CameraView, target_distance, view_of
 from render.theta import Theta
 
 __all__ = ["TOLERANCE", "aimed"]
@@ -26,13 +26,13 @@ _SIDES = {"left": (-1.0, 0.0), "right": (1.0, 0.0), "top": (0.0, -1.0), "bottom"
 # Kept between the box of a target that is to be whole and the edge of the image.
 _MARGIN_PX = 0.01
 
-ShapeIn = Callable[[View], Shape]
-ScaleOf = Callable[[Shape], float]
+ShapeIn = Callable[[CameraView], OrientedShape]
+ScaleOf = Callable[[OrientedShape], float]
 
 
 def aimed(
     theta: Theta, shape_in: ShapeIn, scale_of: ScaleOf, rng: np.random.Generator
-) -> tuple[View, Body]:
+) -> tuple[CameraView, Body]:
     """The camera and the principal target, cut by the image's edge as much as asked.
 
     The camera stays in the direction that is asked and turns in place; its distance is
@@ -43,7 +43,7 @@ def aimed(
             0 moves it from there towards the middle of the image until it lies inside.
         shape_in: The principal target as a camera sees it.
         scale_of: Multiplies its size.
-        rng: Chooses the corner.
+        rng: The random stream that chooses the corner.
 
     Raises:
         RejectedTheta: No turn of the camera gives it.
@@ -52,7 +52,7 @@ def aimed(
     asked = theta.truncation.truncated_fract
     start = theta.viewpoint.offset_x, theta.viewpoint.offset_y
 
-    def placed_at(offset: tuple[float, float]) -> tuple[View, Body]:
+    def placed_at(offset: tuple[float, float]) -> tuple[CameraView, Body]:
         viewpoint = replace(theta.viewpoint, offset_x=offset[0], offset_y=offset[1])
         view = view_of(viewpoint, theta.camera)
         shape = shape_in(view)
@@ -69,14 +69,14 @@ def aimed(
     else:
         x, y = _SIDES[theta.truncation.side]
 
-    def at(shift: float) -> tuple[View, Body]:
+    def at(shift: float) -> tuple[CameraView, Body]:
         offset = (shift * x if x else start[0], shift * y if y else start[1])
         return placed_at((float(offset[0]), float(offset[1])))
 
     return _cut(at, asked)
 
 
-def _cut(at: Callable[[float], tuple[View, Body]], asked: float) -> tuple[View, Body]:
+def _cut(at: Callable[[float], tuple[CameraView, Body]], asked: float) -> tuple[CameraView, Body]:
     """The shift at which the share is cut: it grows with the shift, from nothing to all.
 
     The false position method, every third step a halving.
@@ -107,8 +107,8 @@ def _cut(at: Callable[[float], tuple[View, Body]], asked: float) -> tuple[View, 
 
 
 def _whole(
-    placed_at: Callable[[tuple[float, float]], tuple[View, Body]], start: tuple[float, float]
-) -> tuple[View, Body]:
+    placed_at: Callable[[tuple[float, float]], tuple[CameraView, Body]], start: tuple[float, float]
+) -> tuple[CameraView, Body]:
     """The target inside the image, as near to its offset as that allows."""
     placed = placed_at(start)
     if _is_inside(*placed):
@@ -127,19 +127,19 @@ def _whole(
     return placed
 
 
-def _is_inside(view: View, body: Body) -> bool:
+def _is_inside(view: CameraView, body: Body) -> bool:
     low, high = _bounds(view, body)
     low, high = low - _MARGIN_PX, high + _MARGIN_PX
     return bool((low >= -0.5).all() and (high <= np.array(view.size_wh) - 0.5).all())
 
 
-def _sides_in_images(view: View, body: Body) -> NDArray[np.float64]:
+def _sides_in_images(view: CameraView, body: Body) -> NDArray[np.float64]:
     """``(2,)`` width and height of its box over those of the image."""
     low, high = _bounds(view, body)
     return np.asarray((high - low) / np.array(view.size_wh))
 
 
-def _bounds(view: View, body: Body) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _bounds(view: CameraView, body: Body) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Lowest and highest uv; endless if some of it is behind the camera."""
     points = body.center_cam + body.points_cam
     if points[:, 2].min() <= 0.0:
@@ -148,8 +148,8 @@ def _bounds(view: View, body: Body) -> tuple[NDArray[np.float64], NDArray[np.flo
     return uv.min(axis=0), uv.max(axis=0)
 
 
-def _truncated_fract(view: View, body: Body) -> float:
-    """As in the labels: share of the silhouette outside the image."""
+def _truncated_fract(view: CameraView, body: Body) -> float:
+    """Share of the silhouette outside the image, defined as in the labels."""
     side_px = view.K[0, 0] * body.extent_m / body.depth_m
     cell_px = max(1.0, side_px / _MOST_CELLS)
     whole = outline_of(body, view, cell_px=cell_px)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from render.placement.hulls import are_apart
 from render.scene import Model
 
-__all__ = ["Body", "Crowd", "Shape"]
+__all__ = ["Body", "OrientedShape", "PlacedBodies"]
 
 # Gap kept between hulls, as a share of the smaller radius: far above the rounding of poses,
 # far below what can be seen.
@@ -19,12 +19,14 @@ _CLEARANCE = 1e-4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Shape:
+class OrientedShape:
     """A model in its orientation, at scale 1, about the centre of its box.
 
     Attributes:
         points_cam: ``(N, 3)`` hull relative to the box's centre, camera axes.
-        radius_m: Of the sphere about the centre that holds it.
+        model: The model.
+        R_world_obj: ``(3, 3)`` its orientation.
+        radius_m: Radius of the sphere about the centre that holds it, metres.
         extent_m: Longest side of the box, object axes.
 
     """
@@ -38,7 +40,7 @@ class Shape:
     @classmethod
     def of(
         cls, model: Model, R_world_obj: NDArray[np.float64], R_world_cam: NDArray[np.float64]
-    ) -> Shape:
+    ) -> OrientedShape:
         """The shape of `model` turned by `R_world_obj`, seen by a camera."""
         lo, hi = model.hull_m.min(axis=0), model.hull_m.max(axis=0)
         centred = model.hull_m - (lo + hi) / 2
@@ -53,28 +55,30 @@ class Shape:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Body:
-    """A shape at its place.
+    """A shape at a scale, where it is placed.
 
     Attributes:
+        shape: The model in its orientation.
+        scale: Multiplies the size of the shape.
         center_cam: ``(3,)`` centre of its box, camera frame.
         points_cam: ``(N, 3)`` hull relative to `center_cam`, scaled.
 
     """
 
-    shape: Shape
+    shape: OrientedShape
     scale: float
     center_cam: NDArray[np.float64]
     points_cam: NDArray[np.float64]
 
     @classmethod
-    def of(cls, shape: Shape, scale: float, center_cam: NDArray[np.float64]) -> Body:
-        """`shape` at a scale and place."""
+    def of(cls, shape: OrientedShape, scale: float, center_cam: NDArray[np.float64]) -> Body:
+        """`shape` at a scale, its box's centre at ``(3,)`` `center_cam`."""
         points = shape.points_cam if scale == 1.0 else scale * shape.points_cam
         return cls(shape=shape, scale=scale, center_cam=center_cam, points_cam=points)
 
     @property
     def radius_m(self) -> float:
-        """Of the sphere about `center_cam` that holds it."""
+        """Radius of the sphere about `center_cam` that holds it, metres."""
         return self.scale * self.shape.radius_m
 
     @property
@@ -84,17 +88,17 @@ class Body:
 
     @property
     def depth_m(self) -> float:
-        """Depth of its centre."""
+        """Depth of its centre, metres."""
         return float(self.center_cam[2])
 
     @property
     def nearest_m(self) -> float:
-        """Depth of its nearest point; negative behind the camera."""
+        """Depth of its nearest point, metres; negative behind the camera."""
         return self.depth_m + float(self.points_cam[:, 2].min())
 
     @property
     def farthest_m(self) -> float:
-        """Depth of its farthest point."""
+        """Depth of its farthest point, metres."""
         return self.depth_m + float(self.points_cam[:, 2].max())
 
     def is_apart_from(self, other: Body) -> bool:
@@ -107,8 +111,8 @@ class Body:
         )
 
 
-class AbstractGauge(Protocol):
-    """What a crowd needs of `render.placement.visibility.Gauge`."""
+class AbstractVisibilityMap(Protocol):
+    """What `PlacedBodies` needs of `render.placement.visibility.VisibilityMap`."""
 
     def admits(self, body: Body, *, is_target: bool) -> bool:
         """The body may be there, for what it covers and what covers it."""
@@ -120,7 +124,7 @@ class AbstractGauge(Protocol):
 
 
 class AbstractObstacles(Protocol):
-    """What a crowd needs of `render.placement.fixtures.Obstacles`."""
+    """What `PlacedBodies` needs of `render.placement.fixtures.Obstacles`."""
 
     def is_clear(self, body: Body) -> bool:
         """The body hits none of them."""
@@ -128,18 +132,18 @@ class AbstractObstacles(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Crowd:
+class PlacedBodies:
     """The bodies placed so far; grows.
 
     Attributes:
         bodies: Targets first.
-        gauge: Sees the bodies, where it matters what they cover of each other.
-        obstacles: What else no body may be in.
+        visibility: What the camera sees of them, where occlusion is asked.
+        obstacles: What else no body may be in, such as fixtures.
 
     """
 
     bodies: list[Body] = field(default_factory=list)
-    gauge: AbstractGauge | None = None
+    visibility: AbstractVisibilityMap | None = None
     obstacles: AbstractObstacles | None = None
 
     def is_free(self, body: Body) -> bool:
@@ -152,12 +156,12 @@ class Crowd:
     def add(self, body: Body, *, is_target: bool = False) -> None:
         """Places one more."""
         self.bodies.append(body)
-        if self.gauge is not None:
-            self.gauge.add(body, is_target=is_target)
+        if self.visibility is not None:
+            self.visibility.add(body, is_target=is_target)
 
     def first_free(
         self,
-        shape: Shape,
+        shape: OrientedShape,
         scales: NDArray[np.float64],
         centers_cam: NDArray[np.float64],
         *,
@@ -165,19 +169,19 @@ class Crowd:
     ) -> Body | None:
         """The body at the first of ``(T,)`` scales and ``(T, 3)`` centres that hits nothing.
 
-        Spheres are compared first, convex hulls where the spheres meet. Where there is a
-        gauge, it must admit what the body covers too.
+        Spheres are compared first, convex hulls where the spheres meet. Where occlusion is
+        asked, the visibility map must admit what the body covers too.
         """
-        placed = np.array([b.center_cam for b in self.bodies]).reshape(-1, 3)
+        others = np.array([b.center_cam for b in self.bodies]).reshape(-1, 3)
         radii = np.array([b.radius_m for b in self.bodies])
-        gaps = np.linalg.norm(centers_cam[:, None] - placed[None], axis=2)
+        gaps = np.linalg.norm(centers_cam[:, None] - others[None], axis=2)
         near = gaps <= 1.001 * (radii[None] + shape.radius_m * scales[:, None])
         for scale, center, close in zip(scales, centers_cam, near):
             body = Body.of(shape, float(scale), center)
             if (
                 all(body.is_apart_from(self.bodies[i]) for i in np.flatnonzero(close))
                 and self._is_clear(body)
-                and (self.gauge is None or self.gauge.admits(body, is_target=is_target))
+                and (self.visibility is None or self.visibility.admits(body, is_target=is_target))
             ):
                 return body
         return None

@@ -104,7 +104,8 @@ def penetration_m(
         T_a_b: ``(4, 4)`` rigid: places of `b`, scaled, in the frame of `a`, scaled.
         scale_a: Multiplies the metres of `a`.
         scale_b: Multiplies those of `b`.
-        enough: Depths up to this need not be told apart: 0 to this is returned for them.
+        enough: Depths up to this need not be distinguished: any value from 0 to this may be
+            returned for them.
 
     """
     b_in_a = _deepest(b, a, T_a_b, scale_b, scale_a, enough)
@@ -130,7 +131,7 @@ def _deepest(
 
 
 def _in_reach(shapes: Points, solid: Solid, matters: float) -> Points:
-    """Those that may be deeper than what matters, told for a few hundred groups of neighbours."""
+    """Those that may be deeper than what matters, decided for groups of neighbours."""
     if len(shapes) <= _FEW:
         return shapes
     middle = shapes.mean(axis=1)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from render.errors import RejectedTheta
 from render.geometry.projection import project
-from render.placement.bodies import Body, Shape
+from render.placement.bodies import Body, OrientedShape
 from render.placement.scatter import Surroundings
 
 __all__ = ["Ground"]
@@ -30,9 +30,9 @@ class Ground:
     """A level plane, world Z up, and what stands on it.
 
     Attributes:
-        around: The camera and the crowd.
+        around: The camera and all bodies.
         up_cam: ``(3,)`` world Z in the camera frame.
-        height_m: Of the plane over the camera, along `up_cam`; usually negative.
+        height_m: How high the plane is over the camera, along `up_cam`; usually negative.
 
     """
 
@@ -49,7 +49,7 @@ class Ground:
         return cls(around=around, up_cam=up, height_m=float(body.center_cam @ up) + lowest)
 
     def add_target(
-        self, shape: Shape, scale: float, depth_spread: float, rng: np.random.Generator
+        self, shape: OrientedShape, scale: float, depth_spread: float, rng: np.random.Generator
     ) -> None:
         """Stands a further target anywhere in view, in a disc about the principal one.
 
@@ -57,7 +57,7 @@ class Ground:
             shape: The target, in its orientation.
             scale: Multiplies its size.
             depth_spread: Diameter of the disc, in extents of the principal target.
-            rng: Of this target alone.
+            rng: The random stream of this target alone.
 
         Raises:
             RejectedTheta: If it hits another at every try.
@@ -68,8 +68,30 @@ class Ground:
         centers = self._disc(shape, scale, first.center_cam, radius, rng)
         self._add(shape, scale, centers, "targets do not fit without intersecting", is_target=True)
 
+    def stand_target(
+        self, shape: OrientedShape, scale: float, at_cam: NDArray[np.float64], *, reason: str
+    ) -> None:
+        """Stands a further target at one place.
+
+        Args:
+            shape: The target, in its orientation.
+            scale: Multiplies its size.
+            at_cam: ``(3,)`` camera frame, metres: the centre of its box is put over or under
+                it, so that the target touches the plane.
+            reason: Counted where the place is not free.
+
+        Raises:
+            RejectedTheta: The target hits something there, or takes in the camera.
+
+        """
+        placed = self.around.placed
+        body = Body.of(shape, scale, self.standing(shape, scale, at_cam[None])[0])
+        if float(np.linalg.norm(body.center_cam)) <= body.radius_m or not placed.is_free(body):
+            raise RejectedTheta(reason)
+        placed.add(body, is_target=True)
+
     def add_beside(
-        self, shape: Shape, size_ratio: float, targets: list[Body], rng: np.random.Generator
+        self, shape: OrientedShape, size_ratio: float, targets: list[Body], rng: np.random.Generator
     ) -> None:
         """Stands a distractor anywhere in view, among the targets and around them.
 
@@ -77,7 +99,7 @@ class Ground:
             shape: The distractor, in its orientation.
             size_ratio: Its extent over that of the principal target.
             targets: All targets.
-            rng: Of this distractor alone.
+            rng: The random stream of this distractor alone.
 
         Raises:
             RejectedTheta: If it hits another at every try.
@@ -90,17 +112,17 @@ class Ground:
         self._add(shape, scale, centers, "distractors do not fit without intersecting")
 
     def add_in_front(
-        self, shape: Shape, size_ratio: float, targets: list[Body], rng: np.random.Generator
+        self, shape: OrientedShape, size_ratio: float, targets: list[Body], rng: np.random.Generator
     ) -> None:
         """Stands a distractor on the side of a target where the camera is.
 
-        Seen from high above it hides nothing of it.
+        VisibleSurface from high above it hides nothing of it.
 
         Args:
             shape: The distractor, in its orientation.
             size_ratio: Its extent over that of the principal target.
             targets: All targets; one is drawn evenly.
-            rng: Of this distractor alone.
+            rng: The random stream of this distractor alone.
 
         Raises:
             RejectedTheta: If it hits another at every try.
@@ -125,12 +147,12 @@ class Ground:
             "distractors do not fit without intersecting",
         )  # fmt: skip
 
-    def _scale(self, shape: Shape, size_ratio: float) -> float:
+    def _scale(self, shape: OrientedShape, size_ratio: float) -> float:
         return size_ratio * self.around.principal.extent_m / shape.extent_m
 
     def _disc(
         self,
-        shape: Shape,
+        shape: OrientedShape,
         scale: float,
         middle_cam: NDArray[np.float64],
         radius: float,
@@ -147,7 +169,7 @@ class Ground:
         return centers[self._is_seen(shape, scale, centers)]
 
     def standing(
-        self, shape: Shape, scale: float, at_cam: NDArray[np.float64]
+        self, shape: OrientedShape, scale: float, at_cam: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """``(N, 3)`` points moved along the vertical, so that the shape touches the plane."""
         lowest = scale * float((shape.points_cam @ self.up_cam).min())
@@ -155,7 +177,7 @@ class Ground:
         return np.asarray(at_cam + rise[:, None] * self.up_cam)
 
     def _is_seen(
-        self, shape: Shape, scale: float, centers_cam: NDArray[np.float64]
+        self, shape: OrientedShape, scale: float, centers_cam: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         view, first = self.around.view, self.around.principal
         nearest = max(_NEAREST_SHARE * first.depth_m, _NEAREST_RADII * scale * shape.radius_m)
@@ -168,16 +190,16 @@ class Ground:
 
     def _add(
         self,
-        shape: Shape,
+        shape: OrientedShape,
         scale: float,
         centers_cam: NDArray[np.float64],
         reason: str,
         *,
         is_target: bool = False,
     ) -> None:
-        crowd = self.around.crowd
+        placed = self.around.placed
         body = (
-            crowd.first_free(
+            placed.first_free(
                 shape, np.full(len(centers_cam), scale), centers_cam, is_target=is_target
             )
             if len(centers_cam)
@@ -185,4 +207,4 @@ class Ground:
         )
         if body is None:
             raise RejectedTheta(reason)
-        crowd.add(body, is_target=is_target)
+        placed.add(body, is_target=is_target)

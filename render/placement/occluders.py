@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from render.errors import RejectedTheta
 from render.geometry.projection import backproject, project
-from render.placement.bodies import Body, Crowd, Shape
+from render.placement.bodies import Body, OrientedShape, PlacedBodies
 from render.placement.outlines import Outline, outline_of
-from render.placement.viewing import View
-from render.placement.visibility import Gauge, Seen, hidden_cells
+from render.placement.viewing import CameraView
+from render.placement.visibility import VisibilityMap, VisibleSurface, hidden_cells
 
-__all__ = ["SLACK", "Occluders", "Spare"]
+__all__ = ["SLACK", "Candidate", "Occluders"]
 
 # Each target is brought this near to the share that is asked; what is done for one target may
 # take another off by as much again. Labels are promised within 0.03.
@@ -44,19 +44,19 @@ _NEARER_STEPS = 12
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Spare:
+class Candidate:
     """An occluder that may be used.
 
     Attributes:
-        theta_idx: Its place in θ's tuples of distractors.
-        shape: In its orientation.
+        theta_idx: Its index in θ's tuples of distractors.
+        shape: The model in its orientation.
         size_ratio: Its apparent extent over that of the principal target.
-        rng: Of this one alone.
+        rng: The random stream of this candidate alone.
 
     """
 
     theta_idx: int
-    shape: Shape
+    shape: OrientedShape
     size_ratio: float
     rng: np.random.Generator
 
@@ -72,35 +72,37 @@ class Occluders:
 
     Attributes:
         view: The camera.
-        crowd: What is placed; grows.
-        gauge: Sees the crowd; grows with it.
-        asked: Share of each target that is to be covered.
+        placed: All bodies; grows.
+        visibility: What the camera sees of them; grows with them.
+        asked: Share of each target that is to be covered, 0 to 1.
 
     """
 
-    view: View
-    crowd: Crowd
-    gauge: Gauge
+    view: CameraView
+    placed: PlacedBodies
+    visibility: VisibilityMap
     asked: float
 
-    def settle(self, spares: Iterator[Spare]) -> tuple[int, ...]:
+    def cover(self, candidates: Iterator[Candidate]) -> tuple[int, ...]:
         """Covers every target that lies in the frame.
 
         Args:
-            spares: What may be put in front, in this order.
+            candidates: What may be put in front, in this order.
 
         Returns:
-            `Spare.theta_idx` of each body that was placed.
+            `Candidate.theta_idx` of each body that was placed.
 
         Raises:
             RejectedTheta: A target is covered too much already, or cannot be covered enough
                 without covering another too much or hitting something.
 
         """
-        return tuple(idx for target in self.gauge.targets for idx in self._cover(target, spares))
+        return tuple(
+            idx for target in self.visibility.targets for idx in self._cover(target, candidates)
+        )
 
     def put_before(
-        self, shape: Shape, scale: float, target: Seen, rng: np.random.Generator
+        self, shape: OrientedShape, scale: float, target: VisibleSurface, rng: np.random.Generator
     ) -> bool:
         """Places a further target before another, hiding what is asked of it or a part.
 
@@ -108,7 +110,7 @@ class Occluders:
             shape: The further target, in its orientation.
             scale: Multiplies its size.
             target: What it is to hide.
-            rng: Of the further target alone.
+            rng: The random stream of the further target alone.
 
         Returns:
             False, and nothing is placed, if there is no such place.
@@ -116,9 +118,9 @@ class Occluders:
         """
         wanted = (self.asked - target.occluded_fract) * target.outline.area
         share = _DEPTHS[0] + (_DEPTHS[1] - _DEPTHS[0]) * float(rng.random())
-        nearest = min(s.body.nearest_m for s in self.gauge.targets)
+        nearest = min(s.body.nearest_m for s in self.visibility.targets)
         depth = share * nearest - scale * shape.radius_m
-        if wanted < 1.0 or depth < _NEAREST_SHARE * self.crowd.bodies[0].depth_m:
+        if wanted < 1.0 or depth < _NEAREST_SHARE * self.placed.bodies[0].depth_m:
             return False
         slide = _Slide(self, target, shape, scale / depth, share, self._middle(target))
         goal = min(wanted, 0.9 * slide.hidden(0.0, 0.0))
@@ -126,15 +128,15 @@ class Occluders:
             body = slide.solve(float(angle), goal, _TOLERANCE * target.outline.area)
             if (
                 body is not None
-                and self._spares_others(body, target)
-                and self.gauge.admits(body, is_target=True)
-                and self.crowd.is_free(body)
+                and self._leaves_others_visible(body, target)
+                and self.visibility.admits(body, is_target=True)
+                and self.placed.is_free(body)
             ):
-                self.crowd.add(body, is_target=True)
+                self.placed.add(body, is_target=True)
                 return True
         return False
 
-    def _cover(self, target: Seen, spares: Iterator[Spare]) -> Iterator[int]:
+    def _cover(self, target: VisibleSurface, candidates: Iterator[Candidate]) -> Iterator[int]:
         area = target.outline.area
         if not area:
             return
@@ -145,44 +147,51 @@ class Occluders:
                 raise RejectedTheta("occluded_fract not reached: targets cover each other more")
             if wanted <= max(_TOLERANCE, 0.5 / area):
                 return
-            spare = next(spares, None)
-            if spare is None or n_placed == _MOST:
+            candidate = next(candidates, None)
+            if candidate is None or n_placed == _MOST:
                 raise RejectedTheta("occluded_fract not reached: no occluder fits")
-            body = self._fitted(target, wanted * area, spare, may_be_part=n_placed < _MOST - 1)
+            body = self._fitted(target, wanted * area, candidate, may_be_part=n_placed < _MOST - 1)
             if body is not None:
-                self.crowd.add(body)
+                self.placed.add(body)
                 n_placed += 1
-                yield spare.theta_idx
+                yield candidate.theta_idx
 
     def _fitted(
-        self, target: Seen, wanted: float, spare: Spare, *, may_be_part: bool
+        self, target: VisibleSurface, wanted: float, candidate: Candidate, *, may_be_part: bool
     ) -> Body | None:
-        """`spare` where it hides `wanted` cells of the target, or a good part of them."""
-        share = _DEPTHS[0] + (_DEPTHS[1] - _DEPTHS[0]) * float(spare.rng.random())
-        angles = 2.0 * np.pi * (spare.rng.random() + np.arange(_DIRECTIONS) / _DIRECTIONS)
-        spare.rng.shuffle(angles)
+        """`candidate` where it hides `wanted` cells of the target, or a good part of them."""
+        share = _DEPTHS[0] + (_DEPTHS[1] - _DEPTHS[0]) * float(candidate.rng.random())
+        angles = 2.0 * np.pi * (candidate.rng.random() + np.arange(_DIRECTIONS) / _DIRECTIONS)
+        candidate.rng.shuffle(angles)
         for shrink in _SHRINKS:
-            slide, at_most = self._grown(target, wanted, spare, shrink, share)
+            slide, at_most = self._grown(target, wanted, candidate, shrink, share)
             goal = min(wanted, 0.9 * at_most)
             if goal < wanted and not (may_be_part and at_most >= _LEAST_PART * wanted):
                 continue
             for angle in angles:
                 body = slide.solve(float(angle), goal, _TOLERANCE * target.outline.area)
                 body = None if body is None else self._free(body)
-                if body is not None and self._spares_others(body, target):
+                if body is not None and self._leaves_others_visible(body, target):
                     return body
         return None
 
     def _grown(
-        self, target: Seen, wanted: float, spare: Spare, shrink: float, share: float
+        self,
+        target: VisibleSurface,
+        wanted: float,
+        candidate: Candidate,
+        shrink: float,
+        share: float,
     ) -> tuple[_Slide, int]:
-        """A slide of `spare`, larger where it could not hide enough, and what it hides at most."""
-        first, radius = self.crowd.bodies[0], spare.shape.radius_m
-        per_depth = spare.size_ratio * first.extent_m / (first.depth_m * spare.shape.extent_m)
+        """A slide of the candidate, enlarged until it hides enough; and what it hides at most."""
+        first, radius = self.placed.bodies[0], candidate.shape.radius_m
+        per_depth = (
+            candidate.size_ratio * first.extent_m / (first.depth_m * candidate.shape.extent_m)
+        )
         per_depth = min(shrink * per_depth, _MOST_RADIUS_PER_DEPTH / radius)
         middle = self._middle(target)
         for _ in range(_GROWTHS):
-            slide = _Slide(self, target, spare.shape, per_depth, share, middle)
+            slide = _Slide(self, target, candidate.shape, per_depth, share, middle)
             at_most = slide.hidden(0.0, 0.0)
             if at_most >= 1.12 * wanted or per_depth >= _MOST_RADIUS_PER_DEPTH / radius:
                 break
@@ -190,18 +199,18 @@ class Occluders:
             per_depth = min(growth * per_depth, _MOST_RADIUS_PER_DEPTH / radius)
         return slide, at_most
 
-    def _middle(self, target: Seen) -> NDArray[np.float64]:
+    def _middle(self, target: VisibleSurface) -> NDArray[np.float64]:
         """``(2,)`` uv of the middle of what the target still shows."""
         rows, columns = np.nonzero(target.visible)
         cells = np.array([target.outline.x0 + columns.mean(), target.outline.y0 + rows.mean()])
-        return np.asarray((cells + 0.5) * self.gauge.cell_px - 0.5)
+        return np.asarray((cells + 0.5) * self.visibility.cell_px - 0.5)
 
-    def _spares_others(self, body: Body, target: Seen) -> bool:
+    def _leaves_others_visible(self, body: Body, target: VisibleSurface) -> bool:
         """No other target is covered beyond what is asked."""
-        for other in self.gauge.targets:
+        for other in self.visibility.targets:
             if other is target or not other.outline.area:
                 continue
-            more = self.gauge.newly_hidden(body, other) / other.outline.area
+            more = self.visibility.newly_hidden(body, other) / other.outline.area
             if more and other.occluded_fract + more > self.asked + SLACK:
                 return False
         return True
@@ -209,7 +218,7 @@ class Occluders:
     def _free(self, body: Body) -> Body | None:
         """The body, or what looks the same nearer to the camera, where it hits nothing."""
         for _ in range(_NEARER_STEPS):
-            if self.crowd.is_free(body):
+            if self.placed.is_free(body):
                 return body
             body = Body.of(body.shape, _NEARER * body.scale, _NEARER * body.center_cam)
         return None
@@ -220,22 +229,25 @@ class _Slide:
     """A shape of one size that is moved over the picture of a target.
 
     Attributes:
+        occluders: The search that it belongs to.
+        target: What it is to hide.
+        shape: What is moved.
         per_depth: Scale per metre of depth.
-        share: Of the deepest place that it can have in front of all targets.
+        share: Depth over that of the deepest place that it can have in front of all targets.
         middle_uv: ``(2,)`` where it hides the most.
 
     """
 
     occluders: Occluders
-    target: Seen
-    shape: Shape
+    target: VisibleSurface
+    shape: OrientedShape
     per_depth: float
     share: float
     middle_uv: NDArray[np.float64]
 
     def body(self, distance_px: float, angle: float) -> Body | None:
-        """The shape beside the middle; None if the lens does not show that place."""
-        nearest = min(s.body.nearest_m for s in self.occluders.gauge.targets)
+        """The shape at a distance from the middle; None if the lens does not show that place."""
+        nearest = min(s.body.nearest_m for s in self.occluders.visibility.targets)
         depth = self.share * nearest / (1.0 + self.per_depth * self.shape.radius_m)
         if depth <= 0.0:
             return None
@@ -251,7 +263,7 @@ class _Slide:
         body = self.body(distance_px, angle)
         if body is None:
             return 0
-        return self.occluders.gauge.newly_hidden(body, self.target)
+        return self.occluders.visibility.newly_hidden(body, self.target)
 
     def solve(self, angle: float, wanted: float, tolerance: float) -> Body | None:
         """The place on a ray from the middle where `wanted` cells are hidden.
@@ -280,7 +292,7 @@ class _Slide:
     def _about(self, angle: float, goal: float) -> float:
         """Where the outline as it is at the middle hides `goal` cells; to half a cell."""
         lo, hi = 0.0, self._reach_px
-        cell_px = self.occluders.gauge.cell_px
+        cell_px = self.occluders.visibility.cell_px
         step = np.array([np.cos(angle), np.sin(angle)]) / cell_px
         outline, target = self._outline, self.target
         while hi - lo > 0.5 * cell_px:
@@ -292,10 +304,10 @@ class _Slide:
 
     @cached_property
     def _outline(self) -> Outline:
-        """At the middle."""
-        body, gauge = self.body(0.0, 0.0), self.occluders.gauge
+        """The outline of the shape at the middle."""
+        body, visibility = self.body(0.0, 0.0), self.occluders.visibility
         assert body is not None  # it hid something there
-        return outline_of(body, gauge.view, cell_px=gauge.cell_px)
+        return outline_of(body, visibility.view, cell_px=visibility.cell_px)
 
     @cached_property
     def _reach_px(self) -> float:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from render.geometry.projection import project
 from render.library.cutouts import solid_parts
 from render.placement.bodies import Body
-from render.placement.viewing import View
+from render.placement.viewing import CameraView
 from render.scene import Model
 from render.system.memo import per_model
 
@@ -71,7 +71,9 @@ class Outline:
         return int(np.count_nonzero(self.mask[y, x])) / max(self.area, 1)
 
 
-def outline_of(body: Body, view: View, *, cell_px: float, window: Window | None = None) -> Outline:
+def outline_of(
+    body: Body, view: CameraView, *, cell_px: float, window: Window | None = None
+) -> Outline:
     """The silhouette of `body`, which lies in front of the camera.
 
     Args:
@@ -97,7 +99,7 @@ def outline_of(body: Body, view: View, *, cell_px: float, window: Window | None 
 
 
 def outline_of_triangles(
-    corners_cam: NDArray[np.float64], view: View, *, cell_px: float, window: Window
+    corners_cam: NDArray[np.float64], view: CameraView, *, cell_px: float, window: Window
 ) -> Outline:
     """The union of ``(F, 3, 3)`` triangles inside a window; those that reach behind the camera
     are left out.
@@ -109,7 +111,7 @@ def outline_of_triangles(
     return _filled(cells, np.arange(len(corners)).reshape(-1, 3), window)
 
 
-def nearest_hit(body: Body, view: View, ray_cam: NDArray[np.float64]) -> float:
+def nearest_hit(body: Body, view: CameraView, ray_cam: NDArray[np.float64]) -> float:
     """Depth at which a ray from the camera first meets the body; infinite if it does not.
 
     Moeller and Trumbore 1997, "Fast, minimum storage ray/triangle intersection".
@@ -133,7 +135,9 @@ def nearest_hit(body: Body, view: View, ray_cam: NDArray[np.float64]) -> float:
     return float(depth[hit].min(initial=np.inf))
 
 
-def _placed(body: Body, view: View, cells: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _placed(
+    body: Body, view: CameraView, cells: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Points in the camera frame, and faces."""
     points_obj, faces = _simplified(body.shape.model, cells)
     turn = view.R_world_cam.T @ body.shape.R_world_obj
@@ -188,7 +192,7 @@ class _Rims:
 
 @per_model
 def _rims(model: Model, cells: int) -> _Rims:
-    """Of a simplified model."""
+    """The sides of the faces of a simplified model."""
     _, faces = _simplified(model, cells)
     start, end = faces, np.roll(faces, -1, axis=1)
     low, high = np.minimum(start, end), np.maximum(start, end)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from render.errors import RejectedTheta
-from render.geometry.frames import inverse_rigid, rigid, transform_points
+from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.projection import project
-from render.placement.bodies import Crowd, Shape
-from render.placement.viewing import View
-from render.sampling.camera import CameraGroup
+from render.placement.bodies import Body, OrientedShape, PlacedBodies
+from render.placement.context import PlacementContext
+from render.placement.fixtures import Obstacles
+from render.placement.ground import Ground
+from render.placement.stage import Stage
+from render.placement.viewing import CameraView
 
-__all__ = ["Region", "calibrated_pose"]
+__all__ = ["Region", "in_region"]
 
 _TRIES = 400
 # What stands on a plane is this share of its size above it, so that nothing shows through.
@@ -31,22 +33,22 @@ class Region:
         T_world_cam: Where it is.
         bounds_m: ``(6,)`` x0, x1, y0, y1, z0, z1.
         stands: Things stand on the plane z0; else their centres are anywhere in the box.
-        crowd: What is placed; grows.
+        placed: All bodies; grows.
 
     """
 
-    view: View
+    view: CameraView
     T_world_cam: NDArray[np.float64]
     bounds_m: NDArray[np.float64]
     stands: bool
-    crowd: Crowd
+    placed: PlacedBodies
 
     @property
     def ground_over_camera_m(self) -> float:
         """Height of the plane z0 over the camera, along world Z."""
         return float(self.bounds_m[4] - self.T_world_cam[2, 3])
 
-    def add_target(self, shape: Shape, scale: float, rng: np.random.Generator) -> None:
+    def add_target(self, shape: OrientedShape, scale: float, rng: np.random.Generator) -> None:
         """Places a target where its centre is in the picture and it hits nothing.
 
         Raises:
@@ -68,16 +70,40 @@ class Region:
         body = None
         if len(centers_cam):
             scales = np.full(len(centers_cam), scale)
-            body = self.crowd.first_free(shape, scales, centers_cam, is_target=True)
+            body = self.placed.first_free(shape, scales, centers_cam, is_target=True)
         if body is None:
             raise RejectedTheta("targets do not fit into objects.region_m in view of the camera")
-        self.crowd.add(body, is_target=True)
+        self.placed.add(body, is_target=True)
 
 
-def calibrated_pose(camera: CameraGroup) -> NDArray[np.float64]:
-    """``(4, 4)`` ``T_world_cam`` with its tolerance; exactly rigid."""
-    T = np.array(camera.T_world_cam, np.float64).reshape(4, 4)
-    u, _, vt = np.linalg.svd(T[:3, :3])
-    turn = Rotation.from_rotvec(camera.jitter_deg, degrees=True).as_matrix()
-    T_cam_jittered = rigid(turn, np.array(camera.jitter_m))
-    return np.asarray(rigid(u @ vt, T[:3, 3]) @ T_cam_jittered)
+def in_region(context: PlacementContext, *, n_targets: int, stands: bool) -> Stage:
+    """Targets anywhere in `objects.region_m` that a calibrated camera sees, among the fixtures.
+
+    Args:
+        context: The frame.
+        n_targets: How many of its targets are placed.
+        stands: On the plane z0; else they float in the box.
+
+    Raises:
+        RejectedTheta: There is no free place in view of the camera.
+
+    """
+    view, T_world_cam, bounds = context.calibrated_camera()
+    shape = context.shape(0, view)
+    # About as large in the picture as it will be, wherever it comes to lie.
+    away = float(np.linalg.norm(bounds.reshape(3, 2).mean(axis=1) - T_world_cam[:3, 3]))
+    middle = Body.of(shape, context.scale(0, shape, None), np.array([0.0, 0.0, away]))
+    obstacles = Obstacles.of(context.assets.fixtures, inverse_rigid(T_world_cam))
+    stage = context.empty_stage(view, middle, T_world_cam=T_world_cam, obstacles=obstacles)
+    region = Region(
+        view=view, T_world_cam=T_world_cam, bounds_m=bounds, stands=stands, placed=stage.placed
+    )
+    for i in range(n_targets):
+        shape = context.shape(i, view)
+        principal = stage.principal if i else None
+        region.add_target(shape, context.scale(i, shape, principal), context.rng("place.region", i))
+    if not stands:
+        return stage
+    height = region.ground_over_camera_m
+    ground = Ground(around=stage.surroundings, up_cam=T_world_cam[2, :3], height_m=height)
+    return replace(stage, ground=ground)

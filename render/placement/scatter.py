@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from render.errors import RejectedTheta
 from render.geometry.projection import backproject, project
-from render.placement.bodies import Body, Crowd, Shape
-from render.placement.viewing import View
+from render.placement.bodies import Body, OrientedShape, PlacedBodies
+from render.placement.viewing import CameraView
 
 __all__ = ["TRIES", "Surroundings"]
 
@@ -32,21 +32,21 @@ class Surroundings:
     """Finds free places around the principal target.
 
     Attributes:
-        view: The camera; its distance is part of the crowd's coordinates.
-        crowd: What is placed; the principal target comes first.
+        view: The camera.
+        placed: All bodies, the principal target first; grows.
 
     """
 
-    view: View
-    crowd: Crowd
+    view: CameraView
+    placed: PlacedBodies
 
     @property
     def principal(self) -> Body:
         """Target 0."""
-        return self.crowd.bodies[0]
+        return self.placed.bodies[0]
 
     def add_target(
-        self, shape: Shape, scale: float, depth_spread: float, rng: np.random.Generator
+        self, shape: OrientedShape, scale: float, depth_spread: float, rng: np.random.Generator
     ) -> None:
         """Places a further target: even over the image, even in depth about the principal's.
 
@@ -56,7 +56,7 @@ class Surroundings:
             depth_spread: Whole depth of the volume, in extents of the principal target.
                 Its near end is cut off where the target would dwarf the principal one or
                 take in the camera.
-            rng: Of this target alone.
+            rng: The random stream of this target alone.
 
         Raises:
             RejectedTheta: If it hits another at every try.
@@ -71,15 +71,15 @@ class Surroundings:
         )
         u = rng.random((TRIES, 3))
         depth = floor + u[:, 2] * max(first.depth_m + half - floor, 0.0)
-        body = self.crowd.first_free(
+        body = self.placed.first_free(
             shape, np.full(TRIES, scale), self._at(u[:, :2], depth), is_target=True
         )
         if body is None:
             raise RejectedTheta("targets do not fit without intersecting")
-        self.crowd.add(body, is_target=True)
+        self.placed.add(body, is_target=True)
 
     def add_beside(
-        self, shape: Shape, size_ratio: float, targets: list[Body], rng: np.random.Generator
+        self, shape: OrientedShape, size_ratio: float, targets: list[Body], rng: np.random.Generator
     ) -> None:
         """Places a distractor anywhere in view, at the targets' depth.
 
@@ -87,7 +87,7 @@ class Surroundings:
             shape: The distractor, in its orientation.
             size_ratio: Its extent over its depth, over that of the principal target.
             targets: All targets.
-            rng: Of this distractor alone.
+            rng: The random stream of this distractor alone.
 
         Raises:
             RejectedTheta: If it hits another at every try.
@@ -101,7 +101,7 @@ class Surroundings:
         self._add_distractor(shape, self._apparent(shape, size_ratio) * depth, u[:, :2], depth)
 
     def add_in_front(
-        self, shape: Shape, size_ratio: float, targets: list[Body], rng: np.random.Generator
+        self, shape: OrientedShape, size_ratio: float, targets: list[Body], rng: np.random.Generator
     ) -> None:
         """Places a distractor before a target, its box over part of the target's box.
 
@@ -112,7 +112,7 @@ class Surroundings:
             shape: The distractor, in its orientation.
             size_ratio: Its extent over its depth, over that of the principal target.
             targets: All targets.
-            rng: Of this distractor alone.
+            rng: The random stream of this distractor alone.
 
         Raises:
             RejectedTheta: If it hits another, or covers too much or nothing, at every try.
@@ -146,7 +146,7 @@ class Surroundings:
 
     def _add_distractor(
         self,
-        shape: Shape,
+        shape: OrientedShape,
         scales: NDArray[np.float64],
         at: NDArray[np.float64],
         depth_m: NDArray[np.float64],
@@ -154,20 +154,20 @@ class Surroundings:
         self._fit(shape, scales, self._at(at, depth_m))
 
     def _fit(
-        self, shape: Shape, scales: NDArray[np.float64], centers_cam: NDArray[np.float64]
+        self, shape: OrientedShape, scales: NDArray[np.float64], centers_cam: NDArray[np.float64]
     ) -> None:
         if len(scales) and scales[0] * shape.radius_m > _MAX_RADIUS_PER_DEPTH * centers_cam[0, 2]:
             raise RejectedTheta("distractors do not fit: one would take in the camera")
         body = (
-            self.crowd.first_free(shape, scales, centers_cam, is_target=False)
+            self.placed.first_free(shape, scales, centers_cam, is_target=False)
             if len(scales)
             else None
         )
         if body is None:
             raise RejectedTheta("distractors do not fit without intersecting")
-        self.crowd.add(body)
+        self.placed.add(body)
 
-    def _apparent(self, shape: Shape, size_ratio: float) -> float:
+    def _apparent(self, shape: OrientedShape, size_ratio: float) -> float:
         """Scale per metre of depth that gives the apparent extent."""
         first = self.principal
         return size_ratio * first.extent_m / (first.depth_m * shape.extent_m)

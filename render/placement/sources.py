@@ -25,5 +25,5 @@ class ModelSource(Protocol):
 
     @property
     def poses(self) -> Poses | None:
-        """Poses of a real scene, for ``objects.arrangement=poses``."""
+        """Poses of a real scene, where `poses.file` names one."""
         ...

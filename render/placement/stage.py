@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from render.geometry.frames import rigid, transform_points
-from render.placement.bodies import Body, Crowd
+from render.placement.bodies import Body, PlacedBodies
 from render.placement.fixtures import Obstacles
 from render.placement.ground import Ground
 from render.placement.occluders import Occluders
 from render.placement.scatter import Surroundings
-from render.placement.viewing import View
+from render.placement.viewing import CameraView
 from render.scene import Role
 from render.theta import PlacedInstance, Placement
 
@@ -28,20 +28,42 @@ _FAR_SHARE = 1.05
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Stage:
-    """All targets at their places.
+    """A camera and the bodies before it; targets first, the principal one at their head.
 
     Attributes:
-        T_world_cam: None: the world's origin is the centre of the principal target.
-        around: Finds places for more.
+        view: The camera.
+        T_world_cam: ``(4, 4)`` where it is; None: the world's origin is the centre of the
+            principal target.
+        placed: The bodies; grows.
         occluders: Covers targets, where that is asked.
+        ground: The plane that things stand on; None: they float.
 
     """
 
-    view: View
+    view: CameraView
     T_world_cam: NDArray[np.float64] | None
-    crowd: Crowd
-    around: Ground | Surroundings
+    placed: PlacedBodies
     occluders: Occluders | None
+    ground: Ground | None = None
+
+    @property
+    def principal(self) -> Body:
+        """Target 0."""
+        return self.placed.bodies[0]
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """Finds places in the air."""
+        return Surroundings(view=self.view, placed=self.placed)
+
+    @property
+    def around(self) -> Ground | Surroundings:
+        """Finds places for more: on the ground where there is one, else in the air."""
+        return self.ground or self.surroundings
+
+    def on_ground(self) -> Stage:
+        """The same stage with the plane that the principal target stands on."""
+        return replace(self, ground=Ground.under(self.surroundings))
 
     def placement(
         self, distractors: tuple[int, ...], *, reach: float, is_negative: bool
@@ -49,18 +71,17 @@ class Stage:
         """From the camera frame to the world, as it is recorded.
 
         Args:
-            distractors: Place in θ's tuples of each that is a distractor.
+            distractors: Index in θ's tuples of each body that is a distractor.
             reach: How far the surfaces go, in distances of the camera.
             is_negative: The targets are not shown.
 
         """
-        view, bodies = self.view, self.crowd.bodies
-        principal = bodies[0]
+        view, bodies, principal = self.view, self.placed.bodies, self.principal
         T_world_cam = self.T_world_cam
         if T_world_cam is None:
             T_world_cam = rigid(view.R_world_cam, -(view.R_world_cam @ principal.center_cam))
         points = np.concatenate([b.center_cam + b.points_cam for b in bodies])
-        obstacles = self.crowd.obstacles
+        obstacles = self.placed.obstacles
         if isinstance(obstacles, Obstacles):
             # A bin stands on the ground, and what is in it does not.
             points = np.concatenate([points, obstacles.corners_cam.reshape(-1, 3)])
@@ -94,14 +115,14 @@ class Stage:
 
     def _planes(self, reach: float) -> tuple[float, float]:
         """Depths of the near and the far plane, which hold all bodies, fixtures and surfaces."""
-        bodies = self.crowd.bodies
+        bodies = self.placed.bodies
         near = _NEAR_OF_PRINCIPAL * bodies[0].depth_m
         if reach == 0.0:  # ground comes as near as the camera is low
             near = max(near, _NEAR_SHARE * min(b.nearest_m for b in bodies))
         far = _FAR_SHARE * max(b.farthest_m for b in bodies)
         # The far corner of a square of that half side, seen from above its middle.
         far = max(far, 2.0 * reach * float(np.linalg.norm(bodies[0].center_cam)))
-        obstacles = self.crowd.obstacles
+        obstacles = self.placed.obstacles
         if isinstance(obstacles, Obstacles) and len(obstacles.corners_cam):
             depth = obstacles.corners_cam[:, :, 2]
             ahead = depth[depth > 0.0]

@@ -8,20 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
+from scipy.spatial.transform import Rotation
 
 from render.errors import ConfigError, RejectedTheta
 from render.geometry.distortion import fold_radius
-from render.geometry.frames import look_at
+from render.geometry.frames import look_at, rigid
 from render.geometry.projection import backproject, bounds_of_edges, fov_to_K
 from render.library.meshes import mesh_of
-from render.placement.bodies import Shape
+from render.placement.bodies import OrientedShape
 from render.sampling.camera import CameraGroup
 from render.sampling.scale import Scale
 from render.sampling.viewpoint import Viewpoint
 
 __all__ = [
     "MIN_NEAREST",
-    "View",
+    "CameraView",
+    "calibrated_pose",
     "distance_for_size",
     "intrinsics",
     "target_distance",
@@ -35,7 +37,7 @@ _FARTHEST = 1e9
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class View:
+class CameraView:
     """A camera whose distance to the target's centre is still open.
 
     Attributes:
@@ -72,7 +74,16 @@ def intrinsics(camera: CameraGroup) -> tuple[NDArray[np.float64], tuple[int, int
     return fov_to_K(camera.fov_deg, size_wh), size_wh
 
 
-def view_of(viewpoint: Viewpoint, camera: CameraGroup) -> View:
+def calibrated_pose(camera: CameraGroup) -> NDArray[np.float64]:
+    """``(4, 4)`` ``T_world_cam`` with its tolerance; exactly rigid."""
+    T = np.array(camera.T_world_cam, np.float64).reshape(4, 4)
+    u, _, vt = np.linalg.svd(T[:3, :3])
+    turn = Rotation.from_rotvec(camera.jitter_deg, degrees=True).as_matrix()
+    T_cam_jittered = rigid(turn, np.array(camera.jitter_m))
+    return np.asarray(rigid(u @ vt, T[:3, 3]) @ T_cam_jittered)
+
+
+def view_of(viewpoint: Viewpoint, camera: CameraGroup) -> CameraView:
     """The camera that sees the world's origin as `viewpoint` asks, from any distance.
 
     It looks at the origin, turned by the roll; then it is turned in place, by the
@@ -96,7 +107,7 @@ def view_of(viewpoint: Viewpoint, camera: CameraGroup) -> View:
     az, el = np.radians(viewpoint.azimuth_deg), np.radians(viewpoint.elevation_deg)
     to_camera = np.array([np.cos(el) * np.cos(az), np.cos(el) * np.sin(az), np.sin(el)])
     R_world_look = look_at(to_camera, np.zeros(3), roll_deg=viewpoint.roll_deg)[:3, :3]
-    return View(
+    return CameraView(
         K=K,
         size_wh=size_wh,
         R_world_cam=R_world_look @ _turn_to_axis(ray),
@@ -105,7 +116,7 @@ def view_of(viewpoint: Viewpoint, camera: CameraGroup) -> View:
     )
 
 
-def target_distance(asked: Scale, view: View, shape: Shape, *, scale: float) -> float:
+def target_distance(asked: Scale, view: CameraView, shape: OrientedShape, *, scale: float) -> float:
     """Metres from the camera to the target's centre, as asked.
 
     Args:
@@ -128,7 +139,7 @@ def target_distance(asked: Scale, view: View, shape: Shape, *, scale: float) -> 
     raise ConfigError("scale.size_frac must be set where size_px and distance_m are null, got null")
 
 
-def distance_for_size(view: View, shape: Shape, *, size_px: float) -> float:
+def distance_for_size(view: CameraView, shape: OrientedShape, *, size_px: float) -> float:
     """Metres to the centre at which the longest side of the amodal box is `size_px`.
 
     Exact to 1e-9 relative: the box of a mesh in front of a pinhole is the box of its
@@ -166,7 +177,7 @@ def distance_for_size(view: View, shape: Shape, *, size_px: float) -> float:
     return distance
 
 
-def _straight_side(view: View, shape: Shape) -> Callable[[float], float]:
+def _straight_side(view: CameraView, shape: OrientedShape) -> Callable[[float], float]:
     """Longest side of the target's box by its distance, through a pinhole."""
     near_end = shape.points_cam @ view.K.T
     along = view.K @ view.ray_cam
@@ -179,7 +190,7 @@ def _straight_side(view: View, shape: Shape) -> Callable[[float], float]:
     return side_px
 
 
-def _bent_side(view: View, shape: Shape) -> Callable[[float], float]:
+def _bent_side(view: CameraView, shape: OrientedShape) -> Callable[[float], float]:
     """Longest side of the target's box by its distance, through a lens with distortion."""
     points, _, edges = mesh_of(shape.model)
     turn = view.R_world_cam.T @ shape.R_world_obj
@@ -193,7 +204,7 @@ def _bent_side(view: View, shape: Shape) -> Callable[[float], float]:
     return side_px
 
 
-def _is_shown(view: View, shape: Shape, distance: float) -> bool:
+def _is_shown(view: CameraView, shape: OrientedShape, distance: float) -> bool:
     """All of the target lies within what the lens shows."""
     placed = shape.points_cam + distance * view.ray_cam
     radius = np.hypot(placed[:, 0], placed[:, 1]) / placed[:, 2]

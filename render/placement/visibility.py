@@ -11,25 +11,26 @@ from render.geometry.projection import backproject
 from render.placement.bodies import Body
 from render.placement.fixtures import Obstacles
 from render.placement.outlines import Outline, nearest_hit, outline_of, outline_of_triangles
-from render.placement.viewing import View
+from render.placement.viewing import CameraView
 
-__all__ = ["Gauge", "Seen", "hidden_cells"]
+__all__ = ["VisibilityMap", "VisibleSurface", "hidden_cells"]
 
 # Outlines are drawn on the pixels of the image while the principal target is not larger than
 # this, on coarser cells beyond: its shares are then known to a few thousandths all the same.
 _MOST_CELLS = 128.0
-# Of a further target at least this share lies in the frame: a share of a few pixels cannot be
+# At least this share of a further target lies in the frame: a share of a few pixels cannot be
 # brought to a wanted value.
 _LEAST_IN_FRAME = 0.4
 
 
 @dataclass(eq=False, kw_only=True)
-class Seen:
-    """A body in the picture.
+class VisibleSurface:
+    """What a body shows in the picture.
 
     Attributes:
+        body: The body.
         outline: The part of its silhouette that lies in the frame.
-        visible: Of the cells of `outline`, those that nothing placed so far covers.
+        visible: ``(h, w)`` the cells of `outline` that nothing placed so far covers.
 
     """
 
@@ -45,8 +46,8 @@ class Seen:
 
 
 @dataclass(eq=False)
-class Gauge:
-    """The bodies of a frame as the camera sees them; grows with the crowd.
+class VisibilityMap:
+    """What the camera sees of the bodies of a frame, on a grid; grows as bodies are placed.
 
     The convex hulls of the bodies are apart, so of any two that overlap in the picture one is
     in front of the other wherever they do.
@@ -54,21 +55,26 @@ class Gauge:
     Attributes:
         view: The camera.
         cell_px: Side of a cell of the grid, pixels of the image.
-        limit: Largest `Seen.occluded_fract` that a further body may leave any target with.
+        limit: Largest `VisibleSurface.occluded_fract` that a further body may leave any target
+            with.
         obstacles: Fixtures, which cover targets too.
+        targets: Those placed so far, in order.
+        others: Further bodies placed so far.
 
     """
 
-    view: View
+    view: CameraView
     cell_px: float
     limit: float
     obstacles: Obstacles | None = None
-    targets: list[Seen] = field(default_factory=list)
-    others: list[Seen] = field(default_factory=list)
+    targets: list[VisibleSurface] = field(default_factory=list)
+    others: list[VisibleSurface] = field(default_factory=list)
 
     @classmethod
-    def of(cls, view: View, principal: Body, *, limit: float, obstacles: Obstacles | None) -> Gauge:
-        """A gauge whose grid suits a principal target of that size."""
+    def of(
+        cls, view: CameraView, principal: Body, *, limit: float, obstacles: Obstacles | None
+    ) -> VisibilityMap:
+        """A map whose grid suits a principal target of that size."""
         side_px = view.K[0, 0] * principal.extent_m / principal.depth_m
         return cls(
             view=view, cell_px=max(1.0, side_px / _MOST_CELLS), limit=limit, obstacles=obstacles
@@ -76,7 +82,7 @@ class Gauge:
 
     @property
     def grid_wh(self) -> tuple[int, int]:
-        """Cells of the frame."""
+        """How many cells wide and high the frame is."""
         w, h = self.view.size_wh
         return round(w / self.cell_px), round(h / self.cell_px)
 
@@ -91,7 +97,7 @@ class Gauge:
             if whole.share_within(self.grid_wh) < _LEAST_IN_FRAME:
                 return False
         outline = self.see(body)
-        visible = self._beside_fixtures(body, outline)
+        visible = self._before_fixtures(body, outline)
         for other in (*self.targets, *self.others):
             mine, theirs = _overlap(outline, other.outline)
             both = outline.mask[mine] & other.outline.mask[theirs]
@@ -110,8 +116,8 @@ class Gauge:
     def add(self, body: Body, *, is_target: bool) -> None:
         """Takes a body in: what it covers, and what covers it."""
         outline = self.see(body)
-        visible = self._beside_fixtures(body, outline)
-        seen = Seen(body=body, outline=outline, visible=visible)
+        visible = self._before_fixtures(body, outline)
+        seen = VisibleSurface(body=body, outline=outline, visible=visible)
         for other in (*self.targets, *self.others):
             mine, theirs = _overlap(outline, other.outline)
             both = outline.mask[mine] & other.outline.mask[theirs]
@@ -123,14 +129,14 @@ class Gauge:
                 seen.visible[mine] &= ~both
         (self.targets if is_target else self.others).append(seen)
 
-    def newly_hidden(self, body: Body, target: Seen) -> int:
+    def newly_hidden(self, body: Body, target: VisibleSurface) -> int:
         """Visible cells of a target that a body in front of it covers."""
         window = target.outline.window
         return hidden_cells(
             outline_of(body, self.view, cell_px=self.cell_px, window=window), target
         )
 
-    def _beside_fixtures(self, body: Body, outline: Outline) -> NDArray[np.bool_]:
+    def _before_fixtures(self, body: Body, outline: Outline) -> NDArray[np.bool_]:
         """The cells of an outline that no fixture in front of the body covers."""
         visible = outline.mask.copy()
         if self.obstacles is None:
@@ -170,7 +176,7 @@ class Gauge:
         return a.depth_m < b.depth_m
 
 
-def hidden_cells(outline: Outline, target: Seen) -> int:
+def hidden_cells(outline: Outline, target: VisibleSurface) -> int:
     """Visible cells of a target that an outline covers."""
     mine, theirs = _overlap(outline, target.outline)
     return int(np.count_nonzero(outline.mask[mine] & target.visible[theirs]))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.report.canvas import Canvas, Rgb
+from render.sampling.arrangement import ARRANGEMENTS
 
 __all__ = ["TOLERANCES", "Reached", "reached", "write_plot"]
 
@@ -107,7 +108,8 @@ def _pairs(
 def _asked(frame: Mapping[str, Any]) -> dict[str, float | None]:
     theta = json.loads(frame["theta"])
     scale = theta["scale"]
-    if theta["camera"]["T_world_cam"] is not None or theta["objects"]["arrangement"] == "poses":
+    settled = ARRANGEMENTS[theta["objects"]["arrangement"]].settles
+    if theta["camera"]["T_world_cam"] is not None or settled & {f"scale.{leaf}" for leaf in scale}:
         # The camera stays where it is: sizes and truncation are what they are.
         scale = dict.fromkeys(scale)
     size_px = scale["size_px"] if scale["distance_m"] is None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from render.config.trust import plugins_hint
+from render.dataset.description import read_description
 from render.dataset.records import read_frames, read_instances
 from render.errors import ConfigError, DatasetError
-from render.report.verify.description import read_description
 from render.sampling.axes import DIRECTION, OCCLUSION, Axis, axes_of, finder
 
 __all__ = ["THIN", "Coverage", "coverage_of", "read_coverage"]
@@ -141,8 +142,13 @@ def coverage_of(
     return Coverage(axes=axes, counts=counts, n_left_out=len(achieved) - int(counts.sum()))
 
 
-def read_coverage(folder: Path) -> Coverage:
+def read_coverage(folder: Path, *, plugins: Sequence[str] = ()) -> Coverage:
     """Counts the frames of a dataset; its models are not needed.
+
+    Args:
+        folder: A dataset.
+        plugins: Packages that were imported because the user named them; an error tells of those
+            that the dataset was made with and that are missing.
 
     Raises:
         DatasetError: The folder is no dataset, a record is torn, or its config draws neither
@@ -151,15 +157,18 @@ def read_coverage(folder: Path) -> Coverage:
     """
     description = read_description(folder)
     try:
-        axes = axes_of(finder(description.raw["config"]))
+        axes = axes_of(finder(description.config))
     except (ConfigError, KeyError, TypeError, AttributeError) as error:
-        raise DatasetError(f"{folder / 'dataset.yaml'} is torn: its config: {error}") from error
+        hint = plugins_hint(description.raw["config"], plugins)
+        raise DatasetError(
+            f"{folder / 'dataset.yaml'} is torn: its config: {error}{hint}"
+        ) from error
     if not axes:
         raise DatasetError(
             f"{folder} must vary in view direction, size or occlusion to have bins, but draws "
             "none of them from one distribution in all frames"
         )
-    return coverage_of(axes, read_frames(folder / "records"), read_instances(folder / "records"))
+    return coverage_of(axes, read_frames(folder), read_instances(folder))
 
 
 def _of_frame(frame: Mapping[str, Any]) -> dict[str, float | None]:

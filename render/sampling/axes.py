@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from render.errors import ConfigError
+from render.sampling.arrangement import ARRANGEMENTS
 from render.sampling.distributions import (
     AbstractDistribution,
     Choice,
@@ -103,12 +104,16 @@ def axes_of(find: Find) -> tuple[Axis, ...]:
 
     An axis is a leaf that every preset draws from the same distribution of numbers. Left out
     are those that are constant or can be null, and those that take no part because the camera
-    or the targets stand where they are told to.
+    stands where it was calibrated, or an arrangement settles them.
     """
-    settled = any(support_of(d) != (None,) for d in find("camera", "T_world_cam"))
-    settled |= any("poses" in (support_of(d) or ()) for d in find("objects", "arrangement"))
+    settled: set[str] = set()
+    if any(support_of(d) != (None,) for d in find("camera", "T_world_cam")):
+        settled.update(DIRECTION, SIZES)
+    for distribution in find("objects", "arrangement"):
+        for name in support_of(distribution) or ():
+            settled |= ARRANGEMENTS[str(name)].settles
     asked = (name for name in SIZES if any(support_of(d) != (None,) for d in _of(find, name)))
-    names = (OCCLUSION,) if settled else (*DIRECTION, *list(asked)[:1], OCCLUSION)
+    names = [n for n in (*DIRECTION, *list(asked)[:1], OCCLUSION) if n not in settled]
     return tuple(axis for name in names if (axis := _axis(name, _of(find, name))) is not None)
 
 

@@ -119,7 +119,7 @@ class Background:
     catch_shadows: bool = leaf(
         kind="flag",
         doc="`photo`, `procedural`, `color`, `environment`: an unseen plane under the objects "
-        "takes their shadows, unless they float (`objects=scatter`).",
+        "takes their shadows, unless they float.",
         example="true",
     )
     blur_px: float = leaf(

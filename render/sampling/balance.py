@@ -26,13 +26,14 @@ class WholeDataset:
     """What is asked of all frames together.
 
     Attributes:
-        categories: Of the models, by name.
+        categories: Category of each model, by the model's name.
         balance: Draw models so that over the dataset the weights of ``objects.model`` are met,
             and the categories that a glob matches come equally often.
         negatives_fract: Share of the frames that show no target.
         val_fraction: Share of validation frames; each split has its share of negatives.
         top_ups: Frames that were added for thin bins; each shows a target.
-        posed: Models of the targets of each frame of ``objects.arrangement=poses``.
+        models_of: By the name of an arrangement that chooses them itself: the models of the
+            targets of each frame.
 
     """
 
@@ -40,7 +41,7 @@ class WholeDataset:
     balance: bool = False
     negatives_fract: float = 0.0
     val_fraction: float = 0.0
-    posed: Sequence[tuple[str, ...]] = ()
+    models_of: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
     top_ups: Sequence[TopUp] = ()
 
     def is_negative(self, frame_idx: int) -> bool:
@@ -66,7 +67,7 @@ class Balance:
     are off by 1 / sqrt(n). So the weights of ``objects.model`` are met over the dataset.
 
     Attributes:
-        seed: Of the run.
+        seed: The run's.
         n_targets: Targets of a frame by its index; must not depend on anything else.
 
     """
@@ -78,10 +79,10 @@ class Balance:
     def u(self, frame_idx: int, instance: int) -> float:
         """The number in [0, 1) of one target."""
         n = self._n_before(frame_idx) + instance
-        block, place = divmod(n, _BLOCK)
+        block, slot = divmod(n, _BLOCK)
         order = stream(self.seed, block, "objects.model/order").permutation(_BLOCK)
         begin = key_bits(self.seed, "objects.model/begin", 1)[0] * 2.0**-32
-        return (begin + (block * _BLOCK + int(order[place])) * _GOLDEN) % 1.0
+        return (begin + (block * _BLOCK + int(order[slot])) * _GOLDEN) % 1.0
 
     def _n_before(self, frame_idx: int) -> int:
         """Targets of all earlier frames; summed once."""

@@ -59,7 +59,7 @@ class Names:
 
     Attributes:
         catalogs: Files, sorted, by what they are.
-        categories: Of the models, by name.
+        categories: Category of each model, by the model's name.
         even_categories: Whether globs of `objects.model` weigh categories alike.
 
     """
@@ -178,7 +178,7 @@ def _build_leaves(group: str, node: Mapping[str, Any], names: Names) -> tuple[Le
                 f"has a meaning in {group}=mixture alone"
             )
     parsed: dict[str, Drawable] = {}
-    # Leaves that name files come last: whether they must match is told by the others.
+    # Leaves that name files come last: whether they must match depends on the others.
     for key in sorted(specs, key=lambda k: specs[k].kind == "pattern"):
         spec = specs[key]
         needed = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from render.sampling.arrangement import ARRANGEMENTS
 from render.sampling.schema import leaf
 
 __all__ = ["Objects"]
@@ -18,13 +19,8 @@ class Objects:
     )
     arrangement: str = leaf(
         kind="choice",
-        options=("single", "scatter", "surface", "grid", "pile", "poses"),
-        doc="`single`: the principal target alone, whatever `count`. `scatter`: the others "
-        "float around it in the field of view, without intersecting. `surface`: all stand on "
-        "one level plane, without intersecting, distractors too. `grid`: so, in rows and "
-        "columns. `pile`: dropped onto each other until they lie still, or with "
-        "`camera.T_world_cam` into `objects.region_m` and its fixtures. `poses`: as `poses.file` "
-        "says.",
+        options=ARRANGEMENTS,
+        doc="How the targets lie; `docs/extending.md` adds an arrangement.",
         example="surface",
     )
     model: tuple[str, ...] = leaf(
@@ -40,7 +36,7 @@ class Objects:
         options=("so3", "upright", "stable", "fixed"),
         doc="`so3`: any rotation, evenly. `upright`: the model's up axis is up, any yaw. "
         "`stable`: as it would come to rest on a plane, any yaw. `fixed`: the up axis is up, "
-        "and nothing turns it. Without effect in a `pile`.",
+        "and nothing turns it. Without effect on what is dropped.",
         example="[choice,stable,so3]",
     )
     size_ratio: tuple[float | None, ...] = leaf(
@@ -73,7 +69,8 @@ class Objects:
         kind="number",
         lo=0,
         hi=100,
-        doc="`grid`: gap between cells, in sides of a cell; the largest target fills a cell.",
+        doc="In rows and columns: gap between cells, in sides of a cell; the largest target fills "
+        "a cell.",
         example="0.5",
     )
     region_m: tuple[float, ...] | None = leaf(
@@ -83,6 +80,6 @@ class Objects:
         hi=1e6,
         nullable=True,
         doc="With `camera.T_world_cam`: the part of the world where targets are, `[x0,x1,y0,y1,z0,"
-        "z1]`, metres. They stand on the plane z0; with `scatter` their centres are in the box.",
+        "z1]`, metres. They stand on the plane z0; of those that float the centres are in the box.",
         example="[-0.2,0.2,-0.15,0.15,0,0.1]",
     )

@@ -94,8 +94,7 @@ class Occlusion:
         options=("primitive", "model", "hand", "bar", "card", "target"),
         doc="What each distractor is: a `primitive` of some `kind`, a `model` of "
         "`assets.distractors_dir`, a hand-like blob, a bar, or a card with a texture. `target`: "
-        "nothing is added; a further target floats before the one before it "
-        "(`objects=scatter`).",
+        "nothing is added; a further target floats before the one before it, where targets float.",
         example="[choice,hand,bar,card]",
     )
     texture: tuple[str, ...] = leaf(

@@ -109,12 +109,12 @@ def _check_scale(leaves: Mapping[str, Drawable]) -> None:
 
 def _check_cell(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> None:
     """A calibrated camera is a rigid transform, and cannot turn."""
-    places = [support_of(camera["T_world_cam"]) for camera in groups["camera"]]
-    for place in places:
-        for numbers in place or ():
+    supports = [support_of(camera["T_world_cam"]) for camera in groups["camera"]]
+    for support in supports:
+        for numbers in support or ():
             if isinstance(numbers, tuple):
                 check_rigid("camera.T_world_cam", numbers)
-    if all(place == (None,) for place in places):
+    if all(support == (None,) for support in supports):
         return
     if any(not _is_null(truncation["truncated_fract"]) for truncation in groups["truncation"]):
         raise ConfigError(

@@ -58,7 +58,7 @@ class AbstractSequence(abc.ABC):
     def u_level(
         self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None
     ) -> float:
-        """As `u`, for a leaf that holds ``levels``."""
+        """The number in [0, 1) of one draw of a leaf that holds ``levels``."""
 
 
 @final
@@ -152,8 +152,8 @@ class LatinHypercube(AbstractSequence):
         u = uniform(self.seed, frame_idx, name, instance or 0, attempt)
         if attempt or instance is not None:
             return u
-        block, place = divmod(frame_idx, LHS_BLOCK)
-        return (_permutation(self.seed, block, name)[place] + min(u, _WITHIN)) / LHS_BLOCK
+        block, slot = divmod(frame_idx, LHS_BLOCK)
+        return (_permutation(self.seed, block, name)[slot] + min(u, _WITHIN)) / LHS_BLOCK
 
     def u_level(
         self, frame_idx: int, name: str, attempt: int = 0, instance: int | None = None
@@ -224,9 +224,9 @@ class Stratified(AbstractSequence):
         u = uniform(self.seed, frame_idx, name, instance or 0, attempt)
         if instance is not None or name not in self._radix:
             return u
-        block, place = divmod(frame_idx, self.n_strata)
+        block, slot = divmod(frame_idx, self.n_strata)
         stride, n = self._radix[name]
-        idx = _order(self.seed, block, self.n_strata)[place] // stride % n
+        idx = _order(self.seed, block, self.n_strata)[slot] // stride % n
         return (idx + min(u, _WITHIN)) / n
 
     def u_level(
@@ -242,7 +242,7 @@ def sobol_dimension(group_idx: int, leaf_idx: int, component: int = 0) -> int:
     Args:
         group_idx: Place of the group in `render.theta.GROUPS`, below 64.
         leaf_idx: Place of the leaf in its schema, below 31; 31 is the group's preset.
-        component: Of a vector, below 10.
+        component: Index within a vector, below 10.
 
     """
     return component * _DIMENSIONS_PER_COMPONENT + group_idx * _DIMENSIONS_PER_GROUP + leaf_idx

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from render.errors import ConfigError
+from render.sampling.arrangement import ARRANGEMENTS
 from render.sampling.axes import OCCLUSION, SIZES, Find, axes_of
 from render.sampling.balance import Balance, WholeDataset
 from render.sampling.distributions import (
@@ -52,7 +53,7 @@ _PRESET_LEAF_IDX = 31
 _DIMENSIONS_OF_AXES = {**dict.fromkeys(SIZES, 29), OCCLUSION: 30}
 # Distractors that are drawn for each target where occlusion is asked; the search for places
 # uses as many of them as it needs.
-_SPARE_PER_TARGET = 6
+_CANDIDATES_PER_TARGET = 6
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -173,11 +174,13 @@ class ThetaSpace:
             )
         for leaves in self._variants("objects"):
             drawn = {leaf.field: leaf.distribution for leaf in leaves}
-            always_single = support_of(drawn["arrangement"]) == ("single",)
-            if always_single and 1 not in (support_of(drawn["count"]) or ()):
+            arrangements = support_of(drawn["arrangement"]) or ()
+            n_shown = ARRANGEMENTS[str(arrangements[0])].n_targets if arrangements else None
+            n_asked = support_of(drawn["count"]) or ()
+            if len(arrangements) == 1 and n_shown is not None and n_shown not in n_asked:
                 remarks.append(
-                    "objects.arrangement=single shows one target, whatever objects.count is; "
-                    "objects=scatter shows several"
+                    f"objects.arrangement={arrangements[0]} shows {n_shown} target"
+                    f"{'s' if n_shown > 1 else ''}, whatever objects.count is"
                 )
         return tuple(remarks)
 
@@ -230,8 +233,8 @@ class ThetaSpace:
         """A leaf of one target, distractor or light."""
         frame_idx, attempt, instance = key
         d = leaf.distribution
-        if (group, leaf.field) == MODEL and values["objects"]["arrangement"] == "poses":
-            return self.whole.posed[frame_idx][instance]
+        if (group, leaf.field) == MODEL and (chosen := self._chosen(values["objects"])):
+            return chosen[frame_idx][instance]
         if (group, leaf.field) == MODEL and self.balance is not None and isinstance(d, Choice):
             return d.ppf(self.balance.u(frame_idx, instance))
         category = ""
@@ -249,9 +252,13 @@ class ThetaSpace:
     def _n_targets(self, objects: Mapping[str, Any], frame_idx: int) -> int:
         if self.whole.is_negative(frame_idx):
             return 0
-        if objects["arrangement"] == "poses":
-            return len(self.whole.posed[frame_idx])
-        return 1 if objects["arrangement"] == "single" else int(objects["count"])
+        if chosen := self._chosen(objects):
+            return len(chosen[frame_idx])
+        return ARRANGEMENTS[objects["arrangement"]].n_targets or int(objects["count"])
+
+    def _chosen(self, objects: Mapping[str, Any]) -> Sequence[tuple[str, ...]]:
+        """Models of the targets of each frame; empty where `objects.model` draws them."""
+        return self.whole.models_of.get(objects["arrangement"], ())
 
     def _variants(self, group: str) -> tuple[tuple[LeafDraw, ...], ...]:
         return next(tuple(g.variants.values()) for g in self.groups if g.group == group)
@@ -268,8 +275,8 @@ def _how_many(scope: Scope, values: Mapping[str, Mapping[str, Any]]) -> int:
     if scope == "light":
         return int(values["lighting"]["count"])
     occlusion, n_targets = values["occlusion"], max(int(values["objects"]["count"]), 1)
-    spares = _SPARE_PER_TARGET * n_targets if occlusion["occluded_fract"] else 0
-    return int(occlusion["count"]) + spares
+    n_candidates = _CANDIDATES_PER_TARGET * n_targets if occlusion["occluded_fract"] else 0
+    return int(occlusion["count"]) + n_candidates
 
 
 def _sequence(sampling: str, seed: int, groups: Sequence[GroupDraw]) -> AbstractSequence:
@@ -297,7 +304,7 @@ def _finder(groups: Sequence[GroupDraw]) -> Find:
 
 
 def _sobol_dimensions() -> dict[str, int]:
-    """Of every leaf there is, so that nothing depends on which of them vary."""
+    """The dimension of every leaf there is, so that nothing depends on which of them vary."""
     dimensions: dict[str, int] = {}
     for group_idx, (group, schema) in enumerate(GROUPS.items()):
         dimensions[f"{group}.{PRESET}"] = sobol_dimension(group_idx, _PRESET_LEAF_IDX)

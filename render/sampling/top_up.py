@@ -1,7 +1,7 @@
 """Frames that were added to a dataset later, for the bins that were thin.
 
 They are drawn from the dataset's own config, with the number u of some leaves held within the
-bins. Which frames they are is told by their index, so each depends on (config, seed, index)
+bins. Their index says which frames they are, so each depends on (config, seed, index)
 alone as all others do, where the dataset's list of top-ups counts as a part of its config.
 """
 
@@ -32,7 +32,7 @@ class TopUpBin:
 
     Attributes:
         frames: How many are drawn in it, at least one.
-        u: Of each leaf ``(lo, hi)``: u is in ``[lo, hi)``.
+        u: ``(lo, hi)`` for each leaf: it is drawn with u in ``[lo, hi)``.
 
     """
 

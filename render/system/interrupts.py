@@ -1,15 +1,27 @@
-"""Ctrl-C while libraries are imported."""
+"""Signals that end a run: which ones do, and when."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 
-__all__ = ["interrupts_held"]
+__all__ = ["interrupt_on", "interrupts_held"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def interrupt_on(signals: Sequence[signal.Signals]) -> None:
+    """Lets them end a run as Ctrl-C does; what nohup has set to be ignored stays ignored."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for each in signals:
+        if signal.getsignal(each) == signal.SIG_DFL:
+            signal.signal(each, interrupt)
 
 
 @contextmanager

@@ -1,13 +1,19 @@
-"""COCO instances JSON, written as a stream."""
+"""COCO instances JSON, made as a stream."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TextIO
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, final
 
-__all__ = ["coco_annotation", "coco_image", "coco_keypoints", "write_coco"]
+from render.dataset.findings import Findings
+from render.dataset.frame_view import LabelNames
+from render.dataset.layout import SPLITS
+from render.dataset.reader import Dataset
+from render.writers.base import WRITERS, AbstractWriter, NoSettings, StoredFrame
+from render.writers.coco_check import check_coco
+
+__all__ = ["CocoWriter", "coco_annotation", "coco_image", "coco_keypoints", "coco_parts"]
 
 _PLAIN = (
     "bbox_obj", "visib_fract", "truncated_fract", "occluded_fract", "px_count_all",
@@ -23,16 +29,35 @@ _SOME = (
 _COCO_VISIBILITY = {"visible": 2, "self_occluded": 1, "occluded": 1, "outside": 0}
 
 
-def write_coco(
+@final
+@WRITERS.register("coco")
+class CocoWriter(AbstractWriter[NoSettings]):
+    """COCO instances: one file for each split, when all frames are there."""
+
+    @classmethod
+    def paths(cls) -> tuple[str, ...]:
+        return ("annotations/instances_{split}.json",)
+
+    def finish_files(self, dataset: Dataset) -> dict[str, Iterator[bytes]]:
+        return {
+            f"annotations/instances_{split}.json": coco_parts(
+                dataset.rows("frames"), dataset.rows("instances"), split=split, names=dataset.names
+            )
+            for split in SPLITS
+        }
+
+    def check(self, dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], None]:
+        return check_coco(dataset, findings)
+
+
+def coco_parts(
     frames: Iterable[Mapping[str, Any]],
     instances: Iterable[Mapping[str, Any]],
     *,
     split: str,
-    categories: Sequence[str],
-    keypoints: Mapping[str, Sequence[str]],
-    path: Path,
-) -> None:
-    """Writes the images and annotations of one split; one row in memory at a time.
+    names: LabelNames,
+) -> Iterator[bytes]:
+    """The images and annotations of one split; one row in memory at a time.
 
     Distractors and filtered instances are left out. Ids of categories, images
     (``frame_idx + 1``) and annotations count from 1, because pycocotools takes an
@@ -41,12 +66,11 @@ def write_coco(
     Args:
         frames: Frame records in order, of all splits.
         instances: Instance records in order, of all splits.
-        categories: Names in the order of their ids.
-        keypoints: Their names, of each category that has some.
-        path: Whole or not there: it is written under a temporary name first.
+        split: ``train`` or ``val``.
+        names: Categories in the order of their ids, and the keypoints of those that have some.
 
     """
-    ids = {name: i for i, name in enumerate(categories, start=1)}
+    ids = {name: i for i, name in enumerate(names.categories, start=1)}
     images = (coco_image(row) for row in frames if row["split"] == split)
     shown = (
         row
@@ -58,16 +82,13 @@ def write_coco(
         for n, row in enumerate(shown, start=1)
     )
     listed = (
-        {"id": i, "name": name, "supercategory": ""} | _coco_keypoints(keypoints.get(name))
+        {"id": i, "name": name, "supercategory": ""} | _coco_keypoints(names.keypoints.get(name))
         for name, i in ids.items()
     )
-    temporary = path.with_name(f".{path.name}.writing.part")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write('{"info": {"description": "rendered by render"}, "licenses": [],\n')
-        _write_list(file, "categories", listed, end=",\n")
-        _write_list(file, "images", images, end=",\n")
-        _write_list(file, "annotations", annotations, end="}\n")
-    temporary.replace(path)
+    yield b'{"info": {"description": "rendered by render"}, "licenses": [],\n'
+    yield from _list("categories", listed, end=",\n")
+    yield from _list("images", images, end=",\n")
+    yield from _list("annotations", annotations, end="}\n")
 
 
 def coco_image(frame: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,10 +144,10 @@ def _coco_keypoints(names: Sequence[str] | None) -> dict[str, Any]:
     return {} if names is None else {"keypoints": list(names), "skeleton": []}
 
 
-def _write_list(file: TextIO, name: str, entries: Iterator[dict[str, Any]], *, end: str) -> None:
-    file.write(f'"{name}": [')
+def _list(name: str, entries: Iterator[dict[str, Any]], *, end: str) -> Iterator[bytes]:
+    yield f'"{name}": ['.encode()
     separator = "\n"
     for entry in entries:
-        file.write(separator + json.dumps(entry, allow_nan=False))
+        yield f"{separator}{json.dumps(entry, allow_nan=False)}".encode()
         separator = ",\n"
-    file.write(f"\n]{end}")
+    yield f"\n]{end}".encode()

@@ -1,17 +1,34 @@
-"""YOLO label text: a row per instance, of its box, outline, keypoints or oriented box."""
+"""YOLO: a label file of each frame and the ``data.yaml`` that ultralytics opens.
+
+A label file has a row for each instance, of its box, outline, keypoints or oriented box.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, final, get_args
 
-from render.config.sections import YoloKind
+import yaml
+
+from render.config.settings import setting
+from render.dataset.findings import Findings
+from render.dataset.frame_view import FrameView, LabelNames
+from render.dataset.layout import SPLITS
+from render.dataset.reader import Dataset
+from render.errors import ConfigError
 from render.geometry.rle import decode_rle
 from render.labels.oriented import oriented_box
+from render.writers.base import WRITERS, AbstractWriter, StoredFrame
 from render.writers.coco import coco_keypoints
 from render.writers.outline import outline
+from render.writers.yolo_check import check_yolo
 
-__all__ = ["yolo_text"]
+__all__ = ["YoloKind", "YoloSettings", "YoloWriter", "data_yaml", "yolo_text"]
+
+YoloKind = Literal["detect", "segment", "pose", "obb"]
 
 # 1e-10 of an image's width: boxes equal COCO's to a millionth of a pixel.
 _BOX_DECIMALS = 10
@@ -19,21 +36,94 @@ _BOX_DECIMALS = 10
 _POLYGON_DECIMALS = 8
 # How far out of the image a corner may be, as a share of it: ultralytics takes 0.01.
 _OUTSIDE = 0.0099
+# Of the names of ultralytics' models, by what label files hold.
+_MODEL_SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class YoloSettings:
+    """Keys of ``output`` that are YOLO's."""
+
+    yolo: YoloKind = setting(
+        kind="choice",
+        options=get_args(YoloKind),
+        doc="What the label files of YOLO hold.",
+        example="segment",
+    )
+
+
+@final
+@WRITERS.register("yolo")
+class YoloWriter(AbstractWriter[YoloSettings]):
+    """A label file of each frame, and ``data.yaml`` when all are there."""
+
+    Settings = YoloSettings
+
+    @classmethod
+    def paths(cls) -> tuple[str, ...]:
+        return ("labels/{split}/{stem}.txt", "data.yaml")
+
+    @classmethod
+    def leftovers(cls) -> tuple[str, ...]:
+        return ("labels/{split}.cache", "images/{split}/{stem}.npy")
+
+    def accept(self, names: LabelNames) -> None:
+        if self.settings.yolo == "pose" and not names.keypoints:
+            raise ConfigError(
+                "output.yolo=pose needs models with keypoints, and there is none: declare them in "
+                "side files, or labels.keypoints=8 chooses some on every model"
+            )
+
+    def frame_files(self, view: FrameView) -> dict[str, bytes]:
+        text = yolo_text(
+            view.instances, names=view.names, size_wh=view.size_wh, kind=self.settings.yolo
+        )
+        return {f"labels/{view.split}/{view.stem}.txt": text.encode()}
+
+    def finish_files(self, dataset: Dataset) -> dict[str, Iterator[bytes]]:
+        return {"data.yaml": iter([data_yaml(dataset.names, kind=self.settings.yolo)])}
+
+    def check(self, dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], None]:
+        return check_yolo(dataset, self.settings.yolo, findings)
+
+    def train_command(self, folder: Path) -> str:
+        kind = self.settings.yolo
+        data = shlex.quote(f"data={folder / 'data.yaml'}")
+        return f"yolo {kind} train {data} model=yolo11n{_MODEL_SUFFIXES[kind]}.pt"
+
+
+def data_yaml(names: LabelNames, *, kind: YoloKind) -> bytes:
+    """``data.yaml``, which names both splits and the categories, ids from 0.
+
+    It has no `path` key: ultralytics then starts from the file's own folder, and the
+    dataset can be moved. With the kind ``pose`` it also names the keypoints.
+    """
+    content: dict[str, Any] = {
+        **{split: f"images/{split}" for split in SPLITS},
+        "nc": len(names.categories),
+        "names": dict(enumerate(names.categories)),
+    }
+    if kind == "pose":
+        content["kpt_shape"] = [max(map(len, names.keypoints.values())), 3]
+        content["kpt_names"] = {
+            i: list(names.keypoints.get(name, ())) for i, name in enumerate(names.categories)
+        }
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode()
 
 
 def yolo_text(
     rows: Iterable[Mapping[str, Any]],
     *,
-    categories: Sequence[str],
+    names: LabelNames,
     size_wh: tuple[int, int],
     kind: YoloKind,
-    n_keypoints: int = 0,
 ) -> str:
     """The label file of one frame: a line per target that is not filtered, in order.
 
     Args:
         rows: Instance records of the frame.
-        categories: Names in the order of their ids, from 0.
+        names: Categories in the order of their ids, from 0; every row of ``pose`` has as many
+            keypoints as the category that has most, those that an instance lacks as 0.
         size_wh: Image size, pixels.
         kind: ``detect`` writes ``class cx cy w h`` of the visible box; ``segment`` writes
             ``class x y x y ...`` of the outline of the visible mask. Both as shares of the
@@ -41,10 +131,10 @@ def yolo_text(
             each keypoint: v is 2 where it is visible, 1 where it is hidden, else all three are 0.
             ``obb`` writes the four corners of the least rectangle, at any angle, that holds the
             visible mask and lies in the image to 1 % (ultralytics drops images with others).
-        n_keypoints: Of every row of ``pose``; of instances with fewer, the rest are 0.
 
     """
-    ids = {name: i for i, name in enumerate(categories)}
+    ids = {name: i for i, name in enumerate(names.categories)}
+    n_keypoints = max(map(len, names.keypoints.values()), default=0)
 
     def numbers_of(row: Mapping[str, Any]) -> str:
         if kind == "detect":

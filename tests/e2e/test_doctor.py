@@ -13,10 +13,10 @@ import trimesh
 from tests.e2e.cli import ROOT, environment, run_module
 
 
-def doctor(folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+def doctor(folder: Path, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Runs it on a models folder, in a changed environment."""
     return subprocess.run(
-        [sys.executable, "-m", "render.doctor", str(folder)],
+        [sys.executable, "-m", "render.doctor", str(folder), *words],
         cwd=folder,
         env=environment() | changes,
         capture_output=True,
@@ -88,6 +88,64 @@ def test_what_it_chooses_is_what_a_run_records(tmp_path: Path) -> None:
 
     assert line.split()[:2] == [platform, device]
     assert renderer in line
+
+
+ENGINE = """
+from render.engine.base import AbstractEngine, DeviceInfo
+from render.errors import EngineError
+
+
+class Drawer(AbstractEngine):
+    def __init__(self, pens):
+        if pens < 1:
+            raise EngineError(f"a drawer needs a pen, got {pens}")
+
+    info = DeviceInfo(
+        platform="paper", device="a4", vendor="Desk", renderer="Pencil", version="HB", is_gpu=False
+    )
+    render = silhouettes = close = lambda self, *args, **options: None
+"""
+
+
+def test_it_tries_the_engine_that_the_words_name(tmp_path: Path) -> None:
+    trimesh.creation.box((0.1, 0.1, 0.1)).export(tmp_path / "box.ply")
+    (tmp_path / "drawer.py").write_text(ENGINE, encoding="utf-8")
+    path = os.pathsep.join([str(ROOT), str(tmp_path)])
+    words = ("plugins=[drawer]", "~engine", "+engine={_target_: drawer.Drawer, pens: 1}")
+    ready = doctor(tmp_path, *words, PYTHONPATH=path)
+    broken = doctor(tmp_path, *words, "engine.pens=0", PYTHONPATH=path)
+
+    assert "paper  a4" in ready.stdout, ready.stderr
+    assert "software: Pencil  <- a run uses this" in ready.stdout
+    assert ready.stdout.endswith("ready: 1 model; a run draws with software, paper a4\n")
+    assert "llvmpipe" not in ready.stdout
+    assert (broken.returncode, broken.stderr.strip()) == (
+        1, "not ready: a drawer needs a pen, got 0",
+    )  # fmt: skip
+
+
+def test_device_that_is_not_there_is_told_among_those_that_are(parts: Path) -> None:
+    done = doctor(parts, "engine.device=99")
+
+    assert done.returncode == 1
+    assert "<- a run uses this" not in done.stdout
+    assert "engine.device must be one of auto, " in done.stdout
+    assert done.stderr.strip().startswith("not ready: engine.device must be one of auto, ")
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("engine=pyrendr", "error: engine must be one of mitsuba, pyrender, got pyrendr"),
+        ("n_frames=some", "error: n_frames must be"),
+    ],
+)
+def test_word_that_a_run_would_refuse_is_refused(parts: Path, word: str, message: str) -> None:
+    done = doctor(parts, word)
+
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_refused_model_is_named_with_its_reason(parts: Path, tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from render.library.convex import convex_pieces
 from render.library.fixtures import Fixture
 from render.library.models import ModelLibrary
 from render.placement.contact import Solid, allowed_m, penetration_m
-from render.placement.fallen import Thing, heap
-from render.placement.pile import Dropped, drop
+from render.placement.rigid_bodies import RigidBody, drop
+from render.placement.settling import DroppedTarget, settle
 from render.system.paths import find_assets
 from tests.e2e.cli import bytes_of, run_module
 from tests.hand_made import model_of
@@ -33,22 +33,22 @@ pytestmark = pytest.mark.skipif(
 MODELS = "models=[bolt,die,bottle,screwdriver,bracket]"
 
 
-def things_of(seed: int, count: int = 8) -> list[Thing]:
+def things_of(seed: int, count: int = 8) -> list[DroppedTarget]:
     library = ModelLibrary(find_assets("models"), include=["bolt", "die", "bottle", "screwdriver"])
     rng = np.random.default_rng(seed)
     models = [library.load(n) for n in rng.choice(library.names, count)]
     turns = Rotation.random(count, random_state=seed).as_matrix()
     return [
-        Thing(model=m, scale=0.05 / m.extent_m * rng.uniform(0.7, 1.4), R_world_obj=R)
+        DroppedTarget(model=m, scale=0.05 / m.extent_m * rng.uniform(0.7, 1.4), R_world_obj=R)
         for m, R in zip(models, turns, strict=True)
     ]
 
 
-def first_heap(things: list[Thing], **options: Any) -> list[np.ndarray]:
+def first_pile(things: list[DroppedTarget], **options: Any) -> list[np.ndarray]:
     """The first of a few piles that is certified."""
     for seed in range(20):
         try:
-            return heap(things, np.random.default_rng(seed), **options)
+            return settle(things, np.random.default_rng(seed), **options)
         except RejectedTheta:
             continue
     raise AssertionError("no pile in 20 tries")
@@ -57,7 +57,7 @@ def first_heap(things: list[Thing], **options: Any) -> list[np.ndarray]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_pile_is_at_rest_and_nothing_is_in_anything_else(seed: int) -> None:
     things = things_of(seed, 14)
-    poses = first_heap(things)
+    poses = first_pile(things)
     T = [
         pose @ rigid(np.eye(3), -t.scale * t.model.center_m)
         for pose, t in zip(poses, things, strict=True)
@@ -92,7 +92,7 @@ def test_a_pile_is_at_rest_and_nothing_is_in_anything_else(seed: int) -> None:
 def test_what_lies_still_goes_on_lying() -> None:
     """A cube let go just over the plane stays on the face that it stood on."""
     corners = np.array(trimesh.creation.box((1, 1, 1)).vertices)
-    cube = Dropped(pieces_m=(corners,), R_world_obj=np.eye(3))
+    cube = RigidBody(pieces_m=(corners,), R_world_obj=np.eye(3))
 
     (T,) = drop([cube], np.random.default_rng(0))
 
@@ -114,7 +114,7 @@ def test_things_fall_into_a_bin() -> None:
     model = model_of(trimesh.util.concatenate(boxes), "bin")
     bin_ = Fixture(model=model, T_world_obj=np.eye(4))
 
-    poses = first_heap(things_of(3, 6), spread_m=(0.08, 0.08), fixtures=[bin_])
+    poses = first_pile(things_of(3, 6), spread_m=(0.08, 0.08), fixtures=[bin_])
 
     for T in poses:
         assert np.abs(T[:2, 3]).max() < side / 2

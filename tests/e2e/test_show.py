@@ -63,6 +63,21 @@ def test_path_of_a_file_and_default_name(folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / "screw_show.png").is_file()
 
 
+def test_sheet_is_drawn_by_the_engine_that_the_words_name(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("mitsuba", reason="pip install '.[mitsuba]'")
+    sheets = []
+    for name, words in (("raster", []), ("traced", ["engine=mitsuba", "engine.samples=1"])):
+        out = tmp_path / f"{name}.png"
+        main(["beam", "--models-dir", str(folder), *words, "-o", str(out)])
+        sheets.append(cv2.imread(str(out)).astype(float))
+    raster, traced = sheets
+
+    # One path a pixel is noise, on the model alone; marks and paper are the same.
+    differ = (raster != traced).any(axis=2)
+    assert 0.02 < differ.mean() < 0.3
+    assert np.abs(raster - traced).mean() < 4.0
+
+
 @pytest.mark.parametrize(
     ("model", "out", "message"),
     [

@@ -146,8 +146,8 @@ def test_frame_that_always_kills_its_worker_ends_the_run(tmp_path: Path) -> None
     fatal.write_text(camera_of(33))
     (tmp_path / "fatal_engine.py").write_text(FATAL_ENGINE)
     path = f"{tmp_path}:{environment()['PYTHONPATH']}"
-    override = "engine._target_=fatal_engine.FatalEngine"
-    with started(tmp_path, override, PYTHONPATH=path) as process:
+    override = ("plugins=[fatal_engine]", "engine._target_=fatal_engine.FatalEngine")
+    with started(tmp_path, *override, PYTHONPATH=path) as process:
         _, told = process.communicate(timeout=120)
 
         assert end_of_group(process.pid, within_s=20)
@@ -159,7 +159,7 @@ def test_frame_that_always_kills_its_worker_ends_the_run(tmp_path: Path) -> None
     assert not (tmp_path / "data" / "dataset.yaml").exists()
 
     fatal.unlink()
-    with started(tmp_path, override, PYTHONPATH=path) as process:
+    with started(tmp_path, *override, PYTHONPATH=path) as process:
         _, told = process.communicate(timeout=120)
 
     assert process.returncode == 0, told

@@ -10,8 +10,8 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 
 from render.config.hydra_errors import message_of
-from render.config.run_config import unknown_key
 from render.system.paths import CONF_DIR
+from render.writers.chosen import unknown_key
 from tests.e2e.cli import run_module
 
 

@@ -19,6 +19,7 @@ from render.errors import ConfigError
 from render.sampling.groups import GROUPS
 from render.scene import Instance, Scene
 from render.system.paths import CONF_DIR
+from render.writers.chosen import Writers
 from tests.spaces import composed, presets_of, space_of
 
 
@@ -55,8 +56,10 @@ def test_defaults_are_those_of_the_contract(config: dict[str, Any]) -> None:
     assert (run.n_frames, run.seed, run.workers, run.sampling) == (100, 0, None, "random")
     assert (run.val_fraction, run.overwrite) == (0.2, False)
     assert run.output_dir == Path("somewhere")
-    assert run.output.formats == ("coco", "yolo")
-    assert (run.output.ids, run.output.depth, run.output.depth_unit_m) == (True, False, 1e-4)
+    writers = Writers.of(run.output)
+    assert writers.formats == ("coco", "yolo")
+    assert list(writers.by_name) == ["ids", "image", "coco", "yolo"]
+    assert writers.keys["depth_unit_m"] == 1e-4
 
 
 @pytest.mark.parametrize(
@@ -67,7 +70,7 @@ def test_devices_are_dealt_to_workers_in_turn(
     config: dict[str, Any], device: Any, expected: tuple[Any, ...]
 ) -> None:
     engine = {"_target_": "tests.unit.test_config.NamedEngine", "device": device}
-    plan = build(config | {"engine": engine}, check_assets=False)
+    plan = build(config | {"engine": engine}, plugins=[__name__], check_assets=False)
 
     assert plan.run.engine.device == expected
     dealt = [plan.engine(slot=slot).info.device for slot in range(4)]
@@ -119,7 +122,7 @@ def test_bad_values_are_named(config: dict[str, Any], key: str, value: Any, mess
     target[leaf] = value
 
     with pytest.raises(ConfigError) as caught:
-        RunConfig.of(bad)
+        Writers.of(RunConfig.of(bad).output)
 
     assert message in str(caught.value)
 

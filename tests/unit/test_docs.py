@@ -36,8 +36,8 @@ def test_example_of_a_pass(
     shown = scene(camera, placed((BALL, (0.0, 0.0, 0.0), 1.0, MATT)))
     uploaded = engine._prepare(shown)
     ids = engine._ids.render(uploaded)
-    seen = engine._ids.seen(uploaded, ids)
-    facing = module["FacingPass"](engine._context).render(uploaded, seen)
+    gbuffer = engine._ids.gbuffer(uploaded, ids)
+    facing = module["FacingPass"](engine._context).render(uploaded, gbuffer)
     # On a ball, by where the ray through the pixel meets it.
     v, u = np.indices(facing.shape)
     rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ np.linalg.inv(camera.K).T

@@ -15,7 +15,7 @@ import trimesh
 
 import render
 from render.engine.pyrender.engine import PyrenderEngine
-from render.engine.pyrender.passes.bodies import Body
+from render.engine.pyrender.passes.drawn_bodies import DrawnBody
 from render.geometry.frames import look_at
 from render.labels.surface_maps import nocs_map, normal_map, part_map
 from render.library.annotations import Annotations
@@ -86,9 +86,9 @@ def test_silhouettes_are_those_of_the_instances_that_are_wanted(engine: Pyrender
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[Any]:
     """How often each body was prepared, and bytes that went into buffers on the GPU."""
     counts: Counter[Any] = Counter()
-    prepare, make, write = Body.of, moderngl.Context.buffer, moderngl.Buffer.write
+    prepare, make, write = DrawnBody.of, moderngl.Context.buffer, moderngl.Buffer.write
 
-    def prepared(instance: Any, *args: Any, **options: Any) -> Body:
+    def prepared(instance: Any, *args: Any, **options: Any) -> DrawnBody:
         counts[instance.model, instance.T_world_obj.tobytes()] += 1
         return prepare(instance, *args, **options)
 
@@ -100,7 +100,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[Any]:
         counts["bytes"] += memoryview(data).nbytes
         write(self, data, *args, **options)
 
-    monkeypatch.setattr(Body, "of", prepared)
+    monkeypatch.setattr(DrawnBody, "of", prepared)
     monkeypatch.setattr(moderngl.Context, "buffer", made)
     monkeypatch.setattr(moderngl.Buffer, "write", written)
     return counts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,11 @@ GL_PACKAGES = {"OpenGL", "glcontext", "moderngl", "pyglet", "pyrender"}
 DRAWERS = ("sampling", "placement", "sensor", "assembly")
 # What of np.random needs a seed or a generator to be of use.
 SEEDED = {"BitGenerator", "Generator", "PCG64", "Philox", "SFC64", "SeedSequence", "default_rng"}
+
+FORMATS = re.compile(
+    r"(?<!py)coco|yolo|annotations/|labels/\{|instances_(train|val)|data\.yaml", re.I
+)
+RUN_LENGTHS = ("render/geometry/rle.py", "render/geometry/rle_definition.py")
 
 Check = Callable[[str, ast.Module, str], Iterator[str]]
 
@@ -114,6 +120,15 @@ def exports_exist(path: str, tree: ast.Module, source: str) -> Iterator[str]:
         yield f"{path} exports {', '.join(missing)}, which it does not define"
 
 
+def names_no_format(path: str, tree: ast.Module, source: str) -> Iterator[str]:
+    """Formats are known to their writers alone; run lengths are named after who invented them."""
+    if path.startswith("render/writers/") or path in RUN_LENGTHS:
+        return
+    for number, line in enumerate(source.splitlines(), start=1):
+        if found := FORMATS.search(line):
+            yield f"{path}:{number} names {found[0]}"
+
+
 def keeps_no_global_state(path: str, tree: ast.Module, source: str) -> Iterator[str]:
     """No ``global`` statements."""
     for node in ast.walk(tree):
@@ -128,6 +143,7 @@ RULES: tuple[Check, ...] = (
     has_docstring,
     is_short,
     exports_exist,
+    names_no_format,
     keeps_no_global_state,
 )
 
@@ -169,6 +185,8 @@ def test_script_says_what_it_is_for_and_is_short(script: Path) -> None:
         (exports_exist, "render/a.py", "def f(): ..."),
         (exports_exist, "render/a.py", "__all__ = ['g']\ndef f(): ..."),
         (exports_exist, "render/a.py", "__all__ = ['g']\nif TYPE_CHECKING:\n    from a import g"),
+        (names_no_format, "render/job/a.py", "if 'coco' in formats: pass"),
+        (names_no_format, "render/a.py", "path = f'labels/{split}'"),
         (keeps_no_global_state, "render/a.py", "def f():\n    global x\n    x = 1"),
     ],
 )
@@ -182,6 +200,7 @@ def test_rule_finds_what_it_forbids(rule: Check, path: str, source: str) -> None
         (only_engine_imports_gl, "render/engine/pyrender/a.py", "import OpenGL.GL, pyrender"),
         (only_library_imports_trimesh, "render/library/a.py", "import trimesh"),
         (randomness_is_seeded, "render/sampling/a.py", "rng = np.random.default_rng(3)"),
+        (names_no_format, "render/writers/a.py", "name = 'coco'"),
         (has_docstring, "render/__init__.py", ""),
         (exports_exist, "render/a.py", "__all__ = ['F']\nF: int = 3\ndef _g(): ..."),
     ],

@@ -17,7 +17,7 @@ from render.library.diagnose import diagnose
 from render.library.environments import EnvironmentLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
-from render.system.cache import ByteCache
+from render.system.cache import Cache
 from tests.hand_made import bracket
 
 CREATE = trimesh.creation
@@ -227,8 +227,8 @@ class Sized:
         self.n_bytes = n_bytes
 
 
-def cache_of(max_bytes: int, **sizes: int) -> tuple[ByteCache[Sized], dict[str, Sized]]:
-    cache: ByteCache[Sized] = ByteCache(max_bytes, lambda thing: thing.n_bytes)
+def cache_of(max_bytes: int, **sizes: int) -> tuple[Cache[str, Sized], dict[str, Sized]]:
+    cache: Cache[str, Sized] = Cache(max_bytes, lambda thing: thing.n_bytes)
     things = {key: Sized(size) for key, size in sizes.items()}
     for key, thing in things.items():
         cache.put(key, thing)

@@ -174,7 +174,7 @@ def test_single_shows_one_target() -> None:
     config = composed("objects=single", "objects.count=4")
 
     assert {1} == {t["objects"]["count"] for t in drawn(config, range(5), "random")}
-    assert "shows one target" in space_of(config).remarks()[0]
+    assert "objects.arrangement=single shows 1 target," in space_of(config).remarks()[0]
 
 
 def test_what_is_hardly_meant_is_remarked(plain: dict[str, Any], rich: dict[str, Any]) -> None:

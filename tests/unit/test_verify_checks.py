@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco_mask
 
-import render.report.verify.json_lists as json_lists
-from render.report.verify.description import Description
-from render.report.verify.findings import LINES_PER_KIND, Findings
-from render.report.verify.json_lists import elements
-from render.report.verify.rle import decoded
-from render.report.verify.yolo import check_yolo
+import render.writers.json_lists as json_lists
+from render.dataset.findings import LINES_PER_KIND, Findings
+from render.dataset.frame_view import LabelNames
+from render.dataset.reader import Frame
+from render.geometry.rle_definition import decoded
+from render.writers.base import StoredFrame
+from render.writers.json_lists import elements
 from render.writers.yolo import yolo_text
+from render.writers.yolo_check import check_labels
 from tests.polygon_readers import bridges
 
 
@@ -148,14 +150,16 @@ def test_findings_keep_the_first_of_each_kind_and_count_all() -> None:
     assert (findings.problems, findings.checks) == (26, 27)
 
 
-def description_of(yolo: str) -> Description:
-    return Description(
-        n_frames=1, val_fraction=0.0, categories=("nut",), unit_m={"nut.obj": 1.0}, counts={},
-        models={"nut.obj": {"category": "nut"}}, maps=(), obb=False,
-        rejections={}, reached={}, formats=("yolo",), image="jpg", yolo=yolo,
-        ids=True, ids_folder="ids", depth=False, depth_unit_m=1e-4,
-        top_ups=(), min_px=1, min_visib_fract=0.0, raw={},
+def stored_frame(row: dict[str, Any], text: str) -> StoredFrame:
+    """A frame of 120 x 90 with one instance and a label file."""
+    frame = {"frame_idx": 0, "split": "train", "file_name": "00000000.jpg", "width": 120,
+             "height": 90}  # fmt: skip
+    view = Frame(
+        folder=Path(), row=frame, instances=(row,), depth_unit_m=1e-4,
+        names=LabelNames(categories=("nut",), keypoints={}),
     )  # fmt: skip
+    files = {"labels/train/00000000.txt": text.encode()}
+    return StoredFrame(row=frame, view=view, files=files, drawn=None)
 
 
 @settings(max_examples=100, deadline=None)
@@ -177,14 +181,14 @@ def test_polygons_of_fragments_pass_and_moved_ones_do_not(
         "role": "target", "filtered": "", "category": "nut", "px_count_visib": len(xs),
         "bbox_visib": box, "mask_visib": encoded(mask),
     }  # fmt: skip
-    frame = {"frame_idx": 0, "width": 120, "height": 90}
-    text = yolo_text([row], categories=("nut",), size_wh=(120, 90), kind="segment")
+    names = LabelNames(categories=("nut",), keypoints={})
+    text = yolo_text([row], names=names, size_wh=(120, 90), kind="segment")
     numbers = [float(v) for v in text.split()[1:]]
     numbers[0::2] = [v + 2 / 120 for v in numbers[0::2]]
     moved = " ".join(["0", *(f"{v:.8f}" for v in numbers)])
 
     right, wrong = Findings(), Findings()
     for told, findings in ((text, right), (moved, wrong)):
-        check_yolo(told, frame, [row], description=description_of("segment"), findings=findings)
+        check_labels(stored_frame(row, told), "segment", findings)
     assert right.lines() == []
     assert wrong.problems == 1

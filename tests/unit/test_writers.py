@@ -14,6 +14,7 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
+from render.dataset.frame_view import LabelNames
 from render.dataset.rasters import encode_depth, encode_ids, encode_png
 from render.dataset.records import (
     frame_row,
@@ -24,11 +25,12 @@ from render.dataset.records import (
 )
 from render.errors import DatasetError, InvariantError
 from render.geometry.rle import decode_rle
-from render.writers.coco import write_coco
-from render.writers.data_yaml import write_data_yaml
-from render.writers.yolo import yolo_text
+from render.writers.coco import coco_parts
+from render.writers.yolo import data_yaml, yolo_text
 from tests.polygon_readers import bridges, filled_by_ultralytics, iou
 from tests.small_dataset import CATEGORIES, Shape, sample_of, some_samples, write_dataset
+
+NAMES = LabelNames(categories=tuple(CATEGORIES), keypoints={})
 
 
 def decoded(data: bytes) -> NDArray[np.uint16]:
@@ -159,13 +161,14 @@ def test_equal_rows_give_equal_bytes(tmp_path: Path) -> None:
         frame = frame_row(sample, image="png", hashes={})
         write_shard_records(tmp_path / name, 0, [frame], instance_rows(sample))
 
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
-    assert 2 == len(list((tmp_path / "a").iterdir()))
+    for path in (tmp_path / "a" / "records").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / "records" / path.name).read_bytes()
+    assert 2 == len(list((tmp_path / "a" / "records").iterdir()))
 
 
 def test_torn_record_is_named(dataset: Path, tmp_path: Path) -> None:
-    torn = tmp_path / "frames-000000.parquet"
+    torn = tmp_path / "records" / "frames-000000.parquet"
+    torn.parent.mkdir()
     whole = (dataset / "records" / torn.name).read_bytes()
     torn.write_bytes(whole[: len(whole) // 2])
 
@@ -174,7 +177,8 @@ def test_torn_record_is_named(dataset: Path, tmp_path: Path) -> None:
 
 
 def test_record_of_another_schema_is_refused(dataset: Path, tmp_path: Path) -> None:
-    foreign = tmp_path / "frames-000000.parquet"
+    foreign = tmp_path / "records" / "frames-000000.parquet"
+    foreign.parent.mkdir()
     table = pq.read_table(dataset / "records" / foreign.name)
     pq.write_table(table.drop_columns(["theta"]), foreign)
 
@@ -229,7 +233,7 @@ def test_coco_annotations_are_the_mask_files(dataset: Path) -> None:
 
 
 def test_coco_leaves_out_distractors_and_filtered_targets(dataset: Path) -> None:
-    rows = list(read_instances(dataset / "records"))
+    rows = list(read_instances(dataset))
     shown = sum(len(coco_of(dataset, split)["annotations"]) for split in ("train", "val"))
 
     assert {"distractor", "target"} == {row["role"] for row in rows}
@@ -249,13 +253,12 @@ def test_coco_carries_pose_and_theta(dataset: Path) -> None:
     assert (160, 120, 0) == (image["width"], image["height"], image["frame_idx"])
 
 
-def test_coco_of_nothing_is_valid(tmp_path: Path) -> None:
-    path = tmp_path / "instances_val.json"
-    write_coco([], [], split="val", categories=("a",), keypoints={}, path=path)
-    content = json.loads(path.read_text())
+def test_coco_of_nothing_is_valid() -> None:
+    names = LabelNames(categories=("a",), keypoints={})
+    content = json.loads(b"".join(coco_parts([], [], split="val", names=names)))
 
     assert ([], []) == (content["images"], content["annotations"])
-    assert [path] == list(tmp_path.iterdir())
+    assert [{"id": 1, "name": "a", "supercategory": ""}] == content["categories"]
 
 
 # YOLO
@@ -263,9 +266,7 @@ def test_coco_of_nothing_is_valid(tmp_path: Path) -> None:
 
 def test_detection_row_by_hand() -> None:
     sample = sample_of([Shape(category="nut", at=(80, 60), radius=20, corners=4)])
-    text = yolo_text(
-        instance_rows(sample), categories=CATEGORIES, size_wh=(160, 120), kind="detect"
-    )
+    text = yolo_text(instance_rows(sample), names=NAMES, size_wh=(160, 120), kind="detect")
     # Corners on the axes, drawn with their ends: columns 60 to 100, rows 40 to 80.
     expected = (80.5 / 160, 60.5 / 120, 41 / 160, 41 / 120)
     idx, *numbers = text.split()
@@ -316,15 +317,15 @@ def test_polygons_fill_the_masks(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["detect", "segment"])
 def test_single_pixel_and_empty_frame(kind: Any) -> None:
     dot = sample_of([Shape(category="bolt", at=(159, 119), radius=0.2)])
-    text = yolo_text(instance_rows(dot), categories=CATEGORIES, size_wh=(160, 120), kind=kind)
+    text = yolo_text(instance_rows(dot), names=NAMES, size_wh=(160, 120), kind=kind)
 
     assert len(text.split()) >= (7 if kind == "segment" else 5)
-    assert "" == yolo_text([], categories=CATEGORIES, size_wh=(160, 120), kind=kind)
+    assert "" == yolo_text([], names=NAMES, size_wh=(160, 120), kind=kind)
 
 
-def test_data_yaml_can_be_moved(tmp_path: Path) -> None:
-    write_data_yaml(tmp_path / "data.yaml", categories=("1", "no", "Schlüssel: 8 mm"))
-    content = yaml.safe_load((tmp_path / "data.yaml").read_text(encoding="utf-8"))
+def test_data_yaml_can_be_moved() -> None:
+    names = LabelNames(categories=("1", "no", "Schlüssel: 8 mm"), keypoints={})
+    content = yaml.safe_load(data_yaml(names, kind="detect").decode())
 
     assert "path" not in content
     assert ("images/train", "images/val") == (content["train"], content["val"])

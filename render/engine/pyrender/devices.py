@@ -23,7 +23,7 @@ class EglDevice:
     """What EGL tells of one of its devices before it is opened.
 
     Attributes:
-        index: Its place in EGL's list.
+        index: Its number in EGL's list.
         is_nvidia: It is the NVIDIA driver's.
         cuda_idx: Which CUDA device it is (EGL_CUDA_DEVICE_NV); None: none that the driver shows.
 
@@ -38,7 +38,7 @@ def named(devices: Sequence[EglDevice], visible: str | None) -> dict[str, int]:
     """EGL's devices that may be opened, by what `engine.device` calls them; best guess first.
 
     Where EGL has CUDA devices, numbers are CUDA's, as CUDA_VISIBLE_DEVICES limits and orders
-    them, and no other device has a number. Else they are the places in EGL's list; devices of
+    them, and no other device has a number. Else they are the numbers in EGL's list; devices of
     the NVIDIA driver are then left out if the variable is set, since it does not show them.
 
     Args:
@@ -56,20 +56,20 @@ def named(devices: Sequence[EglDevice], visible: str | None) -> dict[str, int]:
 
 
 def _cuda_devices(devices: Sequence[EglDevice], visible: str | None) -> dict[int, int]:
-    """Places in EGL's list by CUDA's number."""
-    told = {d.cuda_idx: d.index for d in devices if d.cuda_idx is not None}
-    if visible is None or not told:
-        return told
+    """Index in EGL's list by CUDA's number."""
+    by_cuda_idx = {d.cuda_idx: d.index for d in devices if d.cuda_idx is not None}
+    if visible is None or not by_cuda_idx:
+        return by_cuda_idx
     entries = _entries(visible)
-    if max(told) < len(entries):
-        return told  # the driver heeds the variable itself, UUIDs too
+    if max(by_cuda_idx) < len(entries):
+        return by_cuda_idx  # the driver heeds the variable itself, UUIDs too
     if not all(entry.isdecimal() for entry in entries):
         raise EngineError(
             f"{_VARIABLE} must hold numbers here, got {visible!r}: this driver does not tell EGL "
             "which device a UUID is (nvidia-smi -L lists numbers beside UUIDs)"
         )
-    originals = takewhile(told.__contains__, map(int, entries))
-    return {number: told[original] for number, original in enumerate(originals)}
+    originals = takewhile(by_cuda_idx.__contains__, map(int, entries))
+    return {number: by_cuda_idx[original] for number, original in enumerate(originals)}
 
 
 def _entries(visible: str) -> list[str]:

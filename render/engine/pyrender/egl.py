@@ -93,8 +93,8 @@ def _described(index: int, handle: Any) -> EglDevice:
     attribute = ctypes.POINTER(ctypes.c_ssize_t)
     ask = _function("eglQueryDeviceAttribEXT", ctypes.c_uint, ctypes.c_int, attribute)
     # It fails where CUDA is missing, and for a device that CUDA_VISIBLE_DEVICES hides.
-    told = ask is not None and ask(handle, _EGL_CUDA_DEVICE_NV, ctypes.byref(number))
-    return EglDevice(index=index, is_nvidia=True, cuda_idx=number.value if told else None)
+    has_number = ask is not None and ask(handle, _EGL_CUDA_DEVICE_NV, ctypes.byref(number))
+    return EglDevice(index=index, is_nvidia=True, cuda_idx=number.value if has_number else None)
 
 
 def _function(name: str, result: Any, *arguments: Any) -> Callable[..., Any] | None:

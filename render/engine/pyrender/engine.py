@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from render.buffers import Buffers, Silhouette
-from render.engine.base import AbstractEngine, DeviceInfo
+from render.engine.base import AbstractEngine, DeviceInfo, Probe
 from render.engine.lens import pinhole_scene, through_lens
 from render.engine.pyrender.context import GlContext, choose
 from render.engine.pyrender.gl import use_or, use_reversed_depth
@@ -23,6 +23,7 @@ from render.engine.pyrender.passes.occlusion import OcclusionPass
 from render.engine.pyrender.passes.rays import RayIdPass, RayTables
 from render.engine.pyrender.passes.shadows import ShadowPass
 from render.engine.pyrender.passes.silhouettes import SilhouettePass
+from render.engine.pyrender.probe import probe
 from render.errors import EngineError
 from render.scene import Instance, Scene
 
@@ -45,7 +46,7 @@ class PyrenderEngine(AbstractEngine):
                 or ``osmesa``.
             device: ``auto``, ``surfaceless``, or a number: that of a CUDA device, as
                 CUDA_VISIBLE_DEVICES limits and orders them; where EGL has no CUDA device (GPUs
-                of other makers, Mesa's software), the place in EGL's list.
+                of other makers, Mesa's software), the number in EGL's list.
                 ``python -m render.doctor`` lists all.
 
         Raises:
@@ -72,6 +73,11 @@ class PyrenderEngine(AbstractEngine):
         self._uploaded: UploadedScene | None = None
         # The last one whose ids were drawn, and these.
         self._drawn: tuple[UploadedScene, Ids] | None = None
+
+    @classmethod
+    def probe(cls, *, platform: str = "auto", device: str | int = "auto", **_: Any) -> Probe:
+        """Tells of every platform and device of this machine; see `AbstractEngine.probe`."""
+        return probe(platform, str(device))
 
     @property
     def info(self) -> DeviceInfo:
@@ -150,7 +156,10 @@ class PyrenderEngine(AbstractEngine):
                 f"instances must be at most {MAX_INSTANCES}, got {len(scene.instances)}"
             )
         if len(scene.lights) > MAX_LIGHTS:
-            raise EngineError(f"lights must be at most {MAX_LIGHTS}, got {len(scene.lights)}")
+            raise EngineError(
+                f"lights must be at most {MAX_LIGHTS}, got {len(scene.lights)}: lower "
+                "lighting.count, or choose kinds of lamp that are fewer lights"
+            )
         largest, size_wh = int(context.mgl.info["GL_MAX_TEXTURE_SIZE"]), scene.camera.size_wh
         if max(size_wh) > largest:
             raise EngineError(

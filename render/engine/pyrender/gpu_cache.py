@@ -1,9 +1,8 @@
-"""Models and textures on the GPU: uploaded once, kept while memory lasts."""
+"""A cache of models and textures on the GPU: uploaded once, least recently used goes first."""
 
 from __future__ import annotations
 
-import weakref
-from collections import OrderedDict
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ from render.engine.pyrender.naming import NamedFaces, named_faces
 from render.errors import EngineError
 from render.scene import Material, Model, Primitive, Texture
 from render.sensor.color import srgb_to_linear
+from render.system.cache import Cache, Same
 
 __all__ = ["ROW", "FaceRange", "FaceStream", "GpuCache", "Mesh"]
 
@@ -148,31 +148,25 @@ class GpuCache:
     def __init__(self, context: GlContext, *, budget_bytes: int) -> None:
         self._context = context
         self._budget_bytes = budget_bytes
-        # An id is its object's only while that lives.
-        self._models: OrderedDict[int, _CachedModel] = OrderedDict()
-        self._textures: OrderedDict[tuple[int, bool, tuple[str, str]], _CachedTexture]
-        self._textures = OrderedDict()
-        self._means: OrderedDict[int, tuple[weakref.ref[NDArray[np.uint8]], NDArray[np.float64]]]
-        self._means = OrderedDict()
+        # Trimmed by hand: nothing may go while a scene is drawn.
+        self._models: Cache[Same, tuple[Mesh, ...]] = Cache(
+            math.inf, _mesh_bytes, release=_release_meshes
+        )
+        self._textures: Cache[tuple[Same, bool, tuple[str, str]], moderngl.Texture] = Cache(
+            math.inf, _texture_bytes, release=moderngl.Texture.release
+        )
+        self._means: Cache[Same, NDArray[np.float64]] = Cache(_MOST_MEANS, lambda _: 1)
         self.stream = FaceStream(context)
         self.white = self._make(Texture(image=np.full((1, 1, 4), 255, np.uint8)), srgb=False)
 
     def meshes(self, model: Model) -> tuple[Mesh, ...]:
-        """One mesh for each primitive of the model."""
-        found = self._models.get(id(model))
-        if found is None or found.source() is not model:
-            if found is not None:
-                found.release()
-            largest = ROW * int(self._context.mgl.info["GL_MAX_TEXTURE_SIZE"])
-            if max(len(named.sources) for named in named_faces(model)) > largest:
-                raise EngineError(f"{model.name} must have at most {largest} vertices a material")
-            meshes = tuple(
-                self._upload(primitive, named, model.center_m)
-                for primitive, named in zip(model.primitives, named_faces(model), strict=True)
-            )
-            found = self._models[id(model)] = _CachedModel(weakref.ref(model), meshes)
-        self._models.move_to_end(id(model))
-        return found.meshes
+        """One mesh for each primitive of the model.
+
+        Raises:
+            EngineError: A primitive has more vertices than GL holds.
+
+        """
+        return self._models.find(Same(model), lambda: self._upload_all(model))
 
     def texture(self, texture: Texture | None, *, srgb: bool) -> moderngl.Texture:
         """An image with all its smaller sizes; white for None.
@@ -184,16 +178,8 @@ class GpuCache:
         """
         if texture is None:
             return self.white
-        key = (id(texture.image), srgb, texture.wrap_st)
-        found = self._textures.get(key)
-        if found is None or found.source() is not texture.image:
-            if found is not None:
-                found.release()
-            copy = self._make(texture, srgb=srgb)
-            found = _CachedTexture(weakref.ref(texture.image), copy, texture.image.nbytes)
-            self._textures[key] = found
-        self._textures.move_to_end(key)
-        return found.copy
+        key = (Same(texture.image), srgb, texture.wrap_st)
+        return self._textures.find(key, lambda: self._make(texture, srgb=srgb))
 
     def mean_color(self, material: Material) -> NDArray[np.float64]:
         """``(3,)`` linear base colour, averaged over its texture."""
@@ -201,39 +187,36 @@ class GpuCache:
         texture = material.triplanar or material.base_color_texture
         if texture is None:
             return factor
-        found = self._means.get(id(texture.image))
-        if found is None or found[0]() is not texture.image:
-            coarse = texture.image[:: max(texture.image.shape[0] // 64, 1),
-                                   :: max(texture.image.shape[1] // 64, 1), :3]  # fmt: skip
-            mean = srgb_to_linear(coarse / 255.0).mean(axis=(0, 1))
-            found = self._means[id(texture.image)] = (weakref.ref(texture.image), mean)
-            while len(self._means) > _MOST_MEANS:
-                self._means.popitem(last=False)
-        return factor * found[1]
+        image = texture.image
+
+        def mean() -> NDArray[np.float64]:
+            coarse = image[:: max(image.shape[0] // 64, 1), :: max(image.shape[1] // 64, 1), :3]
+            return np.asarray(srgb_to_linear(coarse / 255.0).mean(axis=(0, 1)))
+
+        return factor * self._means.find(Same(image), mean)
 
     @property
     def n_bytes(self) -> int:
-        """GPU memory of all that is kept."""
-        models = sum(entry.n_bytes for entry in self._models.values())
-        return models + sum(entry.n_bytes for entry in self._textures.values())
+        """GPU memory of all meshes and textures."""
+        return self._models.size + self._textures.size
 
     def trim(self) -> None:
         """Frees what was made from things that are gone, then what was used longest ago until the
-        budget holds. Not while a scene is drawn.
+        budget holds: models first. Not while a scene is drawn.
         """
-        for key in [k for k, entry in self._models.items() if entry.source() is None]:
-            self._models.pop(key).release()
-        for texture in [k for k, entry in self._textures.items() if entry.source() is None]:
-            self._textures.pop(texture).release()
-        used = self.n_bytes
-        while used > self._budget_bytes and len(self._models) > 1:
-            _, model = self._models.popitem(last=False)
-            used -= model.n_bytes
-            model.release()
-        while used > self._budget_bytes and self._textures:
-            _, image = self._textures.popitem(last=False)
-            used -= image.n_bytes
-            image.release()
+        self._models.drop(lambda key: key.is_gone)
+        self._textures.drop(lambda key: key[0].is_gone)
+        self._models.trim(self._budget_bytes - self._textures.size)
+        self._textures.trim(self._budget_bytes - self._models.size)
+
+    def _upload_all(self, model: Model) -> tuple[Mesh, ...]:
+        largest = ROW * int(self._context.mgl.info["GL_MAX_TEXTURE_SIZE"])
+        if max(len(named.sources) for named in named_faces(model)) > largest:
+            raise EngineError(f"{model.name} must have at most {largest} vertices a material")
+        return tuple(
+            self._upload(primitive, named, model.center_m)
+            for primitive, named in zip(model.primitives, named_faces(model), strict=True)
+        )
 
     def _upload(
         self, primitive: Primitive, named: NamedFaces, center_m: NDArray[np.float64]
@@ -325,29 +308,14 @@ def _packed_normals(normals: NDArray[np.float32]) -> NDArray[np.uint32]:
     return np.where(size > 0.0, packed, _NO_NORMAL)
 
 
-@dataclass(frozen=True, eq=False)
-class _CachedModel:
-    source: weakref.ref[Model]
-    meshes: tuple[Mesh, ...]
-
-    @property
-    def n_bytes(self) -> int:
-        return sum(mesh.n_bytes for mesh in self.meshes)
-
-    def release(self) -> None:
-        for mesh in self.meshes:
-            mesh.release()
+def _mesh_bytes(meshes: tuple[Mesh, ...]) -> int:
+    return sum(mesh.n_bytes for mesh in meshes)
 
 
-@dataclass(frozen=True, eq=False)
-class _CachedTexture:
-    source: weakref.ref[NDArray[np.uint8]]
-    copy: moderngl.Texture
-    source_bytes: int
+def _release_meshes(meshes: tuple[Mesh, ...]) -> None:
+    for mesh in meshes:
+        mesh.release()
 
-    @property
-    def n_bytes(self) -> int:
-        return self.source_bytes * 4 // 3  # with the smaller sizes
 
-    def release(self) -> None:
-        self.copy.release()
+def _texture_bytes(texture: moderngl.Texture) -> int:
+    return texture.width * texture.height * 16 // 3  # with the smaller sizes

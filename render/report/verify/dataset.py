@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
-from render.report.verify.coco import CocoFile
-from render.report.verify.description import Description, check_description, read_description
-from render.report.verify.findings import Findings
-from render.report.verify.images import check_files
+from render.config.trust import plugins_hint
+from render.dataset.description import Description, read_description
+from render.dataset.findings import Findings
+from render.dataset.layout import DESCRIPTION
+from render.dataset.reader import Dataset, Frame
+from render.errors import ConfigError, DatasetError
+from render.report.verify.description import check_description
+from render.report.verify.files import read_files
 from render.report.verify.instances import check_instances
 from render.report.verify.layout import check_layout, check_manifest
 from render.report.verify.records import Row, Shard, Tally, read_shards
-from render.report.verify.yolo import check_data_yaml, check_yolo
+from render.writers.base import AbstractWriter, StoredFrame
+from render.writers.chosen import Writers
 
 __all__ = ["Verdict", "verify"]
 
@@ -39,7 +47,7 @@ def verify(folder: Path) -> Verdict:
     """Reads a dataset back from disk and checks it against its records and itself.
 
     Neither the models nor the machine that made it are needed. Memory holds one shard of
-    records, one frame of pixels, and a few bytes for each COCO entry.
+    records, the files of one frame, and what the writers' checks keep.
 
     Raises:
         DatasetError: The folder is no dataset, or dataset.yaml is missing or torn.
@@ -47,30 +55,20 @@ def verify(folder: Path) -> Verdict:
     """
     description = read_description(folder)
     findings = Findings()
-    check_description(description, folder, findings)
-    check_layout(folder, description, findings)
-    if "yolo" in description.formats:
-        check_data_yaml(folder, description, findings)
-    splits = ("train", "val") if "coco" in description.formats else ()
-    coco = {split: CocoFile(folder, split, description, findings) for split in splits}
+    writers = writers_of(folder, description)
+    check_description(description, writers, folder, findings)
+    check_layout(folder, description, writers, findings)
+    checks = _Checks(Dataset(folder, description), description, writers, findings)
     tally = Tally(description)
     has_manifest = True
     with tqdm(total=description.n_frames, unit="frame", desc="verify", disable=None) as bar:
         for shard in read_shards(folder, findings):
-            has_manifest &= check_manifest(folder, shard, findings)
-            frames = [
-                frame
-                for frame in shard.frames
-                if tally.add(
-                    frame, shard.instances[frame["frame_idx"]], shard.file_frames, findings
-                )
-            ]
-            for frame in frames:
-                _check_frame(folder, frame, shard, description, findings)
-                bar.update()
-            for split, file in coco.items():
-                of_split = [f for f in frames if description.split_of(f["frame_idx"]) == split]
-                file.check(of_split, shard.instances)
+            has_manifest &= check_manifest(folder, shard, writers, findings)
+            for frame in shard.frames:
+                rows = shard.instances[frame["frame_idx"]]
+                if tally.add(frame, rows, shard.file_frames, findings):
+                    checks.frame(frame, shard)
+                    bar.update()
     tally.check(findings)
     return Verdict(
         frames=tally.frames.total(),
@@ -80,26 +78,85 @@ def verify(folder: Path) -> Verdict:
     )
 
 
-def _check_frame(
-    folder: Path, frame: Row, shard: Shard, description: Description, findings: Findings
-) -> None:
-    idx = frame["frame_idx"]
-    file = shard.file_frames
-    split, name = description.split_of(idx), f"{idx:08d}.{description.image}"
+def writers_of(folder: Path, description: Description) -> Writers:
+    """The writers of a dataset on disk.
 
-    def require(holds: object, message: str) -> None:
-        findings.require(holds, message, file=file, frame_idx=idx)
+    Raises:
+        DatasetError: Its config names some that are not known here.
 
-    require(frame["split"] == split, f"split must be {split}, got {frame['split']}")
-    require(frame["file_name"] == name, f"file_name must be {name}, got {frame['file_name']}")
-    require(
-        frame["attempt"] == len(frame["rejections"]), "attempt must be the number of rejections"
-    )
-    if frame["width"] < 1 or frame["height"] < 1:
-        require(False, "size must be at least 1 px")
-        return
-    rows = shard.instances[idx]
-    drawn = check_instances(frame, shard, description=description, findings=findings)
-    text = check_files(folder, frame, drawn, description=description, file=file, findings=findings)
-    if text is not None:
-        check_yolo(text, frame, rows, description=description, findings=findings)
+    """
+    output, version = description.config["output"], description.format_version
+    try:
+        return Writers.of(output, format_version=version)
+    except ConfigError as error:
+        hint = plugins_hint(description.config, ())
+        raise DatasetError(f"{folder / DESCRIPTION}: its config: {error}{hint}") from error
+
+
+class _Checks:
+    """What the writers of a dataset check, each its own files."""
+
+    def __init__(
+        self, dataset: Dataset, description: Description, writers: Writers, findings: Findings
+    ) -> None:
+        self._dataset = dataset
+        self._description = description
+        self._writers = writers.by_name
+        self._image = writers.image
+        self._findings = findings
+        self._checks: dict[str, Callable[[StoredFrame], None]] = {}
+        for name, writer in self._writers.items():
+            with self._told(writer):
+                self._checks[name] = writer.check(dataset, findings)
+
+    @contextmanager
+    def _told(self, writer: AbstractWriter[Any], frame_idx: int | None = None) -> Iterator[None]:
+        """Makes a problem of a check that fails: it may be a user's, and records may be torn."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  whatever a user's writer raises
+            self._findings.require(
+                False,
+                f"cannot be checked: {type(error).__name__}: {error}",
+                file=writer.paths()[0], frame_idx=frame_idx,
+            )  # fmt: skip
+
+    def frame(self, frame: Row, shard: Shard) -> None:
+        """Checks the record of a frame, its instances and its files."""
+        idx, file = frame["frame_idx"], shard.file_frames
+        split, name = self._description.split_of(idx), f"{idx:08d}.{self._image}"
+
+        def require(holds: object, message: str) -> None:
+            self._findings.require(holds, message, file=file, frame_idx=idx)
+
+        require(frame["split"] == split, f"split must be {split}, got {frame['split']}")
+        require(frame["file_name"] == name, f"file_name must be {name}, got {frame['file_name']}")
+        require(
+            frame["attempt"] == len(frame["rejections"]), "attempt must be the number of rejections"
+        )
+        if frame["width"] < 1 or frame["height"] < 1:
+            require(False, "size must be at least 1 px")
+            return
+        drawn = check_instances(
+            frame, shard, description=self._description, findings=self._findings
+        )
+        view = Frame(
+            folder=self._dataset.folder,
+            row={**frame, "split": split, "file_name": name},
+            instances=tuple(shard.instances[idx]),
+            depth_unit_m=self._description.depth_unit_m,
+            names=self._description.names,
+        )
+        files = read_files(self._dataset.folder, frame, self._expected(view), file, self._findings)
+        for name, check in self._checks.items():
+            writer = self._writers[name]
+            own = {path: data for path, data in files.items() if path in writer.frame_paths(view)}
+            with self._told(writer, idx):
+                check(StoredFrame(row=frame, view=view, files=own, drawn=drawn))
+
+    def _expected(self, view: Frame) -> list[str]:
+        wanted: list[str] = []
+        for writer in self._writers.values():
+            with self._told(writer, view.frame_idx):
+                wanted += writer.expected(view)
+        return sorted(wanted)

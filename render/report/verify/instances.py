@@ -10,34 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from render.report.verify.description import Description
-from render.report.verify.findings import Findings
-from render.report.verify.records import Row, Shard
-from render.report.verify.rle import decoded
+from render.dataset.description import Description
+from render.dataset.findings import Findings
+from render.geometry.rle_definition import decoded
+from render.report.verify.records import Shard
 from render.report.verify.tasks import task_problems
+from render.writers.base import Drawn, Row
 
-__all__ = ["Drawn", "check_instances"]
+__all__ = ["check_instances"]
 
 # The rasterizer puts corners on a grid of 1/256 px.
 _BOX_SLACK_PX = 0.05
 _POSE_SLACK = 1e-9
 _FAR_OFF = 1e9
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Drawn:
-    """What the records of a frame say about its pixels.
-
-    Attributes:
-        ids: ``(H, W)`` int64: 0 is none, ``instance_idx + 1`` otherwise.
-        near_m: Depth of the near plane.
-        far_m: Depth of the far plane.
-
-    """
-
-    ids: NDArray[np.int64]
-    near_m: float
-    far_m: float
 
 
 def check_instances(
@@ -150,7 +135,7 @@ class _Check:
         self(row["role"] in ("target", "distractor"), f"role must be known, got {row['role']}")
         if is_target:
             self(
-                row["category"] in description.categories,
+                row["category"] in description.names.categories,
                 f"category must be one of dataset.yaml, got {row['category']}",
             )
             self(row["model"] in description.unit_m, "model must be one of dataset.yaml")

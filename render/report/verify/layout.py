@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -13,44 +12,51 @@ from typing import Any
 import cv2
 import numpy as np
 
-from render.config.sections import MAPS
-from render.report.verify.description import Description
-from render.report.verify.findings import Findings
+from render.dataset.description import Description
+from render.dataset.findings import Findings
+from render.dataset.layout import (
+    COVERAGE,
+    DESCRIPTION,
+    MANIFEST_FOLDER,
+    PLOT,
+    PREVIEW,
+    SPLITS,
+    is_of_dataset,
+)
+from render.dataset.manifest import SHARD_FRAMES
 from render.report.verify.records import Shard
+from render.system.files import sha256_of_file
+from render.writers.chosen import Writers, finish_paths, shard_paths
 
 __all__ = ["check_layout", "check_manifest"]
 
-_FOLDERS = "|".join(("images", "labels", "ids", "masks", "depth", *MAPS))
-_FRAME_FILE = re.compile(rf"({_FOLDERS})/(train|val)/(\d{{8,}})\.[a-z]+")
-# Beside a dataset's own files: logs, and what ultralytics leaves in the folder it trains on.
-_TOLERATED = re.compile(r"[^/]+\.log|labels/(train|val)\.cache|images/(train|val)/\d+\.npy")
-_PREVIEW = "preview.jpg"
-_PLOT = "achieved.png"
-_COVERAGE = "coverage.png"  # there where somebody asked for it
+_HALF_WRITTEN = re.compile(r"(?:.*/)?\..*\.part")
+_LOG = re.compile(r"[^/]+\.log")
 
 
-def check_layout(folder: Path, description: Description, findings: Findings) -> None:
+def check_layout(
+    folder: Path, description: Description, writers: Writers, findings: Findings
+) -> None:
     """Finds files that must not be there, and those of the whole dataset that are missing."""
-    pictures = [_PREVIEW, *([_PLOT] if description.reached else [])]
-    own = {*pictures, "dataset.yaml"}
-    if (folder / _COVERAGE).is_file():
-        pictures.append(_COVERAGE)
-    if "coco" in description.formats:
-        own |= {f"annotations/instances_{split}.json" for split in ("train", "val")}
-    if "yolo" in description.formats:
-        own.add("data.yaml")
+    pictures = [PREVIEW, *([PLOT] if description.reached else [])]
+    own = {*pictures, DESCRIPTION}
+    if (folder / COVERAGE).is_file():  # there where somebody asked for it
+        pictures.append(COVERAGE)
+    for writer in writers.by_name.values():
+        own |= {*finish_paths(writer)}
     for name in sorted(own):
         findings.require((folder / name).is_file(), "is missing", file=name)
-    for split in ("train", "val"):
+    for split in SPLITS:
         name = f"images/{split}"
         findings.require((folder / name).is_dir(), "is missing: both splits must be", file=name)
     for name in _walk(folder, ""):
-        if name in own or name == _COVERAGE or _belongs(name, description):
+        if name in own or _belongs(name, description, writers):
             findings.checks += 1
-        elif re.fullmatch(r"(?:.*/)?\..*\.part", name):
+        elif _HALF_WRITTEN.fullmatch(name):
             findings.require(False, "is what an interrupted run left half-written", file=name)
         else:
-            findings.require(_TOLERATED.fullmatch(name), "does not belong here", file=name)
+            is_known = _LOG.fullmatch(name) or writers.layout.is_leftover(name)
+            findings.require(is_known, "does not belong here", file=name)
     for name in pictures:
         if (folder / name).is_file():
             data = np.frombuffer((folder / name).read_bytes(), np.uint8)
@@ -72,27 +78,33 @@ def _walk(folder: Path, prefix: str) -> Iterator[str]:
         yield from _walk(folder / name.rpartition("/")[2], f"{name}/")
 
 
-def _belongs(name: str, description: Description) -> bool:
-    frame = _FRAME_FILE.fullmatch(name)
-    if frame:
-        idx = int(frame.group(3))
-        return idx < description.n_frames and name in description.files_of(idx)
-    return bool(
-        re.fullmatch(r"records/(frames|instances)-\d{6,}\.parquet", name)
-        or re.fullmatch(r"\.manifest/(identity|gl|top_ups|shard-\d{5,})\.json", name)
-    )
+def _belongs(name: str, description: Description, writers: Writers) -> bool:
+    if is_of_dataset(name):
+        return name != PLOT  # told of where it is asked for
+    for template in writers.layout.templates:
+        match = template.pattern.fullmatch(name)
+        if match and "stem" in template.fields:
+            idx = int(match["stem"])
+            split, stem = description.split_of(idx), f"{idx:08d}"
+            return idx < description.n_frames and name in template.paths(split=split, stem=stem)
+        if match and "shard" in template.fields:
+            return int(match["shard"]) * SHARD_FRAMES < description.n_frames
+    return False
 
 
-def check_manifest(folder: Path, shard: Shard, findings: Findings) -> bool:
-    """Compares a shard with its entry in `.manifest`.
+def check_manifest(folder: Path, shard: Shard, writers: Writers, findings: Findings) -> bool:
+    """Finds the files of a shard, and compares it with its entry in `.manifest`.
 
     Returns:
         Whether it has one. A folder without any was finished by its owner's leave: hashes
         of frames are in the records too.
 
     """
-    name = f".manifest/shard-{shard.idx:05d}.json"
-    if not (folder / ".manifest").is_dir():
+    name = f"{MANIFEST_FOLDER}/shard-{shard.idx:05d}.json"
+    own = [p for writer in writers.by_name.values() for p in shard_paths(writer, shard.idx)]
+    for path in own:
+        findings.require((folder / path).is_file(), "is missing", file=path)
+    if not (folder / MANIFEST_FOLDER).is_dir():
         return False
     frames, hashes = _entry(folder, name, findings)
     if hashes is None:
@@ -113,12 +125,13 @@ def check_manifest(folder: Path, shard: Shard, findings: Findings) -> bool:
             f"and {shard.file_frames} have other hashes for {path}",
             file=name, frame_idx=frame_idx,
         )  # fmt: skip
-    for path in (shard.file_frames, shard.file_instances):
-        digest = hashlib.sha256((folder / path).read_bytes()).hexdigest()
+    whole = [shard.file_frames, shard.file_instances, *own]
+    for path in whole:
+        digest = sha256_of_file(folder / path)
         findings.require(
             hashes.get(path) == digest, f"its bytes are not those of {name}", file=path
         )
-    extra = sorted({*hashes} - {*recorded, shard.file_frames, shard.file_instances})
+    extra = sorted({*hashes} - {*recorded, *whole})
     findings.require(not extra, f"names files that no record names: {extra[:3]}", file=name)
     return True
 

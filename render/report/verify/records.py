@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from render.dataset.description import Description
+from render.dataset.findings import Findings
+from render.dataset.layout import DESCRIPTION
 from render.report.achieved import reached
-from render.report.verify.description import FILE, Description
-from render.report.verify.findings import Findings
+from render.writers.base import Row
 
 __all__ = ["Row", "Shard", "Tally", "read_shards"]
-
-Row = Mapping[str, Any]
 
 _NUMBERS = pa.list_(pa.float64())
 _FRAME_COLUMNS = {
@@ -211,7 +211,7 @@ class Tally:
         for idx in np.flatnonzero(~self.seen).tolist():
             findings.require(False, "has no row", file="records", frame_idx=idx)
         description = self.description
-        instances = dict.fromkeys(description.categories, 0) | dict(self.instances)
+        instances = dict.fromkeys(description.names.categories, 0) | dict(self.instances)
         reached_told = {
             (name, key): told.get(key)
             for name, told in description.reached.items()
@@ -228,5 +228,7 @@ class Tally:
         }
         for name, (count, told) in found.items():
             findings.require(
-                count == told, f"{name} must be {count} as in the records, got {told}", file=FILE
+                count == told,
+                f"{name} must be {count} as in the records, got {told}",
+                file=DESCRIPTION,
             )

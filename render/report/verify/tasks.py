@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from render.report.verify.description import Description
-from render.report.verify.records import Row
-from render.report.verify.rle import decoded
+from render.dataset.description import Description
+from render.geometry.rle_definition import decoded
+from render.writers.base import Row
 
 __all__ = ["task_problems"]
 

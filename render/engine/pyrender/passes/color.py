@@ -58,7 +58,8 @@ class ColorPass:
         )  # fmt: skip
         self._see_through = SurfacePrograms(
             context, gpu_cache, environments,
-            vertex="geometry.vert", fragment="see_through.frag", defines=("SHADED", "BESIDE"),
+            vertex="geometry.vert", fragment="see_through.frag",
+            defines=("SHADED", "FROM_NEIGHBOURS"),
         )  # fmt: skip
         self._owner = compile_program(context, "tiles.vert", "owner.frag", (f"PLANE {_PLANE!r}",))
         self._owner.set("u_drawn", _UNITS["u_drawn"])

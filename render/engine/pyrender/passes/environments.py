@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import moderngl
@@ -15,6 +13,7 @@ from render.engine.pyrender.gl import Program
 from render.engine.pyrender.gpu_cache import GpuCache
 from render.geometry.frames import transform_points
 from render.scene import Environment, EnvironmentMap, Light, Scene, Surface
+from render.system.cache import Cache, Same
 
 __all__ = ["EnvironmentTextures", "set_environment"]
 
@@ -30,7 +29,6 @@ _UP = np.array([_Y00, 0.0, 0.488602512, 0.0, 0.0, 0.0, 2 * 0.315391565, 0.0, 0.0
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Uploaded:
-    source: weakref.ref[EnvironmentMap]
     radiance: moderngl.Texture
     mirror: moderngl.Texture
     glossy: moderngl.TextureArray
@@ -41,11 +39,13 @@ class _Uploaded:
 
 
 class EnvironmentTextures:
-    """Keeps copies of the maps that were used last, not the maps."""
+    """Copies on the GPU of the maps that were used last; it holds no reference to the maps."""
 
     def __init__(self, context: GlContext) -> None:
         self._context = context
-        self._kept: OrderedDict[int, _Uploaded] = OrderedDict()
+        self._uploaded: Cache[Same, _Uploaded] = Cache(
+            _MOST, lambda _: 1, release=_Uploaded.release
+        )
         gl = context.mgl
         self._black = gl.texture((1, 1), 3, np.zeros(3, np.float16).tobytes(), dtype="f2")
         self._black_levels = gl.texture_array((1, 1, 2), 3, bytes(12), dtype="f2")
@@ -65,21 +65,14 @@ class EnvironmentTextures:
         (self._get(environment.map).radiance if environment else self._black).use(unit)
 
     def _get(self, source: EnvironmentMap) -> _Uploaded:
-        found = self._kept.get(id(source))
-        if found is None or found.source() is not source:
-            if found is not None:
-                found.release()
-            found = _Uploaded(
-                source=weakref.ref(source),
+        return self._uploaded.find(
+            Same(source),
+            lambda: _Uploaded(
                 radiance=self._texture(source.radiance),
                 mirror=self._texture(source.mirror),
                 glossy=self._levels(source.glossy),
-            )
-            self._kept[id(source)] = found
-        self._kept.move_to_end(id(source))
-        while len(self._kept) > _MOST:
-            self._kept.popitem(last=False)[1].release()
-        return found
+            ),
+        )
 
     def _texture(self, image: NDArray[np.float32]) -> moderngl.Texture:
         h, w = image.shape[:2]

@@ -7,7 +7,6 @@ float64, hits the triangle.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import chain
 
@@ -23,12 +22,14 @@ from render.engine.pyrender.passes.draws import Draw, UploadedScene, bind_cutout
 from render.engine.pyrender.passes.ids import Ids, IdTargets
 from render.geometry.distortion import bend, jacobian
 from render.scene import Camera
+from render.system.cache import Cache
 
 __all__ = ["RayIdPass", "RayPrograms", "RayTables"]
 
 _RAYS_UNIT, _CUTOUT_UNIT = 0, 7
 _NOTHING = 1e30
-_KEPT_BYTES = 1 << 28
+_MOST_BYTES = 1 << 28
+_NO_TABLE_BYTES = 1 << 10  # of what remembers that the lens shows nothing in a tile
 
 Tile = tuple[int, int]
 _Key = tuple[bytes, tuple[int, int], tuple[float, ...], Tile]
@@ -56,11 +57,11 @@ class _Table:
 
 
 class RayTables:
-    """What each pixel sees; kept by camera while memory lasts."""
+    """What each pixel sees, by camera and tile; least recently used goes first."""
 
     def __init__(self, context: GlContext) -> None:
         self._context = context
-        self._kept: OrderedDict[_Key, _Table | None] = OrderedDict()
+        self._tables: Cache[_Key, _Table | None] = Cache(_MOST_BYTES, _bytes_of, release=_release)
 
     def rays(self, camera: Camera) -> NDArray[np.float64]:
         """``(H, W, 2)`` of the image; see `pixel_rays`."""
@@ -70,15 +71,7 @@ class RayTables:
     def table(self, camera: Camera, tile: Tile) -> _Table | None:
         """The rays of one tile; None if the lens shows nothing there."""
         key = (camera.K.tobytes(), camera.size_wh, camera.distortion, tile)
-        if key not in self._kept:
-            w, h = camera.size_wh
-            while len(self._kept) * w * h * 8 > _KEPT_BYTES:
-                old = self._kept.popitem(last=False)[1]
-                if old is not None:
-                    old.texture.release()
-            self._kept[key] = self._make(camera, tile)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        return self._tables.find(key, lambda: self._make(camera, tile))
 
     def _make(self, camera: Camera, tile: Tile) -> _Table | None:
         rays = pixel_rays(camera, tile)
@@ -100,6 +93,15 @@ class RayTables:
             bend=float(bend(np.array([reach]), camera.distortion)[0]),
             stretch=1.05 * most,
         )
+
+
+def _bytes_of(table: _Table | None) -> int:
+    return _NO_TABLE_BYTES if table is None else 8 * table.texture.width * table.texture.height
+
+
+def _release(table: _Table | None) -> None:
+    if table is not None:
+        table.texture.release()
 
 
 def _disc(radius: float) -> NDArray[np.float64]:

@@ -91,7 +91,7 @@ class Shadows:
 
 
 class ShadowPass:
-    """One tile of an atlas for each light; kept while lights and instances stand still.
+    """One tile of an atlas for each light; drawn again only when a light or an instance moved.
 
     Of more than `MAX_SHADOWS` lights the first ones cast shadows.
     """
@@ -152,7 +152,7 @@ class ShadowPass:
         gl, framebuffer = self._context.mgl, atlas.framebuffer
         framebuffer.use()
         side = atlas.side_px // tiles
-        # Of the tiles in use alone: the whole is large.
+        # Only the tiles in use are cleared: the whole is large.
         n_rows = -(-len(views) // tiles)
         framebuffer.scissor = (0, 0, side * min(len(views), tiles), side * n_rows)
         clear_depth(self._context)

@@ -6,20 +6,20 @@ uniform sampler2D u_lit_1;
 uniform int u_neighbours;        // 8: a constant would be unrolled, and never left early
 
 // Without SHADOWED no light of the scene casts a shadow. See-through surfaces, which are not what
-// the pixel's centre shows, look beside it (BESIDE).
+// the pixel's centre shows, look at its neighbours as well (FROM_NEIGHBOURS).
 void lit_shares(float depth, out vec4 lit_0, out vec4 lit_1) {
     lit_0 = lit_1 = vec4(1.0);
 #ifdef SHADOWED
     ivec2 best = ivec2(gl_FragCoord.xy);
-#ifdef BESIDE
+#ifdef FROM_NEIGHBOURS
     ivec2 at = best, last = textureSize(u_depth, 0) - 1;
     float gap = abs(texelFetch(u_depth, at, 0).r - depth);
     int count = gap > 0.003 * depth ? u_neighbours : 0;
     for (int k = 0; k < count; ++k) {
         int c = k < 4 ? k : k + 1;
-        ivec2 beside = clamp(at + ivec2(c % 3 - 1, c / 3 - 1), ivec2(0), last);
-        float there = abs(texelFetch(u_depth, beside, 0).r - depth);
-        if (there < gap) { gap = there; best = beside; }
+        ivec2 neighbour = clamp(at + ivec2(c % 3 - 1, c / 3 - 1), ivec2(0), last);
+        float there = abs(texelFetch(u_depth, neighbour, 0).r - depth);
+        if (there < gap) { gap = there; best = neighbour; }
     }
 #endif
     lit_0 = texelFetch(u_lit_0, best, 0);

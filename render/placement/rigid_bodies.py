@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 from render.errors import RejectedTheta
 from render.geometry.frames import rigid
 
-__all__ = ["Dropped", "Static", "drop"]
+__all__ = ["RigidBody", "StaticBody", "drop"]
 
 Points = NDArray[np.float64]
 
@@ -36,19 +36,19 @@ _FRICTION = "0.7 0.004 0.002"  # sliding, spinning, rolling
 _MARGIN_M = 4e-4  # each thing keeps so far from others, which hides how soft contacts are
 _AIR = 0.6  # what free fall and rolling lose a second
 # On a plane, things fall into a tube so many sizes of the largest wide, times the cube root of
-# their number; then it is taken away, and the heap slumps until it holds by itself.
+# their number; then it is taken away, and the pile slumps until it holds by itself.
 _TUBE, _WALLS = 0.55, 12
 _FAR = 40.0
 _PARKED = 1000.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Dropped:
-    """A thing to drop.
+class RigidBody:
+    """A rigid body to drop.
 
     Attributes:
-        pieces_m: ``(N, 3)`` corners of each convex body, about the centre of its box, in its own
-            axes, at its size in the scene.
+        pieces_m: ``(N, 3)`` corners of each convex piece, about the centre of its box, in its
+            own axes, at its size in the scene.
         R_world_obj: ``(3, 3)`` its orientation before it falls.
 
     """
@@ -58,33 +58,33 @@ class Dropped:
 
     @property
     def radius_m(self) -> float:
-        """Of the ball about the centre of its box that holds it."""
+        """Radius of the ball about the centre of its box that holds it."""
         return max(float(np.linalg.norm(piece, axis=1).max()) for piece in self.pieces_m)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Static:
-    """What does not move: convex bodies in the world, ``(N, 3)`` corners each, metres."""
+class StaticBody:
+    """A body that does not move: ``(N, 3)`` corners of each convex piece, world, metres."""
 
     pieces_m: tuple[Points, ...]
 
 
 def drop(
-    things: Sequence[Dropped],
+    things: Sequence[RigidBody],
     rng: np.random.Generator,
     *,
     middle_m: tuple[float, float, float] = (0.0, 0.0, 0.0),
     spread_m: tuple[float, float] | None = None,
-    statics: Sequence[Static] = (),
+    statics: Sequence[StaticBody] = (),
 ) -> list[NDArray[np.float64]]:
     """Where things come to lie: ``(4, 4)`` ``T_world_obj`` of the centre of each thing's box.
 
     Args:
         things: In the order in which they fall.
-        rng: Of this pile alone; one draw for each thing.
+        rng: The random stream of this pile alone; one draw for each thing.
         middle_m: Where they are aimed at; z is the plane.
         spread_m: Half sides of the rectangle about it that they fall into; None: a disc that
-            makes a heap.
+            makes a pile.
         statics: Fixtures.
 
     Raises:
@@ -101,8 +101,8 @@ def drop(
         at = np.stack([radius * np.cos(2 * np.pi * u[:, 1]), radius * np.sin(2 * np.pi * u[:, 1])])
     else:
         at = ((2 * u - 1) * np.array(spread_m) * unit).T
-    for i, place in enumerate(at.T):
-        simulation.release(i, place)
+    for i, at_xy in enumerate(at.T):
+        simulation.release(i, at_xy)
         simulation.run(_INTERVAL_S)
     simulation.settle()
     if spread_m is None:
@@ -118,7 +118,7 @@ class _Simulation:
     mj: Any
     model: Any
     data: Any
-    things: Sequence[Dropped]
+    things: Sequence[RigidBody]
     turns: Points  # (N, 4) of the things before they fall: w, x, y, z
     released: list[bool]
     middle_m: Points
@@ -128,8 +128,8 @@ class _Simulation:
     @classmethod
     def of(
         cls,
-        things: Sequence[Dropped],
-        statics: Sequence[Static],
+        things: Sequence[RigidBody],
+        statics: Sequence[StaticBody],
         middle_m: Points,
         unit: float,
         tube: float,
@@ -167,7 +167,7 @@ class _Simulation:
             self.mj.mj_step(self.model, self.data)
 
     def remove_tube(self) -> None:
-        """Lets the heap go."""
+        """Takes the tube away, so that the pile is free to slump."""
         for k in range(_WALLS):
             wall = self.model.geom(f"wall{k}").id
             self.model.geom_contype[wall] = self.model.geom_conaffinity[wall] = 0
@@ -187,7 +187,7 @@ class _Simulation:
         raise RejectedTheta("the pile does not come to rest")
 
     def poses(self) -> list[NDArray[np.float64]]:
-        """Of all things, in the world."""
+        """``(4, 4)`` ``T_world_obj`` of the centre of each thing's box, metres."""
         found = []
         for x, y, z, w, i, j, k in self.data.qpos.reshape(-1, 7):
             R = Rotation.from_quat([i, j, k, w]).as_matrix()
@@ -206,7 +206,7 @@ def _mujoco() -> Any:
     return importlib.import_module("mujoco")
 
 
-def _xml(things: Sequence[Dropped], fixed: Sequence[Points], unit: float, tube: float) -> str:
+def _xml(things: Sequence[RigidBody], fixed: Sequence[Points], unit: float, tube: float) -> str:
     """MuJoCo's description of the world; one mesh geometry a convex piece."""
     meshes: list[str] = []
 

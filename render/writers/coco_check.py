@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeGuard, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from render.report.verify.description import Description
-from render.report.verify.findings import Findings
-from render.report.verify.json_lists import Element, elements
-from render.report.verify.records import Row
-from render.report.verify.rle import decoded
+from render.dataset.findings import Findings
+from render.dataset.layout import SPLITS
+from render.dataset.reader import Dataset
+from render.geometry.rle_definition import decoded
+from render.writers.base import Row, StoredFrame
+from render.writers.json_lists import Element, elements
 
-__all__ = ["CocoFile", "coco_keypoints"]
+__all__ = ["check_coco", "record_keypoints"]
 
 _EQUAL_FIELDS = (
     "bbox_obj", "visib_fract", "truncated_fract", "occluded_fract", "px_count_all",
@@ -80,23 +80,30 @@ def _is_id(value: Any) -> TypeGuard[int]:
     return type(value) is int and 0 < value < 2**62
 
 
+def check_coco(dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], None]:
+    """Checks both files by themselves; what is returned compares a frame with its records.
+
+    Memory holds a few bytes for each entry.
+    """
+    files = {split: _CocoFile(dataset, split, findings) for split in SPLITS}
+    return lambda stored: files[stored.view.split].check(stored)
+
+
 @final
-class CocoFile:
+class _CocoFile:
     """An annotation file, indexed by image; entries are read when they are compared."""
 
-    def __init__(
-        self, folder: Path, split: str, description: Description, findings: Findings
-    ) -> None:
+    def __init__(self, dataset: Dataset, split: str, findings: Findings) -> None:
         self._file = f"annotations/instances_{split}.json"
-        self._path = folder / self._file
+        self._path = dataset.folder / self._file
         self._split = split
-        self._description = description
+        self._dataset = dataset
         self._findings = findings
         self._lists = {"images": _Column(), "annotations": _Column()}
         self._categories: list[Any] = []
         self._images: _Places | None = None
         self._annotations: _Places | None = None
-        self._category_ids = {n: i for i, n in enumerate(description.categories, start=1)}
+        self._category_ids = {n: i for i, n in enumerate(dataset.names.categories, start=1)}
         self._index()
 
     def _require(self, holds: object, message: str, frame_idx: int | None = None) -> bool:
@@ -137,7 +144,7 @@ class CocoFile:
         self._require(
             not len(strange), f"annotations are of images that are not there: {strange[:5]}"
         )
-        n, split_of = self._description.n_frames, self._description.split_of
+        n, split_of = self._dataset.n_frames, self._dataset.split_of
         for image_id in image_ids.tolist():
             self._require(
                 image_id <= n and split_of(image_id - 1) == self._split,
@@ -154,7 +161,7 @@ class CocoFile:
         if not self._require(found == wanted, f"categories must be {wanted}, got {found}"):
             return
         for name, entry in zip(self._category_ids, entries, strict=True):
-            keypoints = list(self._description.keypoints_of(name))
+            keypoints = list(self._dataset.names.keypoints.get(name, ()))
             self._require(
                 entry.get("keypoints", []) == keypoints,
                 f"keypoints of {name} must be {keypoints}, got {entry.get('keypoints')}",
@@ -167,25 +174,23 @@ class CocoFile:
         recoded: list[Any] = json.loads(text.encode("latin-1", "replace").decode(errors="replace"))
         return recoded
 
-    def check(self, frames: Sequence[Row], instances: Mapping[int, list[Row]]) -> None:
-        """Compares the entries of frames of this split with their records."""
+    def check(self, stored: StoredFrame) -> None:
+        """Compares the entries of a frame of this split with its records."""
         if self._images is None or self._annotations is None:
             return
+        frame = stored.row
+        image_id = frame["frame_idx"] + 1
         with self._path.open("rb") as file:
 
-            def read(places: _Places, image_id: int) -> list[Any]:
+            def read(places: _Places) -> list[Any]:
                 entries = []
                 for start, end in places.of_image(image_id):
                     file.seek(start)
                     entries.append(json.loads(file.read(end - start)))
                 return entries
 
-            for frame in frames:
-                image_id = frame["frame_idx"] + 1
-                self._check_image(frame, read(self._images, image_id))
-                self._check_annotations(
-                    frame, instances[frame["frame_idx"]], read(self._annotations, image_id)
-                )
+            self._check_image(frame, read(self._images))
+            self._check_annotations(frame, stored.view.labelled, read(self._annotations))
 
     def _check_image(self, frame: Row, entries: list[Any]) -> None:
         idx = frame["frame_idx"]
@@ -206,13 +211,9 @@ class CocoFile:
             _same(entries[0].get("theta"), theta), "image: theta must be that of the record", idx
         )
 
-    def _check_annotations(self, frame: Row, rows: list[Row], entries: list[Any]) -> None:
+    def _check_annotations(self, frame: Row, labelled: Sequence[Row], entries: list[Any]) -> None:
         idx = frame["frame_idx"]
-        shown = {
-            row["instance_idx"]: row
-            for row in rows
-            if row["role"] == "target" and not row["filtered"]
-        }
+        shown = {row["instance_idx"]: row for row in labelled}
         for entry in entries:
             number = entry.get("instance_idx")
             row = shown.pop(number, None) if isinstance(number, int) else None
@@ -241,7 +242,7 @@ class CocoFile:
             got = entry.get(name)
             yield "" if _same(got, value) else f"{name} must be {value}, got {got}"
         if row["keypoints_sight"] is not None:
-            triples, count = coco_keypoints(row)
+            triples, count = record_keypoints(row)
             yield "" if _same(entry.get("keypoints"), triples) else "keypoints must be the record's"
             yield "" if entry.get("num_keypoints") == count else f"num_keypoints must be {count}"
         size_hw = row["height"], row["width"]
@@ -252,7 +253,7 @@ class CocoFile:
             yield _mask_problem(name, entry.get(name), counts, size_hw)
 
 
-def coco_keypoints(row: Row) -> tuple[list[float], int]:
+def record_keypoints(row: Row) -> tuple[list[float], int]:
     """x, y, v of each keypoint as COCO has it, and how many v are not 0."""
     triples: list[float] = []
     for k, sight in enumerate(row["keypoints_sight"]):

@@ -1,4 +1,4 @@
-"""What is worked out of a model: once, and gone with it."""
+"""Memoised functions of a model: called once, their results gone with it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from render.labels import sight
 from render.library.annotations import Annotations
 from render.library.meshes import mesh_of
 from render.library.models import ModelLibrary
-from render.placement import fallen, outlines
-from render.placement.bodies import Body, Shape
+from render.placement import outlines, settling
+from render.placement.bodies import Body, OrientedShape
 from render.placement.outlines import nearest_hit, outline_of
-from render.placement.viewing import View
+from render.placement.viewing import CameraView
 from render.scene import Model
-from render.system.memo import Derived, per_model
+from render.system.memo import Memo, per_model
 from tests.hand_made import model_of
 
 
@@ -64,33 +64,33 @@ def test_functions_of_one_model_do_not_mix() -> None:
 
 
 def test_bytes_are_counted_through_tuples_and_dataclasses() -> None:
-    derived = Derived()
-    derived.get(("x",), lambda: _Two(np.zeros(5), (np.zeros(3, np.int8), 7)))
-    derived.get(("x",), lambda: np.zeros(1000))
-    derived.get(("y",), lambda: {"k": [np.zeros(2)]})
+    memo = Memo()
+    memo.get(("x",), lambda: _Two(np.zeros(5), (np.zeros(3, np.int8), 7)))
+    memo.get(("x",), lambda: np.zeros(1000))
+    memo.get(("y",), lambda: {"k": [np.zeros(2)]})
 
-    assert 5 * 8 + 3 + 2 * 8 == derived.n_bytes
+    assert 5 * 8 + 3 + 2 * 8 == memo.n_bytes
 
 
 def worked(name: str) -> Model:
     """A model of which all that placement and labels want has been worked out."""
     model = thing(name)
-    shape = Shape.of(model, np.eye(3), np.eye(3))
+    shape = OrientedShape.of(model, np.eye(3), np.eye(3))
     body = Body.of(shape, 1.0, np.array([0.0, 0.0, 4.0]))
     K = np.array([[300.0, 0, 160], [0, 300.0, 120], [0, 0, 1]])
-    view = View(K=K, size_wh=(320, 240), R_world_cam=np.eye(3), ray_cam=np.array([0.0, 0, 1]))
+    view = CameraView(K=K, size_wh=(320, 240), R_world_cam=np.eye(3), ray_cam=np.array([0.0, 0, 1]))
     outline_of(body, view, cell_px=1.0)
     nearest_hit(body, view, np.array([0.0, 0.0, 1.0]))
     mesh_of(model)
     sight._solid(model)
-    fallen._solid(model)
+    settling._solid(model)
     Annotations().parts(model)
     return model
 
 
 def test_nothing_keeps_a_model_that_was_worked_with() -> None:
     model = worked("goes")
-    assert model.derived.n_bytes > 0
+    assert model.memo.n_bytes > 0
     gone = weakref.ref(model)
     gc.disable()  # at once, not when cycles are looked for
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -11,13 +11,14 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from render.report.verify.coco import coco_keypoints
-from render.report.verify.description import Description
-from render.report.verify.findings import Findings
-from render.report.verify.records import Row
-from render.report.verify.rle import decoded
+from render.dataset.findings import Findings
+from render.dataset.frame_view import LabelNames
+from render.dataset.reader import Dataset
+from render.geometry.rle_definition import decoded
+from render.writers.base import Row, StoredFrame
+from render.writers.coco_check import record_keypoints
 
-__all__ = ["check_data_yaml", "check_yolo"]
+__all__ = ["check_labels", "check_yolo"]
 
 _FILE = "data.yaml"
 _BOX_SLACK_PX = 1e-5
@@ -27,10 +28,17 @@ _OUTSIDE = 0.01  # what ultralytics lets corners lie outside of the image
 _EXTENT_SLACK_PX = 1 / 64
 
 
-def check_data_yaml(folder: Path, description: Description, findings: Findings) -> None:
-    """data.yaml names the categories of the dataset, and no path."""
+def check_yolo(dataset: Dataset, kind: str, findings: Findings) -> Callable[[StoredFrame], None]:
+    """Checks data.yaml; what is returned checks the label file of a frame."""
+    _check_data_yaml(dataset, kind, findings)
+    return lambda stored: check_labels(stored, kind, findings)
+
+
+def _check_data_yaml(dataset: Dataset, kind: str, findings: Findings) -> None:
+    """It names the categories of the dataset, and no path."""
+    names = dataset.names
     try:
-        data = yaml.safe_load((folder / _FILE).read_text(encoding="utf-8"))
+        data = yaml.safe_load((dataset.folder / _FILE).read_text(encoding="utf-8"))
     except OSError as error:
         findings.require(False, f"cannot be read ({error.strerror})", file=_FILE)
         return
@@ -40,13 +48,13 @@ def check_data_yaml(folder: Path, description: Description, findings: Findings) 
     wanted: dict[str, Any] = {
         "train": "images/train",
         "val": "images/val",
-        "nc": len(description.categories),
-        "names": dict(enumerate(description.categories)),
+        "nc": len(names.categories),
+        "names": dict(enumerate(names.categories)),
     }
-    if description.yolo == "pose":
-        names = {i: description.keypoints_of(c) for i, c in enumerate(description.categories)}
-        wanted["kpt_shape"] = [max(map(len, names.values())), 3]
-        wanted["kpt_names"] = {i: list(own) for i, own in names.items()}
+    if kind == "pose":
+        points = {i: names.keypoints.get(c, ()) for i, c in enumerate(names.categories)}
+        wanted["kpt_shape"] = [max(map(len, points.values())), 3]
+        wanted["kpt_names"] = {i: list(own) for i, own in points.items()}
     found = data if isinstance(data, dict) else {}
     for key, value in wanted.items():
         got = found.get(key)
@@ -56,41 +64,35 @@ def check_data_yaml(folder: Path, description: Description, findings: Findings) 
     findings.require("path" not in found, "must have no path: folders move", file=_FILE)
 
 
-def check_yolo(
-    text: str, frame: Row, rows: list[Row], *, description: Description, findings: Findings
-) -> None:
-    """A row per labelled instance, in the records' order, of its class and its place.
-
-    Args:
-        text: The label file.
-        rows: Instance records of the frame.
-
-    """
-    idx = frame["frame_idx"]
-    file = f"labels/{description.split_of(idx)}/{idx:08d}.txt"
-    shown = [row for row in rows if row["role"] == "target" and not row["filtered"]]
-    lines = text.splitlines()
-    if not findings.require(
-        len(lines) == len(shown),
-        f"must have {len(shown)} rows, one a labelled instance, got {len(lines)}",
-        file=file, frame_idx=idx,
-    ):  # fmt: skip
-        return
-    size_wh = frame["width"], frame["height"]
-    for n, (line, row) in enumerate(zip(lines, shown, strict=True), start=1):
-        problem = _problem(line, row, size_wh, description)
-        findings.require(not problem, f"row {n}: {problem}", file=file, frame_idx=idx)
+def check_labels(stored: StoredFrame, kind: str, findings: Findings) -> None:
+    """A row per labelled instance, in the records' order, of its class and its place."""
+    view, idx = stored.view, stored.view.frame_idx
+    for file, data in stored.files.items():
+        try:
+            lines = data.decode("ascii").splitlines()
+        except UnicodeDecodeError as error:
+            findings.require(False, f"must be plain text: {error}", file=file, frame_idx=idx)
+            continue
+        shown = view.labelled
+        if findings.require(
+            len(lines) == len(shown),
+            f"must have {len(shown)} rows, one a labelled instance, got {len(lines)}",
+            file=file, frame_idx=idx,
+        ):  # fmt: skip
+            for n, (line, row) in enumerate(zip(lines, shown, strict=True), start=1):
+                problem = _problem(line, row, view.size_wh, view.names, kind)
+                findings.require(not problem, f"row {n}: {problem}", file=file, frame_idx=idx)
 
 
-def _problem(line: str, row: Row, size_wh: tuple[int, int], description: Description) -> str:
+def _problem(line: str, row: Row, size_wh: tuple[int, int], names: LabelNames, kind: str) -> str:
     """What is wrong with a row; "" if it is right."""
     fields = line.split()
     try:
         numbers = np.array([float(field) for field in fields[1:]])
     except ValueError:
         return "must hold numbers only"
-    kind, n = description.yolo, len(numbers)
-    n_keypoints = max(len(description.keypoints_of(c)) for c in description.categories)
+    n = len(numbers)
+    n_keypoints = max(map(len, names.keypoints.values()), default=0)
     fixed = {"detect": 4, "pose": 4 + 3 * n_keypoints, "obb": 8}
     if (n != fixed[kind]) if kind in fixed else (n < 6 or n % 2):
         held = f"{fixed[kind]} numbers" if kind in fixed else "x and y of 3 points or more"
@@ -102,8 +104,8 @@ def _problem(line: str, row: Row, size_wh: tuple[int, int], description: Descrip
         return "numbers must be shares of the image, from 0 to 1"
     if not set(sights.tolist()) <= {0.0, 1.0, 2.0}:
         return f"visibility of keypoints must be 0, 1 or 2, got {sights.tolist()}"
-    names = dict(enumerate(description.categories))
-    if not fields[0].isdecimal() or names.get(int(fields[0])) != row["category"]:
+    categories = dict(enumerate(names.categories))
+    if not fields[0].isdecimal() or categories.get(int(fields[0])) != row["category"]:
         return f"class must be that of {row['category']}, got {fields[0]}"
     if row["bbox_visib"] is None:
         return "shows an instance that is not visible"
@@ -121,7 +123,7 @@ def _box(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int]) -> st
 
 
 def _keypoints(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int]) -> str:
-    triples = [] if row["keypoints_sight"] is None else coco_keypoints(row)[0]
+    triples = [] if row["keypoints_sight"] is None else record_keypoints(row)[0]
     found = numbers.reshape(-1, 3)
     wanted = np.zeros(found.shape)
     wanted.ravel()[: len(triples)] = triples

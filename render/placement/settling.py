@@ -1,4 +1,4 @@
-"""Targets in a pile: dropped as convex pieces, then certified by their meshes."""
+"""Targets settled in a pile: dropped as convex pieces, then checked by their meshes."""
 
 from __future__ import annotations
 
@@ -13,26 +13,19 @@ from render.errors import RejectedTheta
 from render.geometry.frames import inverse_rigid, rigid, transform_points
 from render.library.convex import convex_pieces
 from render.library.fixtures import Fixture
-from render.placement.bodies import Body, Crowd, Shape
 from render.placement.contact import Solid, allowed_m, penetration_m
-from render.placement.ground import Ground
-from render.placement.occluders import Occluders
-from render.placement.pile import Dropped, Static, drop
-from render.placement.scatter import Surroundings
-from render.placement.stage import Stage
-from render.placement.viewing import View
+from render.placement.rigid_bodies import RigidBody, StaticBody, drop
 from render.scene import Model
 from render.system.memo import per_model
 
-__all__ = ["Thing", "heap", "heap_in_region", "pile_stage"]
+__all__ = ["DroppedTarget", "settle", "settle_in_region"]
 
-_NEAREST = 0.05  # depth of what is nearest to the camera, in depths of the principal target
 _ON_PLANE = 5e-3  # how far things may be in the plane, in their extents
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Thing:
-    """One target of a pile: a model, its scale, and the orientation it is dropped in."""
+class DroppedTarget:
+    """One target of a pile: a model, its scale, and how it is turned when it is dropped."""
 
     model: Model
     scale: float
@@ -44,8 +37,8 @@ class Thing:
         return self.scale * self.model.extent_m
 
 
-def heap(
-    things: Sequence[Thing],
+def settle(
+    things: Sequence[DroppedTarget],
     rng: np.random.Generator,
     *,
     middle_m: tuple[float, float, float] = (0.0, 0.0, 0.0),
@@ -56,9 +49,10 @@ def heap(
 
     Args:
         things: In the order in which they fall.
-        rng: Of this pile alone.
-        middle_m: As of `drop`.
-        spread_m: As of `drop`.
+        rng: The random stream of this pile alone.
+        middle_m: Where they are aimed at, world; z is the plane.
+        spread_m: Half sides of the rectangle about it that they fall into; None: a disc that
+            makes a pile.
         fixtures: What they fall into or onto.
 
     Raises:
@@ -67,97 +61,59 @@ def heap(
 
     """
     dropped = [
-        Dropped(
+        RigidBody(
             pieces_m=tuple(t.scale * (p - t.model.center_m) for p in _pieces(t.model)),
             R_world_obj=t.R_world_obj,
         )
         for t in things
     ]
     statics = [
-        Static(pieces_m=tuple(transform_points(f.T_world_obj, p) for p in _pieces(f.model)))
+        StaticBody(pieces_m=tuple(transform_points(f.T_world_obj, p) for p in _pieces(f.model)))
         for f in fixtures
     ]
     poses = drop(dropped, rng, middle_m=middle_m, spread_m=spread_m, statics=statics)
     placed = [
-        _Placed(_solid(t.model), T @ rigid(np.eye(3), -t.scale * t.model.center_m), t.scale,
+        _SettledSolid(_solid(t.model), T @ rigid(np.eye(3), -t.scale * t.model.center_m), t.scale,
                 t.extent_m, t.model)
         for t, T in zip(things, poses, strict=True)
     ]  # fmt: skip
-    _certify(placed, fixtures, float(middle_m[2]))
+    _check_contacts(placed, fixtures, float(middle_m[2]))
     return poses
 
 
-def heap_in_region(
-    things: Sequence[Thing],
+def settle_in_region(
+    things: Sequence[DroppedTarget],
     rng: np.random.Generator,
     bounds_m: NDArray[np.float64],
     *,
     fixtures: Sequence[Fixture],
 ) -> list[NDArray[np.float64]]:
-    """As `heap`, in the part of the world ``x0, x1, y0, y1, z0, z1``, on the plane z0.
+    """Poses as `settle` gives them, in a part of the world.
+
+    Args:
+        things: In the order in which they fall.
+        rng: The random stream of this pile alone.
+        bounds_m: ``(6,)`` x0, x1, y0, y1, z0, z1, metres; things lie on the plane z0.
+        fixtures: What they fall into or onto.
 
     Raises:
-        RejectedTheta: As `heap`; or something falls out of it.
+        RejectedTheta: They do not come to rest, two are too deep in each other, or something
+            falls out of the region.
 
     """
     x0, x1, y0, y1, z0, _ = (float(v) for v in bounds_m)
     reach = max(t.extent_m for t in things) / 2
     spread = (max((x1 - x0) / 2 - reach, 0.0), max((y1 - y0) / 2 - reach, 0.0))
     middle = ((x0 + x1) / 2, (y0 + y1) / 2, z0)
-    poses = heap(things, rng, middle_m=middle, spread_m=spread, fixtures=fixtures)
+    poses = settle(things, rng, middle_m=middle, spread_m=spread, fixtures=fixtures)
     for T in poses:
         if not (x0 <= T[0, 3] <= x1 and y0 <= T[1, 3] <= y1):
             raise RejectedTheta("something falls out of objects.region_m")
     return poses
 
 
-def pile_stage(
-    crowd_and_occluders: tuple[Crowd, Occluders | None],
-    view: View,
-    things: Sequence[Thing],
-    poses: Sequence[NDArray[np.float64]],
-    *,
-    T_world_cam: NDArray[np.float64] | None,
-    center_cam: NDArray[np.float64],
-) -> Stage:
-    """The pile before the camera.
-
-    Args:
-        crowd_and_occluders: Empty, and what covers its targets.
-        view: The camera.
-        things: The targets.
-        poses: From `heap`.
-        T_world_cam: As of `Stage`.
-        center_cam: Centre of the box of the first one, camera frame.
-
-    Raises:
-        RejectedTheta: The camera is among the things.
-
-    """
-    crowd, occluders = crowd_and_occluders
-    for thing, T in zip(things, poses, strict=True):
-        shape = Shape.of(thing.model, T[:3, :3], view.R_world_cam)
-        at = center_cam + view.R_world_cam.T @ (T[:3, 3] - poses[0][:3, 3])
-        body = Body.of(shape, thing.scale, at)
-        if body.nearest_m < _NEAREST * float(center_cam[2]):
-            raise RejectedTheta("the pile reaches the camera")
-        crowd.add(body, is_target=True)
-    up_cam = view.R_world_cam[2]
-    surroundings = Surroundings(view=view, crowd=crowd)
-    plane_m = min(
-        float((thing.scale * (thing.model.hull_m - thing.model.center_m) @ T[2, :3]).min())
-        + float(T[2, 3])
-        for thing, T in zip(things, poses, strict=True)
-    )
-    height = float(center_cam @ up_cam) - (float(poses[0][2, 3]) - plane_m)
-    around = Ground(around=surroundings, up_cam=up_cam, height_m=height)
-    return Stage(
-        view=view, T_world_cam=T_world_cam, crowd=crowd, around=around, occluders=occluders
-    )
-
-
 @dataclass(frozen=True, eq=False)
-class _Placed:
+class _SettledSolid:
     solid: Solid
     T_world_obj: NDArray[np.float64]
     scale: float
@@ -170,9 +126,12 @@ class _Placed:
         return transform_points(self.T_world_obj, self.scale * self.model.hull_m)
 
 
-def _certify(placed: Sequence[_Placed], fixtures: Sequence[Fixture], plane_m: float) -> None:
+def _check_contacts(
+    placed: Sequence[_SettledSolid], fixtures: Sequence[Fixture], plane_m: float
+) -> None:
     static = [
-        _Placed(_solid(f.model), f.T_world_obj, 1.0, f.model.extent_m, f.model) for f in fixtures
+        _SettledSolid(_solid(f.model), f.T_world_obj, 1.0, f.model.extent_m, f.model)
+        for f in fixtures
     ]
     points = {id(one): one.points_m for one in (*placed, *static)}
     pairs = [*combinations(placed, 2), *((a, b) for a in placed for b in static)]

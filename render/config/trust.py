@@ -1,0 +1,232 @@
+"""What code a config may run: classes of this package, and of plug-ins that the user names.
+
+A plug-in is a package or module that `plugins` names. Importing it registers what it brings.
+`plugins` counts from the command line or `render.compose` alone, because whoever writes a file
+must not be able to run code where it is read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import keyword
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from render.errors import ConfigError, RenderError
+
+__all__ = [
+    "add_plugins_argument",
+    "check_target",
+    "class_of",
+    "import_plugins",
+    "instantiate",
+    "plugin_names",
+    "plugins_hint",
+    "plugins_word",
+]
+
+_PACKAGE = __name__.partition(".")[0]
+_TARGET = "_target_"
+
+
+def plugin_names(value: Any) -> tuple[str, ...]:
+    """The names of packages or modules that ``plugins`` lists, each once.
+
+    Raises:
+        ConfigError: The value is no list of names such as ``my_package`` or ``a.b``.
+
+    """
+    names = [value] if isinstance(value, str) else value
+    is_list = isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
+    if not is_list or not all(map(_is_module_name, names)):
+        raise ConfigError(
+            "plugins must be a list of names of Python packages, such as plugins=[my_package], "
+            f"got {value!r}"
+        )
+    return tuple(dict.fromkeys(names))
+
+
+def import_plugins(names: Sequence[str]) -> None:
+    """Imports plug-ins, which registers their classes.
+
+    Raises:
+        ConfigError: One cannot be imported, raises while it is, or brings what cannot be used.
+
+    """
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ConfigError as error:
+            raise ConfigError(f"plugins must name packages that can be used: {error}") from error
+        # What a module of the user raises while it is imported can be anything.
+        except (Exception, SystemExit) as error:
+            raise ConfigError(
+                f"plugins must name packages that can be imported, got {name}: "
+                f"{_reason(error)}{_import_hint(error, name)}"
+            ) from error
+
+
+def check_target(key: str, target: Any, plugins: Sequence[str], *, where: str = "") -> None:
+    """Checks that a class is one that a config may name. Nothing is imported.
+
+    Args:
+        key: Of the config, such as ``engine._target_``.
+        target: Dotted path of the class.
+        plugins: Names of the packages that the user trusts.
+        where: File that names the class, for the message.
+
+    Raises:
+        ConfigError: It is neither of this package nor of one of `plugins`.
+
+    """
+    if not isinstance(target, str) or "." not in target or not _is_module_name(target):
+        raise ConfigError(f"{key} must be the dotted path of a class, got {target!r}")
+    if any(target.startswith(f"{name}.") for name in (_PACKAGE, *plugins)):
+        return
+    package = target.partition(".")[0]
+    raise ConfigError(
+        f"{key} must be a class of {_PACKAGE} or of a package that plugins names, got {target}"
+        f"{where and f' in {where}'}: say plugins=[{package}] on the command line if you trust it, "
+        "because its code will run"
+    )
+
+
+def class_of(key: str, node: Any, kind: type[Any], plugins: Sequence[str]) -> type[Any]:
+    """The class that a node of the config names by ``_target_``.
+
+    Args:
+        key: Of the node, for errors.
+        node: A mapping with ``_target_`` and the arguments of the class.
+        kind: What the class must derive from.
+        plugins: Names of the packages that the user trusts.
+
+    Raises:
+        ConfigError: The class is not to be trusted, cannot be imported, is of another kind,
+            abstract, or does not take its arguments.
+
+    """
+    if not isinstance(node, Mapping) or _TARGET not in node:
+        raise ConfigError(f"{key} must be a preset with a {_TARGET}, got {node!r}")
+    where = f"{key}.{_TARGET}"
+    target = node[_TARGET]
+    check_target(where, target, plugins)
+    arguments = _arguments(node)
+    for name in _nested_targets(key, arguments):
+        raise ConfigError(f"{name} must not be set: a class is named by {where} alone")
+    module, _, name = target.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    # What a module of the user raises while it is imported can be anything.
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"{where} must be importable, got {target}: {_reason(error)}") from error
+    if not isinstance(found, type) or not issubclass(found, kind):
+        raise ConfigError(f"{where} must derive from {kind.__name__}, got {target}")
+    if inspect.isabstract(found):
+        lacks = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
+        raise ConfigError(f"{where} must have all that its kind needs; {target} lacks {lacks}")
+    try:
+        inspect.signature(found).bind(**arguments)
+    except TypeError as error:
+        raise ConfigError(f"{key} must take its keys: {target}: {error}") from error
+    return found
+
+
+def instantiate(key: str, node: Any, kind: type[Any], plugins: Sequence[str]) -> Any:
+    """The object that a node of the config names; see `class_of`.
+
+    Raises:
+        ConfigError: See `class_of`, or the class refuses its arguments.
+
+    """
+    found = class_of(key, node, kind, plugins)
+    try:
+        return found(**_arguments(node))
+    except RenderError:
+        raise
+    # What a class of the user raises can be anything.
+    except Exception as error:
+        raise ConfigError(f"{key} must take its keys: {node[_TARGET]}: {_reason(error)}") from error
+
+
+def plugins_word(word: str) -> tuple[str, ...]:
+    """Reads ``plugins=[my_package]`` as a word of a command line.
+
+    Raises:
+        argparse.ArgumentTypeError: It is another word.
+
+    """
+    key, _, value = word.partition("=")
+    try:
+        if key == "plugins":
+            return plugin_names(yaml.safe_load(value))
+        raise ConfigError(f"plugins must be written plugins=[my_package], got {word}")
+    except (ConfigError, yaml.YAMLError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def add_plugins_argument(parser: argparse.ArgumentParser) -> None:
+    """Lets a command take ``plugins=[my_package]``; parse with ``parse_intermixed_args``."""
+    parser.add_argument(
+        "plugins",
+        nargs="?",
+        type=plugins_word,
+        default=(),
+        metavar="plugins=[PACKAGE]",
+        help="packages with classes of your own that the dataset was made with: their code runs",
+    )
+
+
+def plugins_hint(config: Mapping[str, Any], given: Sequence[str]) -> str:
+    """What to add to an error about a dataset that was made with plug-ins that are not given.
+
+    Args:
+        config: Of the dataset, as it is stored.
+        given: Names of the plug-ins that the user has named.
+
+    Returns:
+        A sentence in brackets; empty where none is missing.
+
+    """
+    try:
+        stored = plugin_names(config.get("plugins", []))
+    except ConfigError:
+        return ""
+    if set(stored) <= set(given):
+        return ""
+    word = f"plugins=[{','.join(stored)}]"
+    return f" (it was made with {word}: say so on the command line if you trust these packages)"
+
+
+def _is_module_name(name: str) -> bool:
+    parts = name.split(".")
+    return all(part.isidentifier() and not keyword.iskeyword(part) for part in parts)
+
+
+def _arguments(node: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(name): value for name, value in node.items() if name != _TARGET}
+
+
+def _nested_targets(key: str, value: Any) -> Iterator[str]:
+    """Keys with which a value of an argument would name a class in turn."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name == _TARGET:
+                yield f"{key}.{name}"
+            yield from _nested_targets(f"{key}.{name}", inner)
+    elif isinstance(value, list | tuple):
+        for i, inner in enumerate(value):
+            yield from _nested_targets(f"{key}.{i}", inner)
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+
+
+def _import_hint(error: BaseException, name: str) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name == name.partition(".")[0]:
+        return ": install it, or start from the folder that it lies in"
+    return ""

@@ -1,0 +1,213 @@
+"""Where the files of a dataset lie: templates of their paths, and what belongs to a dataset.
+
+A template is a path relative to the dataset, such as ``depth/{split}/{stem}.png``. With
+``{stem}`` it names a file of each frame, with ``{shard}`` one of each shard, with neither one of
+the whole dataset; ``{split}`` is ``train`` or ``val``. Any other name in braces is a setting of
+the writer whose file it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from string import Formatter
+from typing import Any, final
+
+from render.sample import Split
+
+__all__ = [
+    "COVERAGE",
+    "DESCRIPTION",
+    "MANIFEST_FOLDER",
+    "PLOT",
+    "PREVIEW",
+    "RECORDS",
+    "SPLITS",
+    "Layout",
+    "PathTemplate",
+    "image_path",
+]
+
+MANIFEST_FOLDER = ".manifest"
+RECORDS = "records"
+SPLITS: tuple[Split, ...] = ("train", "val")
+DESCRIPTION = "dataset.yaml"
+PREVIEW = "preview.jpg"
+PLOT = "achieved.png"
+COVERAGE = "coverage.png"
+
+_PATTERNS = {"split": "(?:train|val)", "stem": r"(?P<stem>\d{8,})", "shard": r"(?P<shard>\d{5,})"}
+_SAMPLES = {"stem": "0" * 8, "shard": "0" * 6}
+
+
+class _Open(dict[str, str]):
+    """Values of names; those that are not given stand for anything."""
+
+    def __missing__(self, name: str) -> str:
+        return "*"
+
+
+@final
+@dataclass(frozen=True)
+class PathTemplate:
+    """The path of a kind of file.
+
+    Raises:
+        ValueError: It may lead out of the dataset, or has braces around something else than a
+            name; with what it must do.
+
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        try:
+            parts = list(Formatter().parse(self.text))
+        except ValueError as error:
+            raise ValueError(f"have braces in pairs ({error})") from None
+        for _, name, spec, conversion in parts:
+            if name is not None and (not name.isidentifier() or spec or conversion):
+                raise ValueError("have names alone in its braces")
+        path = PurePosixPath(self.text)
+        if path.is_absolute() or "\\" in self.text or str(path) != self.text or self.text == ".":
+            raise ValueError("be a plain relative path")
+        if ".." in path.parts:
+            raise ValueError("stay in the dataset, without ..")
+        if {"stem", "shard"} & PathTemplate._names(str(path.parent)):
+            raise ValueError("have {stem} and {shard} in the name of the file alone")
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """Names in its braces."""
+        return self._names(self.text)
+
+    @staticmethod
+    def _names(text: str) -> frozenset[str]:
+        return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Matches each path that it can give, with the number of frame or shard as a group."""
+        text = ""
+        seen: set[str] = set()
+        for literal, name, _, _ in Formatter().parse(self.text):
+            text += re.escape(literal)
+            if name is not None:
+                text += f"(?P={name})" if name in seen else _PATTERNS.get(name, r"\w+")
+                seen.update({name} & {"stem", "shard"})
+        return re.compile(text)
+
+    def filled(self, values: Mapping[str, Any]) -> PathTemplate:
+        """With some names replaced by their values; the others stay."""
+        stay = {name: f"{{{name}}}" for name in self.fields}
+        return PathTemplate(self.text.format(**{**stay, **values}))
+
+    def paths(self, **values: str) -> tuple[str, ...]:
+        """The paths of a frame, a shard or the whole dataset, one for each split if none is given.
+
+        A setting that is still open is ``*``.
+
+        Args:
+            **values: Of ``split``, ``stem`` and ``shard``, those that it has.
+
+        """
+        splits = SPLITS if "split" in self.fields and "split" not in values else (None,)
+        given = [values if split is None else {**values, "split": split} for split in splits]
+        return tuple(self.text.format_map(_Open(each)) for each in given)
+
+    def clashes_with(self, other: PathTemplate) -> bool:
+        """Whether a path of the one can be a path, or a folder, of the other."""
+        return any(
+            b.pattern.fullmatch(path)
+            for a, b in ((self, other), (other, self))
+            for sample in a.paths(**_SAMPLES)
+            for path in (sample, *map(str, PurePosixPath(sample).parents))
+        )
+
+    def folders(self) -> Iterator[str]:
+        """Folders that it needs, for both splits; a setting that is still open is ``*``."""
+        for sample in self.paths(**_SAMPLES):
+            yield PurePosixPath(sample).parent.as_posix()
+
+
+_OWN = tuple(
+    PathTemplate(text)
+    for text in (
+        DESCRIPTION, PREVIEW, PLOT, COVERAGE,
+        "records/frames-{shard}.parquet", "records/instances-{shard}.parquet",
+        ".manifest/identity.json", ".manifest/gl.json", ".manifest/top_ups.json",
+        ".manifest/shard-{shard}.json",
+    )
+)  # fmt: skip
+
+
+def image_path(folder: Path, frame: Mapping[str, Any]) -> Path:
+    """Where the picture of a frame lies.
+
+    Args:
+        folder: The dataset.
+        frame: Its record.
+
+    """
+    return folder / "images" / str(frame["split"]) / str(frame["file_name"])
+
+
+def is_of_dataset(path: str) -> bool:
+    """Whether a path is one of description, reports, records or manifest."""
+    return any(one.pattern.fullmatch(path) for one in _OWN)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What a dataset consists of beside its records and its description.
+
+    Attributes:
+        templates: Files that its writers write.
+        known: Files that some writer can write, with any settings: those of an earlier dataset in
+            the same folder.
+        leftovers: What programs that read a format leave beside its files.
+
+    """
+
+    templates: Sequence[PathTemplate]
+    known: Sequence[PathTemplate]
+    leftovers: Sequence[PathTemplate]
+
+    @staticmethod
+    def owns(template: PathTemplate) -> bool:
+        """Whether a path is one of records, description or manifest, which no writer may have."""
+        return any(template.clashes_with(own) for own in _OWN)
+
+    def is_ours(self, path: str) -> bool:
+        """Whether a path, relative to the dataset, is one of a dataset's files."""
+        every = (*_OWN, *self.known, *self.leftovers)
+        return any(one.pattern.fullmatch(path) for one in every)
+
+    def is_leftover(self, path: str) -> bool:
+        """Whether a path is what another program left."""
+        return any(one.pattern.fullmatch(path) for one in self.leftovers)
+
+    def folders(self) -> tuple[str, ...]:
+        """Folders that are there from the first frame on."""
+        needed = [t for t in self.templates if t.fields & {"stem", "shard"}]
+        return tuple(dict.fromkeys([RECORDS, *(f for t in needed for f in t.folders())]))
+
+    def known_folders(self) -> tuple[str, ...]:
+        """Globs of every folder that a dataset may have, those within others first."""
+        folders = {f for t in (*_OWN, *self.known) for f in t.folders()}
+        every = {str(up) for f in folders for up in (PurePosixPath(f), *PurePosixPath(f).parents)}
+        return tuple(sorted(every - {"."}, key=lambda f: (-f.count("/"), f)))
+
+    def numbered(self) -> Iterator[tuple[str, re.Pattern[str]]]:
+        """Globs of folders of files of a frame or a shard, with what matches their names.
+
+        The pattern has the number as its group ``stem`` or ``shard``. The manifest is left out.
+        """
+        for one in (*_OWN, *self.known, *self.leftovers):
+            if one.fields & {"stem", "shard"} and not one.text.startswith(MANIFEST_FOLDER):
+                name = PathTemplate(PurePosixPath(one.text).name).pattern
+                yield from ((folder, name) for folder in one.folders())

@@ -1,0 +1,1 @@
+"""One file for each arrangement of targets; each registers its class."""

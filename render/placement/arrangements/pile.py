@@ -1,0 +1,129 @@
+"""Targets that were dropped onto each other."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from render.errors import ConfigError, RejectedTheta
+from render.geometry.frames import inverse_rigid, transform_points
+from render.library.assets import AssetLibrary
+from render.library.convex import PILE_EXTRA, convex_pieces
+from render.placement.arrangement import ARRANGEMENTS, AbstractArrangement
+from render.placement.bodies import Body, OrientedShape
+from render.placement.context import PlacementContext
+from render.placement.fixtures import Obstacles
+from render.placement.ground import Ground
+from render.placement.orientation import random_rotation
+from render.placement.settling import DroppedTarget, settle, settle_in_region
+from render.placement.stage import Stage
+
+__all__ = ["InPile"]
+
+_NEAREST = 0.05  # depth of what is nearest to the camera, in depths of the principal target
+
+
+@final
+@ARRANGEMENTS.register("pile")
+class InPile(AbstractArrangement):
+    """Targets lie still after they were dropped onto each other; needs the extra `pile`.
+
+    With `camera.T_world_cam` they fall into `objects.region_m` and its fixtures.
+    """
+
+    settles = frozenset({"objects.orientation"})
+
+    def aimed(self, context: PlacementContext) -> Stage:
+        things = _things(context)
+        poses = settle(things, context.rng("place.pile", 0))
+        view, principal = context.aim_at(things[0].model, poses[0][:3, :3])
+        stage = context.empty_stage(view, principal)
+        return _lying(stage, things, poses, center_cam=principal.center_cam)
+
+    def calibrated(self, context: PlacementContext) -> Stage:
+        things, fixtures = _things(context), context.assets.fixtures
+        view, T_world_cam, bounds = context.calibrated_camera()
+        poses = settle_in_region(things, context.rng("place.pile", 0), bounds, fixtures=fixtures)
+        T_cam_world = inverse_rigid(T_world_cam)
+        first = OrientedShape.of(things[0].model, poses[0][:3, :3], view.R_world_cam)
+        center_cam = transform_points(T_cam_world, poses[0][:3, 3][None])[0]
+        stage = context.empty_stage(
+            view,
+            Body.of(first, things[0].scale, center_cam),
+            T_world_cam=T_world_cam,
+            obstacles=Obstacles.of(fixtures, T_cam_world),
+        )
+        return _lying(stage, things, poses, center_cam=center_cam)
+
+    def prepare(self, assets: AssetLibrary, n_frames: int) -> None:
+        """Divides all models into convex pieces, which stay on disk: workers find them there."""
+        for name in ("mujoco", "coacd"):
+            if importlib.util.find_spec(name) is None:
+                raise ConfigError(
+                    f"objects.arrangement=pile needs {name}, which is not installed: {PILE_EXTRA}"
+                )
+        models = [assets.models.load(name) for name in assets.models.names]
+        fixed = [fixture.model for fixture in assets.fixtures]
+        shown = tqdm([*models, *fixed], unit="model", desc="pieces", disable=None, leave=False)
+        for model in shown:
+            convex_pieces(model)
+
+
+def _things(context: PlacementContext) -> list[DroppedTarget]:
+    """All targets, as they are before they fall."""
+    things: list[DroppedTarget] = []
+    for i in range(context.n_targets):
+        model = context.model(i)
+        size_m, ratio = (
+            context.theta.objects.size_m_by_category[i],
+            context.theta.objects.size_ratio[i],
+        )
+        scale = 1.0 if i == 0 or ratio is None else ratio * things[0].extent_m / model.extent_m
+        scale = scale if size_m is None else size_m / model.extent_m
+        R = random_rotation(context.rng("place.orientation", i))
+        things.append(DroppedTarget(model=model, scale=scale, R_world_obj=R))
+    return things
+
+
+def _lying(
+    stage: Stage,
+    things: Sequence[DroppedTarget],
+    poses: Sequence[NDArray[np.float64]],
+    *,
+    center_cam: NDArray[np.float64],
+) -> Stage:
+    """The stage with the targets on it.
+
+    Args:
+        stage: Empty.
+        things: The targets.
+        poses: ``(4, 4)`` ``T_world_obj`` of the centre of each target's box.
+        center_cam: ``(3,)`` centre of the box of the first one, camera frame.
+
+    Raises:
+        RejectedTheta: The camera is among the targets.
+
+    """
+    view = stage.view
+    for thing, T in zip(things, poses, strict=True):
+        shape = OrientedShape.of(thing.model, T[:3, :3], view.R_world_cam)
+        at = center_cam + view.R_world_cam.T @ (T[:3, 3] - poses[0][:3, 3])
+        body = Body.of(shape, thing.scale, at)
+        if body.nearest_m < _NEAREST * float(center_cam[2]):
+            raise RejectedTheta("the pile reaches the camera")
+        stage.placed.add(body, is_target=True)
+    up_cam = view.R_world_cam[2]
+    plane_m = min(
+        float((thing.scale * (thing.model.hull_m - thing.model.center_m) @ T[2, :3]).min())
+        + float(T[2, 3])
+        for thing, T in zip(things, poses, strict=True)
+    )
+    height = float(center_cam @ up_cam) - (float(poses[0][2, 3]) - plane_m)
+    ground = Ground(around=stage.surroundings, up_cam=up_cam, height_m=height)
+    return replace(stage, ground=ground)

@@ -1,0 +1,47 @@
+"""Files of one frame: all of them, with the bytes that were recorded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from render.dataset.findings import Findings
+from render.report.verify.records import Row
+
+__all__ = ["read_files"]
+
+
+def read_files(
+    folder: Path, frame: Row, wanted: Sequence[str], file: str, findings: Findings
+) -> dict[str, bytes]:
+    """Reads the files of a frame and compares them with the hashes of its record.
+
+    Args:
+        wanted: Paths of those that must be there, sorted.
+        file: Where the record lies.
+
+    Returns:
+        The bytes of those that can be read, by path.
+
+    """
+    idx = frame["frame_idx"]
+    hashes = {entry["path"]: entry["sha256"] for entry in frame["files"]}
+    findings.require(
+        sorted(hashes) == list(wanted),
+        f"must record the hashes of {', '.join(wanted)}, got {', '.join(sorted(hashes))}",
+        file=file, frame_idx=idx,
+    )  # fmt: skip
+    files: dict[str, bytes] = {}
+    for name in wanted:
+        try:
+            files[name] = (folder / name).read_bytes()
+        except OSError as error:
+            findings.require(False, f"is missing ({error.strerror})", file=name, frame_idx=idx)
+            continue
+        findings.require(
+            hashlib.sha256(files[name]).hexdigest() == hashes.get(name),
+            "its bytes are not those that were recorded",
+            file=name, frame_idx=idx,
+        )  # fmt: skip
+    return files

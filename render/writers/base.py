@@ -1,0 +1,184 @@
+"""What every writer is: files of a frame, a shard and a finished dataset, and their checks."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.dataset.findings import Findings
+from render.dataset.frame_view import FrameView, LabelNames
+from render.dataset.layout import PathTemplate
+from render.dataset.reader import Dataset
+from render.system.registry import Registry
+
+__all__ = ["WRITERS", "AbstractWriter", "Drawn", "NoSettings", "Row", "StoredFrame"]
+
+Row = Mapping[str, Any]
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoSettings:
+    """Of a writer without keys of its own."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Drawn:
+    """What the records of a frame say about its pixels.
+
+    Attributes:
+        ids: ``(H, W)`` int64: 0 is none, ``instance_idx + 1`` otherwise.
+        near_m: Depth of the near plane.
+        far_m: Depth of the far plane.
+
+    """
+
+    ids: NDArray[np.int64]
+    near_m: float
+    far_m: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StoredFrame:
+    """A frame on disk whose files are checked against its records.
+
+    Attributes:
+        row: Its record.
+        view: The frame as the writer had it.
+        files: Bytes of the writer's files of this frame, by path; those that can be read.
+        drawn: None where the records say nothing that can be relied on.
+
+    """
+
+    row: Row
+    view: FrameView
+    files: Mapping[str, bytes]
+    drawn: Drawn | None
+
+
+class AbstractWriter(abc.ABC, Generic[S]):
+    """Writes one kind of files; overrides what it has to write of the three kinds.
+
+    It returns bytes and touches no disk: who calls it writes each file whole or not at all, and
+    writes the files of a frame when every writer has returned its own.
+
+    Attributes:
+        Settings: Frozen dataclass whose fields, declared by `render.config.settings.setting`, are
+            this writer's keys of ``output``.
+        switch: That key of ``output`` which turns the writer on; None: its name in
+            ``output.formats`` does.
+        maps: Per-pixel labels that it needs: of ``normals``, ``nocs``, ``parts``.
+
+    """
+
+    Settings: ClassVar[type[Any]] = NoSettings
+    switch: ClassVar[str | None] = None
+    maps: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, settings: S) -> None:
+        self.settings = settings
+
+    @classmethod
+    @abc.abstractmethod
+    def paths(cls) -> tuple[str, ...]:
+        """Templates of all its files: see `render.dataset.layout`. No other writer has them."""
+
+    @classmethod
+    def leftovers(cls) -> tuple[str, ...]:
+        """Templates of what programs that read this format leave in the folder."""
+        return ()
+
+    def accept(self, names: LabelNames) -> None:
+        """Looks at a dataset before its first frame.
+
+        Raises:
+            ConfigError: The dataset cannot be written in this form.
+
+        """
+
+    @cached_property
+    def templates(self) -> tuple[PathTemplate, ...]:
+        """`paths` with the settings filled in."""
+        values = {f.name: getattr(self.settings, f.name) for f in fields(self.Settings)}
+        return tuple(PathTemplate(text).filled(values) for text in self.paths())
+
+    def frame_paths(self, view: FrameView) -> tuple[str, ...]:
+        """What the templates of frames give for a frame."""
+        of_frames = (one for one in self.templates if "stem" in one.fields)
+        return tuple(p for t in of_frames for p in t.paths(split=view.split, stem=view.stem))
+
+    def expected(self, view: FrameView) -> Sequence[str]:
+        """Which of its `frame_paths` a frame must have; by default all of them."""
+        return self.frame_paths(view)
+
+    def frame_files(self, view: FrameView) -> Mapping[str, bytes]:
+        """The files of a frame, by path relative to the dataset; just those of `expected`."""
+        return {}
+
+    def shard_files(
+        self, views: Sequence[FrameView], shard_idx: int
+    ) -> Mapping[str, Iterable[bytes]]:
+        """The files of a shard, in parts, by path; asked for when its frames are on disk.
+
+        Args:
+            views: Its frames, read back, in order.
+            shard_idx: Its number, from 0; the shard in the paths has six digits.
+
+        """
+        return {}
+
+    def finish_files(self, dataset: Dataset) -> Mapping[str, Iterable[bytes]]:
+        """The files of the whole dataset, in parts, by path; asked for when all frames are there.
+
+        Parts are made one by one, so that memory does not grow with the dataset.
+        """
+        return {}
+
+    def check(self, dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], None]:
+        """Checks what a dataset on disk holds of this writer; what is missing is found already.
+
+        By default the files must be those that the writer makes of the dataset as it is.
+
+        Returns:
+            What checks the files of one frame.
+
+        """
+        for path, parts in self.finish_files(dataset).items():
+            if (dataset.folder / path).is_file():
+                same = _is_made_of(dataset, path, parts)
+                findings.require(same, "is not what the records give", file=path)
+
+        def check_frame(stored: StoredFrame) -> None:
+            made = self.frame_files(stored.view)
+            for path, data in stored.files.items():
+                findings.require(
+                    made.get(path) == data,
+                    "is not what the records give",
+                    file=path, frame_idx=stored.view.frame_idx,
+                )  # fmt: skip
+
+        return check_frame
+
+    def train_command(self, folder: Path) -> str | None:
+        """A command that trains on the dataset in a folder; None where there is no usual one."""
+        return None
+
+
+def _is_made_of(dataset: Dataset, path: str, parts: Iterable[bytes]) -> bool:
+    with (dataset.folder / path).open("rb") as file:
+        return all(file.read(len(part)) == part for part in parts) and not file.read(1)
+
+
+WRITERS: Registry[AbstractWriter[Any]] = Registry(
+    AbstractWriter,  # type: ignore[type-abstract]
+    key="output.formats",
+    home="render.writers",
+)
+"""Every writer by its name."""

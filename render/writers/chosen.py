@@ -1,0 +1,305 @@
+"""The writers of a run: those that the section ``output`` of its config names."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, final
+
+from render.config.run_config import unknown_key as explain_key
+from render.config.settings import Setting, read, settings_of
+from render.dataset.frame_view import FrameView, LabelNames
+from render.dataset.layout import Layout, PathTemplate
+from render.dataset.reader import Dataset
+from render.errors import ConfigError, DatasetError
+from render.writers.base import WRITERS, AbstractWriter
+from render.writers.rasters import MasksWriter
+
+__all__ = ["Writers", "finish_paths", "output_settings", "shard_paths", "unknown_key"]
+
+_SECTION = "output"
+_FORMATS = "formats"
+_Kind = type[AbstractWriter[Any]]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Writers:
+    """The writers of a run.
+
+    Attributes:
+        by_name: The writers, by their names.
+        keys: The keys of ``output`` but the list of formats, checked, also of writers that are off.
+
+    """
+
+    by_name: Mapping[str, AbstractWriter[Any]]
+    keys: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, output: Mapping[str, Any], *, format_version: int | None = None) -> Writers:
+        """Those that a section ``output`` names, with their keys checked.
+
+        Args:
+            output: Resolved.
+            format_version: Of the dataset that has the section; None: the present one.
+
+        Raises:
+            ConfigError: There is no such format, a key breaks its rule, or a writer's files may
+                lie where they must not.
+
+        """
+        kinds: dict[str, _Kind] = dict(WRITERS)
+        if format_version == 1:
+            kinds["ids"] = MasksWriter
+            output = {"ids" if key == "masks" else key: value for key, value in output.items()}
+        owners = _owners(kinds)
+        for key in output:
+            if key not in owners:
+                raise ConfigError(unknown_key(f"{_SECTION}.{key}"))
+        formats = f"{_SECTION}.{_FORMATS}"
+        if _FORMATS not in output:
+            raise ConfigError(f"{formats} must be set, and is missing")
+        listed = output_settings()[formats].checked(formats, output[_FORMATS])
+        chosen: dict[str, AbstractWriter[Any]] = {}
+        keys: dict[str, Any] = {}
+        for name, kind in kinds.items():
+            own = {f.name: output[f.name] for f in fields(kind.Settings) if f.name in output}
+            if name in listed or kind.switch is not None or own:
+                chosen[name] = kind(read(kind.Settings, own, _SECTION))
+                keys |= vars(chosen[name].settings)
+        switched = {
+            name: writer
+            for name, writer in chosen.items()
+            if writer.switch is not None and getattr(writer.settings, writer.switch)
+        }
+        writers = cls({**switched, **{name: chosen[name] for name in listed}}, keys)
+        _check_paths(writers.by_name)
+        return writers
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Names in ``output.formats``, each once."""
+        return tuple(name for name, writer in self.by_name.items() if writer.switch is None)
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """Per-pixel labels that they need."""
+        needed = (name for writer in self.by_name.values() for name in writer.maps)
+        return tuple(dict.fromkeys(needed))
+
+    @property
+    def image(self) -> str:
+        """Suffix of the pictures, without dot."""
+        return str(self.keys["image"])
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where their files lie, and those of all writers."""
+        known = {text for kind in WRITERS.values() for text in kind.paths()}
+        left = {text for kind in WRITERS.values() for text in kind.leftovers()}
+        return Layout(
+            templates=[t for writer in self.by_name.values() for t in writer.templates],
+            known=[PathTemplate(text) for text in sorted(known)],
+            leftovers=[PathTemplate(text) for text in sorted(left)],
+        )
+
+    def accept(self, names: LabelNames) -> None:
+        """Lets each look at the dataset before its first frame.
+
+        Raises:
+            ConfigError: One cannot write it.
+
+        """
+        for writer in self.by_name.values():
+            writer.accept(names)
+
+    def train_command(self, folder: Path) -> str | None:
+        """The first command that a format has for training on the dataset in a folder."""
+        commands = (writer.train_command(folder) for writer in self.by_name.values())
+        return next((command for command in commands if command is not None), None)
+
+    def frame_files(self, view: FrameView) -> dict[str, bytes]:
+        """The files of a frame, by path relative to the dataset.
+
+        Raises:
+            DatasetError: A writer failed, or did not give the files that it promises.
+
+        """
+        files: dict[str, bytes] = {}
+        for name, writer in self.by_name.items():
+            where = f"frame {view.frame_idx}"
+            with _named(name, writer, where):
+                wanted = writer.expected(view)
+                made = {path: _bytes(path, data) for path, data in writer.frame_files(view).items()}
+            _check_given(name, writer, where, made, wanted, writer.frame_paths(view))
+            files |= made
+        return files
+
+    def shard_files(
+        self, views: Sequence[FrameView], shard_idx: int
+    ) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Paths and parts of the files of a shard; raises as `frame_files`.
+
+        Args:
+            views: The frames of the shard, read back, in order.
+            shard_idx: Its number.
+
+        """
+        for name, writer in self.by_name.items():
+            wanted = shard_paths(writer, shard_idx)
+            yield from _parts(
+                name, writer, f"shard {shard_idx}", wanted,
+                partial(writer.shard_files, views, shard_idx),
+            )  # fmt: skip
+
+    def finish_files(self, dataset: Dataset) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Paths and parts of the files of the whole dataset; raises as `frame_files`."""
+        for name, writer in self.by_name.items():
+            wanted = finish_paths(writer)
+            yield from _parts(
+                name, writer, "the whole dataset", wanted, partial(writer.finish_files, dataset)
+            )
+
+
+def finish_paths(writer: AbstractWriter[Any]) -> tuple[str, ...]:
+    """Files of the whole dataset that a writer has."""
+    return tuple(p for t in writer.templates if not t.fields & {"stem", "shard"} for p in t.paths())
+
+
+def shard_paths(writer: AbstractWriter[Any], shard_idx: int) -> tuple[str, ...]:
+    """Files of a shard that a writer has."""
+    of_shards = (t for t in writer.templates if "shard" in t.fields)
+    return tuple(p for t in of_shards for p in t.paths(shard=f"{shard_idx:06d}"))
+
+
+def _parts(
+    name: str,
+    writer: AbstractWriter[Any],
+    where: str,
+    wanted: Sequence[str],
+    make: Callable[[], Mapping[str, Iterable[bytes]]],
+) -> Iterator[tuple[str, Iterator[bytes]]]:
+    with _named(name, writer, where):
+        made = dict(make())
+    _check_given(name, writer, where, made, wanted, wanted)
+
+    def checked(path: str, parts: Iterable[bytes]) -> Iterator[bytes]:
+        with _named(name, writer, where):
+            yield from (_bytes(path, part) for part in parts)
+
+    yield from ((path, checked(path, parts)) for path, parts in made.items())
+
+
+def _bytes(path: str, data: object) -> bytes:
+    if not isinstance(data, bytes):
+        raise TypeError(f"{path} must be bytes, got {type(data).__name__}")
+    return data
+
+
+@contextlib.contextmanager
+def _named(name: str, writer: AbstractWriter[Any], where: str) -> Iterator[None]:
+    """Says which writer it was that failed."""
+    try:
+        yield
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise DatasetError(
+            f"{_key(name, writer)} must be able to write {where}, and failed: {reason}"
+        ) from error
+
+
+def _check_given(
+    name: str,
+    writer: AbstractWriter[Any],
+    where: str,
+    made: Mapping[str, Any],
+    wanted: Sequence[str],
+    declared: Sequence[str],
+) -> None:
+    """A writer gave the files that verify expects, and none that is not its own."""
+    foreign = sorted({*made, *wanted} - {*declared})
+    missing = sorted({*wanted} - {*made})
+    unasked = sorted({*made} - {*wanted})
+    rule = f"{_key(name, writer)} must give {where} the files that its paths() declare"
+    if foreign:
+        raise DatasetError(f"{rule} ({', '.join(declared) or 'none'}), got {', '.join(foreign)}")
+    if missing or unasked:
+        given = ", ".join(made) or "none"
+        raise DatasetError(f"{rule} and expected() names ({', '.join(wanted)}), got {given}")
+
+
+def _key(name: str, writer: AbstractWriter[Any]) -> str:
+    """How the config names a writer, and where its code is."""
+    key = f"{_SECTION}.{_FORMATS}" if writer.switch is None else f"{_SECTION}.{writer.switch}"
+    kind = type(writer)
+    return f"{key}: {name} ({kind.__module__}.{kind.__qualname__})"
+
+
+def _owners(kinds: Mapping[str, _Kind]) -> dict[str, str]:
+    """Which writer has each key of ``output``.
+
+    Raises:
+        ConfigError: Two have one.
+
+    """
+    owners = {_FORMATS: "the list of formats"}
+    for name, kind in kinds.items():
+        for key in (f.name for f in fields(kind.Settings)):
+            if (other := owners.setdefault(key, name)) != name:
+                raise ConfigError(
+                    f"{_SECTION}.{key} must be the key of one writer, and is that of {name} and of "
+                    f"{other}"
+                )
+    return owners
+
+
+def output_settings() -> dict[str, Setting]:
+    """Every key of ``output`` by its full name, with those of all writers that are known."""
+    formats = Setting(
+        kind="names",
+        options=tuple(name for name, kind in WRITERS.items() if kind.switch is None),
+        doc="Formats of the annotations.",
+        example="[coco]",
+    )
+    own = (pair for kind in WRITERS.values() for pair in settings_of(kind.Settings, _SECTION))
+    return {f"{_SECTION}.{_FORMATS}": formats, **dict(own)}
+
+
+def unknown_key(key: str) -> str:
+    """What to say of a key that the config does not have: what may have been meant."""
+    return explain_key(key, output_settings())
+
+
+def _check_paths(writers: Mapping[str, AbstractWriter[Any]]) -> None:
+    """No file lies out of the dataset, or where another writer's or the dataset's own may lie."""
+    taken: list[tuple[str, PathTemplate]] = []
+    for name, writer in writers.items():
+        try:
+            templates = writer.templates
+        except ValueError as error:
+            given = ", ".join(writer.paths())
+            raise ConfigError(
+                f"{_key(name, writer)} must have paths() that {error}, got {given}"
+            ) from None
+        for template in templates:
+            if odd := template.fields - {"split", "stem", "shard"}:
+                raise ConfigError(
+                    f"{_key(name, writer)} must have paths() of split, stem, shard and its own "
+                    f"keys, got {', '.join(sorted(odd))} in {template.text!r}"
+                )
+            if Layout.owns(template):
+                raise ConfigError(
+                    f"{_key(name, writer)} must have files of its own, and {template.text} is one "
+                    "of every dataset"
+                )
+            for other, theirs in taken:
+                if template.clashes_with(theirs):
+                    raise ConfigError(
+                        f"{_key(name, writer)} must have files of its own, and {template.text} is "
+                        f"one of {other}"
+                    )
+        taken += [(name, template) for template in templates]

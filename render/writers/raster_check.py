@@ -1,0 +1,132 @@
+"""Pixels of a frame's files against its records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from render.dataset.findings import Findings
+from render.writers.base import StoredFrame
+
+__all__ = ["PixelCheck"]
+
+_PNG_END = b"IEND\xaeB`\x82"
+_JPEG_END = b"\xff\xd9"
+_U16_MAX = 65535
+_DEPTH_SLACK = 1e-4
+_NORMAL_SLACK = 1e-3
+
+_Mask = NDArray[np.bool_]
+
+
+class PixelCheck:
+    """Checks on one file of a frame."""
+
+    def __init__(self, file: str, data: bytes, stored: StoredFrame, findings: Findings) -> None:
+        self._file = file
+        self._data = data
+        self._drawn = stored.drawn
+        self._frame_idx = stored.view.frame_idx
+        self._size_hw = stored.view.size_wh[::-1]
+        self._findings = findings
+
+    def image(self) -> None:
+        """A picture of three channels."""
+        image = self._decoded()
+        if image is not None:
+            self._require(
+                image.dtype == np.uint8 and image.shape == (*self._size_hw, 3),
+                f"must be 8 bit RGB, {self._size()}, got {image.dtype} {image.shape}",
+            )
+
+    def ids(self) -> None:
+        """Every pixel has the id that the records' visible masks give it."""
+        ids, drawn = self._u16(), self._drawn
+        if ids is None or drawn is None or np.array_equal(ids, drawn.ids):
+            self._require(True, "")
+            return
+        wrong = ids != drawn.ids
+        count = int(np.count_nonzero(wrong))
+        y, x = (int(v[0]) for v in np.nonzero(wrong))
+        found = sorted({*np.unique(ids[wrong]).tolist()})
+        self._require(
+            False,
+            f"{count} px differ from the records' visible masks, the first at x {x}, y {y} "
+            f"({ids[y, x]}, not {drawn.ids[y, x]}); ids there: {str(found[:6])[1:-1]}",
+        )
+
+    def depth(self, unit_m: float) -> None:
+        """There is depth wherever there is an object, and it lies between the planes."""
+        units, drawn = self._u16(), self._drawn
+        if units is None or drawn is None:
+            return
+        here = units[drawn.ids > 0].astype(np.float64)
+        without = int(np.count_nonzero(here == 0))
+        self._require(not without, f"{without} px of objects have no depth")
+        # The ends of the range also stand for what lies beyond them.
+        far, near = here[(here > 1) & (here < _U16_MAX)], here[(here > 0) & (here < _U16_MAX)]
+        lo = drawn.near_m * (1 - _DEPTH_SLACK) - 0.51 * unit_m
+        hi = drawn.far_m * (1 + _DEPTH_SLACK) + 0.51 * unit_m
+        self._require(
+            not near.size or near.min() * unit_m >= lo,
+            f"objects must be farther than {drawn.near_m:g} m",
+        )
+        self._require(
+            not far.size or far.max() * unit_m <= hi,
+            f"objects must be nearer than {drawn.far_m:g} m",
+        )
+
+    def normals(self) -> None:
+        """There is a normal wherever there is an object, and each has length 1."""
+        values, is_there, _ = self._values(channels=3)
+        if values is not None:
+            normals = values[is_there].astype(np.float64) * (2 / _U16_MAX) - 1
+            off = np.abs(np.linalg.norm(normals, axis=1) - 1).max(initial=0.0)
+            self._require(off <= _NORMAL_SLACK, f"normals must have length 1, off by {off:.3g}")
+
+    def of_objects(self, *, channels: int) -> None:
+        """There is a value wherever there is an object, and nowhere else."""
+        values, is_there, here = self._values(channels=channels)
+        if values is not None:
+            beside = int(np.count_nonzero(is_there & ~here))
+            self._require(not beside, f"{beside} px have a value where no object is")
+
+    def _values(self, *, channels: int) -> tuple[NDArray[Any] | None, _Mask, _Mask]:
+        """The values, where there are some, and where objects are."""
+        values, drawn = self._u16(channels), self._drawn
+        if values is None or drawn is None:
+            return None, np.zeros(0, bool), np.zeros(0, bool)
+        here = drawn.ids > 0
+        is_there: _Mask = np.asarray((values > 0).reshape(*here.shape, channels).all(axis=2))
+        without = int(np.count_nonzero(here & ~is_there))
+        self._require(not without, f"{without} px of objects have no value")
+        return values, is_there, here
+
+    def _u16(self, channels: int = 1) -> NDArray[Any] | None:
+        image = self._decoded()
+        if image is None:
+            return None
+        shape = self._size_hw if channels == 1 else (*self._size_hw, channels)
+        is_right = image.dtype == np.uint16 and image.shape == shape
+        kind = "one channel" if channels == 1 else "RGB"
+        got = f"{image.dtype} {image.shape}"
+        self._require(is_right, f"must be {kind} of 16 bit, {self._size()}, got {got}")
+        return image if is_right else None
+
+    def _decoded(self) -> NDArray[Any] | None:
+        data = self._data
+        end = _JPEG_END if self._file.endswith(".jpg") else _PNG_END
+        if not self._require(data.endswith(end), f"is torn: its {len(data)} bytes have no end"):
+            return None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        self._require(image is not None, "cannot be decoded")
+        return image
+
+    def _size(self) -> str:
+        return f"{self._size_hw[1]} x {self._size_hw[0]}"
+
+    def _require(self, holds: object, message: str) -> bool:
+        return self._findings.require(holds, message, file=self._file, frame_idx=self._frame_idx)
