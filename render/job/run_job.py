@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import logging
 import os
 import time
@@ -35,14 +34,14 @@ from render.report.preview import write_preview
 from render.sampling.top_up import TopUp
 from render.scene import Model
 from render.system.cores import usable_cores
-from render.system.version import __version__
+from render.system.version import version_of
 
 __all__ = ["Summary", "run_job"]
 
 _LOG = logging.getLogger(__name__)
 
 _VERSIONED = (
-    "numpy", "opencv-python-headless", "trimesh", "pyrender", "moderngl", "pycocotools",
+    "render", "numpy", "opencv-python-headless", "trimesh", "pyrender", "moderngl", "pycocotools",
     "pyarrow", "scipy", "cascadio", "pillow",
 )  # fmt: skip
 
@@ -325,8 +324,7 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
-    return {"render": __version__, **versions}
+    return {name: version_of(name) for name in _VERSIONED}
 
 
 def _reached_text(one: Reached) -> str:

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "render").rglob("*.py"))
 SCRIPTS = sorted(p for name in ("scripts", "benchmarks") for p in (ROOT / name).rglob("*.py"))
 MAX_LINES = 400
+COMMAND_LINES = 60
 
 GL_PACKAGES = {"OpenGL", "glcontext", "moderngl", "pyglet", "pyrender"}
 # Who may hold a random generator: those who draw, and those who are handed a seed from θ.
@@ -24,6 +25,11 @@ FORMATS = re.compile(
     r"(?<!py)coco|yolo|annotations/|labels/\{|instances_(train|val)|data\.yaml", re.I
 )
 RUN_LENGTHS = ("render/geometry/rle.py", "render/geometry/rle_definition.py")
+
+# Parts of what the rules are tried on.
+CALL = "if __name__ == '__main__':\n    main()\n"
+USE = "    from render.engine.base import Probe\n"
+NEWLINES = "\n" * COMMAND_LINES
 
 Check = Callable[[str, ast.Module, str], Iterator[str]]
 
@@ -86,6 +92,19 @@ def is_short(path: str, tree: ast.Module, source: str) -> Iterator[str]:
         yield f"{path} has {lines} lines, more than {MAX_LINES}"
 
 
+def command_is_thin(path: str, tree: ast.Module, source: str) -> Iterator[str]:
+    """What runs as ``python -m`` parses, calls and prints: its one function is `main`."""
+    if path.count("/") != 1 or not source.rstrip().endswith("\n    main()"):
+        return
+    own = [n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)]
+    if own != ["main"] or source.count("\n") > COMMAND_LINES:
+        yield f"{path} has {', '.join(own)} in {source.count(chr(10))} lines"
+    for node in ast.walk(tree):
+        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        if module.startswith("render.engine"):
+            yield f"{path} imports {module}"
+
+
 def imported_when_asked(tree: ast.Module) -> list[ast.stmt]:
     """What a module with a ``__getattr__`` of its own imports for type checkers alone."""
     lazy = any(isinstance(n, ast.FunctionDef) and n.name == "__getattr__" for n in tree.body)
@@ -142,6 +161,7 @@ RULES: tuple[Check, ...] = (
     randomness_is_seeded,
     has_docstring,
     is_short,
+    command_is_thin,
     exports_exist,
     names_no_format,
     keeps_no_global_state,
@@ -182,6 +202,9 @@ def test_script_says_what_it_is_for_and_is_short(script: Path) -> None:
         (randomness_is_seeded, "render/sampling/a.py", "from random import choice"),
         (has_docstring, "render/a.py", "x = 1"),
         (is_short, "render/a.py", "x = 1\n" * (MAX_LINES + 1)),
+        (command_is_thin, "render/a.py", f"def main(): ...\ndef f(): ...\n{CALL}"),
+        (command_is_thin, "render/a.py", f"def main(): ...\n{NEWLINES}{CALL}"),
+        (command_is_thin, "render/a.py", f"def main():\n{USE}{CALL}"),
         (exports_exist, "render/a.py", "def f(): ..."),
         (exports_exist, "render/a.py", "__all__ = ['g']\ndef f(): ..."),
         (exports_exist, "render/a.py", "__all__ = ['g']\nif TYPE_CHECKING:\n    from a import g"),
@@ -202,6 +225,8 @@ def test_rule_finds_what_it_forbids(rule: Check, path: str, source: str) -> None
         (randomness_is_seeded, "render/sampling/a.py", "rng = np.random.default_rng(3)"),
         (names_no_format, "render/writers/a.py", "name = 'coco'"),
         (has_docstring, "render/__init__.py", ""),
+        (command_is_thin, "render/a.py", f"import json\ndef main(): ...\n{CALL}"),
+        (command_is_thin, "render/a.py", "def f(): ..."),
         (exports_exist, "render/a.py", "__all__ = ['F']\nF: int = 3\ndef _g(): ..."),
     ],
 )
