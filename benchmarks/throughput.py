@@ -34,7 +34,7 @@ from render.system.paths import find_assets
 def poses_of(dataset_dir: Path, models_dir: Path) -> dict[str, Any]:
     """What the stock script needs of each frame: camera, models, poses."""
     objects: dict[int, list[dict[str, Any]]] = {}
-    for row in read_instances(dataset_dir / "records"):
+    for row in read_instances(dataset_dir):
         objects.setdefault(row["frame_idx"], []).append(
             {
                 "path": str(models_dir / row["model"]),
@@ -46,7 +46,7 @@ def poses_of(dataset_dir: Path, models_dir: Path) -> dict[str, Any]:
         )
     frames = []
     size_wh = (0, 0)
-    for row in read_frames(dataset_dir / "records"):
+    for row in read_frames(dataset_dir):
         placement = json.loads(row["placement"])
         size_wh = (row["width"], row["height"])
         frames.append(

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from render.config.trust import add_plugins_argument, import_plugins
+from render.dataset.layout import COVERAGE
 from render.errors import RenderError
 from render.report.coverage import read_coverage
 from render.report.coverage_plot import write_coverage
@@ -26,7 +27,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--all", action="store_true", help="print bins that are not thin, too")
     add_plugins_argument(parser)
     args = parser.parse_intermixed_args(argv)
-    picture = args.dir / "coverage.png"
+    picture = args.dir / COVERAGE
     try:
         import_plugins(args.plugins)
         coverage = read_coverage(args.dir, plugins=args.plugins)

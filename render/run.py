@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 from pathlib import Path
 
 from render.config.help import page
 from render.system.console import say
+from render.system.interrupts import interrupt_on
 
 __all__ = ["main"]
 
@@ -21,9 +24,14 @@ def main() -> None:
         say(page(asked.config_dir))
         return
     # Here, because it takes seconds to import all that draws, and help should be there at once.
-    from render.job.command import run_command
+    from render.job.task import INTERRUPTED, run_words
 
-    run_command()
+    interrupt_on((signal.SIGTERM, signal.SIGHUP))
+    try:
+        has_succeeded = run_words(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    sys.exit(0 if has_succeeded else 1)
 
 
 if __name__ == "__main__":

@@ -112,19 +112,19 @@ def cells(folder: Path) -> list[NDArray[np.uint8]]:
     """All frames, small."""
     return [
         cv2.resize(picture(folder, frame), CELL_WH, interpolation=cv2.INTER_AREA)
-        for frame in read_frames(folder / "records")
+        for frame in read_frames(folder)
     ]
 
 
 def labelled(folder: Path) -> NDArray[np.uint8]:
     """The frame with the most hidden parts, twice as large, with all that is known of it."""
-    instances = list(read_instances(folder / "records"))
+    instances = list(read_instances(folder))
 
     def hidden(frame: dict[str, object]) -> float:
         rows = [r for r in instances if r["frame_idx"] == frame["frame_idx"]]
         return sum(r["occluded_fract"] or 0.0 for r in rows if r["role"] == "target")
 
-    frame = max(read_frames(folder / "records"), key=hidden)
+    frame = max(read_frames(folder), key=hidden)
     rows = [
         row
         for row in instances
@@ -146,8 +146,8 @@ def labelled(folder: Path) -> NDArray[np.uint8]:
 
 def tasks(folder: Path, *, frame_idx: int) -> NDArray[np.uint8]:
     """A frame with keypoints, oriented and 3D boxes; its normals, object coordinates, parts."""
-    frame = next(f for f in read_frames(folder / "records") if f["frame_idx"] == frame_idx)
-    rows = [r for r in read_instances(folder / "records") if r["frame_idx"] == frame_idx]
+    frame = next(f for f in read_frames(folder) if f["frame_idx"] == frame_idx)
+    rows = [r for r in read_instances(folder) if r["frame_idx"] == frame_idx]
     targets = [r for r in rows if r["role"] == "target" and not r["filtered"]]
     colors = category_colors(sorted({r["category"] for r in targets}))
     labels = [drawn_label(r, text=r["category"], color=colors[r["category"]]) for r in targets]

@@ -159,11 +159,11 @@ def write_dataset(
         (folder / "labels" / split / f"{stem}.txt").write_text(text)
     for shard, first in enumerate(range(0, len(samples), 3)):
         rows = [row for part in rows_of[first : first + 3] for row in part]
-        write_shard_records(folder / "records", shard, frames[first : first + 3], rows)
+        write_shard_records(folder, shard, frames[first : first + 3], rows)
     for split in ("train", "val"):
         parts = coco_parts(
-            read_frames(folder / "records"),
-            read_instances(folder / "records"),
+            read_frames(folder),
+            read_instances(folder),
             split=split,
             names=names,
         )

@@ -11,7 +11,7 @@ from typing import Any, final
 
 from render.config.run_config import RunConfig
 from render.dataset.frame_result import FrameResult
-from render.dataset.layout import DESCRIPTION, Layout
+from render.dataset.layout import DESCRIPTION, RECORDS, Layout
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.dataset.records import write_shard_records
 from render.errors import DatasetError
@@ -121,7 +121,7 @@ class ShardWriter:
         folder = self.manifest.folder
         files = {name: digest for frame in frames for name, digest in frame.files.items()}
         for path in write_shard_records(
-            folder / "records",
+            folder,
             shard_idx,
             [frame.frame_row for frame in frames],
             [row for frame in frames for row in frame.instance_rows],
@@ -285,7 +285,7 @@ def _make_folders(folder: Path, layout: Layout) -> None:
     for name in layout.folders():
         check_inside(folder, f"{name}/file")
         (folder / name).mkdir(parents=True, exist_ok=True)
-    probe = folder / "records" / f".probe{TEMPORARY_SUFFIX}"
+    probe = folder / RECORDS / f".probe{TEMPORARY_SUFFIX}"
     probe.touch()
     probe.unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from string import Formatter
 from typing import Any, final
 
@@ -24,12 +24,15 @@ __all__ = [
     "MANIFEST_FOLDER",
     "PLOT",
     "PREVIEW",
+    "RECORDS",
     "SPLITS",
     "Layout",
     "PathTemplate",
+    "image_path",
 ]
 
 MANIFEST_FOLDER = ".manifest"
+RECORDS = "records"
 SPLITS: tuple[Split, ...] = ("train", "val")
 DESCRIPTION = "dataset.yaml"
 PREVIEW = "preview.jpg"
@@ -141,6 +144,17 @@ _OWN = tuple(
 )  # fmt: skip
 
 
+def image_path(folder: Path, frame: Mapping[str, Any]) -> Path:
+    """Where the picture of a frame lies.
+
+    Args:
+        folder: The dataset.
+        frame: Its record.
+
+    """
+    return folder / "images" / str(frame["split"]) / str(frame["file_name"])
+
+
 def is_of_dataset(path: str) -> bool:
     """Whether a path is one of description, reports, records or manifest."""
     return any(one.pattern.fullmatch(path) for one in _OWN)
@@ -180,7 +194,7 @@ class Layout:
     def folders(self) -> tuple[str, ...]:
         """Folders that are there from the first frame on."""
         needed = [t for t in self.templates if t.fields & {"stem", "shard"}]
-        return tuple(dict.fromkeys(["records", *(f for t in needed for f in t.folders())]))
+        return tuple(dict.fromkeys([RECORDS, *(f for t in needed for f in t.folders())]))
 
     def known_folders(self) -> tuple[str, ...]:
         """Globs of every folder that a dataset may have, those within others first."""

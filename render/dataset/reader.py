@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from render.assembly.scene import camera_of
 from render.dataset.description import Description, read_description
 from render.dataset.frame_view import LabelNames, labelled_rows, stacked_masks
+from render.dataset.layout import RECORDS, image_path
 from render.dataset.records import read_frames, read_instances
 from render.errors import DatasetError
 from render.sample import MAPS, Split
@@ -171,7 +172,7 @@ class Frame:
 
     @property
     def _image_path(self) -> Path:
-        return self.folder / "images" / self.split / str(self.row["file_name"])
+        return image_path(self.folder, self.row)
 
     def _path(self, kind: str) -> Path:
         return self.folder / kind / self.split / f"{self.stem}.png"
@@ -313,7 +314,7 @@ class Dataset:
         """The records of one kind as `table` gives them, a few hundred in memory at a time."""
         _check_kind(kind)
         read = read_frames if kind == "frames" else read_instances
-        return read(self.folder / "records")
+        return read(self.folder)
 
 
 def open_dataset(folder: Path) -> Dataset:
@@ -327,7 +328,7 @@ def open_dataset(folder: Path) -> Dataset:
     dataset = Dataset(folder, read_description(folder))
     if len(dataset.frames) != dataset.n_frames:
         raise DatasetError(
-            f"{folder / 'records'} must hold the {dataset.n_frames} frames that "
+            f"{folder / RECORDS} must hold the {dataset.n_frames} frames that "
             f"dataset.yaml counts, got {len(dataset.frames)}: the same command renders them again"
         )
     return dataset
@@ -340,7 +341,7 @@ def _check_kind(kind: str) -> None:
 
 def _shards(folder: Path, kind: Kind) -> list[Path]:
     # Longer names are higher shards.
-    paths = (folder / "records").glob(f"{kind}-*.parquet")
+    paths = (folder / RECORDS).glob(f"{kind}-*.parquet")
     return sorted(paths, key=lambda path: (len(path.name), path.name))
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from render.dataset.layout import RECORDS
 from render.errors import DatasetError
 from render.geometry.pixels import Box
 from render.geometry.rle import encode_rles
@@ -200,22 +201,24 @@ def write_shard_records(
 
     """
     parts = (
-        (folder / f"frames-{shard_idx:06d}.parquet", frame_rows, _FRAME_SCHEMA),
-        (folder / f"instances-{shard_idx:06d}.parquet", instance_rows, _INSTANCE_SCHEMA),
+        (f"frames-{shard_idx:06d}.parquet", frame_rows, _FRAME_SCHEMA),
+        (f"instances-{shard_idx:06d}.parquet", instance_rows, _INSTANCE_SCHEMA),
     )
-    for path, rows, schema in parts:
+    records = folder / RECORDS
+    records.mkdir(exist_ok=True)
+    for name, rows, schema in parts:
         table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd", compression_level=3)
-        write_whole(path, buffer.getvalue(), durable=True)
-    return [path for path, _, _ in parts]
+        write_whole(records / name, buffer.getvalue(), durable=True)
+    return [records / name for name, _, _ in parts]
 
 
 def read_frames(folder: Path) -> Iterator[dict[str, Any]]:
     """Frame rows in frame order, a few hundred in memory at a time.
 
     Args:
-        folder: The dataset's `records`.
+        folder: The dataset.
 
     Raises:
         DatasetError: A file is torn or not of this schema.
@@ -231,7 +234,9 @@ def read_instances(folder: Path) -> Iterator[dict[str, Any]]:
 
 def _read(folder: Path, kind: str, schema: pa.Schema) -> Iterator[dict[str, Any]]:
     # Longer names are higher shards, should there ever be more than six digits.
-    for path in sorted(folder.glob(f"{kind}-*.parquet"), key=lambda p: (len(p.name), p.name)):
+    for path in sorted(
+        (folder / RECORDS).glob(f"{kind}-*.parquet"), key=lambda p: (len(p.name), p.name)
+    ):
         try:
             with pq.ParquetFile(path) as file:
                 if not file.schema_arrow.equals(schema):

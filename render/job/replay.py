@@ -88,7 +88,7 @@ def replay(
 
 
 def _row(folder: Path, frame_idx: int) -> Mapping[str, Any]:
-    for row in read_frames(folder / "records"):
+    for row in read_frames(folder):
         if row["frame_idx"] == frame_idx:
             return row
     raise DatasetError(f"frame must be one of {folder}, which holds no frame {frame_idx}")
@@ -176,9 +176,7 @@ def _differences(
         hashes[name] = hashlib.sha256(data).hexdigest()
     if frame_row(sample, image=plan.writers.image, hashes=hashes) != dict(stored):
         found.append("  its frame record")
-    old_rows = [
-        r for r in read_instances(folder / "records") if r["frame_idx"] == sample.key.frame_idx
-    ]
+    old_rows = [r for r in read_instances(folder) if r["frame_idx"] == sample.key.frame_idx]
     if rows != old_rows:
         found.append("  its instance records")
     return found

@@ -211,9 +211,8 @@ def _shard_files(
 def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
     """Writes everything that is made of records; dataset.yaml last."""
     folder = plan.run.output_dir
-    records = folder / "records"
-    counts = _count(records, plan.categories)
-    found = reached(read_frames(records), read_instances(records))
+    counts = _count(folder, plan.categories)
+    found = reached(read_frames(folder), read_instances(folder))
     summary = Summary(
         output_dir=folder,
         rendered=rendered,
@@ -233,15 +232,15 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
     return summary
 
 
-def _count(records: Path, categories: tuple[str, ...]) -> dict[str, Any]:
+def _count(folder: Path, categories: tuple[str, ...]) -> dict[str, Any]:
     splits: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
-    for frame in read_frames(records):
+    for frame in read_frames(folder):
         splits[frame["split"]] += 1
         rejections.update(frame["rejections"])
     instances = Counter(dict.fromkeys(categories, 0))
     filtered: Counter[str] = Counter()
-    for row in read_instances(records):
+    for row in read_instances(folder):
         if row["role"] != "target":
             continue
         if row["filtered"]:
@@ -293,7 +292,7 @@ def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, An
         "reached": {one.name: one.as_dict() for one in summary.reached},
         "output": {
             "formats": list(plan.writers.formats),
-            **{k: v for k, v in plan.writers.keys.items() if k != "depth_unit_m"},
+            **{k: v for k, v in run.output.items() if k not in ("formats", "depth_unit_m")},
         },
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -13,12 +12,12 @@ from numpy.typing import NDArray
 
 from render.errors import ConfigError
 from render.geometry.surface_samples import farthest_points, sample_surface
-from render.geometry.symmetry import Symmetry, SymmetryAxis
+from render.geometry.symmetry import Symmetry
 from render.geometry.welding import pieces
 from render.library import symmetries
 from render.library.models import ModelLibrary
 from render.scene import Keypoint, Model
-from render.system.disk_cache import converted
+from render.system.disk_cache import cached
 from render.system.memo import per_model
 
 __all__ = ["Annotations", "Parts"]
@@ -98,20 +97,8 @@ class Annotations:
         if not self._searches:
             return Symmetry.of([])
         source = hashlib.sha256(Path(symmetries.__file__).read_bytes()).hexdigest()
-        found = json.loads(
-            converted(
-                f"symmetry {source} {model.sha256} {model.unit_m}",
-                lambda: json.dumps(symmetries.find_symmetry(model).as_dict()).encode(),
-            )
-        )
-        motions = [np.array(T).reshape(4, 4) for T in found["discrete"]]
-        return Symmetry(
-            motions=np.stack([np.eye(4), *motions]),
-            axes=tuple(
-                SymmetryAxis(direction=tuple(a["axis"]), point_m=tuple(a["offset"]))
-                for a in found["continuous"]
-            ),
-        )
+        key = f"symmetry {source} {model.sha256} {model.unit_m}"
+        return cached(key, lambda: symmetries.find_symmetry(model))
 
 
 def _chosen(model: Model, count: int) -> tuple[Keypoint, ...]:

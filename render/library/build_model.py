@@ -63,10 +63,8 @@ class BuiltModel:
 
     @property
     def n_bytes(self) -> int:
-        """Memory of arrays and images, and of what has been worked out of them so far; without
-        what is mapped.
-        """
-        return self._own_bytes + self.model.derived.n_bytes
+        """Memory of arrays, images and memoised results so far, without what is mapped."""
+        return self._own_bytes + self.model.memo.n_bytes
 
     @cached_property
     def _own_bytes(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import io
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from scipy.spatial import ConvexHull, QhullError
 
 from render.geometry.surface_samples import sample_surface
 from render.scene import Model
-from render.system.disk_cache import converted
+from render.system.disk_cache import cached
 
 __all__ = ["PILE_EXTRA", "convex_pieces"]
 
@@ -39,21 +38,12 @@ Points = NDArray[np.float64]
 def convex_pieces(model: Model) -> tuple[Points, ...]:
     """``(N, 3)`` corners of each convex body; together they hold the surface of the model.
 
-    Object frame, metres. Worked out once for each model file and kept on disk.
+    Object frame, metres. Worked out once for each model file, by the disk cache.
     """
     version = importlib.metadata.version("coacd")
     settings = ",".join(f"{k}={v}" for k, v in _COACD.items())
     key = f"convex {_VERSION} coacd {version} {settings} {model.sha256} {model.unit_m}"
-    data = converted(key, lambda: _packed(_decomposed(model)))
-    with np.load(io.BytesIO(data)) as arrays:
-        return tuple(arrays[name] for name in sorted(arrays.files))
-
-
-def _packed(pieces: list[Points]) -> bytes:
-    target = io.BytesIO()
-    named: dict[str, Any] = {f"{k:04d}": piece for k, piece in enumerate(pieces)}
-    np.savez(target, **named)
-    return target.getvalue()
+    return cached(key, lambda: tuple(_decomposed(model)))
 
 
 def _decomposed(model: Model) -> list[Points]:

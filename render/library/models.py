@@ -24,7 +24,7 @@ from render.library.unit_suspicion import unit_suspicion
 from render.sampling.patterns import match_names
 from render.scene import Model
 from render.system.cache import Cache
-from render.system.memory_map import mapped, source_digest
+from render.system.disk_cache import cached, source_digest
 
 __all__ = ["ModelLibrary"]
 
@@ -36,18 +36,22 @@ _LARGE_BYTES = 32 * _MIB
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Read:
-    """What came of a file.
+    """A model as its files had it when they were read.
 
     Attributes:
-        companions: Files that it names, relative to its folder, with their hashes.
+        companions: Files that the model's file names (materials, images, buffers), relative to
+            its folder, with their SHA-256.
 
     """
 
     built: BuiltModel
     companions: tuple[tuple[str, str], ...]
 
-    def holds(self, folder: Path) -> bool:
-        """Whether the files beside it are what they were; one that was missing may be there."""
+    def is_valid(self, folder: Path) -> bool:
+        """Whether the companion files in its folder are what they were.
+
+        False where one was missing: it may be there by now.
+        """
         if any(" is missing" in warning for warning in self.built.warnings):
             return False
         return all(_file_sha256(folder / other) == sha256 for other, sha256 in self.companions)
@@ -219,10 +223,10 @@ class ModelLibrary:
                 return self._read(name, path, remarks).built
             said = json.dumps(vars(remarks), sort_keys=True, default=Symmetry.as_dict)
             key = f"model {self._prefix}{name} {self.category(name)} {_file_sha256(path)} {said}"
-            return mapped(
+            return cached(
                 f"{key} {source_digest()}",
                 lambda: self._read(name, path, remarks),
-                holds=lambda kept: kept.holds(path.parent),
+                is_valid=lambda found: found.is_valid(path.parent),
             ).built
         except OSError as error:
             raise AssetError(path, error.strerror or str(error)) from error

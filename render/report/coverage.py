@@ -168,7 +168,7 @@ def read_coverage(folder: Path, *, plugins: Sequence[str] = ()) -> Coverage:
             f"{folder} must vary in view direction, size or occlusion to have bins, but draws "
             "none of them from one distribution in all frames"
         )
-    return coverage_of(axes, read_frames(folder / "records"), read_instances(folder / "records"))
+    return coverage_of(axes, read_frames(folder), read_instances(folder))
 
 
 def _of_frame(frame: Mapping[str, Any]) -> dict[str, float | None]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from render.dataset.layout import image_path
 from render.dataset.records import read_frames, read_instances
 from render.geometry.rle import decode_rle
 from render.report.pictures import read_picture
@@ -64,16 +65,16 @@ def measure(dataset_dir: Path) -> dict[str, Spread]:
 
 def _targets(dataset_dir: Path) -> Iterator[dict[str, float | None]]:
     """The measures of each labelled target, in the order of records."""
-    frames = read_frames(dataset_dir / "records")
+    frames = read_frames(dataset_dir)
     rows = (
         row
-        for row in read_instances(dataset_dir / "records")
+        for row in read_instances(dataset_dir)
         if row["role"] == "target" and not row["filtered"]
     )
     for frame_idx, targets in groupby(rows, key=lambda row: row["frame_idx"]):
         # Both are in the order of frames; frames without a labelled target are passed over.
         frame = next(f for f in frames if f["frame_idx"] == frame_idx)
-        rgb = read_picture(dataset_dir / "images" / frame["split"] / frame["file_name"])
+        rgb = read_picture(image_path(dataset_dir, frame))
         for row in targets:
             yield {
                 **{name: row[name] for name in _FRACTS},

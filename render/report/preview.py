@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from render.dataset.layout import image_path
 from render.dataset.records import read_frames, read_instances
 from render.errors import DatasetError
 from render.report.drawing import category_colors, draw_caption, draw_labels, drawn_label
@@ -36,15 +37,15 @@ def write_preview(dataset_dir: Path, path: Path) -> None:
     `render.report.drawing` for what each line means.
 
     Args:
-        dataset_dir: With `images` and `records`.
+        dataset_dir: Its folder.
         path: Replaced if it is there; any suffix.
 
     Raises:
         DatasetError: There is no frame, or an image or a record cannot be read.
 
     """
-    frames = _spread(dataset_dir / "records")
-    rows, categories = _labelled(dataset_dir / "records", {f["frame_idx"] for f in frames})
+    frames = _spread(dataset_dir)
+    rows, categories = _labelled(dataset_dir, {f["frame_idx"] for f in frames})
     columns = math.ceil(math.sqrt(len(frames)))
     cell_px = min(_MAX_CELL_PX, (_SHEET_PX - _GAP_PX) // columns - _GAP_PX)
     colors = category_colors(categories)
@@ -55,21 +56,23 @@ def write_preview(dataset_dir: Path, path: Path) -> None:
     path.write_bytes(data.tobytes())
 
 
-def _spread(records: Path) -> list[_Row]:
+def _spread(dataset_dir: Path) -> list[_Row]:
     """Frames at even distances, the first and the last among them, in bounded memory."""
-    count = sum(1 for _ in read_frames(records))
+    count = sum(1 for _ in read_frames(dataset_dir))
     if not count:
-        raise DatasetError(f"{records} must hold at least one frame, got none")
+        raise DatasetError(f"{dataset_dir} must hold at least one frame, got none")
     shown = min(count, _MAX_FRAMES)
     wanted = {round(i * (count - 1) / max(shown - 1, 1)) for i in range(shown)}
-    return [frame for i, frame in enumerate(read_frames(records)) if i in wanted]
+    return [frame for i, frame in enumerate(read_frames(dataset_dir)) if i in wanted]
 
 
-def _labelled(records: Path, frame_idxs: set[int]) -> tuple[dict[int, list[_Row]], tuple[str, ...]]:
+def _labelled(
+    dataset_dir: Path, frame_idxs: set[int]
+) -> tuple[dict[int, list[_Row]], tuple[str, ...]]:
     """Labelled instances of some frames, and the sorted categories of all frames."""
     rows: dict[int, list[_Row]] = {idx: [] for idx in frame_idxs}
     categories: set[str] = set()
-    for row in read_instances(records):
+    for row in read_instances(dataset_dir):
         if row["role"] != "target":
             continue
         categories.add(row["category"])
@@ -85,7 +88,7 @@ def _cell(
     colors: Mapping[str, tuple[int, int, int]],
     cell_px: int,
 ) -> _Picture:
-    rgb = read_picture(dataset_dir / "images" / frame["split"] / frame["file_name"])
+    rgb = read_picture(image_path(dataset_dir, frame))
     labels = [drawn_label(row, text=row["category"], color=colors[row["category"]]) for row in rows]
     # Large masks first, so that what lies on them stays in sight.
     labels.sort(key=lambda label: -int(np.count_nonzero(label.mask_visib)))

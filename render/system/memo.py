@@ -1,8 +1,8 @@
-"""What is worked out of a model: once, kept in the model, gone with it.
+"""Memoised functions of a model: their results lie in the model and go with it.
 
-So nothing keeps a model, or what was made of it, beyond the library that loaded it, and the
-library's bound holds for all of it together. Of large models it is kept on disk as well, and
-mapped: what the system can take back at any time counts for nothing.
+So nothing holds a model, or a result, beyond the library that loaded it, and the library's bound
+holds for all of it together. Results for large models go to the disk cache as well and are
+mapped: memory that the system can take back at any time is not counted.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, final
 import numpy as np
 from scipy.spatial import cKDTree
 
-from render.system.memory_map import is_mapped, mapped, source_digest
+from render.system.disk_cache import cached, source_digest
+from render.system.memory_map import is_mapped
 
-__all__ = ["Derived", "on_disk_if_large", "per_model"]
+__all__ = ["Memo", "on_disk_if_large", "per_model"]
 
 _LARGE_FACES = 1_000_000
 
@@ -26,37 +27,39 @@ R = TypeVar("R")
 
 
 @final
-class Derived:
-    """Results by what they were worked out with; never changes a result. Not for several threads.
+class Memo:
+    """Results of functions by their arguments; it saves time and changes no result.
+
+    Not for several threads.
 
     Attributes:
-        n_bytes: Memory of the arrays in the results, but for those that are mapped.
+        n_bytes: Memory of the arrays in the results, without those that are mapped.
 
     """
 
     def __init__(self) -> None:
         self.n_bytes = 0
-        self._found: dict[tuple[object, ...], object] = {}
+        self._results: dict[tuple[object, ...], object] = {}
 
     def get(self, key: tuple[object, ...], work: Callable[[], R]) -> R:
-        """What `work` gives, or gave before under an equal key."""
-        if key not in self._found:
+        """Returns what `work` returns, or returned before under an equal key."""
+        if key not in self._results:
             result = work()
-            self._found[key] = result
+            self._results[key] = result
             self.n_bytes += _bytes_of(result)
-        return cast(R, self._found[key])
+        return cast(R, self._results[key])
 
 
-class _HasDerived(Protocol):
+class _HasMemo(Protocol):
     @property
-    def derived(self) -> Derived: ...
+    def memo(self) -> Memo: ...
     @property
     def sha256(self) -> str: ...
     @property
     def n_faces(self) -> int: ...
 
 
-M = TypeVar("M", bound=_HasDerived)
+M = TypeVar("M", bound=_HasMemo)
 
 
 def per_model(work: Callable[Concatenate[M, P], R]) -> Callable[Concatenate[M, P], R]:
@@ -71,30 +74,32 @@ def per_model(work: Callable[Concatenate[M, P], R]) -> Callable[Concatenate[M, P
     @functools.wraps(work)
     def once(model: M, /, *args: P.args, **kwargs: P.kwargs) -> R:
         key = (work, args, *sorted(kwargs.items()))
-        return model.derived.get(key, lambda: work(model, *args, **kwargs))
+        return model.memo.get(key, lambda: work(model, *args, **kwargs))
 
     return once
 
 
 def on_disk_if_large(work: Callable[[M], R]) -> Callable[[M], R]:
-    """Keeps the result for a model of many faces from one run to the next; goes under `per_model`.
+    """Puts the results for models of a million faces and more into the disk cache.
 
     Args:
-        work: A pure function of a model's file; its result is what `mapped` takes.
+        work: A pure function of a model's file, decorated with `per_model` above this; its result
+            is what `render.system.disk_cache.cached` takes.
 
     """
 
     @functools.wraps(work)
-    def kept(model: M, /) -> R:
+    def cached_work(model: M, /) -> R:
         if not model.sha256 or model.n_faces < _LARGE_FACES:
             return work(model)
         name = f"{work.__module__}.{work.__qualname__}"
-        return mapped(f"{name} {model.sha256} {source_digest()}", lambda: work(model))
+        return cached(f"{name} {model.sha256} {source_digest()}", lambda: work(model))
 
-    return kept
+    return cached_work
 
 
 def _bytes_of(value: Any) -> int:
+    """Memory of the arrays and trees in a result."""
     if isinstance(value, np.ndarray):
         return 0 if is_mapped(value) else value.nbytes
     if isinstance(value, cKDTree):

@@ -1,103 +1,52 @@
-"""Large values of arrays, kept on disk from one run to the next and mapped into memory.
+"""Values of arrays as files that are mapped into memory.
 
-In the folder of `render.system.cache_folder`. The arrays of a value that is mapped are
-the file's pages: all processes of a machine share them, and the system takes them back when it
-needs memory.
+The arrays of a mapped value are the file's pages: all processes of a machine share them, and the
+system takes them back when it needs memory.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib
-import importlib.metadata
 import json
 import mmap
 import zlib
-from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from render.errors import DatasetError
-from render.system.cache_folder import MOST_BYTES, folder_of_kept, trim_kept
-from render.system.files import write_parts
-
-__all__ = ["is_mapped", "mapped", "source_digest"]
-
-T = TypeVar("T")
+__all__ = ["is_mapped", "mapped_value", "parts_of"]
 
 _MAGIC = b"render mapped 1\n"
 _ALIGNED = 64
 _PACKAGE = "render."
 
 
-def mapped(key: str, make: Callable[[], T], *, holds: Callable[[T], bool] = lambda _: True) -> T:
-    """What `make` gives, or gave in an earlier run; its arrays are not to be written to.
-
-    Args:
-        key: Names input and method: equal keys mean equal values.
-        make: Does the work. The value is a dataclass of this package, or a tuple of such, of
-            arrays, numbers, texts and further such ones.
-        holds: Whether a value of an earlier run still does, where the key cannot tell.
-
-    """
-    path = _path_of(key)
-    if path is None:
-        return make()
-    with contextlib.suppress(OSError, ValueError):
-        kept = cast(T, _read(path))
-        with contextlib.suppress(OSError):  # a folder that may only be read
-            path.touch()
-        if holds(kept):
-            return kept
-    value = make()
-    parts = _parts(value)
-    if sum(map(len, parts)) > MOST_BYTES // 2:
-        return value
-    with contextlib.suppress(OSError, ValueError, DatasetError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_parts(path, parts)
-        trim_kept(path.parent)
-        return cast(T, _read(path))
-    return value
-
-
-def _path_of(key: str) -> Path | None:
-    folder = folder_of_kept()
-    return folder and folder / f"{hashlib.sha256(key.encode()).hexdigest()}.mapped"
-
-
 def is_mapped(array: NDArray[Any]) -> bool:
-    """Whether an array lies in a file's pages."""
+    """Whether an array lies in the pages of a mapped file."""
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
     return isinstance(base, memoryview | mmap.mmap)
 
 
-@cache
-def source_digest() -> str:
-    """Of this package's code and of the versions of all that is installed: what others made is not
-    taken for theirs.
+def parts_of(value: Any) -> list[bytes | memoryview]:
+    """The parts of a value's file: magic, length and SHA-256 of a JSON head, the head, arrays.
+
+    Args:
+        value: A dataclass of this package, an array, bytes, a number, a text, None, or a tuple of
+            such ones; the fields of dataclasses are of these as well. An array that occurs
+            twice is written once.
+
+    Raises:
+        TypeError: It holds something else.
+
     """
-    root = Path(__file__).parent
-    installed = sorted((d.name, d.version) for d in importlib.metadata.distributions())
-    digest = hashlib.sha256(repr(installed).encode())
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _parts(value: Any) -> list[bytes | memoryview]:
-    """The file: magic, length and hash of a JSON head, the head, arrays."""
     arrays: list[NDArray[Any]] = []
-    places: dict[int, int] = {}
-    tree = _tree(value, arrays, places)
+    tree = _tree(value, arrays, {})
     table: list[list[Any]] = []
     bodies: list[bytes | memoryview] = []
     offset = 0
@@ -113,22 +62,29 @@ def _parts(value: Any) -> list[bytes | memoryview]:
     return [front, bytes(-len(front) % _ALIGNED), *bodies]
 
 
-def _tree(value: Any, arrays: list[NDArray[Any]], places: dict[int, int]) -> Any:
+def _tree(value: Any, arrays: list[NDArray[Any]], index_of: dict[int, int]) -> Any:
+    """The value in JSON's types, its arrays by their index in `arrays`, to which they are added.
+
+    `index_of` has the indices of those that are there, by their ids.
+    """
     if isinstance(value, np.ndarray):
-        if id(value) not in places:
-            places[id(value)] = len(arrays)
+        if id(value) not in index_of:
+            index_of[id(value)] = len(arrays)
             arrays.append(value)
-        return {"array": places[id(value)]}
+        return {"array": index_of[id(value)]}
+    if isinstance(value, bytes):
+        arrays.append(np.frombuffer(value, np.uint8))
+        return {"bytes": len(arrays) - 1}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, tuple):
-        return [_tree(x, arrays, places) for x in value]
+        return [_tree(x, arrays, index_of) for x in value]
     is_ours = type(value).__module__.startswith(_PACKAGE)
     if is_ours and is_dataclass(value) and not isinstance(value, type):
         return {
             "class": f"{type(value).__module__}:{type(value).__qualname__}",
             "fields": {
-                f.name: _tree(getattr(value, f.name), arrays, places)
+                f.name: _tree(getattr(value, f.name), arrays, index_of)
                 for f in fields(value)
                 if f.init
             },
@@ -138,12 +94,13 @@ def _tree(value: Any, arrays: list[NDArray[Any]], places: dict[int, int]) -> Any
     raise TypeError(f"{type(value).__name__} cannot be mapped")
 
 
-def _read(path: Path) -> Any:
-    """The value of a file.
+def mapped_value(path: Path) -> Any:
+    """The value of a file, its arrays mapped and read-only.
 
     Raises:
-        OSError: It cannot be read.
-        ValueError: It is not whole, or not what was written.
+        OSError: The file cannot be read.
+        ValueError: It is not whole, not what was written, or has classes that are not of this
+            package as it is now.
 
     """
     with path.open("rb") as file:
@@ -184,13 +141,18 @@ def _value(tree: Any, arrays: list[NDArray[Any]]) -> Any:
         return tree
     if "array" in tree:
         return arrays[tree["array"]]
+    if "bytes" in tree:
+        return arrays[tree["bytes"]].tobytes()
     module, _, name = tree["class"].partition(":")
     if not module.startswith(_PACKAGE):
         raise ValueError(f"{module} is not of this package")
-    found: Any = importlib.import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    if not is_dataclass(found):
-        raise ValueError(f"{name} is no dataclass")
     values = {key: _value(x, arrays) for key, x in tree["fields"].items()}
-    return cast(Any, found)(**values)
+    try:
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+        if not is_dataclass(found):
+            raise ValueError(f"{name} is no dataclass")
+        return cast(Any, found)(**values)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise ValueError(f"{module}.{name} is not what was written: {error}") from error

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ctypes.util import find_library
 
 import numpy as np
 import pytest
 
 from render.engine.pyrender.engine import PyrenderEngine
-from render.errors import EngineError
 from render.system.paths import find_assets
 from tests.oracle.scenes import Case, hand_made_cases, library_cases
 
@@ -31,20 +31,12 @@ CASES = [
 @pytest.fixture(scope="module")
 def engines() -> Iterator[tuple[PyrenderEngine, PyrenderEngine]]:
     """One for each platform, of one Mesa."""
-    opened: list[PyrenderEngine] = []
-    try:
-        for platform in ("egl", "osmesa"):
-            try:
-                opened.append(PyrenderEngine(platform=platform))
-            except EngineError as error:
-                pytest.skip(f"{platform} is not to be had here: {error}")
-        egl, osmesa = opened
+    if find_library("OSMesa") is None:
+        pytest.skip("this machine has no OSMesa")
+    with PyrenderEngine(platform="egl") as egl, PyrenderEngine(platform="osmesa") as osmesa:
         if (egl.info.renderer, egl.info.version) != (osmesa.info.renderer, osmesa.info.version):
             pytest.skip(f"not of one Mesa: {egl.info} and {osmesa.info}")
         yield egl, osmesa
-    finally:
-        for engine in opened:
-            engine.close()
 
 
 def test_every_scene_named_is_there() -> None:

@@ -137,7 +137,7 @@ def test_objects_lie_in_the_bin_and_the_bin_has_no_label(bin_folder: Path, tmp_p
         cwd=tmp_path,
     )  # fmt: skip
     data = tmp_path / "data"
-    frames = list(read_frames(data / "records"))
+    frames = list(read_frames(data))
     assert len(frames) == 3, done.stderr
     for frame in frames:
         placement = json.loads(frame["placement"])
@@ -149,7 +149,7 @@ def test_objects_lie_in_the_bin_and_the_bin_has_no_label(bin_folder: Path, tmp_p
         stem = f"{frame['split']}/{frame['file_name'][:-4]}.png"
         mask = cv2.imread(str(data / "ids" / stem), cv2.IMREAD_UNCHANGED)
         depth = cv2.imread(str(data / "depth" / stem), cv2.IMREAD_UNCHANGED)
-        rows = [r for r in read_instances(data / "records") if r["frame_idx"] == frame["frame_idx"]]
+        rows = [r for r in read_instances(data) if r["frame_idx"] == frame["frame_idx"]]
         assert {r["role"] for r in rows} == {"target"}
         assert len(rows) == 4
         assert mask.max() <= 4
@@ -196,7 +196,7 @@ def test_poses_of_a_dataset_give_its_masks_again(tmp_path: Path) -> None:
         "camera.fov_deg=50", "output_dir=first", cwd=tmp_path,
     )  # fmt: skip
     ids = {"gear.glb": 7, "nut.glb": 3}
-    rows = list(read_instances(tmp_path / "first" / "records"))
+    rows = list(read_instances(tmp_path / "first"))
     poses = {
         str(100 - i): [
             {
@@ -209,7 +209,7 @@ def test_poses_of_a_dataset_give_its_masks_again(tmp_path: Path) -> None:
         ]
         for i in range(3)
     }
-    frames = list(read_frames(tmp_path / "first" / "records"))
+    frames = list(read_frames(tmp_path / "first"))
     cameras = {str(100 - f["frame_idx"]): {"cam_K": f["cam_K"]} for f in frames}
     (tmp_path / "scene_gt.json").write_text(json.dumps(poses))
     (tmp_path / "scene_camera.json").write_text(json.dumps(cameras))
@@ -219,7 +219,7 @@ def test_poses_of_a_dataset_give_its_masks_again(tmp_path: Path) -> None:
         "output_dir=second", cwd=tmp_path,
     )  # fmt: skip
 
-    again = list(read_instances(tmp_path / "second" / "records"))
+    again = list(read_instances(tmp_path / "second"))
     assert len(again) == len(rows) == 12, first.stderr + second.stderr
     # Ids 98, 99, 100: the last frame comes first.
     for row in rows:
@@ -265,12 +265,12 @@ def test_negatives_show_look_alikes_of_a_folder_of_their_own(tmp_path: Path) -> 
     )  # fmt: skip
     data = tmp_path / "data"
     roles: dict[int, list[str]] = {i: [] for i in range(8)}
-    for row in read_instances(data / "records"):
+    for row in read_instances(data):
         roles[row["frame_idx"]].append(row["role"])
         if row["role"] == "distractor":
             assert row["model"] in ("distractor:pin.stl", "distractor:washer.stl")
     assert all(found.count("distractor") == 2 for found in roles.values()), done.stderr
-    splits = {f["frame_idx"]: f["split"] for f in read_frames(data / "records")}
+    splits = {f["frame_idx"]: f["split"] for f in read_frames(data)}
     for split in ("train", "val"):
         negative = [i for i in roles if splits[i] == split and "target" not in roles[i]]
         assert len(negative) == 2

@@ -179,7 +179,8 @@ def test_no_dataset_is_one_line(made: Path) -> None:
     code, said = replayed(made, "models", "0")
 
     assert code == 1
-    assert said == "error: models must hold a complete dataset, but has no dataset.yaml\n"
+    assert said.startswith("error: models/dataset.yaml is missing: the run that makes this dataset")
+    assert said.count("\n") == 1
 
 
 def test_torn_dataset_yaml_is_one_line(copied: Path) -> None:
@@ -212,8 +213,8 @@ def test_assets_that_moved_are_found_by_the_options(copied: Path) -> None:
         ("models", ["mug.glb"], "models cannot be read"),
         ("gl", {}, "gl.renderer, gl.version cannot be read"),
         ("versions", "1.0", "versions cannot be read"),
-        ("config", {}, "config.assets cannot be read"),
-        ("config", {"assets": {}}, "must be set, and is missing"),
+        ("config", {}, "config.assets, config.labels, config.output cannot be read"),
+        ("config", {"assets": {}}, "config.labels, config.output cannot be read"),
     ],
 )
 def test_mangled_dataset_yaml_is_one_line(

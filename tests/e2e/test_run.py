@@ -345,7 +345,7 @@ def test_the_turntable_turns_one_object_and_nothing_else(tmp_path: Path) -> None
         "output_dir=data", "workers=1", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    frames = list(read_frames(tmp_path / "data" / "records"))
+    frames = list(read_frames(tmp_path / "data"))
     asked = [json.loads(row["theta"]) for row in frames]
     views = {(t["viewpoint"]["azimuth_deg"], t["viewpoint"]["elevation_deg"]) for t in asked}
     poses = [json.loads(row["placement"])["instances"][0] for row in frames]

@@ -100,7 +100,7 @@ def test_coverage_of_no_dataset_is_an_error(tmp_path: Path) -> None:
 
 def test_the_camera_stands_where_the_viewpoint_says(topped: Path) -> None:
     """Coverage takes the angles of θ for those that were achieved."""
-    for row in read_frames(topped / "data" / "records"):
+    for row in read_frames(topped / "data"):
         theta, placement = json.loads(row["theta"]), json.loads(row["placement"])
         camera = np.array(placement["T_world_cam"]).reshape(4, 4)[:3, 3]
         x, y, z = camera - placement["center_m"]

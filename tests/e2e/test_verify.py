@@ -620,8 +620,8 @@ def test_command_tells_each_problem_and_exits_with_1(copy: Copy) -> None:
     [
         (None, "dataset.yaml is missing"),
         ("seed: [", "dataset.yaml is torn"),
-        ("[1, 2]", "dataset.yaml is torn or incomplete"),
-        ("seed: 3", "dataset.yaml is torn or incomplete: KeyError: 'output'"),
+        ("[1, 2]", "dataset.yaml is torn: it lacks config, asset_dirs, models"),
+        ("seed: 3", "dataset.yaml is torn: it lacks config, asset_dirs, models"),
     ],
 )
 def test_without_dataset_yaml_it_is_no_dataset(

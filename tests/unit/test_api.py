@@ -334,9 +334,10 @@ def test_frames_are_a_sequence(dataset: render.Dataset) -> None:
 
 
 def test_tables_are_the_records(dataset: render.Dataset) -> None:
-    records = dataset.folder / "records"
-    assert dataset.table().to_pylist() == list(read_instances(records))
-    assert dataset.table("frames").to_pylist() == list(read_frames(records))
+    assert dataset.table().to_pylist() == list(read_instances(dataset.folder))
+    assert dataset.table("frames").to_pylist() == list(read_frames(dataset.folder))
+    assert list(dataset.rows()) == list(read_instances(dataset.folder))
+    assert list(dataset.rows("frames")) == list(read_frames(dataset.folder))
 
 
 def test_frames_of_many_shards(tmp_path: Path) -> None:

@@ -198,6 +198,16 @@ def test_a_file_that_is_not_declared_is_refused_and_nothing_of_the_frame_is_ther
     assert {path.name for path in tmp_path.iterdir()} == {"data"}
 
 
+def test_what_is_no_bytes_is_refused(tmp_path: Path) -> None:
+    class Texts(Sizes):
+        def frame_files(self, view: FrameView) -> Mapping[str, bytes]:
+            return {path: data.decode() for path, data in super().frame_files(view).items()}  # type: ignore[misc]
+
+    WRITERS.register("texts")(Texts)
+    with pytest.raises(DatasetError, match=r"texts .* frame 0, .* must be bytes, got str"):
+        render.write(plan_of("output.formats=[texts]"), tmp_path / "data")
+
+
 def test_a_file_that_is_missing_is_refused(tmp_path: Path) -> None:
     class Lazy(Sizes):
         def frame_files(self, view: FrameView) -> Mapping[str, bytes]:
@@ -283,6 +293,21 @@ def test_a_writer_that_fails_at_finish_is_named(tmp_path: Path) -> None:
 
     assert not (tmp_path / "data" / "bundles" / "count.txt").exists()
     assert not (tmp_path / "data" / "dataset.yaml").exists()
+
+
+@pytest.mark.parametrize("part", ["paths", "__init__", "accept"])
+def test_a_writer_that_fails_before_the_first_frame_is_named(part: str, tmp_path: Path) -> None:
+    def fails(*_: Any) -> Any:
+        raise LookupError("lost")
+
+    kind = type("Lost", (Sizes,), {part: classmethod(fails) if part == "paths" else fails})
+    WRITERS.register("lost")(kind)
+    with pytest.raises(ConfigError) as caught:
+        render.write(plan_of("output.formats=[lost]"), tmp_path / "data")
+
+    assert str(caught.value).startswith("output.formats: lost (")
+    assert str(caught.value).endswith("must be usable, and failed: LookupError: lost")
+    assert not (tmp_path / "data").exists()
 
 
 def test_what_lacks_paths_is_no_writer() -> None:

@@ -161,13 +161,14 @@ def test_equal_rows_give_equal_bytes(tmp_path: Path) -> None:
         frame = frame_row(sample, image="png", hashes={})
         write_shard_records(tmp_path / name, 0, [frame], instance_rows(sample))
 
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
-    assert 2 == len(list((tmp_path / "a").iterdir()))
+    for path in (tmp_path / "a" / "records").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / "records" / path.name).read_bytes()
+    assert 2 == len(list((tmp_path / "a" / "records").iterdir()))
 
 
 def test_torn_record_is_named(dataset: Path, tmp_path: Path) -> None:
-    torn = tmp_path / "frames-000000.parquet"
+    torn = tmp_path / "records" / "frames-000000.parquet"
+    torn.parent.mkdir()
     whole = (dataset / "records" / torn.name).read_bytes()
     torn.write_bytes(whole[: len(whole) // 2])
 
@@ -176,7 +177,8 @@ def test_torn_record_is_named(dataset: Path, tmp_path: Path) -> None:
 
 
 def test_record_of_another_schema_is_refused(dataset: Path, tmp_path: Path) -> None:
-    foreign = tmp_path / "frames-000000.parquet"
+    foreign = tmp_path / "records" / "frames-000000.parquet"
+    foreign.parent.mkdir()
     table = pq.read_table(dataset / "records" / foreign.name)
     pq.write_table(table.drop_columns(["theta"]), foreign)
 
@@ -231,7 +233,7 @@ def test_coco_annotations_are_the_mask_files(dataset: Path) -> None:
 
 
 def test_coco_leaves_out_distractors_and_filtered_targets(dataset: Path) -> None:
-    rows = list(read_instances(dataset / "records"))
+    rows = list(read_instances(dataset))
     shown = sum(len(coco_of(dataset, split)["annotations"]) for split in ("train", "val"))
 
     assert {"distractor", "target"} == {row["role"] for row in rows}

@@ -17,7 +17,7 @@ from pathlib import Path
 from render.errors import AssetError
 from render.library.readers.gltf import read_gltf_bytes
 from render.library.readers.raw import RawMesh, RawModel
-from render.system.disk_cache import converted
+from render.system.disk_cache import cached
 
 __all__ = ["read_iges", "read_step"]
 
@@ -54,7 +54,7 @@ def read_iges(path: Path) -> RawModel:
 def _read(path: Path, kind: str) -> RawModel:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     version = importlib.metadata.version("cascadio")
-    glb = converted(f"cascadio {version} {kind} {digest}", lambda: _glb(path, kind))
+    glb = cached(f"cascadio {version} {kind} {digest}", lambda: _glb(path, kind))
     model = read_gltf_bytes(path, glb)
     return replace(
         model,

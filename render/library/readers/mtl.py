@@ -9,6 +9,7 @@ import numpy as np
 
 from render.library.readers.companion_files import ImageReader, find_beside
 from render.library.readers.raw import linear_of_srgb, phong_roughness
+from render.library.readers.text import statements
 from render.scene import AlphaMode, Material, Texture, Wrap
 
 __all__ = ["MtlReader"]
@@ -38,16 +39,24 @@ class MtlReader:
         self.companions = self._images.companions
         self._folder = folder
 
-    def read(self, name: str) -> None:
-        """Adds the materials of one file; a missing one is a warning."""
-        path = find_beside(self._folder, name)
-        if path is None:
-            self._warn(f"material file {name} is missing")
-            return
-        self.companions.append(path)
-        text = path.read_bytes().decode("utf-8", errors="replace")
-        for material, lines in _blocks(text):
-            self.materials[material] = self._material(material, lines)
+    def read(self, names: str) -> None:
+        """Adds the materials of the files that an ``mtllib`` names; a missing one is a warning.
+
+        Args:
+            names: One file, whose name may hold spaces, or several with white space between.
+
+        """
+        whole = find_beside(self._folder, names)
+        paths = {n: find_beside(self._folder, n) for n in names.split()} if whole is None else {}
+        if not any(paths.values()):
+            paths = {names: whole}
+        for name, path in paths.items():
+            if path is None:
+                self._warn(f"material file {name} is missing")
+                continue
+            self.companions.append(path)
+            for material, lines in _blocks(path.read_bytes()):
+                self.materials[material] = self._material(material, lines)
 
     def _warn(self, text: str) -> None:
         if text not in self.warnings:
@@ -147,17 +156,17 @@ class MtlReader:
         return None if image is None else Texture(image=image, wrap_st=wrap)
 
 
-def _blocks(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+def _blocks(data: bytes) -> Iterator[tuple[str, dict[str, str]]]:
     """Name and lines (key in lower case) of each material."""
     name, lines = None, dict[str, str]()
-    for raw in text.replace("\\\n", " ").splitlines():
-        key, _, rest = raw.strip().partition(" ")
-        if key.lower() == "newmtl":
-            if name is not None:
-                yield name, lines
-            name, lines = rest.strip(), {}
-        elif key and not key.startswith("#"):
-            lines[key.lower()] = rest.strip()
+    for _, key, rows in statements(data):
+        for row in rows[:-1].split("\n"):
+            if key.lower() == "newmtl":
+                if name is not None:
+                    yield name, lines
+                name, lines = row.strip(), {}
+            else:
+                lines[key.lower()] = row.strip()
     if name is not None:
         yield name, lines
 

@@ -1,12 +1,11 @@
-"""Wavefront OBJ, read here rather than by trimesh: negative indices count from the line they
-stand on, concave polygons are triangulated as drawn, and what is missing is told.
+"""Wavefront OBJ. trimesh's reader counts negative indices from the end of the file, fans concave
+polygons and knows no bodies; here they count from their own line and are cut as drawn.
 """
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,198 +14,273 @@ from numpy.typing import NDArray
 from render.errors import AssetError
 from render.library.readers.mtl import MtlReader
 from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb
+from render.library.readers.text import (
+    begins,
+    numbers,
+    parsed,
+    row_offsets,
+    statements,
+    word_counts,
+)
 from render.library.readers.triangulate import triangulate_all
+from render.scene import Material
 
 __all__ = ["read_obj"]
 
-_Corner = tuple[int, int, int]  # vertex, texture vertex, normal; -1 = none
-_Where = tuple[str, str, str]  # material, object, group
+_KINDS = ("v", "vt", "vn")  # in the order in which a corner of a face names them
+_INDEX = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_Where = tuple[str, ...]  # material, object, group
 
 
 @dataclass(eq=False)
-class _Parsed:
-    """What the lines of a file say; lists grow while it is read."""
+class _Statements:
+    """What a file says, by kind, in its order.
 
-    vertices: list[list[float]] = field(default_factory=list)
-    uvs: list[list[float]] = field(default_factory=list)
-    normals: list[list[float]] = field(default_factory=list)
-    # By material, object ("o") and group ("g"), in the order of the file.
-    polygons: dict[_Where, list[list[_Corner]]] = field(default_factory=dict)
+    Attributes:
+        rows: What stands behind each ``v``, ``vt``, ``vn`` and ``f``, a line each.
+        runs: For each run of ``f``: its line, the first of its faces, and how many ``v``,
+            ``vt`` and ``vn`` stand before it.
+        spans: Faces by material, object (``o``) and group (``g``).
+        libraries: What stands behind each ``mtllib``.
+        names_materials: Whether there is any ``usemtl``.
+        has_others: Whether there are points or lines.
+
+    """
+
+    rows: dict[str, str] = field(default_factory=dict)
+    runs: list[list[int]] = field(default_factory=list)
+    spans: dict[_Where, list[range]] = field(default_factory=dict)
     libraries: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    names_materials: bool = False
+    has_others: bool = False
 
-    def warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
+
+@dataclass(frozen=True, eq=False)
+class _Geometry:
+    """All triangles of a file.
+
+    Attributes:
+        vertices: ``(V, 7)``: x, y, z, red, green, blue, alpha; NaN where missing.
+        has_color: ``(V,)``.
+        uv: ``(T, 2)``; zero where missing.
+        normals: ``(N, 3)``.
+        corners: ``(C, 3)``: vertex, uv and normal of each corner of a polygon; -1 for none.
+        triangles: ``(F, 3)`` rows of `corners`.
+        first_triangle: ``(P + 1,)``: of each polygon, and the number of all.
+
+    """
+
+    vertices: NDArray[np.float64]
+    has_color: NDArray[np.bool_]
+    uv: NDArray[np.float64]
+    normals: NDArray[np.float64]
+    corners: NDArray[np.int64]
+    triangles: NDArray[np.int64]
+    first_triangle: NDArray[np.int64]
 
 
 def read_obj(path: Path) -> RawModel:
-    """Reads an OBJ with its material files and textures.
+    """Reads an OBJ with its material files and textures; it stores neither unit nor axes.
 
     Raises:
-        AssetError: Not text, or a face that names a vertex that is not there.
+        AssetError: A face names a vertex that is not there, or holds what is no index.
 
     """
-    parsed = _parse(path, _text(path))
+    found = _parse(path.read_bytes())
     reader = MtlReader(path.parent)
-    for name in parsed.libraries:
-        reader.read(name)
-    meshes = [
-        _mesh(parsed, polygons, reader, material=material, part=part)
-        for (material, part), polygons in _bodies(parsed).items()
-    ]
+    for line in found.libraries:
+        reader.read(line)
+    warnings = ["it holds points or lines, which are not drawn"] if found.has_others else []
+    geometry = _geometry(path, found, warnings)
+    meshes = []
+    for (material, part), spans in _bodies(found).items():
+        which = np.concatenate(
+            [np.arange(*geometry.first_triangle[[s.start, s.stop]]) for s in spans]
+        )
+        if len(which):
+            mesh = _mesh(geometry, geometry.triangles[which], warnings)
+            look = _look(found, reader, material, warnings)
+            meshes.append(replace(mesh, material=look, part=part))
     return RawModel(
         meshes=tuple(meshes),
-        warnings=(*parsed.warnings, *reader.warnings),
+        warnings=(*dict.fromkeys(warnings), *reader.warnings),
         companions=tuple(reader.companions),
     )
 
 
-def _text(path: Path) -> str:
-    data = path.read_bytes()
-    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"),
-                       (codecs.BOM_UTF16_BE, "utf-16")):  # fmt: skip
-        if data.startswith(mark):
-            return data.decode(name, errors="replace")
-    if b"\0" in data[:4096]:
-        # UTF-16 without a mark: every other byte of plain text is zero.
-        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace")
-    return data.decode("utf-8", errors="replace")
-
-
-def _parse(path: Path, text: str) -> _Parsed:
-    parsed, material, body, group = _Parsed(), "", "", ""
-    for number, line in enumerate(text.replace("\\\r\n", " ").replace("\\\n", " ").splitlines(), 1):
-        words = line.split()
-        if not words:
-            continue
-        key = words[0]
-        if key == "v":
-            parsed.vertices.append(_floats(words[1:8], 3))
-        elif key == "vt":
-            parsed.uvs.append(_floats(words[1:3], 2))
-        elif key == "vn":
-            parsed.normals.append(_floats(words[1:4], 3))
-        elif key == "f":
-            polygon = _polygon(path, number, words[1:], parsed)
-            if polygon is not None:
-                parsed.polygons.setdefault((material, body, group), []).append(polygon)
-        elif key == "usemtl":
-            material = line.strip()[6:].strip()
-        elif key == "o":
-            body = line.strip()[1:].strip()
-        elif key == "g":
-            group = line.strip()[1:].strip()
+def _parse(data: bytes) -> _Statements:
+    found = _Statements()
+    where: _Where = ("", "", "")
+    rows: dict[str, list[str]] = {kind: [] for kind in (*_KINDS, "f")}
+    counts = dict.fromkeys(rows, 0)
+    for line, key, lines in statements(data):
+        if key in rows:
+            first = counts[key]
+            rows[key].append(lines)
+            counts[key] += lines.count("\n")
+            if key == "f":
+                found.runs.append([line, first, *(counts[kind] for kind in _KINDS)])
+                found.spans.setdefault(where, []).append(range(first, counts["f"]))
+        elif key in ("usemtl", "o", "g"):
+            name = lines[:-1].rpartition("\n")[2].strip()
+            where = tuple(
+                name if key == kind else old for kind, old in zip(("usemtl", "o", "g"), where)
+            )
+            found.names_materials |= key == "usemtl"
         elif key == "mtllib":
-            parsed.libraries.append(line.strip()[6:].strip())
+            found.libraries += map(str.strip, lines[:-1].split("\n"))
         elif key in ("l", "p"):
-            parsed.warn("it holds points or lines, which are not drawn")
-    return parsed
+            found.has_others = True
+    found.rows = {kind: "".join(each) for kind, each in rows.items()}
+    return found
 
 
-def _bodies(parsed: _Parsed) -> dict[tuple[str, str], list[list[_Corner]]]:
-    """Polygons by material and body: by its objects, in a file without any by its groups."""
-    has_objects = any(body for _, body, _ in parsed.polygons)
-    materials = dict.fromkeys(material for material, _, _ in parsed.polygons)
-    bodies: dict[tuple[str, str], list[list[_Corner]]] = {}
-    for one in materials:
-        for (material, body, group), polygons in parsed.polygons.items():
+def _bodies(found: _Statements) -> dict[tuple[str, str], list[range]]:
+    """Faces by material and body: by its objects, in a file without any by its groups."""
+    has_objects = any(body for _, body, _ in found.spans)
+    bodies: dict[tuple[str, str], list[range]] = {}
+    for one in dict.fromkeys(material for material, _, _ in found.spans):
+        for (material, body, group), spans in found.spans.items():
             if material == one:
-                bodies.setdefault((one, body if has_objects else group), []).extend(polygons)
+                bodies.setdefault((one, body if has_objects else group), []).extend(spans)
     return bodies
 
 
-def _floats(words: Sequence[str], at_least: int) -> list[float]:
-    """Numbers; one that cannot be read is NaN, which is refused if a face uses it."""
-    values = []
-    for word in words:
-        try:
-            values.append(float(word))
-        except ValueError:
-            values.append(np.nan)
-    return values + [0.0 if at_least == 2 else np.nan] * (at_least - len(values))
+def _look(found: _Statements, reader: MtlReader, name: str, warnings: list[str]) -> Material | None:
+    """The material of a name; without any ``usemtl`` the only one that there is."""
+    if not found.names_materials and reader.materials:
+        if len(reader.materials) == 1:
+            return next(iter(reader.materials.values()))
+        warnings.append("no usemtl says which of its materials is meant; none is drawn")
+    look = reader.materials.get(name)
+    if name and look is None and reader.companions:
+        warnings.append(f"material {name} is in none of its material files")
+    return look
 
 
-def _polygon(path: Path, number: int, words: list[str], parsed: _Parsed) -> list[_Corner] | None:
-    counts = (len(parsed.vertices), len(parsed.uvs), len(parsed.normals))
-    corners: list[_Corner] = []
-    for word in words:
-        if word.startswith("#"):
-            break
-        indices = [-1, -1, -1]
-        for slot, part in enumerate(word.split("/")[:3]):
-            if part:
-                indices[slot] = _index(path, number, part, counts[slot], required=slot == 0)
-        corners.append((indices[0], indices[1], indices[2]))
-    if len(corners) < 3:
-        parsed.warn("faces of fewer than three corners are left out")
-        return None
-    return corners
-
-
-def _index(path: Path, number: int, part: str, count: int, *, required: bool) -> int:
-    """From 0; -1 for a missing UV or normal, which is no reason to refuse the shape."""
-    try:
-        value = int(part)
-    except ValueError as error:
-        raise AssetError(path, f"line {number}: {part!r:.40} is not an index") from error
-    index = value - 1 if value > 0 else count + value
-    if 0 <= index < count and value != 0:
-        return index
-    if required:
-        raise AssetError(path, f"line {number}: a face names vertex {value} of {count}")
-    return -1
-
-
-def _mesh(
-    parsed: _Parsed, polygons: list[list[_Corner]], reader: MtlReader, *, material: str, part: str
-) -> RawMesh:
-    positions = np.array([v[:3] for v in parsed.vertices], dtype=np.float64)
-    corners = np.array([corner for polygon in polygons for corner in polygon], dtype=np.int64)
-    counts = np.array([len(polygon) for polygon in polygons], dtype=np.int64)
-    corners = corners[triangulate_all(positions[corners[:, 0]], counts).reshape(-1)]
-    unique, inverse = np.unique(corners, axis=0, return_inverse=True)
-    look = reader.materials.get(material)
-    if material and look is None and reader.companions:
-        parsed.warn(f"material {material} is in none of its material files")
-    return RawMesh(
-        positions=positions[unique[:, 0]],
-        faces=inverse.reshape(-1, 3).astype(np.int64),
-        material=look,
-        normals=_of(parsed.normals, unique[:, 2], whole=True),
-        uv=_of(parsed.uvs, unique[:, 1], whole=False),
-        colors=_colors(parsed, unique[:, 0]),
-        part=part,
+def _geometry(path: Path, found: _Statements, warnings: list[str]) -> _Geometry:
+    vertices, width = _table(found.rows["v"], 7, np.nan)
+    corners, counts = _corners(path, found)
+    is_drawn = counts >= 3
+    if not is_drawn.all():
+        warnings.append("faces of fewer than three corners are left out")
+    drawn_rows = np.flatnonzero(np.repeat(is_drawn, counts))
+    triangles = triangulate_all(vertices[corners[drawn_rows, 0], :3], counts[is_drawn])
+    return _Geometry(
+        vertices=vertices,
+        has_color=width >= 6,
+        uv=_table(found.rows["vt"], 2, 0.0)[0],
+        normals=_table(found.rows["vn"], 3, np.nan)[0],
+        corners=corners,
+        triangles=drawn_rows[triangles],
+        first_triangle=np.append(0, np.cumsum(np.maximum(counts - 2, 0))),
     )
 
 
-def _of(
-    values: list[list[float]], index: NDArray[np.int64], *, whole: bool
-) -> NDArray[np.float64] | None:
-    """Rows by index; None where no corner (`whole`: not every corner) has one."""
-    has = index >= 0
-    if not has.any() or (whole and not has.all()):
-        return None
-    rows = np.array(values, dtype=np.float64)[np.where(has, index, 0)]
-    rows[~has] = 0.0
-    return rows
+def _table(rows: str, width: int, missing: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """``(R, width)`` numbers, those behind left out, and how many each row had."""
+    values, counts = numbers(rows)
+    row = np.repeat(np.arange(len(counts)), counts)
+    column = np.arange(len(values)) - np.repeat(row_offsets(counts), counts)
+    table = np.full((len(counts), width), missing)
+    fits = column < width
+    table[row[fits], column[fits]] = values[fits]
+    return table, counts
 
 
-def _colors(parsed: _Parsed, index: NDArray[np.int64]) -> NDArray[np.float64] | None:
-    """Colours behind the coordinates (``v x y z r g b``), display sRGB; white where missing."""
-    if not any(len(v) in (6, 7) for v in parsed.vertices):
-        return None
-    colors = np.ones((len(parsed.vertices), 4))
-    for row, values in enumerate(parsed.vertices):
-        if len(values) in (6, 7):
-            colors[row, : len(values) - 3] = values[3:]
-    used = colors[index]
+def _corners(path: Path, found: _Statements) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Vertex, uv and normal of each corner, ``(C, 3)`` from 0, -1 for none; corners a face.
+
+    An index that names no uv or normal is no reason to refuse the shape.
+    """
+    named, counts = _named(path, found)
+    corners = np.full_like(named, -1)
+    runs = np.array(found.runs, np.int64).reshape(-1, 5)
+    face = np.repeat(np.arange(len(counts)), counts)
+    for column, kind in enumerate(_KINDS):
+        value, count = named[:, column], found.rows[kind].count("\n")
+        index = value - 1
+        if (negative := value < 0).any():
+            # Backwards from their own line.
+            run = np.searchsorted(runs[:, 1], face[negative], side="right") - 1
+            index[negative] = runs[run, 2 + column] + value[negative]
+        is_there = (index >= 0) & (index < count)
+        if column == 0 and not is_there.all():
+            first = int(np.argmin(is_there))
+            reason = f"a face names vertex {value[first]} of {count}"
+            raise AssetError(path, f"line {_line(found, int(face[first]))}: {reason}")
+        corners[is_there, column] = index[is_there]
+    return corners, counts
+
+
+def _named(path: Path, found: _Statements) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The indices of each corner as they are written, ``(C, 3)``, 0 for none; corners a face."""
+    text = found.rows["f"].encode(errors="replace")
+    codes = np.frombuffer(text, np.uint8)
+    is_space, is_slash = codes <= ord(" "), codes == ord("/")
+    begins_word = begins(is_space)
+    number_at = np.flatnonzero(begins(is_space | is_slash))
+    values = parsed(text.replace(b"/", b" "), np.int64)
+    junk = text.translate(None, b"0123456789+-/ \t\n") or (begins_word & is_slash).any()
+    if junk or len(values) != len(number_at):
+        raise _no_index(path, found)
+    # Each number is of the same word as the one before it, behind one slash or two, or begins one.
+    is_first = begins_word[number_at]
+    step = np.where(is_first, 0, 1 + is_slash[number_at - 2])
+    word = np.cumsum(is_first.astype(np.int64)) - 1
+    behind = np.cumsum(step)
+    slot = behind - behind[is_first][word]
+    counts = word_counts(text)
+    named = np.zeros((int(counts.sum()), 3), np.int64)
+    named[word[slot < 3], slot[slot < 3]] = values[slot < 3]
+    return named, counts
+
+
+def _line(found: _Statements, face: int) -> int:
+    """The line of a face, where no line before it in its run is continued."""
+    line, first, *_ = next(run for run in reversed(found.runs) if run[1] <= face)
+    return line + face - first
+
+
+def _no_index(path: Path, found: _Statements) -> AssetError:
+    for face, row in enumerate(found.rows["f"].splitlines()):
+        for part in row.replace("/", " ").split():
+            if not _INDEX.fullmatch(part):
+                return AssetError(path, f"line {_line(found, face)}: {part!r:.40} is not an index")
+    return AssetError(path, "its faces hold what is no index")
+
+
+def _mesh(geometry: _Geometry, triangles: NDArray[np.int64], warnings: list[str]) -> RawMesh:
+    """Some of the triangles, with one vertex for each vertex, uv and normal that go together."""
+    corners = geometry.corners[triangles.reshape(-1)]
+    sizes = corners.max(axis=0) + 2
+    if float(np.prod(sizes.astype(np.float64))) < 2**62:  # several times as fast
+        key, inverse = np.unique(np.ravel_multi_index((corners + 1).T, sizes), return_inverse=True)
+        unique = np.stack(np.unravel_index(key, sizes), axis=1) - 1
+    else:
+        unique, inverse = np.unique(corners, axis=0, return_inverse=True)
+    vertex, uv, normal = unique.T
+    return RawMesh(
+        positions=geometry.vertices[vertex, :3],
+        faces=inverse.reshape(-1, 3).astype(np.int64),
+        normals=geometry.normals[normal] if (normal >= 0).all() else None,
+        uv=np.where((uv >= 0)[:, None], geometry.uv[uv], 0.0) if (uv >= 0).any() else None,
+        colors=_colors(geometry, vertex, warnings) if geometry.has_color.any() else None,
+    )
+
+
+def _colors(
+    geometry: _Geometry, vertex: NDArray[np.int64], warnings: list[str]
+) -> NDArray[np.float64]:
+    """Linear RGBA of display sRGB behind the coordinates, 0 to 1 or 0 to 255; white if missing."""
+    used = geometry.vertices[vertex][:, 3:]
+    used[np.isnan(used[:, 3]), 3] = 1.0
+    used[~geometry.has_color[vertex]] = 1.0
     bad = ~np.isfinite(used).all(axis=1)
     if bad.any():
-        parsed.warn("vertex colours that are not numbers are drawn white")
+        warnings.append("vertex colours that are not numbers are drawn white")
         used[bad] = 1.0
     if used.max(initial=0) > 1.0:
         used[~bad] /= 255.0
-        used[bad] = 1.0
     used[:, :3] = linear_of_srgb(used[:, :3])
     return np.asarray(np.clip(used, 0, 1))

@@ -11,6 +11,8 @@ __all__ = ["triangulate", "triangulate_all"]
 
 # Ear clipping is quadratic and more; nothing made by people is larger.
 _MAX_CORNERS = 4096
+# Polygons whose corners fit into a core's cache together.
+_AT_ONCE = 4096
 
 
 def triangulate_all(points: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -32,21 +34,31 @@ def triangulate_all(points: NDArray[np.float64], counts: NDArray[np.int64]) -> N
         rows = starts[which, None] + np.arange(n)
         fan = np.stack([np.zeros(n - 2), np.arange(1, n - 1), np.arange(2, n)], axis=1)
         local = np.broadcast_to(fan.astype(np.int64), (len(which), n - 2, 3)).copy()
-        for at in np.flatnonzero(~_fan_fits(points[rows])) if n > 3 else ():
-            local[at] = triangulate(points[rows[at]])
+        for begin in range(0, len(which), _AT_ONCE) if n > 3 else ():
+            fits = _fan_fits(points[rows[begin : begin + _AT_ONCE]])
+            for at in begin + np.flatnonzero(~fits):
+                local[at] = triangulate(points[rows[at]])
         faces[firsts[which, None] + np.arange(n - 2)] = starts[which, None, None] + local
     return faces
 
 
 def _fan_fits(corners: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which of ``(P, N, 3)`` polygons are strictly convex, so that a fan covers them."""
-    local = corners - corners[:, :1]
-    after = np.roll(local, -1, axis=1)
-    normal = np.cross(local, after).sum(axis=1)
-    fan = np.cross(local[:, 1:-1], local[:, 2:])
-    turns = np.cross(after - local, np.roll(after, -1, axis=1) - after)
-    inside = (np.einsum("pnk,pk->pn", fan, normal) > 0).all(axis=1)
-    return np.asarray(inside & (np.einsum("pnk,pk->pn", turns, normal) > 0).all(axis=1))
+    # Coordinates apart: several times as fast as cross products of rows.
+    local = np.ascontiguousarray(np.moveaxis(corners - corners[:, :1], 2, 0))
+    after = np.roll(local, -1, axis=2)
+    edge = after - local
+    normal = _cross_products(local, after).sum(axis=2, keepdims=True)
+    fan = _cross_products(local[:, :, 1:-1], local[:, :, 2:])
+    turns = _cross_products(edge, np.roll(edge, -1, axis=2))
+    fits = [((each * normal).sum(axis=0) > 0).all(axis=1) for each in (fan, turns)]
+    return np.asarray(fits[0] & fits[1])
+
+
+def _cross_products(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of vectors whose coordinates lie along the first axis."""
+    return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2],
+                     a[0] * b[1] - a[1] * b[0]])  # fmt: skip
 
 
 def triangulate(points: NDArray[np.float64]) -> list[tuple[int, int, int]]:

@@ -31,6 +31,8 @@ def check_description(
     pairs["depth_unit_m"] = raw["depth_unit_m"], config["output"].get("depth_unit_m")
     for name, told in description.output.items():
         pairs[f"output.{name}"] = told, config["output"].get(name)
+    told_of = {*description.output, "depth_unit_m"}
+    pairs["keys of output"] = sorted(told_of), sorted({*config["output"], "depth_unit_m"})
     pairs["output.formats"] = description.output.get("formats"), list(writers.formats)
     for name, (told, configured) in pairs.items():
         require(told == configured, f"{name} must be {configured!r} as configured, got {told!r}")

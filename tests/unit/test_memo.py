@@ -1,4 +1,4 @@
-"""What is worked out of a model: once, and gone with it."""
+"""Memoised functions of a model: called once, their results gone with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from render.placement.bodies import Body, OrientedShape
 from render.placement.outlines import nearest_hit, outline_of
 from render.placement.viewing import CameraView
 from render.scene import Model
-from render.system.memo import Derived, per_model
+from render.system.memo import Memo, per_model
 from tests.hand_made import model_of
 
 
@@ -64,12 +64,12 @@ def test_functions_of_one_model_do_not_mix() -> None:
 
 
 def test_bytes_are_counted_through_tuples_and_dataclasses() -> None:
-    derived = Derived()
-    derived.get(("x",), lambda: _Two(np.zeros(5), (np.zeros(3, np.int8), 7)))
-    derived.get(("x",), lambda: np.zeros(1000))
-    derived.get(("y",), lambda: {"k": [np.zeros(2)]})
+    memo = Memo()
+    memo.get(("x",), lambda: _Two(np.zeros(5), (np.zeros(3, np.int8), 7)))
+    memo.get(("x",), lambda: np.zeros(1000))
+    memo.get(("y",), lambda: {"k": [np.zeros(2)]})
 
-    assert 5 * 8 + 3 + 2 * 8 == derived.n_bytes
+    assert 5 * 8 + 3 + 2 * 8 == memo.n_bytes
 
 
 def worked(name: str) -> Model:
@@ -90,7 +90,7 @@ def worked(name: str) -> Model:
 
 def test_nothing_keeps_a_model_that_was_worked_with() -> None:
     model = worked("goes")
-    assert model.derived.n_bytes > 0
+    assert model.memo.n_bytes > 0
     gone = weakref.ref(model)
     gc.disable()  # at once, not when cycles are looked for
     try:

@@ -1,17 +1,16 @@
-"""What ``python -m render.run`` does: the main job as an application of Hydra, and a sweep of it.
+"""What Hydra hands over of `render.run`: jobs, alone or in a sweep, whose errors are told here.
 
-Errors are caught inside the task function and told in one paragraph, and the exit code
-is set after Hydra returns: no traceback, no lost sibling job. ``HYDRA_FULL_ERROR=1``
-shows tracebacks.
+Errors are caught inside the task function and told in one paragraph, and how the jobs ended is
+known after Hydra returns: no traceback, no lost sibling job. ``HYDRA_FULL_ERROR=1`` shows
+tracebacks.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,35 +33,41 @@ from render.job.sweep import SweepIndex, SweepRow, slug
 from render.job.top_up import prepare
 from render.report.measures import Spread, measure
 from render.system.console import say
-from render.system.interrupts import interrupt_on
 from render.system.paths import CONF_DIR
 from render.writers.chosen import unknown_key
 
-__all__ = ["run_command"]
+__all__ = ["INTERRUPTED", "run_words"]
 
+INTERRUPTED = "error: interrupted; the same command with this output_dir continues"
+"""What is said of a run that a signal ends."""
 _FULL_ERROR = "HYDRA_FULL_ERROR"
-_INTERRUPTED = "error: interrupted; the same command with this output_dir continues"
 
 
-def run_command() -> None:
-    """Runs the jobs that the command line asks for; exits with 1 if one of them failed."""
+def run_words(words: Sequence[str]) -> bool:
+    """Runs the jobs that a command line describes; whether all of them ended well.
+
+    Args:
+        words: Of the command line, which Hydra reads from ``sys.argv`` itself.
+
+    Raises:
+        KeyboardInterrupt: Before a job began.
+        SystemExit: During one; its dataset can be continued.
+
+    """
     OmegaConf.register_new_resolver("slug", slug, replace=True)
     outcomes: list[bool] = []
     tell = _Teller(traceback=os.environ.get(_FULL_ERROR) == "1")
     # Hydra prints the errors of composition itself, unless this makes it raise them.
     os.environ[_FULL_ERROR] = "1"
-    interrupt_on((signal.SIGTERM, signal.SIGHUP))
     task = hydra.main(version_base=VERSION_BASE, config_path=str(CONF_DIR), config_name="config")
     try:
-        check_options(sys.argv[1:])
-        with guarded(sys.argv[1:]):
+        check_options(words)
+        with guarded(words):
             task(_task(outcomes, tell))()
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
     except (HydraException, OmegaConfBaseException, RenderError, OSError, yaml.YAMLError) as error:
         tell(message_of(error, unknown_key), error)
-        outcomes.append(False)
-    sys.exit(0 if all(outcomes) else 1)
+        return False
+    return all(outcomes)
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ def _guarded(cfg: DictConfig, tell: _Teller) -> str | None:
             spreads = measure(summary.output_dir)
     except KeyboardInterrupt:
         message = "interrupted"
-        raise SystemExit(_INTERRUPTED) from None
+        raise SystemExit(INTERRUPTED) from None
     except RenderError as error:
         message = tell(str(error), error)
     except Exception as error:  # noqa: BLE001  a job's bug must not take its siblings down

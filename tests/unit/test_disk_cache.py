@@ -1,7 +1,12 @@
-"""Values kept on disk and mapped; large models that are read once."""
+"""The disk cache, values mapped from it, and large models that are read once."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -11,21 +16,23 @@ import pytest
 import trimesh
 
 import render.library.models as models_module
-import render.system.cache_folder as kept_module
-import render.system.memo as derived_module
-import render.system.memory_map as mapped_module
+import render.scene as scene_module
+import render.system.disk_cache as disk_cache_module
+import render.system.memo as memo_module
 from render.engine.pyrender.naming import named_faces
 from render.engine.surface_edges import surface_edges
 from render.library.build_model import BuiltModel
 from render.library.models import ModelLibrary
 from render.scene import Material, Texture
-from render.system.memory_map import is_mapped, mapped
+from render.system.disk_cache import cached
+from render.system.memory_map import is_mapped, parts_of
 from render.system.paths import find_assets
+from tests.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of what is kept."""
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for the cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "render"
 
@@ -58,32 +65,32 @@ def test_value_is_made_once_and_comes_back_as_it_was() -> None:
         Material(base_color_texture=Texture(image=shared), normal_texture=Texture(image=shared)),
         np.arange(12, dtype=np.int32).reshape(3, 4).T,  # not contiguous
         np.zeros((0, 3)),
-        (1, 0.1, -1e-300, float("inf"), "ä", True, None, ()),
+        (1, 0.1, -1e-300, float("inf"), "ä", True, None, (), b"", b"glb\0"),
     )
-    made = mapped("a key", lambda: value)
-    again = mapped("a key", lambda: pytest.fail("made again"))
+    made = cached("a key", lambda: value)
+    again = cached("a key", lambda: pytest.fail("made again"))
     for got in (made, again):
         assert_same(value, got)
         assert is_mapped(got[1])
         assert not got[1].flags.writeable
         # One image is one image.
         assert got[0].base_color_texture.image is got[0].normal_texture.image
-    other = mapped("another key", lambda: (np.ones(2),))
+    other = cached("another key", lambda: (np.ones(2),))
     np.testing.assert_array_equal(other[0], [1.0, 1.0])
 
 
-def test_what_does_not_hold_any_more_is_made_again() -> None:
-    mapped("key", lambda: (1,))
-    assert mapped("key", lambda: (2,), holds=lambda v: v == (1,)) == (1,)
-    assert mapped("key", lambda: (2,), holds=lambda v: v != (1,)) == (2,)
-    assert mapped("key", lambda: (3,)) == (2,)
+def test_value_that_is_not_valid_any_more_is_made_again() -> None:
+    cached("key", lambda: (1,))
+    assert cached("key", lambda: (2,), is_valid=lambda v: v == (1,)) == (1,)
+    assert cached("key", lambda: (2,), is_valid=lambda v: v != (1,)) == (2,)
+    assert cached("key", lambda: (3,)) == (2,)
 
 
 @pytest.mark.parametrize("at", [0, 20, 30, 60, -1, None])
-def test_damaged_file_is_made_again(kept: Path, at: int | None) -> None:
+def test_damaged_file_is_made_again(cache_folder: Path, at: int | None) -> None:
     value = (np.arange(1000), "text")
-    mapped("key", lambda: value)
-    (path,) = kept.iterdir()
+    cached("key", lambda: value)
+    (path,) = cache_folder.iterdir()
     data = bytearray(path.read_bytes())
     if at is None:
         data = data[: len(data) // 2]
@@ -92,8 +99,8 @@ def test_damaged_file_is_made_again(kept: Path, at: int | None) -> None:
     else:
         data[at] ^= 1
     path.write_bytes(data)
-    assert_same(mapped("key", lambda: value), value)
-    assert_same(mapped("key", lambda: (np.zeros(1), "not asked for")), value)
+    assert_same(cached("key", lambda: value), value)
+    assert_same(cached("key", lambda: (np.zeros(1), "not asked for")), value)
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ class NotOfThePackage:
 
 def test_only_classes_of_the_package_are_taken() -> None:
     with pytest.raises(TypeError, match="NotOfThePackage cannot be mapped"):
-        mapped("key", lambda: NotOfThePackage())
+        cached("key", lambda: NotOfThePackage())
 
 
 def test_folder_that_cannot_be_written_does_not_matter(
@@ -111,43 +118,79 @@ def test_folder_that_cannot_be_written_does_not_matter(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    np.testing.assert_array_equal(mapped("key", lambda: (np.arange(3),))[0], [0, 1, 2])
+    np.testing.assert_array_equal(cached("key", lambda: (np.arange(3),))[0], [0, 1, 2])
 
 
 def test_folder_that_may_only_be_read_serves_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    mapped("key", lambda: (1,))
+    cached("key", lambda: (1,))
 
     def refused(*_: object) -> None:
         raise PermissionError
 
     monkeypatch.setattr(Path, "touch", refused)
-    assert mapped("key", lambda: (2,)) == (1,)
+    assert cached("key", lambda: (2,)) == (1,)
 
 
-def test_without_a_home_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_home_nothing_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     def homeless() -> Path:
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr(Path, "home", homeless)
-    assert mapped("key", lambda: (1,)) == (1,)
-    assert mapped("key", lambda: (2,)) == (2,)
+    assert cached("key", lambda: (1,)) == (1,)
+    assert cached("key", lambda: (2,)) == (2,)
 
 
 def test_what_is_larger_than_the_bound_drives_nothing_out(
-    kept: Path, monkeypatch: pytest.MonkeyPatch
+    cache_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mapped("small", lambda: (np.zeros(10),))
-    monkeypatch.setattr(mapped_module, "MOST_BYTES", 4000)
-    monkeypatch.setattr(kept_module, "MOST_BYTES", 4000)
-    assert not is_mapped(mapped("large", lambda: (np.zeros(1000),))[0])
-    assert len(list(kept.iterdir())) == 1
+    cached("small", lambda: (np.zeros(10),))
+    monkeypatch.setattr(disk_cache_module, "_MAX_BYTES", 4000)
+    assert not is_mapped(cached("large", lambda: (np.zeros(1000),))[0])
+    assert len(list(cache_folder.iterdir())) == 1
+
+
+def test_folder_keeps_its_bound_and_the_values_used_last(
+    cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = sum(map(len, parts_of(bytes(1000))))
+    monkeypatch.setattr(disk_cache_module, "_MAX_BYTES", 3 * size)
+    for now, key in enumerate("abcad"):  # a is used again before d comes
+        cached(key, lambda: bytes(1000))
+        newest = max(cache_folder.iterdir(), key=lambda p: p.stat().st_mtime_ns)
+        os.utime(newest, (now, now))
+
+    names = {hashlib.sha256(key.encode()).hexdigest() + ".mapped" for key in "acd"}
+    assert {path.name for path in cache_folder.iterdir()} == names
+
+
+def test_class_that_has_changed_since_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    cached("key", lambda: Texture(image=image(1)))
+    monkeypatch.delattr(scene_module, "Texture")
+
+    assert cached("key", lambda: (2,)) == (2,)
+
+
+def test_digest_is_of_the_whole_package(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "render", tmp_path / "render")
+    source = tmp_path / "render" / "library" / "readers" / "stl.py"
+    code = "from render.system.disk_cache import source_digest; print(source_digest())"
+
+    def digest() -> str:
+        return subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | {"PYTHONPATH": "."},
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+
+    before = digest()
+    source.write_text(source.read_text() + "# changed\n")
+    assert digest() != before
 
 
 @pytest.fixture
 def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models_module, "_LARGE_BYTES", 0)
-    monkeypatch.setattr(derived_module, "_LARGE_FACES", 0)
+    monkeypatch.setattr(memo_module, "_LARGE_FACES", 0)
 
 
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:

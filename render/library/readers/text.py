@@ -1,0 +1,120 @@
+"""Model files that are text: their encoding, their statements, their numbers.
+
+Files have millions of lines, so that nothing here is done line by line.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["begins", "numbers", "parsed", "plain_text", "row_offsets", "statements", "word_counts"]
+
+_Number = TypeVar("_Number", np.float64, np.int64)
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"),
+          (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
+# A keyword, then the rest of its line and the lines behind that begin with the same keyword.
+_RUN = re.compile(r"[ \t]*(\S++)((?:[ \t].*+)?+(?:\n\1[ \t].*+)*+)")
+
+
+def plain_text(data: bytes) -> str:
+    r"""A file's text without comments, its lines parted by ``\n`` alone.
+
+    The encoding is that of the byte order mark, UTF-16 where every other byte is zero, else
+    UTF-8; bytes that are none become the replacement character. ``#`` begins a comment where a
+    word would begin.
+    """
+    text = _decoded(data).replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(r"#.*", _comment, text)
+
+
+def _decoded(data: bytes) -> str:
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace")
+    if b"\0" in data[:4096]:
+        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace")
+    return data.decode("utf-8", errors="replace")
+
+
+def _comment(found: re.Match[str]) -> str:
+    """What stays of a line from its first ``#`` on."""
+    text, at = found.string, found.start()
+    return re.sub(r"\s#.*", "", found[0]) if at and not text[at - 1].isspace() else ""
+
+
+def statements(data: bytes) -> Iterator[tuple[int, str, str]]:
+    r"""The statements of an OBJ or MTL file, those of one keyword in a row together.
+
+    Any white space parts words, and a backslash at the end of a line continues it.
+
+    Yields:
+        Line of the first, from 1; keyword; what stands behind the keyword, a line each, every
+        line ended by ``\n``.
+
+    """
+    text = plain_text(data).replace("\\\n", " ")
+    line = at = 0
+    for run in _RUN.finditer(text):
+        line += text.count("\n", at, run.start())
+        at = run.start()
+        yield line + 1, run[1], run[2].replace("\n" + run[1], "\n") + "\n"
+
+
+def parsed(words: bytes, dtype: type[_Number]) -> NDArray[_Number]:
+    """``(N,)``: words between white space as numbers, up to the first that is none."""
+    if not words or words.isspace():
+        return np.zeros(0, dtype)
+    try:
+        return np.fromstring(words, dtype, sep=" ")
+    except ValueError:  # announced by NumPy for text that is not read to its end
+        return np.zeros(0, dtype)
+
+
+def numbers(rows: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    r"""All numbers of a table, one row after the other, and how many each row has.
+
+    Args:
+        rows: Words between white space, every row ended by ``\n``.
+
+    Returns:
+        ``(N,)`` values, NaN for a word that is no number, and ``(R,)`` counts.
+
+    """
+    text = rows.encode(errors="replace")
+    counts = word_counts(text)
+    values = parsed(text, np.float64)
+    if len(values) != counts.sum():
+        values = np.array([_number(word) for word in text.split()], np.float64)
+    return values, counts
+
+
+def word_counts(rows: bytes) -> NDArray[np.int64]:
+    r"""Words of each row, every row ended by ``\n``."""
+    codes = np.frombuffer(rows, np.uint8)
+    word_at, end_at = np.flatnonzero(begins(codes <= ord(" "))), np.flatnonzero(codes == ord("\n"))
+    return np.diff(np.searchsorted(word_at, end_at), prepend=0)
+
+
+def begins(is_between: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which characters are the first of a word, by which of them lie between words."""
+    first = ~is_between
+    first[1:] &= is_between[:-1]
+    return first
+
+
+def _number(word: bytes) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return np.nan
+
+
+def row_offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each row begins in an array of all rows, one after the other."""
+    return np.asarray(np.cumsum(counts) - counts)
