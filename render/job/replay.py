@@ -24,6 +24,7 @@ from render.errors import ConfigError, DatasetError
 from render.pipeline import encode, key_of, realise
 from render.plan import Plan
 from render.sample import Sample
+from render.system.blas import one_blas_thread
 from render.system.files import write_whole
 from render.system.version import version_of
 from render.theta import Placement, Theta, placement_from_json, theta_from_json
@@ -37,6 +38,7 @@ ASSET_DIRS = (
 """The folders that a dataset was made from, by the keys of the config."""
 
 
+@one_blas_thread()
 def replay(
     folder: Path,
     frame_idx: int,

@@ -33,6 +33,7 @@ from render.report.achieved import TOLERANCES, Reached, reached, write_plot
 from render.report.preview import write_preview
 from render.sampling.top_up import TopUp
 from render.scene import Model
+from render.system.blas import one_blas_thread
 from render.system.cores import usable_cores
 from render.system.version import version_of
 
@@ -105,6 +106,7 @@ class Summary:
         return f"{n} of {n + self.frames} draws: {_counts(self.rejections)}"
 
 
+@one_blas_thread()
 def run_job(
     config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
 ) -> Summary:
