@@ -105,8 +105,8 @@ class Pool:
         Args:
             start: Makes in each process what draws frames there.
             workers: How many processes, at least one.
-            environment: What their environment has beside that of this process, from their
-                first instruction on: libraries read it when they are loaded.
+            environment: Variables added to the environment of this process for them, from their
+                first instruction on: libraries read them when they are loaded.
 
         """
         self._start_work = start

@@ -176,7 +176,7 @@ def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
     try:
         held = [] if run.overwrite else Manifest(run.output_dir).top_ups()
     except OSError:
-        held = []  # a folder that cannot be read is told of when it is claimed
+        held = []  # `claim` reports a folder that cannot be read
     return [*held, *([] if added is None else [added.as_dict()])]
 
 

@@ -41,14 +41,14 @@ class Parts:
 
 @final
 class Annotations:
-    """Annotations of models, worked out when they are asked for, once each."""
+    """Keypoints, symmetries and parts of models, each computed once, when it is first asked for."""
 
     def __init__(self, *, n_keypoints: int = 0, searches_symmetries: bool = False) -> None:
-        """Works nothing out yet.
+        """Computes nothing yet.
 
         Args:
             n_keypoints: How many are chosen on models that declare none.
-            searches_symmetries: Of models that declare none.
+            searches_symmetries: Whether symmetries are searched for on models that declare none.
 
         """
         self._n_keypoints = n_keypoints
@@ -118,8 +118,8 @@ def _chosen(model: Model, count: int) -> tuple[Keypoint, ...]:
 @per_model
 def _parts(model: Model) -> Parts:
     if model.parts:
-        told = (p.face_parts for p in model.primitives)
-        return Parts(names=model.parts, of_faces=tuple(f for f in told if f is not None))
+        parts = (p.face_parts for p in model.primitives)
+        return Parts(names=model.parts, of_faces=tuple(part for part in parts if part is not None))
     sizes = [len(p.positions_m) for p in model.primitives]
     starts = np.cumsum([0, *sizes[:-1]])
     piece = pieces(

@@ -38,7 +38,7 @@ Points = NDArray[np.float64]
 def convex_pieces(model: Model) -> tuple[Points, ...]:
     """``(N, 3)`` corners of each convex body; together they hold the surface of the model.
 
-    Object frame, metres. Worked out once for each model file, by the disk cache.
+    Object frame, metres. Computed once for each model file: the disk cache has them.
     """
     version = importlib.metadata.version("coacd")
     settings = ",".join(f"{k}={v}" for k, v in _COACD.items())

@@ -36,7 +36,7 @@ _WORK_WH = (512, 256)
 _SUN_CONTRAST = 6.0
 _SUN_SHARE = 0.04
 _MAX_SUNS = 3
-# A light wider than this keeps its reflection in the map, where it has its shape.
+# A light wider than this stays in the reflected map, where it has its shape.
 _MIRRORED_RADIUS_DEG = 3.0
 # A white plane that faces the brightest side of a map at exposure 0 sends back this radiance.
 _WHITE_LEVEL = 0.75
@@ -46,7 +46,7 @@ def build_environment(name: str, radiance: Radiance) -> EnvironmentMap:
     """Splits and prefilters a map, scaled so that day and night give usable pictures.
 
     Args:
-        name: Of the map.
+        name: Name of the map.
         radiance: ``(H, W, 3)``, W = 2 H, finite and not negative, not all 0.
 
     """
@@ -148,12 +148,12 @@ def _split(work: Radiance) -> tuple[tuple[Sun, ...], Radiance, Radiance]:
         if float(luminance(power.astype(np.float32))) < _SUN_SHARE * total:
             continue
         suns.append((_sun(excess, member, area, power), member))
-    kept = sorted(suns, key=lambda found: -sum(found[0].irradiance))[:_MAX_SUNS]
-    for sun, member in kept:
+    strongest = sorted(suns, key=lambda found: -sum(found[0].irradiance))[:_MAX_SUNS]
+    for sun, member in strongest:
         diffuse -= excess * member[..., None]
         if not sun.is_in_reflections:
             reflected -= excess * member[..., None]
-    return tuple(sun for sun, _ in kept), diffuse, reflected
+    return tuple(sun for sun, _ in strongest), diffuse, reflected
 
 
 def _blobs(

@@ -1,4 +1,4 @@
-"""What people say about model files: ``part.yaml`` beside ``part.step``, and one ``models.yaml``.
+"""What people say about model files: ``part.yaml`` next to ``part.step``, and one ``models.yaml``.
 
 ``models.yaml`` lies at the root of the models folder and maps names to the same keys; a name
 is the path of a model, its stem, or a glob (as `models` in the config). A side file wins over
@@ -90,7 +90,7 @@ def read_remarks(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
 
 
 def _side_files(folder: Path, names: Sequence[str]) -> list[tuple[Path, tuple[str, ...]]]:
-    """Each side file with the models beside it that bear its stem."""
+    """Each side file with the models of its folder that have its stem."""
     stems: dict[str, list[str]] = {}
     for name in names:
         stems.setdefault(str(PurePosixPath(name).with_suffix("")), []).append(name)

@@ -32,7 +32,7 @@ class Reached:
     """One leaf that asks, over a dataset.
 
     Attributes:
-        name: Of the leaf and the label.
+        name: Name that the leaf and the label share.
         asked: ``(N,)`` one for each label: every target for ``occluded_fract``, the principal
             one of each frame for the others.
         achieved: ``(N,)``.

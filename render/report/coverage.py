@@ -122,7 +122,7 @@ def coverage_of(
     """Counts frames by what their labels say.
 
     Args:
-        axes: Of the dataset's config.
+        axes: The axes that `render.sampling.axes` finds in the dataset's config.
         frames: Rows of frames.
         instances: Rows of instances, of the same frames.
 

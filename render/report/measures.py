@@ -38,7 +38,9 @@ class Spread:
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> Spread:
-        """Of ``(N,)`` values, N at least 1; between two of them percentiles are interpolated."""
+        """Mean and percentiles of ``(N,)`` values, N at least 1; percentiles are interpolated
+        linearly between the two nearest values.
+        """
         p10, p90 = np.percentile(values, [10, 90])
         return cls(mean=float(values.mean()), p10=float(p10), p90=float(p90))
 

@@ -81,7 +81,7 @@ class _Page:
     """What all panels have in common.
 
     Attributes:
-        x_range: Of the x axis.
+        x_range: Ends of the x axis.
         upwards: Whether ticks are written upwards, because they are wider than their places.
         label_px: Space for ticks below a panel.
 
@@ -93,7 +93,7 @@ class _Page:
 
     @property
     def cell_height(self) -> int:
-        """Of a panel with all that is written around it."""
+        """Height of a panel with all that is written around it, pixels."""
         return _TOP + _HEIGHT + self.label_px + 34
 
     @classmethod
@@ -235,8 +235,8 @@ def _width(text: str, size: int) -> float:
 
 def _cut(text: str, size: int, width: float) -> str:
     """Without its middle, if it is wider than `width` pixels."""
-    kept, shown = len(text), text
-    while _width(shown, size) > width and kept > 2:
-        kept -= 1
-        shown = f"{text[: (kept + 1) // 2]}...{text[len(text) - kept // 2 :]}"
+    length, shown = len(text), text
+    while _width(shown, size) > width and length > 2:
+        length -= 1
+        shown = f"{text[: (length + 1) // 2]}...{text[len(text) - length // 2 :]}"
     return shown

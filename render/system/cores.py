@@ -46,7 +46,7 @@ def _groups(root: Path) -> Iterator[tuple[Path, PurePosixPath, _Reader]]:
     """Where trees with a CPU controller are mounted, this process's group in each, its reader."""
     for line in (_text(root / "proc/self/cgroup") or "").splitlines():
         _, controllers, name = line.split(":", 2)
-        # A group outside of this cgroup namespace is told as /../elsewhere.
+        # A group outside of this cgroup namespace is named /../elsewhere.
         path = PurePosixPath("/") if ".." in PurePosixPath(name).parts else PurePosixPath(name)
         if not controllers:
             yield root / _MOUNT, path, _quota_v2

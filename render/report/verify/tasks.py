@@ -1,4 +1,4 @@
-"""Keypoints, boxes at any angle and canonical poses of one instance, worked out anew by OpenCV."""
+"""Keypoints, boxes at any angle and canonical poses of one instance, computed anew by OpenCV."""
 
 from __future__ import annotations
 
