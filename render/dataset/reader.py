@@ -178,7 +178,7 @@ class Frame:
         return self.folder / kind / self.split / f"{self.stem}.png"
 
     def _raster(self, *kinds: str) -> Path:
-        """The file of the first of these folders that has the frame."""
+        """The frame's file in the first of these folders that has one."""
         for kind in kinds:
             if self._path(kind).is_file():
                 return self._path(kind)
@@ -188,7 +188,7 @@ class Frame:
         )
 
     def _pixels(self, path: Path, dtype: np.dtype[Any], *, channels: int | None) -> NDArray[Any]:
-        """A picture in OpenCV's order of channels, checked."""
+        """A picture in OpenCV's order of channels; DatasetError if it cannot be decoded."""
         data = np.frombuffer(self._bytes(path), np.uint8)
         color = channels == 3
         flags = cv2.IMREAD_COLOR if color else cv2.IMREAD_UNCHANGED
@@ -288,7 +288,7 @@ class Dataset:
 
     @cached_property
     def frames(self) -> Frames:
-        """One for each frame, read when it is asked for."""
+        """The frames in order, each read when it is asked for."""
         return Frames(self.folder, self._described)
 
     def __repr__(self) -> str:

@@ -216,7 +216,7 @@ def _surface_warnings(surface: Topology) -> list[str]:
 
 
 def _precision_warnings(meshes: Sequence[RawMesh]) -> list[str]:
-    """Files hold 7 digits: far from the origin few are left for the shape."""
+    """Warns of a shape far from its origin: files hold 7 digits, of which few are left for it."""
     points = np.concatenate([mesh.positions for mesh in meshes])
     lo, hi = points.min(axis=0), points.max(axis=0)
     offset, extent = float(np.abs((lo + hi) / 2).max()), float((hi - lo).max())
@@ -250,7 +250,7 @@ def _check_size(meshes: Sequence[RawMesh], unit_m: float, source: str, path: Pat
 
 
 def _dressed(mesh: RawMesh, remarks: Remarks, warnings: list[str]) -> RawMesh:
-    """The mesh with a material that it can carry."""
+    """The mesh with the finish that a side file names, else its own material, else the default."""
     if remarks.finish is not None:
         return replace(mesh, material=FINISHES[remarks.finish], uv=None, colors=None)
     if mesh.material is None:

@@ -62,14 +62,16 @@ def _decomposed(model: Model) -> list[Points]:
 
 
 def _fitted(part: Points, surface: Points) -> Points | None:
-    """Corners of the hull of what part of the true surface a part holds."""
+    """``(N, 3)`` corners of the hull of the points of `surface` that lie in a part or just outside
+    of it; None where there are none.
+    """
     planes = ConvexHull(part).equations
     inside = (surface @ planes[:, :3].T + planes[:, 3] <= _AROUND).all(axis=1)
     return _solid(surface[inside]) if inside.any() else None
 
 
 def _solid(points: Points) -> Points:
-    """Corners of the hull of points; those of a flat thing are given some thickness."""
+    """``(N, 3)`` corners of the convex hull of points; flat ones are given some thickness first."""
     middle = points.mean(axis=0)
     _, _, axes = np.linalg.svd(points - middle, full_matrices=False)
     spans = np.ptp((points - middle) @ axes.T, axis=0)

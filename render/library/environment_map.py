@@ -77,14 +77,14 @@ def directions_of(size_wh: tuple[int, int]) -> NDArray[np.float64]:
 
 
 def solid_angles(size_wh: tuple[int, int]) -> NDArray[np.float64]:
-    """``(H, 1)`` of a pixel in each row; all pixels together make 4 pi."""
+    """``(H, 1)`` solid angle of a pixel in each row, steradians; all pixels together have 4 pi."""
     w, h = size_wh
     edges = np.cos(np.pi * np.arange(h + 1) / h)
     return np.asarray((edges[:-1] - edges[1:])[:, None] * (2 * np.pi / w))
 
 
 def irradiance_sh(radiance: Radiance) -> Radiance:
-    """``(9, 3)``: light that a white diffuse surface sends back, in spherical harmonics.
+    """``(9, 3)``: radiance of a white diffuse surface by its normal, in spherical harmonics.
 
     Ramamoorthi and Hanrahan 2001: bands are the map's, times pi, 2 pi / 3 and pi / 4, over pi.
     """
@@ -127,12 +127,12 @@ def _brightest_side(radiance: Radiance) -> float:
 
 
 def luminance(rgb: Radiance) -> NDArray[np.float32]:
-    """Rec. 709."""
+    """``(...)`` luminance of ``(..., 3)`` linear RGB, by Rec. 709."""
     return np.asarray(rgb @ LUMINANCE.astype(np.float32))
 
 
 def _split(work: Radiance) -> tuple[tuple[Sun, ...], Radiance, Radiance]:
-    """The suns, the map without any of them, and the map without those of no width."""
+    """The suns, the map without any of them, and the map without the narrow ones alone."""
     h, w = work.shape[:2]
     area = solid_angles((w, h))
     bright = luminance(work)
@@ -191,7 +191,9 @@ def _sun(
 
 
 def _prefiltered(radiance: Radiance) -> Radiance:
-    """``(_GLOSSY_LEVELS, h, w, 3)``, by convolution along the parallels."""
+    """``(_GLOSSY_LEVELS, h, w, 3)``: the map seen in ever rougher metal, by convolution along its
+    parallels.
+    """
     levels = [_resized(radiance, _GLOSSY_WH)]
     for k in range(1, _GLOSSY_LEVELS):
         alpha = (k / (_GLOSSY_LEVELS - 1)) ** 2

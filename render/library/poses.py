@@ -30,7 +30,7 @@ _LEVEL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PosedImage:
-    """One image: what stands where.
+    """One image of a real scene: its camera, and its objects with their poses.
 
     Attributes:
         im_id: As in the file.

@@ -45,7 +45,7 @@ _UNITS = ("m", "mm", "cm", "um", "in", "ft")
 
 @dataclass(frozen=True, kw_only=True)
 class Remarks:
-    """What was said about one model; None where nothing was.
+    """What side files say about one model; None where they say nothing.
 
     Attributes:
         unit_m: Metres per unit of the file.
@@ -148,7 +148,7 @@ def _parse(entry: Any, *, path: Path, where: str) -> Remarks:
             raise AssetError(path, f"{where} must have keys of {', '.join(_KEYS)}, got {key!r}")
 
     def said(key: str, check: Callable[[Any], Any]) -> Any:
-        """What the entry says of a key, None where it says nothing."""
+        """The value of a key of the entry, None where it has none."""
         if entry.get(key) is None:
             return None
         try:
@@ -169,7 +169,7 @@ def _parse(entry: Any, *, path: Path, where: str) -> Remarks:
 
 
 def _unit_m(unit: Any) -> float:
-    """Metres; ValueError if it is no unit."""
+    """Metres per unit; ValueError if the text names no unit."""
     if isinstance(unit, str) and unit in _UNITS:
         return UNITS_M[unit]
     with contextlib.suppress(ValueError):

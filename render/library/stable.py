@@ -116,7 +116,7 @@ def _solid_angles(corners: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _flat_poses(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A sheet lies on either side."""
+    """The two poses of a flat sheet, on either side, equally likely."""
     normal = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][2]
     return np.stack([_down(normal), _down(-normal)]), np.array([0.5, 0.5])
 

@@ -46,7 +46,8 @@ class Spread:
 
 
 def measure(dataset_dir: Path) -> dict[str, Spread]:
-    """Each of `MEASURES` over all labelled targets; one that no target has is left out.
+    """Mean and percentiles of each of `MEASURES` over all labelled targets; a measure that no
+    target has is left out.
 
     One picture and a few hundred records are in memory at a time, and 40 bytes a target.
 

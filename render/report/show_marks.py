@@ -170,7 +170,7 @@ def _write_numbers(
 
 
 def _direction(studio: Studio, camera: Camera, axis: int) -> NDArray[np.float64]:
-    """``(2,)`` where an axis of the file points in a flat view."""
+    """``(2,)`` direction (x right, y down) in which an axis of the file points in a flat view."""
     ends = np.tile(studio.model.center_m, (2, 1))
     ends[1, axis] += studio.model.extent_m
     cam = studio.points_cam(ends, camera)

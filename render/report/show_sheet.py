@@ -99,7 +99,7 @@ def _write_head(page: Canvas, model: Model, report: ModelReport) -> None:
 
 
 def _where_text(model: Model) -> str:
-    """Where the box lies in the file's frame."""
+    """A line that says where the box lies in the file's frame."""
     name, metres = suited_unit(model.extent_m)
     low, high = model.bounds_m / metres
     spans = [f"{axis} {_signed(low[k])} to {_signed(high[k])}" for k, axis in enumerate("xyz")]
@@ -119,7 +119,7 @@ def _signed(value: float) -> str:
 
 
 def _write_legend(page: Canvas, model: Model) -> None:
-    """What the colours and the ruler mean, in the right upper corner."""
+    """Writes what colours and ruler mean, in the upper right corner."""
     name, metres = suited_unit(model.extent_m)
     text = f"ruler: each bar {number_text(round_step(model.extent_m) / metres)} {name}"
     x = _WIDTH - _MARGIN - page.text_width(text, _FACT_SIZE)
@@ -132,7 +132,7 @@ def _write_legend(page: Canvas, model: Model) -> None:
 
 
 def _warning_lines(report: ModelReport) -> list[str]:
-    """Broken where a line of the page ends."""
+    """The warnings as lines that fit the page."""
     room = Canvas(np.zeros((1, 1, 3), np.uint8))
     lines: list[str] = []
     for warning in report.warnings:

@@ -21,7 +21,7 @@ def usable_cores() -> int:
 
 
 def cpu_quota(root: Path) -> float | None:
-    """CPU time per time that the cgroups of this process grant, in cores; None: no limit.
+    """How many cores' time the cgroups of this process grant it; None where there is no limit.
 
     A group has no more than the groups above it, so the least of them counts. In a container
     the path of the group is often that of the host and leads nowhere; its own limit is then
