@@ -274,9 +274,9 @@ def start_engine(config: Mapping[str, Any], run: RunConfig, *, slot: int = 0) ->
     """Starts the engine that a config names.
 
     Args:
-        config: Resolved.
-        run: What was read of it.
-        slot: Of the worker process that it is for; devices are dealt to them in turn.
+        config: The resolved config.
+        run: Its sections, read and checked.
+        slot: Number of the worker process that it is for; devices are dealt to them in turn.
 
     Raises:
         ConfigError: The config names no engine, or options that the engine does not take.

@@ -1,4 +1,4 @@
-"""Environment maps by name: read, checked, made ready for shading, the latest ones kept."""
+"""Environment maps by name: read, checked, made ready for shading, the latest ones cached."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CACHE_BYTES = 512 * 2**20
 _MOST_WIDE = 2048
 _MOST = 1e7
 
-# OpenCV leaves OpenEXR off unless told so before its first picture.
+# OpenCV reads OpenEXR only where this is set before its first picture.
 os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
 
 
@@ -54,7 +54,7 @@ class EnvironmentLibrary:
 
     @property
     def sha256(self) -> str | None:
-        """Of all names and bytes (hex), as `check_all` found them; None before it."""
+        """SHA-256 (hex) over the names and bytes of all maps; None before `check_all`."""
         return self._sha256
 
     def load(self, name: str) -> EnvironmentMap:
