@@ -21,6 +21,7 @@ from render.job.run_job import run_job
 from render.pipeline import render_frame
 from render.plan import Plan
 from render.sample import Sample
+from render.sampling import values
 from render.system.cores import usable_cores
 from render.writers.chosen import unknown_key
 
@@ -120,10 +121,11 @@ def open(folder: Path | str) -> Dataset:
 
 
 def _check_whole(name: str, value: Any, lo: int, hi: int, what: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not lo <= value <= hi:
-        raise ConfigError(
-            f"{name} must be a whole number from {lo} to {hi} ({what}), got {value!r}"
-        )
+    try:
+        values.whole(value, lo, hi)
+    except ValueError:
+        rule = f"be a whole number from {lo} to {hi} ({what})"
+        raise ConfigError(f"{name} must {rule}, got {value!r}") from None
 
 
 def _frames_here(plan: Plan, indices: range) -> Iterator[Sample]:

@@ -34,7 +34,7 @@ class PlacedInstance:
 
     Attributes:
         model: `render.scene.Model.name`.
-        theta_idx: Its place in θ's tuples of targets or distractors.
+        theta_idx: Its index in θ's tuples of targets or distractors.
         T_world_obj: 16 numbers, row by row; rigid.
         scale: Multiplies the model's metres.
 

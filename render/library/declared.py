@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.geometry.symmetry import Symmetry, SymmetryAxis
+from render.sampling import values
 
 __all__ = ["keypoints_of", "symmetry_of"]
 
@@ -101,16 +102,12 @@ def _numbers(value: Any, count: int) -> list[float] | None:
     """That many finite numbers; None if it is anything else."""
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != count:
         return None
-    if any(isinstance(v, bool) for v in value):
-        return None
     try:
-        # YAML 1.1 reads 1e-3, without a point, as text.
-        numbers = [float(v) for v in value]
-    except (TypeError, ValueError):
+        return [values.read_number(v) for v in value]
+    except ValueError:
         return None
-    return numbers if all(math.isfinite(n) for n in numbers) else None
 
 
-def _point(values: Sequence[float]) -> _Point:
-    x, y, z = values
+def _point(numbers: Sequence[float]) -> _Point:
+    x, y, z = numbers
     return float(x), float(y), float(z)

@@ -18,9 +18,10 @@ symmetries ``discrete``: a list of 16 numbers each, row by row; ``continuous``: 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -31,6 +32,7 @@ from render.geometry.symmetry import Symmetry
 from render.library.declared import keypoints_of, symmetry_of
 from render.library.finishes import FINISHES
 from render.library.readers.raw import UNITS_M
+from render.sampling import values
 from render.sampling.patterns import match_names
 
 __all__ = ["AXES", "MODELS_YAML", "Remarks", "read_remarks"]
@@ -145,37 +147,32 @@ def _parse(entry: Any, *, path: Path, where: str) -> Remarks:
         if key not in _KEYS:
             raise AssetError(path, f"{where} must have keys of {', '.join(_KEYS)}, got {key!r}")
 
-    def fail(key: str, rule: str) -> AssetError:
-        return AssetError(path, f"{key} must be {rule}, got {entry[key]!r}")
+    def said(key: str, check: Callable[[Any], Any]) -> Any:
+        """What the entry says of a key, None where it says nothing."""
+        if entry.get(key) is None:
+            return None
+        try:
+            return check(entry[key])
+        except ValueError as error:
+            raise AssetError(path, f"{key} must {error}, got {entry[key]!r}") from None
 
-    category, finish, up = entry.get("category"), entry.get("finish"), entry.get("up")
-    if category is not None and (not isinstance(category, str) or not category.strip()):
-        raise fail("category", "a name")
-    if finish is not None and finish not in tuple(FINISHES):
-        raise fail("finish", f"one of {', '.join(FINISHES)}")
-    if up is not None and up not in AXES:
-        raise fail("up", f"one of {', '.join(AXES)}")
-    unit_m = _unit_m(entry.get("unit"))
-    if unit_m is None and entry.get("unit") is not None:
-        raise fail("unit", f"one of {', '.join(_UNITS)} or metres as a positive number")
+    unit_m = said("unit", _unit_m)
     return Remarks(
-        category=category,
+        category=said("category", values.name),
         unit_m=unit_m,
         unit_source="" if unit_m is None else path.name,
-        up=up,
-        finish=finish,
+        up=said("up", partial(values.option, options=AXES)),
+        finish=said("finish", partial(values.option, options=FINISHES)),
         keypoints=keypoints_of(entry.get("keypoints"), path),
         symmetry=symmetry_of(entry.get("symmetries"), path),
     )
 
 
-def _unit_m(unit: Any) -> float | None:
-    """Metres; None if it is no unit."""
-    if unit in _UNITS:
+def _unit_m(unit: Any) -> float:
+    """Metres; ValueError if it is no unit."""
+    if isinstance(unit, str) and unit in _UNITS:
         return UNITS_M[unit]
-    try:
-        # YAML 1.1 reads 1e-3, without a point, as text.
-        metres = math.nan if isinstance(unit, bool) else float(unit)
-    except (TypeError, ValueError):
-        return None
-    return metres if math.isfinite(metres) and metres > 0 else None
+    with contextlib.suppress(ValueError):
+        if (metres := values.read_number(unit)) > 0:
+            return metres
+    raise ValueError(f"be one of {', '.join(_UNITS)} or metres as a positive number")

@@ -54,7 +54,7 @@ class Axis:
 
     @property
     def n_bins(self) -> int:
-        """At least one."""
+        """How many bins there are, at least one."""
         return len(self.u_edges) - 1
 
     def share(self, idx: int) -> float:

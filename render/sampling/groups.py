@@ -19,7 +19,7 @@ from render.sampling.viewpoint import Viewpoint
 
 __all__ = ["GROUPS", "Theta"]
 
-# The order is part of the sequences: a group's place here fixes its Sobol dimensions.
+# The order is part of the sequences: a group's position here fixes its Sobol dimensions.
 # New groups go to the end.
 GROUPS: dict[str, type[Any]] = {
     "viewpoint": Viewpoint,

@@ -62,7 +62,7 @@ def check_together(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> No
 
 
 def check_rigid(name: str, numbers: Sequence[float]) -> None:
-    """Sixteen numbers, row by row, are a rigid transform.
+    """Checks that sixteen numbers, row by row, are a rigid transform.
 
     Raises:
         ConfigError: They are not.
@@ -101,7 +101,7 @@ def _check_scale(leaves: Mapping[str, Drawable]) -> None:
 
 
 def _check_cell(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> None:
-    """A calibrated camera is a rigid transform, and cannot turn."""
+    """Checks that a calibrated camera is a rigid transform and is not asked to turn."""
     supports = [camera["T_world_cam"].support for camera in groups["camera"]]
     for support in supports:
         for numbers in support or ():

@@ -43,7 +43,7 @@ from render.sampling.top_up import ToppedUp
 __all__ = ["FROM_PRESET", "ThetaSpace"]
 
 _PRESET_LEAF_IDX = 31
-# Sobol's dimensions are even two by two, but not any four of them: by their own places these
+# Sobol's dimensions are even two by two, but not any four of them: by their own positions these
 # would leave half of the bins of view direction x size x occlusion empty for ever. With the first
 # two, those of the direction, the last of that group fill each bin once in 512 frames.
 _DIMENSIONS_OF_AXES = {**dict.fromkeys(SIZES, 29), OCCLUSION: 30}
@@ -131,7 +131,7 @@ class ThetaSpace:
         return replace(space, balance=Balance(seed, space._settled_count))
 
     def _settled_count(self, frame_idx: int) -> int:
-        """Targets of a frame, without anything else of it."""
+        """How many targets a frame has, drawn without anything else of it."""
         objects = next(group for group in self.groups if group.group == "objects")
         return self._n_targets(self._frame_leaves(objects, frame_idx, 0)[1], frame_idx)
 

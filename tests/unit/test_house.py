@@ -23,7 +23,10 @@ SEEDED = {"BitGenerator", "Generator", "PCG64", "Philox", "SFC64", "SeedSequence
 FORMATS = re.compile(
     r"(?<!py)coco|yolo|annotations/|labels/\{|instances_(train|val)|data\.yaml", re.I
 )
-RUN_LENGTHS = ("render/geometry/rle.py", "render/geometry/rle_definition.py")
+# Run lengths are called after the format that they come from; the page of --help is for users.
+MAY_NAME_FORMATS = (
+    "render/geometry/rle.py", "render/geometry/rle_definition.py", "render/config/help.py",
+)  # fmt: skip
 
 Check = Callable[[str, ast.Module, str], Iterator[str]]
 
@@ -121,8 +124,8 @@ def exports_exist(path: str, tree: ast.Module, source: str) -> Iterator[str]:
 
 
 def names_no_format(path: str, tree: ast.Module, source: str) -> Iterator[str]:
-    """Formats are known to their writers alone; run lengths are named after who invented them."""
-    if path.startswith("render/writers/") or path in RUN_LENGTHS:
+    """Formats are known to their writers alone."""
+    if path.startswith("render/writers/") or path in MAY_NAME_FORMATS:
         return
     for number, line in enumerate(source.splitlines(), start=1):
         if found := FORMATS.search(line):

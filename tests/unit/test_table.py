@@ -12,12 +12,18 @@ import yaml
 
 from render.config.run_config import RunConfig
 from render.config.settings import settings_of
-from render.config.table import override_of, run_table, theta_table, with_tables
+from render.report.table import override_of, run_table, theta_table, with_tables
 from render.sampling.groups import GROUPS
+from render.writers.chosen import output_settings
 from tests.spaces import composed, leaves_of, space_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "parameters.md"
 LEAVES = [(group, name) for group in GROUPS for name in leaves_of(group)]
+
+
+def typed_leaves() -> list[str]:
+    """The override of each leaf, as the table has it."""
+    return [override_of(f"{g}.{name}", leaves_of(g)[name].example) for g, name in LEAVES]
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +47,7 @@ def test_each_leaf_has_one_row(defaults: dict[str, Any]) -> None:
 
 
 def test_overrides_come_out_of_a_shell_as_one_word_and_compose() -> None:
-    typed = [
-        override_of(f"{group}.{name}", leaves_of(group)[name].example) for group, name in LEAVES
-    ]
+    typed = typed_leaves()
     words = [shlex.split(override) for override in typed]
 
     assert all(len(word) == 1 for word in words)
@@ -57,9 +61,7 @@ def test_overrides_come_out_of_a_shell_as_one_word_and_compose() -> None:
 
 
 def test_a_shell_does_not_expand_them(tmp_path: Path) -> None:
-    typed = [
-        override_of(f"{group}.{name}", leaves_of(group)[name].example) for group, name in LEAVES
-    ]
+    typed = typed_leaves()
     script = "\n".join(f"printf '%s\\n' {override}" for override in typed)
 
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path)
@@ -71,6 +73,8 @@ def test_each_key_of_the_config_file_has_one_row(defaults: dict[str, Any]) -> No
     rows = [row.split(" | ") for row in run_table(defaults).splitlines()[2:]]
     in_file = yaml.safe_load((PAGE.parents[1] / "conf" / "config.yaml").read_text())
     del in_file["defaults"], in_file["hydra"]
+    for path in sorted((PAGE.parents[1] / "conf" / "writer").glob("*.yaml")):
+        in_file["output"] |= yaml.safe_load(path.read_text())
     keys = {
         f"{key}.{inner}" if isinstance(value, dict) else key
         for key, value in in_file.items()
@@ -85,7 +89,8 @@ def test_each_key_of_the_config_file_has_one_row(defaults: dict[str, Any]) -> No
 
 
 def test_examples_of_keys_of_the_run_come_out_of_a_shell_and_keep_their_rules() -> None:
-    named = {name: spec for name, spec in settings_of(RunConfig) if spec.example}
+    named = {**dict(settings_of(RunConfig)), **output_settings()}
+    named = {name: spec for name, spec in named.items() if spec.example}
     typed = [override_of(name, spec.example) for name, spec in named.items()]
     done = subprocess.run(
         ["bash", "-c", "\n".join(f"printf '%s\\n' {word}" for word in typed)],
@@ -96,7 +101,10 @@ def test_examples_of_keys_of_the_run_come_out_of_a_shell_and_keep_their_rules() 
     words = done.stdout.splitlines()
 
     assert len(words) == len(typed)
-    assert RunConfig.of(composed(*words)).n_frames == int(named["n_frames"].example)
+    run = RunConfig.of(composed(*words))
+    assert run.n_frames == int(named["n_frames"].example)
+    for name, spec in output_settings().items():
+        spec.checked(name, run.output[name.partition(".")[2]])
 
 
 def test_a_page_without_markers_is_refused(defaults: dict[str, Any]) -> None:

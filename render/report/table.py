@@ -12,6 +12,7 @@ from render.config.settings import settings_of
 from render.sampling.arguments import show
 from render.sampling.groups import GROUPS
 from render.sampling.schema import Leaf
+from render.writers.chosen import output_settings
 
 __all__ = ["override_of", "run_table", "theta_table", "with_tables"]
 
@@ -59,14 +60,14 @@ def theta_table(config: Mapping[str, Any]) -> str:
 
 
 def run_table(config: Mapping[str, Any]) -> str:
-    """Markdown: each key of the run that one can set, in the same columns.
+    """Markdown: each key of the run that one can set, those of the writers last; columns as above.
 
     Args:
         config: Plain containers of a run without overrides.
 
     """
     rows = []
-    for name, spec in settings_of(RunConfig):
+    for name, spec in {**dict(settings_of(RunConfig)), **output_settings()}.items():
         node: Any = config
         for part in name.split("."):
             node = node.get(part)
