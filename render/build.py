@@ -121,6 +121,7 @@ def _trusted(config: Mapping[str, Any], plugins: Sequence[str]) -> Mapping[str, 
 
     A config that comes from a file says which plug-ins it needs, and imports none.
     """
+    plugins = plugin_names(plugins)
     if hint := plugins_hint(config, plugins):
         needed = ", ".join(plugin_names(config["plugins"]))
         raise ConfigError(f"plugins must name {needed} on the command line{hint}")
