@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -53,10 +54,12 @@ def page(config_dir: Path | None = None) -> str:
 
     """
     folders = [CONF_DIR] if config_dir is None else [CONF_DIR, config_dir.expanduser()]
-    usual = _usual_presets()
+    main = yaml.safe_load((CONF_DIR / "config.yaml").read_text(encoding="utf-8"))
+    usual = _usual_presets(main["defaults"])
     found = {path.name for folder in folders for path in folder.glob("*/") if path.is_dir()}
     # Without an example are those that only a dataset holds.
-    keys = ", ".join(name for name, spec in settings_of(RunConfig) if spec.example)
+    keys = [name for name, spec in settings_of(RunConfig) if spec.example]
+    keys += [f"output.{key}" for key in (*main["output"], *_writer_keys(folders))]
     lines = [
         _HEAD,
         "",
@@ -73,8 +76,8 @@ def page(config_dir: Path | None = None) -> str:
             )
         ),
         "Keys of the run",
-        *textwrap.wrap(keys, _WIDTH, initial_indent="  ", subsequent_indent="  "),
-        "",
+        *textwrap.wrap(", ".join(keys), _WIDTH, initial_indent="  ", subsequent_indent="  "),
+        "Examples",
         *(f"  {example}" for example in EXAMPLES),
         "",
         _TAIL,
@@ -82,9 +85,14 @@ def page(config_dir: Path | None = None) -> str:
     return "\n".join(lines)
 
 
-def _usual_presets() -> dict[str, str]:
+def _writer_keys(folders: Sequence[Path]) -> list[str]:
+    """What the files of the writers set in the section ``output``."""
+    files = preset_files("writer", folders).values()
+    return [key for path in files for key in yaml.safe_load(path.read_text(encoding="utf-8")) or ()]
+
+
+def _usual_presets(defaults: Sequence[Any]) -> dict[str, str]:
     """The preset of each group that a run takes if nothing is said."""
-    defaults = yaml.safe_load((CONF_DIR / "config.yaml").read_text(encoding="utf-8"))["defaults"]
     return {
         group: preset
         for entry in defaults

@@ -32,7 +32,7 @@ from render.sampling.groups import GROUPS
 from render.sampling.sequences import SAMPLINGS
 from render.sampling.top_up import TopUp, top_ups_of
 
-__all__ = ["RunConfig", "identity_of", "sha256_of", "unknown_key"]
+__all__ = ["RunConfig", "checked_key", "identity_of", "sha256_of", "unknown_key"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +164,16 @@ class RunConfig:
 
         """
         return read(cls, config, others=tuple(GROUPS), explain=unknown_key)
+
+
+def checked_key(name: str, value: Any) -> Any:
+    """The value of one key by its full name, such as ``n_frames``, as `RunConfig.of` gives it.
+
+    Raises:
+        ConfigError: ``<field> must <rule>, got <value>``.
+
+    """
+    return dict(settings_of(RunConfig))[name].checked(name, value)
 
 
 def identity_of(config: Mapping[str, Any]) -> dict[str, Any]:

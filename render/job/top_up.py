@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from render.config.run_config import checked_key
 from render.dataset.description import read_description
 from render.dataset.layout import DESCRIPTION
 from render.dataset.manifest import Manifest
@@ -63,9 +64,8 @@ def prepare(
         )
     if not isinstance(config["top_up"], str):
         raise ConfigError(f"top_up must be the folder of a dataset, got {config['top_up']!r}")
-    folder, n_frames = Path(config["top_up"]).expanduser(), config["n_frames"]
-    if isinstance(n_frames, bool) or not isinstance(n_frames, int) or n_frames < 1:
-        raise ConfigError(f"n_frames must be a whole number from 1, got {n_frames!r}")
+    folder = Path(config["top_up"]).expanduser()
+    n_frames = checked_key("n_frames", config["n_frames"])
     if not folder.is_dir():
         raise ConfigError(f"top_up must be the folder of a dataset, got {folder}")
     asked = {"workers": config["workers"]} if "workers" in names else {}
@@ -106,7 +106,7 @@ def fill(coverage: Coverage, *, first_frame: int, n_frames: int, seed: int) -> T
 
 
 def _resumed(folder: Path, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob | None:
-    """The end of a top-up that was interrupted; None if there is none."""
+    """The job that ends an interrupted top-up; None where none was interrupted."""
     manifest = Manifest(folder)
     entries = top_ups_of(manifest.top_ups())
     if not entries:

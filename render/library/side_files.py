@@ -1,4 +1,4 @@
-"""What people say about model files: ``part.yaml`` beside ``part.step``, and one ``models.yaml``.
+"""What people say about model files: ``part.yaml`` next to ``part.step``, and one ``models.yaml``.
 
 ``models.yaml`` lies at the root of the models folder and maps names to the same keys; a name
 is the path of a model, its stem, or a glob (as `models` in the config). A side file wins over
@@ -18,9 +18,10 @@ symmetries ``discrete``: a list of 16 numbers each, row by row; ``continuous``: 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -31,6 +32,7 @@ from render.geometry.symmetry import Symmetry
 from render.library.declared import keypoints_of, symmetry_of
 from render.library.finishes import FINISHES
 from render.library.readers.raw import UNITS_M
+from render.sampling import values
 from render.sampling.patterns import match_names
 
 __all__ = ["AXES", "MODELS_YAML", "Remarks", "read_remarks"]
@@ -43,7 +45,7 @@ _UNITS = ("m", "mm", "cm", "um", "in", "ft")
 
 @dataclass(frozen=True, kw_only=True)
 class Remarks:
-    """What was said about one model; None where nothing was.
+    """What side files say about one model; None where they say nothing.
 
     Attributes:
         unit_m: Metres per unit of the file.
@@ -90,7 +92,7 @@ def read_remarks(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
 
 
 def _side_files(folder: Path, names: Sequence[str]) -> list[tuple[Path, tuple[str, ...]]]:
-    """Each side file with the models beside it that bear its stem."""
+    """Each side file with the models of its folder that have its stem."""
     stems: dict[str, list[str]] = {}
     for name in names:
         stems.setdefault(str(PurePosixPath(name).with_suffix("")), []).append(name)
@@ -145,37 +147,32 @@ def _parse(entry: Any, *, path: Path, where: str) -> Remarks:
         if key not in _KEYS:
             raise AssetError(path, f"{where} must have keys of {', '.join(_KEYS)}, got {key!r}")
 
-    def fail(key: str, rule: str) -> AssetError:
-        return AssetError(path, f"{key} must be {rule}, got {entry[key]!r}")
+    def said(key: str, check: Callable[[Any], Any]) -> Any:
+        """The value of a key of the entry, None where it has none."""
+        if entry.get(key) is None:
+            return None
+        try:
+            return check(entry[key])
+        except ValueError as error:
+            raise AssetError(path, f"{key} must {error}, got {entry[key]!r}") from None
 
-    category, finish, up = entry.get("category"), entry.get("finish"), entry.get("up")
-    if category is not None and (not isinstance(category, str) or not category.strip()):
-        raise fail("category", "a name")
-    if finish is not None and finish not in tuple(FINISHES):
-        raise fail("finish", f"one of {', '.join(FINISHES)}")
-    if up is not None and up not in AXES:
-        raise fail("up", f"one of {', '.join(AXES)}")
-    unit_m = _unit_m(entry.get("unit"))
-    if unit_m is None and entry.get("unit") is not None:
-        raise fail("unit", f"one of {', '.join(_UNITS)} or metres as a positive number")
+    unit_m = said("unit", _unit_m)
     return Remarks(
-        category=category,
+        category=said("category", values.name),
         unit_m=unit_m,
         unit_source="" if unit_m is None else path.name,
-        up=up,
-        finish=finish,
+        up=said("up", partial(values.option, options=AXES)),
+        finish=said("finish", partial(values.option, options=FINISHES)),
         keypoints=keypoints_of(entry.get("keypoints"), path),
         symmetry=symmetry_of(entry.get("symmetries"), path),
     )
 
 
-def _unit_m(unit: Any) -> float | None:
-    """Metres; None if it is no unit."""
-    if unit in _UNITS:
+def _unit_m(unit: Any) -> float:
+    """Metres per unit; ValueError if the text names no unit."""
+    if isinstance(unit, str) and unit in _UNITS:
         return UNITS_M[unit]
-    try:
-        # YAML 1.1 reads 1e-3, without a point, as text.
-        metres = math.nan if isinstance(unit, bool) else float(unit)
-    except (TypeError, ValueError):
-        return None
-    return metres if math.isfinite(metres) and metres > 0 else None
+    with contextlib.suppress(ValueError):
+        if (metres := values.read_number(unit)) > 0:
+            return metres
+    raise ValueError(f"be one of {', '.join(_UNITS)} or metres as a positive number")

@@ -19,6 +19,7 @@ __all__ = [
     "number",
     "numbers",
     "option",
+    "read_number",
     "whole",
 ]
 
@@ -39,6 +40,21 @@ def number(value: Any, lo: float = -math.inf, hi: float = math.inf) -> float:
         raise ValueError("be a finite number")
     check_range(value, value, lo, hi)
     return float(value)
+
+
+def read_number(value: Any, lo: float = -math.inf, hi: float = math.inf) -> float:
+    """A finite number in ``[lo, hi]``, or a text of one: YAML 1.1 reads 1e-3, without a point, so.
+
+    Raises:
+        ValueError: It is none, or lies outside.
+
+    """
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise ValueError("be a finite number") from None
+    return number(value, lo, hi)
 
 
 def whole(value: Any, lo: float = -math.inf, hi: float = math.inf) -> int:

@@ -80,7 +80,9 @@ def test_it_names_every_key_of_the_run_and_the_other_groups(lines: list[str]) ->
             continue
         names = [f"{key}.{inner}" for inner in value] if isinstance(value, dict) else [key]
         assert all(re.search(rf"\b{re.escape(name)}\b", text) for name in names), key
-    for group in ("engine", "execution", "experiment"):
+    for path in (CONF / "writer").glob("*.yaml"):
+        assert all(f"output.{key}" in text for key in yaml.safe_load(path.read_text()))
+    for group in ("engine", "execution", "experiment", "writer"):
         for name in os.listdir(CONF / group):
             assert name[:-5] in text
 

@@ -12,13 +12,18 @@ import yaml
 
 from render.config.run_config import RunConfig
 from render.config.settings import settings_of
-from render.config.table import override_of, run_table, theta_table, with_tables
+from render.report.table import override_of, run_table, theta_table, with_tables
 from render.sampling.groups import GROUPS
-from render.writers.chosen import Writers, output_settings
+from render.writers.chosen import output_settings
 from tests.spaces import composed, leaves_of, space_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "parameters.md"
 LEAVES = [(group, name) for group in GROUPS for name in leaves_of(group)]
+
+
+def typed_leaves() -> list[str]:
+    """The override of each leaf, as the table has it."""
+    return [override_of(f"{g}.{name}", leaves_of(g)[name].example) for g, name in LEAVES]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +34,7 @@ def defaults() -> dict[str, Any]:
 def test_page_is_up_to_date(defaults: dict[str, Any]) -> None:
     page = PAGE.read_text(encoding="utf-8")
 
-    assert page == with_tables(page, defaults, output_settings()), "run scripts/theta_table"
+    assert page == with_tables(page, defaults), "run scripts/theta_table"
 
 
 def test_each_leaf_has_one_row(defaults: dict[str, Any]) -> None:
@@ -42,9 +47,7 @@ def test_each_leaf_has_one_row(defaults: dict[str, Any]) -> None:
 
 
 def test_overrides_come_out_of_a_shell_as_one_word_and_compose() -> None:
-    typed = [
-        override_of(f"{group}.{name}", leaves_of(group)[name].example) for group, name in LEAVES
-    ]
+    typed = typed_leaves()
     words = [shlex.split(override) for override in typed]
 
     assert all(len(word) == 1 for word in words)
@@ -58,9 +61,7 @@ def test_overrides_come_out_of_a_shell_as_one_word_and_compose() -> None:
 
 
 def test_a_shell_does_not_expand_them(tmp_path: Path) -> None:
-    typed = [
-        override_of(f"{group}.{name}", leaves_of(group)[name].example) for group, name in LEAVES
-    ]
+    typed = typed_leaves()
     script = "\n".join(f"printf '%s\\n' {override}" for override in typed)
 
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path)
@@ -69,17 +70,16 @@ def test_a_shell_does_not_expand_them(tmp_path: Path) -> None:
 
 
 def test_each_key_of_the_config_file_has_one_row(defaults: dict[str, Any]) -> None:
-    rows = [row.split(" | ") for row in run_table(defaults, output_settings()).splitlines()[2:]]
+    rows = [row.split(" | ") for row in run_table(defaults).splitlines()[2:]]
     in_file = yaml.safe_load((PAGE.parents[1] / "conf" / "config.yaml").read_text())
     del in_file["defaults"], in_file["hydra"]
+    for path in sorted((PAGE.parents[1] / "conf" / "writer").glob("*.yaml")):
+        in_file["output"] |= yaml.safe_load(path.read_text())
     keys = {
         f"{key}.{inner}" if isinstance(value, dict) else key
         for key, value in in_file.items()
         for inner in (value if isinstance(value, dict) else ("",))
     }
-
-    for path in (PAGE.parents[1] / "conf" / "writer").glob("*.yaml"):
-        keys |= {f"output.{key}" for key in yaml.safe_load(path.read_text())}
 
     # These two come with a group.
     assert sorted(f"`{key}`" for key in keys | {"engine.device", "experiment"}) == sorted(
@@ -89,8 +89,8 @@ def test_each_key_of_the_config_file_has_one_row(defaults: dict[str, Any]) -> No
 
 
 def test_examples_of_keys_of_the_run_come_out_of_a_shell_and_keep_their_rules() -> None:
-    declared = {**dict(settings_of(RunConfig)), **output_settings()}
-    named = {name: spec for name, spec in declared.items() if spec.example}
+    named = {**dict(settings_of(RunConfig)), **output_settings()}
+    named = {name: spec for name, spec in named.items() if spec.example}
     typed = [override_of(name, spec.example) for name, spec in named.items()]
     done = subprocess.run(
         ["bash", "-c", "\n".join(f"printf '%s\\n' {word}" for word in typed)],
@@ -103,9 +103,10 @@ def test_examples_of_keys_of_the_run_come_out_of_a_shell_and_keep_their_rules() 
     assert len(words) == len(typed)
     run = RunConfig.of(composed(*words))
     assert run.n_frames == int(named["n_frames"].example)
-    assert Writers.of(run.output).keys["yolo"] == named["output.yolo"].example
+    for name, spec in output_settings().items():
+        spec.checked(name, run.output[name.partition(".")[2]])
 
 
 def test_a_page_without_markers_is_refused(defaults: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must hold the lines"):
-        with_tables("# A page\n<!-- theta table: begin -->\n", defaults, output_settings())
+        with_tables("# A page\n<!-- theta table: begin -->\n", defaults)

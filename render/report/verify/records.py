@@ -14,9 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from render.config.trust import plugins_hint
 from render.dataset.description import Description
 from render.dataset.findings import Findings
 from render.dataset.layout import DESCRIPTION
+from render.errors import ConfigError, DatasetError
 from render.report.achieved import reached
 from render.writers.base import Row
 
@@ -197,7 +199,12 @@ class Tally:
         self.seen[idx] = True
         self.frames[frame["split"]] += 1
         self.rejections.update(frame["rejections"])
-        for one in reached([frame], rows):
+        try:
+            pairs = reached([frame], rows)
+        except ConfigError as error:  # the arrangement is a plug-in's
+            hint = plugins_hint(self.description.raw["config"], ())
+            raise DatasetError(f"{file}: {error}{hint}") from error
+        for one in pairs:
             self.reached[one.name, "labels"] += len(one.asked)
             self.reached[one.name, "within"] += one.n_within
         for row in rows:
@@ -212,9 +219,9 @@ class Tally:
             findings.require(False, "has no row", file="records", frame_idx=idx)
         description = self.description
         instances = dict.fromkeys(description.names.categories, 0) | dict(self.instances)
-        reached_told = {
-            (name, key): told.get(key)
-            for name, told in description.reached.items()
+        reached_as_written = {
+            (name, key): counts.get(key)
+            for name, counts in description.reached.items()
             for key in ("labels", "within")
         }
         found = {
@@ -224,11 +231,11 @@ class Tally:
             "counts.instances": (instances, description.counts["instances"]),
             "counts.filtered": (dict(self.filtered), description.counts["filtered"]),
             "rejections": (dict(self.rejections), dict(description.rejections)),
-            "reached": (dict(self.reached), reached_told),
+            "reached": (dict(self.reached), reached_as_written),
         }
-        for name, (count, told) in found.items():
+        for name, (count, written) in found.items():
             findings.require(
-                count == told,
-                f"{name} must be {count} as in the records, got {told}",
+                count == written,
+                f"{name} must be {count} as in the records, got {written}",
                 file=DESCRIPTION,
             )

@@ -8,27 +8,27 @@ from dataclasses import fields
 from typing import Any
 
 from render.config.run_config import RunConfig
-from render.config.settings import Setting, settings_of
+from render.config.settings import settings_of
+from render.sampling.arguments import show
 from render.sampling.groups import GROUPS
-from render.sampling.parse import show
 from render.sampling.schema import Leaf
+from render.writers.chosen import output_settings
 
 __all__ = ["override_of", "run_table", "theta_table", "with_tables"]
 
 
-def with_tables(page: str, config: Mapping[str, Any], output: Mapping[str, Setting]) -> str:
+def with_tables(page: str, config: Mapping[str, Any]) -> str:
     """The page with each table between its markers, in place of what is there.
 
     Args:
         page: Its text.
         config: Plain containers of a run without overrides.
-        output: Keys of the writers, by their full names.
 
     Raises:
         ValueError: The page does not have all markers, each on a line of its own.
 
     """
-    for name, table in (("theta", theta_table(config)), ("run", run_table(config, output))):
+    for name, table in (("theta", theta_table(config)), ("run", run_table(config))):
         first, last = f"<!-- {name} table: begin -->\n", f"<!-- {name} table: end -->\n"
         head, begin, rest = page.partition(first)
         _, end, tail = rest.partition(last)
@@ -59,17 +59,15 @@ def theta_table(config: Mapping[str, Any]) -> str:
     )
 
 
-def run_table(config: Mapping[str, Any], output: Mapping[str, Setting]) -> str:
-    """Markdown: each key of the run that one can set, in the same columns.
+def run_table(config: Mapping[str, Any]) -> str:
+    """Markdown: each key of the run that one can set, those of the writers last; columns as above.
 
     Args:
         config: Plain containers of a run without overrides.
-        output: Keys of the writers, by their full names.
 
     """
     rows = []
-    declared = ((output if n == "output" else {n: spec}) for n, spec in settings_of(RunConfig))
-    for name, spec in (pair for part in declared for pair in part.items()):
+    for name, spec in {**dict(settings_of(RunConfig)), **output_settings()}.items():
         node: Any = config
         for part in name.split("."):
             node = node.get(part)
