@@ -6,7 +6,6 @@ frame equals the stored one when all of its files and records are the same bytes
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import importlib.metadata
 import json
@@ -29,7 +28,7 @@ from render.errors import ConfigError, DatasetError, RenderError
 from render.pipeline import encode, key_of, realise
 from render.plan import Plan
 from render.sample import Sample
-from render.system.console import say
+from render.system.console import command_parser, say
 from render.system.files import write_whole
 from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
@@ -92,9 +91,9 @@ def replay(
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 if the frame differs or cannot be rendered."""
-    parser = argparse.ArgumentParser(prog="python -m render.replay", description=__doc__)
-    parser.add_argument("dir", type=Path, help="a dataset")
-    parser.add_argument("frame", type=int, help="frame_idx")
+    parser = command_parser(__doc__, "datasets/bolts 42", "datasets/bolts 42 -o again")
+    parser.add_argument("dir", type=Path, metavar="DIR", help="a dataset")
+    parser.add_argument("frame", type=int, metavar="FRAME", help="frame_idx")
     parser.add_argument("-o", "--out", type=Path, help="folder for the new files")
     for name in _ALL_DIRS:
         option = f"--{name.replace('_', '-')}"
