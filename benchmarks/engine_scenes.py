@@ -14,7 +14,8 @@ from render.geometry.frames import rigid
 from render.geometry.projection import fov_to_K
 from render.library.environments import EnvironmentLibrary
 from render.library.models import ModelLibrary
-from render.scene import Camera, Environment, Instance, Light, Model, Scene
+from render.lights.light import Light
+from render.scene import Camera, Environment, Instance, Model, Scene
 from render.system.paths import find_assets
 
 __all__ = ["AMBIENT", "BRIGHTNESS", "SIZE_WH", "Frame", "draw_frames", "lit_by", "scaled"]

@@ -129,7 +129,8 @@ def scene_of(model: Any, angle_deg: float) -> Any:
 
     from render.geometry.frames import rigid
     from render.geometry.projection import fov_to_K
-    from render.scene import Camera, Instance, Light, Scene
+    from render.lights.light import Light
+    from render.scene import Camera, Instance, Scene
 
     K = fov_to_K(50.0, SIZE_WH)
     depth_m = float(K[0, 0]) * model.extent_m / LONGEST_PX

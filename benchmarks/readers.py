@@ -29,8 +29,9 @@ from render.library.readers import read_raw
 from render.library.readers.raw import RawModel
 from render.library.side_files import Remarks
 
-# No format may take longer than this many times trimesh.
-GOAL = 1.3
+# No format may take longer than this many times trimesh, or that many seconds more: trimesh leaves
+# textures undecoded and the arrays of a GLB where they lie in the file.
+GOAL, GOAL_S = 1.3, 0.05
 
 
 def main() -> None:
@@ -51,7 +52,7 @@ def main() -> None:
             model_s = None if args.no_models else best_of(1, [partial(whole, path)])[0]
             ratio = ours_s / theirs_s
             figures[path.name] = {"read_s": ours_s, "trimesh_s": theirs_s, "model_s": model_s}
-            mark = " over the goal" if ratio > GOAL else ""
+            mark = " over the goal" if ratio > GOAL and ours_s > theirs_s + GOAL_S else ""
             print(f"{path.name:24}{path.stat().st_size / 2**20:7.1f}{ours_s:10.3f}"
                   f"{theirs_s:10.3f}{ratio:8.2f}{model_s or np.nan:8.2f}{mark}")  # fmt: skip
     record("readers", figures)

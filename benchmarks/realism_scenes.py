@@ -14,11 +14,11 @@ from render.geometry.projection import fov_to_K
 from render.library.environments import EnvironmentLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
+from render.lights.light import Light
 from render.scene import (
     Camera,
     Environment,
     Instance,
-    Light,
     Material,
     Model,
     Primitive,

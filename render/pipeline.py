@@ -125,9 +125,13 @@ def _photographed(
     T_cam_world = inverse_rigid(scene.camera.T_world_cam)
     principal = transform_points(T_cam_world, np.array([placement.center_m]))[0]
     light = expose(
-        buffers.radiance, buffers.depth_m, theta.camera, principal_depth_m=float(principal[2])
+        buffers.radiance,
+        buffers.depth_m,
+        theta.camera,
+        principal_depth_m=float(principal[2]),
+        steps=theta.steps,
     )
-    return develop(light, theta.sensor)
+    return develop(light, theta.sensor, theta.steps)
 
 
 def encode(plan: Plan, sample: Sample, rows: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:

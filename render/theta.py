@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 _PRESET = "preset"
+_STEPS = "steps"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class PlacedInstance:
 
     Attributes:
         model: `render.scene.Model.name`.
-        theta_idx: Its place in θ's tuples of targets or distractors.
+        theta_idx: Its index in θ's tuples of targets or distractors.
         T_world_obj: 16 numbers, row by row; rigid.
         scale: Multiplies the model's metres.
 
@@ -79,13 +80,20 @@ class Placement:
 
 
 def theta_to_json(theta: Theta) -> dict[str, dict[str, Any]]:
-    """``{group: {leaf: value}}``, and ``preset`` where a mixture drew one."""
+    """``{group: {leaf: value}}``, and ``preset`` where a mixture drew one.
+
+    ``sensor`` also has ``{steps: {name: {setting: value}}}`` where there are further steps.
+    """
     presets = dict(theta.presets)
     data: dict[str, dict[str, Any]] = {}
     for group, schema in GROUPS.items():
         drawn = getattr(theta, group)
         head = {_PRESET: presets[group]} if group in presets else {}
         data[group] = head | {f.name: _listed(getattr(drawn, f.name)) for f in fields(schema)}
+    if theta.steps:
+        data["sensor"][_STEPS] = {
+            name: {key: _listed(value) for key, value in settings} for name, settings in theta.steps
+        }
     return data
 
 
@@ -98,12 +106,19 @@ def theta_from_json(data: Mapping[str, Mapping[str, Any]]) -> Theta:
     """
     groups: dict[str, Any] = {}
     presets: list[tuple[str, str]] = []
+    steps: Mapping[str, Mapping[str, Any]] = {}
     for group, schema in GROUPS.items():
         leaves = dict(_part(data, group, "θ"))
         if _PRESET in leaves:
             presets.append((group, leaves.pop(_PRESET)))
+        if group == "sensor":
+            steps = leaves.pop(_STEPS, {})
         groups[group] = _make(schema, leaves, f"θ.{group}")
-    return Theta(**groups, presets=tuple(presets))
+    found = (
+        (name, tuple((key, _tupled(value)) for key, value in settings.items()))
+        for name, settings in steps.items()
+    )
+    return Theta(**groups, presets=tuple(presets), steps=tuple(found))
 
 
 def placement_to_json(placement: Placement) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from render.engine.base import AbstractEngine
 from render.geometry.frames import look_at, rigid
 from render.geometry.projection import fov_to_K
 from render.library.environment_map import build_environment
+from render.lights.light import Light
 from render.scene import (
     Camera,
     Environment,
     Instance,
-    Light,
     Material,
     Model,
     Primitive,

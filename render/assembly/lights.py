@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from render.errors import ConfigError
 from render.lights.base import LIGHTS, Lamp
+from render.lights.light import Light
 from render.sampling.lighting import Lighting
-from render.scene import Environment, EnvironmentMap, Light
+from render.scene import Environment, EnvironmentMap
 from render.sensor.color import LUMINANCE, temperature_to_linear
 
 __all__ = [
@@ -131,7 +132,9 @@ def _lights_of(name: str, lamp: Lamp) -> tuple[Light, ...]:
     except Exception as error:
         raise ConfigError(f"{where} failed: {type(error).__name__}: {error}") from error
     if not isinstance(lights, tuple) or not all(isinstance(light, Light) for light in lights):
-        raise ConfigError(f"{where} must return a tuple of render.scene.Light, got {lights!r}")
+        raise ConfigError(
+            f"{where} must return a tuple of render.lights.light.Light, got {lights!r}"
+        )
     return lights
 
 

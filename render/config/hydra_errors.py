@@ -9,7 +9,7 @@ from hydra.errors import MissingConfigException, OverrideParseException
 
 from render.config.presets import is_preset
 from render.config.run_config import unknown_key
-from render.sampling.parse import near
+from render.sampling.arguments import near
 
 __all__ = ["message_of"]
 

@@ -197,7 +197,7 @@ def _least_stretch(radii: NDArray[np.float64], coefficients: Coefficients) -> Po
 
 
 def _all(coefficients: Coefficients) -> Coefficients:
-    """All eight; those that are not given are 0."""
+    """All eight coefficients of OpenCV's rational model; those that are not given are 0."""
     if len(coefficients) not in LENGTHS:
         raise ValueError(f"distortion must have 4, 5 or 8 coefficients, got {len(coefficients)}")
     return (*coefficients, *(0.0,) * (8 - len(coefficients)))

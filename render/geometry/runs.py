@@ -131,7 +131,7 @@ class RunTable:
         return _joined(places[::2], places[1::2], owner[::2], count=len(parts), size_wh=size_wh)
 
     def masks(self) -> list[Runs]:
-        """One by one."""
+        """The masks one by one, in order."""
         first = self.first.tolist()
         return [
             Runs(size_wh=self.size_wh, starts=self.starts[a:b], ends=self.ends[a:b])
@@ -139,17 +139,17 @@ class RunTable:
         ]
 
     def owner(self) -> Ints:
-        """``(R,)``: which mask each run is of."""
+        """``(R,)`` index of the mask that each run belongs to."""
         return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
 
     def areas(self) -> list[int]:
-        """Set pixels of each mask."""
+        """How many pixels of each mask are set."""
         sums = _sums(self.ends - self.starts)
         areas: list[int] = np.diff(sums[self.first]).tolist()
         return areas
 
     def boxes(self) -> list[Box | None]:
-        """The extent of each mask; None for an empty one."""
+        """Tight box of each mask, edge coordinates; None for an empty one."""
         height = self.size_wh[1]
         boxes: list[Box | None] = [None] * (len(self.first) - 1)
         filled = np.flatnonzero(np.diff(self.first))
@@ -201,5 +201,5 @@ def _joined(
 
 
 def _sums(lengths: Sequence[int] | Ints) -> Ints:
-    """Where each of some things begins that lie one after another, and where the last ends."""
+    """``(N + 1,)`` running sums of ``(N,)`` lengths: where each begins, and where the last ends."""
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])

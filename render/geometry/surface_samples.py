@@ -123,7 +123,7 @@ class NearSurface:
     def _candidates(
         self, points: Points, kinds: NDArray[np.int64]
     ) -> tuple[Points, NDArray[np.int64]]:
-        """``(N, 6, 3)`` nearest points on the triangles of the nearest samples; whose they are."""
+        """``(N, 6, 3)`` points on the triangles of the nearest samples; ``(N, 6)`` these."""
         _, idx = self._query(points, kinds, _NEIGHBOURS)
         faces = self._face[idx]
         at = np.repeat(points[:, None], _NEIGHBOURS, axis=1).reshape(-1, 3)
@@ -142,7 +142,7 @@ class NearSurface:
         return np.asarray(away), np.asarray(idx)
 
     def distances(self, points: Points, kinds: NDArray[np.int64]) -> NDArray[np.float64]:
-        """``(N,)`` of points from the surface of their kinds."""
+        """``(N,)`` distances of points from the surface of their kinds."""
         return np.asarray(np.linalg.norm(self.nearest(points, kinds) - points, axis=1))
 
 

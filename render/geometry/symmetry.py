@@ -104,7 +104,7 @@ class Symmetry:
 
     @property
     def is_trivial(self) -> bool:
-        """Nothing but rest leaves the object as it is."""
+        """Whether the object has no symmetry: only the identity leaves it as it is."""
         return len(self.motions) == 1 and not self.axes
 
     @cached_property

@@ -59,7 +59,7 @@ def boxes_obj(instances: Sequence[Instance], camera: Camera) -> list[Box | None]
 def _hulls_cam(
     instances: Sequence[Instance], poses: _Matrices
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """``(3, N)`` corners of the hulls of all instances, camera frame, and where each begins."""
+    """``(3, N)`` corners of all hulls, camera frame, metres; index of each hull's first."""
     sizes = np.array([len(instance.model.hull_m) for instance in instances])
     ends = np.cumsum(sizes)
     points = np.empty((3, ends[-1]))
@@ -71,7 +71,7 @@ def _hulls_cam(
 
 
 def _boxes_of(uv: NDArray[np.float64], first: NDArray[np.int64]) -> list[Box]:
-    """`box_of_points` of each share of some points."""
+    """`box_of_points` of each group of ``(2, N)`` points, of which `first` is the first."""
     (x0, y0), (x1, y1) = (
         [bound.reduceat(uv[:, axis], first) + 0.5 for axis in (0, 1)]
         for bound in (np.minimum, np.maximum)

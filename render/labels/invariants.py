@@ -116,7 +116,7 @@ def _check_subsets(labels: Sequence[ObjectLabel], visib: RunTable, whole: RunTab
 
 
 def _fault_of(label: ObjectLabel, visib: int, in_frame: int, extent: Box | None) -> str:
-    """What of a label is not as its masks are; "" if all is."""
+    """What a label says that its masks contradict; "" where they agree."""
     whole = label.px_count_all
     if label.px_count_visib != visib:
         return f"px_count_visib must be its {visib} pixels, got {label.px_count_visib}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import final
 
 from render.lights.base import LIGHTS, AbstractLightKind, Lamp
-from render.scene import Light
+from render.lights.light import Light
 
 __all__ = ["AreaLight"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from render.scene import Light
+from render.lights.light import Light
 from render.system.registry import Registry
 
 __all__ = ["LIGHTS", "AbstractLightKind", "Lamp"]

@@ -115,11 +115,11 @@ class AbstractVisibilityMap(Protocol):
     """What `PlacedBodies` needs of `render.placement.visibility.VisibilityMap`."""
 
     def admits(self, body: Body, *, is_target: bool) -> bool:
-        """The body may be there, for what it covers and what covers it."""
+        """Whether the body may be there, by what it covers and what covers it."""
         ...
 
     def add(self, body: Body, *, is_target: bool) -> None:
-        """Takes the body in."""
+        """Adds what the body shows and covers."""
         ...
 
 
@@ -127,7 +127,7 @@ class AbstractObstacles(Protocol):
     """What `PlacedBodies` needs of `render.placement.fixtures.Obstacles`."""
 
     def is_clear(self, body: Body) -> bool:
-        """The body hits none of them."""
+        """Whether the body hits none of them."""
         ...
 
 
@@ -147,14 +147,14 @@ class PlacedBodies:
     obstacles: AbstractObstacles | None = None
 
     def is_free(self, body: Body) -> bool:
-        """Nothing that is placed hits it."""
+        """Whether nothing that is placed hits the body."""
         return self._is_clear(body) and all(body.is_apart_from(other) for other in self.bodies)
 
     def _is_clear(self, body: Body) -> bool:
         return self.obstacles is None or self.obstacles.is_clear(body)
 
     def add(self, body: Body, *, is_target: bool = False) -> None:
-        """Places one more."""
+        """Adds a body at its place."""
         self.bodies.append(body)
         if self.visibility is not None:
             self.visibility.add(body, is_target=is_target)

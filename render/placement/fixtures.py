@@ -42,7 +42,7 @@ class Obstacles:
         return cls(corners_cam=np.concatenate(corners), solid=np.concatenate(solid))
 
     def is_clear(self, body: Body) -> bool:
-        """The body's convex hull meets no triangle, and its centre is in no closed fixture.
+        """Whether the body's convex hull meets no triangle, and its centre is in no closed fixture.
 
         True is exact up to rounding; False may also mean that the hull, not the mesh, meets.
         """
@@ -71,7 +71,7 @@ class Obstacles:
         return np.asarray(self.corners_cam[eye * center < 0.0])
 
     def _is_inside(self, point: NDArray[np.float64]) -> bool:
-        """A ray from the point leaves some closed mesh an odd number of times."""
+        """Whether a ray from the point leaves some closed mesh an odd number of times."""
         direction = np.array([0.5773, 0.2113, 0.7887])  # along no face of a box
         a, b, c = (self.corners_cam[:, i] - point for i in range(3))
         sides = np.stack([np.cross(p, q) @ direction for p, q in ((a, b), (b, c), (c, a))], axis=1)

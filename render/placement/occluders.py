@@ -206,7 +206,7 @@ class Occluders:
         return np.asarray((cells + 0.5) * self.visibility.cell_px - 0.5)
 
     def _leaves_others_visible(self, body: Body, target: VisibleSurface) -> bool:
-        """No other target is covered beyond what is asked."""
+        """Whether no other target is covered beyond what is asked."""
         for other in self.visibility.targets:
             if other is target or not other.outline.area:
                 continue
@@ -259,7 +259,7 @@ class _Slide:
         return Body.of(self.shape, self.per_depth * depth, center)
 
     def hidden(self, distance_px: float, angle: float) -> int:
-        """Cells of the target that it newly hides there."""
+        """How many visible cells of the target the shape hides there."""
         body = self.body(distance_px, angle)
         if body is None:
             return 0

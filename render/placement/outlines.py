@@ -53,12 +53,12 @@ class Outline:
 
     @property
     def area(self) -> int:
-        """Cells of the whole silhouette."""
+        """How many cells the whole silhouette has."""
         return int(np.count_nonzero(self.mask))
 
     @property
     def window(self) -> Window:
-        """Where the mask lies."""
+        """The window of the grid that the mask covers."""
         h, w = self.mask.shape
         return self.x0, self.y0, self.x0 + w, self.y0 + h
 
@@ -138,7 +138,7 @@ def nearest_hit(body: Body, view: CameraView, ray_cam: NDArray[np.float64]) -> f
 def _placed(
     body: Body, view: CameraView, cells: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Points in the camera frame, and faces."""
+    """``(V, 3)`` points of a simplified body, camera frame, metres; ``(F, 3)`` faces."""
     points_obj, faces = _simplified(body.shape.model, cells)
     turn = view.R_world_cam.T @ body.shape.R_world_obj
     return body.center_cam + (body.scale * points_obj) @ turn.T, faces
@@ -248,7 +248,7 @@ def _enclosed(
 
 
 def _cropped(outline: Outline) -> Outline:
-    """Without empty rows and columns at the rim."""
+    """The same outline without empty rows and columns at the rim."""
     rows, columns = (np.flatnonzero(outline.mask.any(axis=k)) for k in (1, 0))
     if not len(rows):
         return _NOTHING

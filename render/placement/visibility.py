@@ -91,7 +91,7 @@ class VisibilityMap:
         return outline_of(body, self.view, cell_px=self.cell_px, window=(0, 0, *self.grid_wh))
 
     def admits(self, body: Body, *, is_target: bool) -> bool:
-        """No target would be covered beyond `limit`, and a new one would be well in the frame."""
+        """Whether no target would be covered beyond `limit`, and a new one be well in the frame."""
         if is_target:
             whole = outline_of(body, self.view, cell_px=self.cell_px)
             if whole.share_within(self.grid_wh) < _LEAST_IN_FRAME:
@@ -114,7 +114,7 @@ class VisibilityMap:
         return not is_target or 1.0 - int(np.count_nonzero(visible)) / area <= self.limit
 
     def add(self, body: Body, *, is_target: bool) -> None:
-        """Takes a body in: what it covers, and what covers it."""
+        """Adds a body: what it covers, and what covers it."""
         outline = self.see(body)
         visible = self._before_fixtures(body, outline)
         seen = VisibleSurface(body=body, outline=outline, visible=visible)
@@ -155,7 +155,7 @@ class VisibilityMap:
         part: tuple[slice, slice],
         both: NDArray[np.bool_],
     ) -> bool:
-        """Body `a` is the nearer one where both are."""
+        """Whether body `a` is the nearer one where both are."""
         if a.farthest_m <= b.nearest_m:
             return True
         if b.farthest_m <= a.nearest_m:

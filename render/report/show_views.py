@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from render.geometry.frames import inverse_rigid, look_at, rigid, transform_points
 from render.geometry.projection import project
+from render.lights.light import Light
 from render.placement.orientation import UPRIGHT
-from render.scene import Camera, Instance, Light, Model, Scene
+from render.scene import Camera, Instance, Model, Scene
 from render.sensor.tone import radiance_of_display
 
 __all__ = ["VIEWS", "Studio", "View"]

@@ -9,8 +9,8 @@ from typing import Any
 
 from render.config.run_config import RunConfig
 from render.config.settings import settings_of
+from render.sampling.arguments import show
 from render.sampling.groups import GROUPS
-from render.sampling.parse import show
 from render.sampling.schema import Leaf
 from render.writers.chosen import output_settings
 

@@ -14,18 +14,10 @@ from typing import Any
 
 from render.errors import ConfigError
 from render.sampling.arrangement import ARRANGEMENTS
-from render.sampling.distributions import (
-    AbstractDistribution,
-    Choice,
-    Constant,
-    Drawable,
-    Integers,
-    Levels,
-)
+from render.sampling.distribution import AbstractDistribution, Drawable
 from render.sampling.groups import GROUPS
 from render.sampling.leaf_draws import FROM_PRESET, PRESET, parse_preset
 from render.sampling.parse import parse
-from render.sampling.rules import support_of
 
 __all__ = ["DIRECTION", "OCCLUSION", "SIZES", "Axis", "Find", "axes_of", "finder"]
 
@@ -62,7 +54,7 @@ class Axis:
 
     @property
     def n_bins(self) -> int:
-        """At least one."""
+        """How many bins there are, at least one."""
         return len(self.u_edges) - 1
 
     def share(self, idx: int) -> float:
@@ -107,12 +99,12 @@ def axes_of(find: Find) -> tuple[Axis, ...]:
     stands where it was calibrated, or an arrangement settles them.
     """
     settled: set[str] = set()
-    if any(support_of(d) != (None,) for d in find("camera", "T_world_cam")):
+    if any(d.support != (None,) for d in find("camera", "T_world_cam")):
         settled.update(DIRECTION, SIZES)
     for distribution in find("objects", "arrangement"):
-        for name in support_of(distribution) or ():
+        for name in distribution.support or ():
             settled |= ARRANGEMENTS[str(name)].settles
-    asked = (name for name in SIZES if any(support_of(d) != (None,) for d in _of(find, name)))
+    asked = (name for name in SIZES if any(d.support != (None,) for d in _of(find, name)))
     names = [n for n in (*DIRECTION, *list(asked)[:1], OCCLUSION) if n not in settled]
     return tuple(axis for name in names if (axis := _axis(name, _of(find, name))) is not None)
 
@@ -152,13 +144,14 @@ def _of(find: Find, name: str) -> Sequence[Drawable]:
 
 def _axis(name: str, distributions: Sequence[Drawable]) -> Axis | None:
     first = distributions[0]
-    if not isinstance(first, AbstractDistribution) or any(d != first for d in distributions):
+    if any(d != first for d in distributions):
         return None
-    if isinstance(first, Constant) or first.bounds is None or first.bounds[0] == first.bounds[1]:
+    if first.bounds is None or first.bounds[0] == first.bounds[1]:
         return None
-    n, atoms = _MOST_BINS[name], _atoms(first)
+    (drawn,) = first.components
+    n, atoms = _MOST_BINS[name], _atoms(drawn)
     if atoms is None:
-        return Axis(leaf=name, distribution=first, u_edges=tuple(i / n for i in range(n + 1)))
+        return Axis(leaf=name, distribution=drawn, u_edges=tuple(i / n for i in range(n + 1)))
     if len({value for value, _ in atoms}) < len(atoms):
         return None  # a value that is listed twice is no interval of u
     edges, begin, bins = [0.0], 0.0, [0]
@@ -168,7 +161,7 @@ def _axis(name: str, distributions: Sequence[Drawable]) -> Axis | None:
         if len(bins) > 2 and bins[-1] != bins[-2]:
             edges.append(begin)
         begin = end
-    return Axis(leaf=name, distribution=first, u_edges=(*edges, 1.0))
+    return Axis(leaf=name, distribution=drawn, u_edges=(*edges, 1.0))
 
 
 def _atoms(distribution: AbstractDistribution) -> list[tuple[float, float]] | None:
@@ -176,9 +169,4 @@ def _atoms(distribution: AbstractDistribution) -> list[tuple[float, float]] | No
     support = distribution.support
     if support is None:
         return None
-    if isinstance(distribution, Choice):
-        ends = distribution.ends
-    else:
-        assert isinstance(distribution, Integers | Levels)
-        ends = tuple((i + 1) / len(support) for i in range(len(support)))
-    return [(float(value), end) for value, end in zip(support, ends)]  # type: ignore[arg-type]
+    return [(float(value), end) for value, end in zip(support, distribution.ends)]  # type: ignore[arg-type]

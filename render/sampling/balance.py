@@ -85,7 +85,7 @@ class Balance:
         return (begin + (block * _BLOCK + int(order[slot])) * _GOLDEN) % 1.0
 
     def _n_before(self, frame_idx: int) -> int:
-        """Targets of all earlier frames; summed once."""
+        """How many targets all earlier frames have; summed once."""
         while len(self._before) <= frame_idx:
             last = len(self._before) - 1
             self._before.append(self._before[last] + self.n_targets(last))

@@ -13,12 +13,13 @@ from render.sampling.objects import Objects
 from render.sampling.occlusion import Occlusion
 from render.sampling.scale import Scale
 from render.sampling.sensor import Sensor
+from render.sampling.steps import Steps
 from render.sampling.truncation import Truncation
 from render.sampling.viewpoint import Viewpoint
 
 __all__ = ["GROUPS", "Theta"]
 
-# The order is part of the sequences: a group's place here fixes its Sobol dimensions.
+# The order is part of the sequences: a group's position here fixes its Sobol dimensions.
 # New groups go to the end.
 GROUPS: dict[str, type[Any]] = {
     "viewpoint": Viewpoint,
@@ -42,6 +43,7 @@ class Theta:
 
     Attributes:
         presets: ``(group, preset)`` of each group whose preset was drawn (``mixture``).
+        steps: Further steps of the sensor, with their settings.
 
     """
 
@@ -56,3 +58,4 @@ class Theta:
     sensor: Sensor
     truncation: Truncation
     presets: tuple[tuple[str, str], ...] = ()
+    steps: Steps = ()

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, cast
+from typing import Any
 
 from render.errors import ConfigError
-from render.sampling.distributions import (
-    AbstractDistribution,
-    ByCategory,
-    Constant,
-    Drawable,
-    Levels,
-    Value,
-    Vector,
-)
+from render.sampling.arguments import near, show
+from render.sampling.distribution import AbstractDistribution, Drawable
 from render.sampling.groups import GROUPS
-from render.sampling.parse import near, parse, show
-from render.sampling.rules import check_group, support_of
-from render.sampling.schema import Leaf, Scope
+from render.sampling.parse import parse
+from render.sampling.rules import check_group
+from render.sampling.schema import Leaf, Scope, Value
 from render.sampling.sequences import (
     AbstractSequence,
 )
+from render.sampling.steps import holds_steps, step_leaves
 
 __all__ = [
     "FROM_PRESET",
@@ -84,24 +78,18 @@ class LeafDraw:
         frame_idx: int,
         attempt: int,
         instance: int | None,
-        category: str = "",
+        category: Callable[[], str] = str,
     ) -> Value:
-        d = self.distribution
-        if isinstance(d, ByCategory):
-            d = d.of(category)
-        if not isinstance(d, Vector):
-            return draw_one(d, self.names[0], sequence, (frame_idx, attempt, instance))
+        d = self.distribution.of(category)
         key = (frame_idx, attempt, instance)
-        drawn = (draw_one(c, n, sequence, key) for c, n in zip(d.components, self.names))
-        return cast("tuple[float, ...]", tuple(drawn))
+        parts = [draw_one(c, n, sequence, key) for c, n in zip(d.components, self.names)]
+        return d.value_of(parts)
 
     @property
     def levels(self) -> tuple[tuple[str, int], ...]:
         """Names that hold levels, and how many."""
-        d = self.distribution
-        parts = d.components if isinstance(d, Vector) else (d,)
-        pairs = zip(self.names, parts)
-        return tuple((name, len(p.values)) for name, p in pairs if isinstance(p, Levels))
+        pairs = zip(self.names, self.distribution.components)
+        return tuple((name, part.n_levels) for name, part in pairs if part.n_levels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,10 +107,10 @@ def draw_one(
     sequence: AbstractSequence,
     key: tuple[int, int, int | None],
 ) -> Value:
-    if isinstance(distribution, Constant):
-        return distribution.value
+    if distribution.is_constant:
+        return distribution.ppf(0.0)
     frame_idx, attempt, instance = key
-    source = sequence.u_level if isinstance(distribution, Levels) else sequence.u
+    source = sequence.u_level if distribution.n_levels else sequence.u
     return distribution.ppf(source(frame_idx, name, attempt, instance))
 
 
@@ -143,7 +131,7 @@ def build_group(
     choice = parse_preset(group, node[PRESET])
     own = {k: v for k, v in node.items() if k != PRESET and v != FROM_PRESET}
     for leaf in node:
-        if leaf != PRESET:
+        if leaf != PRESET and not holds_steps(group, leaf):
             _check_known(group, leaf)
     if presets is None:
         raise ConfigError(f"{group}.{PRESET} must not be used here: no presets are known")
@@ -158,8 +146,7 @@ def build_group(
 def parse_preset(group: str, value: Any) -> AbstractDistribution:
     """The choice of a mixture: names, which only the loader can tell to be right."""
     name = f"{group}.{PRESET}"
-    distribution = parse(value, Leaf(kind="choice"), name)
-    assert isinstance(distribution, AbstractDistribution)  # a Vector is of another kind
+    (distribution,) = parse(value, Leaf(kind="choice"), name).components
     if "mixture" in (distribution.support or ()):
         raise ConfigError(f"{name} must name presets other than mixture, got {show(value)}")
     return distribution
@@ -168,7 +155,8 @@ def parse_preset(group: str, value: Any) -> AbstractDistribution:
 def _build_leaves(group: str, node: Mapping[str, Any], names: Names) -> tuple[LeafDraw, ...]:
     specs: dict[str, Leaf] = {f.name: f.metadata["leaf"] for f in fields(GROUPS[group])}
     for key in node:
-        _check_known(group, key)
+        if not holds_steps(group, key):
+            _check_known(group, key)
     for key in specs:
         if key not in node:
             raise ConfigError(f"{group}.{key} must be set, got nothing")
@@ -184,7 +172,7 @@ def _build_leaves(group: str, node: Mapping[str, Any], names: Names) -> tuple[Le
         needed = True
         if (group, key) in _NEEDED_IF:
             other, values = _NEEDED_IF[group, key]
-            needed = any(v in (support_of(parsed[other]) or ()) for v in values)
+            needed = any(v in (parsed[other].support or ()) for v in values)
         parsed[key] = parse(
             node[key],
             spec,
@@ -195,11 +183,18 @@ def _build_leaves(group: str, node: Mapping[str, Any], names: Names) -> tuple[Le
             required=needed,
         )
     check_group(group, parsed)
-    return tuple(_leaf_draw(group, key, spec, parsed[key]) for key, spec in specs.items())
+    steps = step_leaves(node) if group == "sensor" else ()
+    return (
+        *(_leaf_draw(group, key, spec, parsed[key]) for key, spec in specs.items()),
+        *(
+            _leaf_draw(group, path, spec, parse(value, spec, f"{group}.{path}"))
+            for path, spec, value in steps
+        ),
+    )
 
 
 def _leaf_draw(group: str, key: str, spec: Leaf, distribution: Drawable) -> LeafDraw:
-    n = len(distribution.components) if isinstance(distribution, Vector) else 1
+    n = len(distribution.components)
     names = tuple(f"{group}.{key}" + (f"[{i}]" if i else "") for i in range(n))
     return LeafDraw(field=key, scope=spec.scope, names=names, distribution=distribution)
 

@@ -10,17 +10,15 @@ import numpy as np
 
 from render.errors import ConfigError
 from render.geometry.distortion import undistort
-from render.sampling.distributions import AbstractDistribution, Drawable, Integers, Vector
+from render.sampling.distribution import Box, Drawable
 
-__all__ = ["check_group", "check_rigid", "check_together", "support_of"]
+__all__ = ["check_group", "check_rigid", "check_together"]
 
 # The field of view that a K may have, as of the leaf `camera.fov_deg`.
 _FOV_DEG = (0.5, 150.0)
 
 # How far the rows of a rotation may be from orthonormal: files hold few digits.
 _RIGID = 1e-4
-
-Box = tuple[tuple[float, float], ...]
 
 
 def check_group(group: str, leaves: Mapping[str, Drawable]) -> None:
@@ -49,10 +47,10 @@ def check_together(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> No
 
     """
     _check_cell(groups)
-    must_be_whole = all(support_of(t["truncated_fract"]) == (0,) for t in groups["truncation"])
+    must_be_whole = all(t["truncated_fract"].support == (0,) for t in groups["truncation"])
     if not must_be_whole:
         return
-    longest = max(side[1] for c in groups["camera"] for box in _boxes(c["size_wh"]) for side in box)
+    longest = max(side[1] for c in groups["camera"] for box in c["size_wh"].boxes for side in box)
     smallest = [_smallest_px(scale, longest) for scale in groups["scale"]]
     if all(size is not None and size[1] > longest for size in smallest):
         leaf, size_px = min((s for s in smallest if s is not None), key=lambda s: s[1])
@@ -64,7 +62,7 @@ def check_together(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> No
 
 
 def check_rigid(name: str, numbers: Sequence[float]) -> None:
-    """Sixteen numbers, row by row, are a rigid transform.
+    """Checks that sixteen numbers, row by row, are a rigid transform.
 
     Raises:
         ConfigError: They are not.
@@ -79,18 +77,13 @@ def check_rigid(name: str, numbers: Sequence[float]) -> None:
         )
 
 
-def support_of(distribution: Drawable) -> tuple[object, ...] | None:
-    """All values that can be drawn, or None where they are not a short list."""
-    return distribution.support if isinstance(distribution, AbstractDistribution) else None
-
-
 def _can_be(distribution: Drawable, value: object) -> bool:
-    support = support_of(distribution)
+    support = distribution.support
     return support is not None and any(v is value or v == value for v in support)
 
 
 def _is_null(distribution: Drawable) -> bool:
-    return support_of(distribution) == (None,)
+    return distribution.support == (None,)
 
 
 def _check_scale(leaves: Mapping[str, Drawable]) -> None:
@@ -108,8 +101,8 @@ def _check_scale(leaves: Mapping[str, Drawable]) -> None:
 
 
 def _check_cell(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> None:
-    """A calibrated camera is a rigid transform, and cannot turn."""
-    supports = [support_of(camera["T_world_cam"]) for camera in groups["camera"]]
+    """Checks that a calibrated camera is a rigid transform and is not asked to turn."""
+    supports = [camera["T_world_cam"].support for camera in groups["camera"]]
     for support in supports:
         for numbers in support or ():
             if isinstance(numbers, tuple):
@@ -127,19 +120,15 @@ def _smallest_px(scale: Mapping[str, Drawable], longest: float) -> tuple[str, fl
     """The leaf that gives the size in the image, and the least it can be; None: a distance."""
     for name, factor in (("size_px", 1.0), ("size_frac", longest)):
         leaf = scale[name]
-        if (
-            not _is_null(scale["distance_m"])
-            or not isinstance(leaf, AbstractDistribution)
-            or leaf.bounds is None
-        ):
+        if not _is_null(scale["distance_m"]) or leaf.bounds is None:
             continue
         return f"scale.{name}", factor * leaf.bounds[0]
     return None
 
 
 def _check_occlusion(leaves: Mapping[str, Drawable]) -> None:
-    wanted, by = leaves["occluded_fract"], support_of(leaves["by"])
-    if by == ("target",) and any(value not in (None, 0) for value in support_of(wanted) or (1,)):
+    wanted, by = leaves["occluded_fract"], leaves["by"].support
+    if by == ("target",) and any(value not in (None, 0) for value in wanted.support or (1,)):
         raise ConfigError(
             "occlusion.by must allow something beside target where occlusion.occluded_fract is "
             "set, got target alone, which leaves nothing to cover the foremost target: "
@@ -154,34 +143,14 @@ def _check_camera(leaves: Mapping[str, Drawable]) -> None:
             "both: set camera.fov_deg=50"
         )
     sizes = leaves["size_wh"]
-    if not _is_whole(sizes):
+    if not sizes.is_whole:
         raise ConfigError(
             "camera.size_wh must be whole numbers of pixels: plain ones, or drawn with "
             "integers, choice or levels"
         )
-    for K, size in itertools.product(_boxes(leaves["K"]), _boxes(sizes)):
+    for K, size in itertools.product(leaves["K"].boxes, sizes.boxes):
         _check_K(K, size)
     _check_distortion(leaves)
-
-
-def _is_whole(sizes: Drawable) -> bool:
-    if isinstance(sizes, Vector):
-        return all(_is_whole(component) for component in sizes.components)
-    if isinstance(sizes, Integers):
-        return True
-    values = support_of(sizes) or (0.5,)
-    numbers = [n for v in values for n in (v if isinstance(v, tuple) else (v,))]
-    return all(isinstance(n, int | float) and n == int(n) for n in numbers)
-
-
-def _boxes(distribution: Drawable) -> Iterator[Box]:
-    """Lowest and highest of each component, for each vector that can be drawn."""
-    if isinstance(distribution, Vector):
-        yield tuple(c.bounds or (float("-inf"), float("inf")) for c in distribution.components)
-        return
-    for value in support_of(distribution) or ():
-        if isinstance(value, tuple):
-            yield tuple((n, n) for n in value)
 
 
 def _check_K(K: Box, size: Box) -> None:
@@ -215,10 +184,10 @@ def _check_K(K: Box, size: Box) -> None:
 
 def _check_distortion(leaves: Mapping[str, Drawable]) -> None:
     """Each lens at the limits of what can be drawn must be one to one over each image."""
-    lenses = {lens for box in _boxes(leaves["distortion"]) for lens in itertools.product(*box)}
+    lenses = {lens for box in leaves["distortion"].boxes for lens in itertools.product(*box)}
     if not lenses:
         return
-    for size in _boxes(leaves["size_wh"]):
+    for size in leaves["size_wh"].boxes:
         w, h = size[0][1], size[1][1]
         across, down = np.linspace(-0.5, w - 0.5, 33), np.linspace(-0.5, h - 0.5, 33)
         u = np.concatenate([across, across, np.full(33, -0.5), np.full(33, w - 0.5)])
@@ -241,12 +210,11 @@ def _intrinsics(
     leaves: Mapping[str, Drawable], w: float, h: float
 ) -> Iterator[tuple[float, float, float, float]]:
     """Focal lengths and centres at the limits of what can be drawn for one image size."""
-    fov = leaves["fov_deg"]
-    widest = fov.bounds if isinstance(fov, AbstractDistribution) else None
+    widest = leaves["fov_deg"].bounds
     if widest is not None and _can_be(leaves["K"], None):
         focal = 0.5 * w / math.tan(math.radians(widest[1]) / 2)
         yield focal, focal, (w - 1) / 2, (h - 1) / 2
-    for K in _boxes(leaves["K"]):
+    for K in leaves["K"].boxes:
         fx, fy, cx, cy = (K[0], K[4], K[2], K[5]) if len(K) == 9 else K
         for x, y in itertools.product(cx, cy):
             yield fx[0], fy[0], x, y

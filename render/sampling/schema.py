@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Leaf", "leaf"]
+__all__ = ["Kind", "Leaf", "Scope", "Value", "leaf"]
 
+Value = float | int | str | bool | tuple[float, ...] | None
 Kind = Literal["number", "integer", "choice", "flag", "vector", "pattern", "by_category"]
 Scope = Literal["frame", "target", "distractor", "light"]
 

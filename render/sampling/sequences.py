@@ -236,12 +236,12 @@ class Stratified(AbstractSequence):
 
 
 def sobol_dimension(group_idx: int, leaf_idx: int, component: int = 0) -> int:
-    """The Sobol dimension of a leaf: fixed by its place, so that leaves added later, at the
+    """The Sobol dimension of a leaf: fixed by its position, so that leaves added later, at the
     end of a schema or in a new group, change no other.
 
     Args:
-        group_idx: Place of the group in `render.theta.GROUPS`, below 64.
-        leaf_idx: Place of the leaf in its schema, below 31; 31 is the group's preset.
+        group_idx: Position of the group in `render.theta.GROUPS`, below 64.
+        leaf_idx: Position of the leaf in its schema, below 31; 31 is the group's preset.
         component: Index within a vector, below 10.
 
     """

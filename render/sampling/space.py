@@ -7,15 +7,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from render.errors import ConfigError
+from render.sampling.arguments import near, show
 from render.sampling.arrangement import ARRANGEMENTS
 from render.sampling.axes import OCCLUSION, SIZES, Find, axes_of
 from render.sampling.balance import Balance, WholeDataset
-from render.sampling.distributions import (
-    ByCategory,
-    Choice,
-    Drawable,
-    Value,
-)
+from render.sampling.distribution import Drawable
 from render.sampling.groups import GROUPS, Theta
 from render.sampling.leaf_draws import (
     FROM_PRESET,
@@ -28,9 +24,8 @@ from render.sampling.leaf_draws import (
     build_group,
     mapping,
 )
-from render.sampling.parse import near, show
-from render.sampling.rules import check_together, support_of
-from render.sampling.schema import Leaf, Scope
+from render.sampling.rules import check_together
+from render.sampling.schema import Leaf, Scope, Value
 from render.sampling.sequences import (
     MOST_COMPONENTS,
     SAMPLINGS,
@@ -42,12 +37,13 @@ from render.sampling.sequences import (
     Stratified,
     sobol_dimension,
 )
+from render.sampling.steps import drawn_steps
 from render.sampling.top_up import ToppedUp
 
 __all__ = ["FROM_PRESET", "ThetaSpace"]
 
 _PRESET_LEAF_IDX = 31
-# Sobol's dimensions are even two by two, but not any four of them: by their own places these
+# Sobol's dimensions are even two by two, but not any four of them: by their own positions these
 # would leave half of the bins of view direction x size x occlusion empty for ever. With the first
 # two, those of the direction, the last of that group fill each bin once in 512 frames.
 _DIMENSIONS_OF_AXES = {**dict.fromkeys(SIZES, 29), OCCLUSION: 30}
@@ -135,7 +131,7 @@ class ThetaSpace:
         return replace(space, balance=Balance(seed, space._settled_count))
 
     def _settled_count(self, frame_idx: int) -> int:
-        """Targets of a frame, without anything else of it."""
+        """How many targets a frame has, drawn without anything else of it."""
         objects = next(group for group in self.groups if group.group == "objects")
         return self._n_targets(self._frame_leaves(objects, frame_idx, 0)[1], frame_idx)
 
@@ -148,16 +144,16 @@ class ThetaSpace:
         """
         values: set[Value] = set()
         for distribution in _finder(self.groups)(group, leaf):
-            support = support_of(distribution)
+            support = distribution.support
             if support is None:
                 raise ValueError(f"{group}.{leaf} can have any of very many values")
-            values.update(support)  # type: ignore[arg-type]
+            values.update(support)
         return frozenset(values)
 
     def can_be_null(self, group: str, leaf: str) -> bool:
         """Whether a leaf takes no part in some frame."""
         found = _finder(self.groups)(group, leaf)
-        return any(None in (support_of(distribution) or ()) for distribution in found)
+        return any(None in (distribution.support or ()) for distribution in found)
 
     def remarks(self) -> tuple[str, ...]:
         """What is allowed, but hardly meant."""
@@ -174,9 +170,9 @@ class ThetaSpace:
             )
         for leaves in self._variants("objects"):
             drawn = {leaf.field: leaf.distribution for leaf in leaves}
-            arrangements = support_of(drawn["arrangement"]) or ()
+            arrangements = drawn["arrangement"].support or ()
             n_shown = ARRANGEMENTS[str(arrangements[0])].n_targets if arrangements else None
-            n_asked = support_of(drawn["count"]) or ()
+            n_asked = drawn["count"].support or ()
             if len(arrangements) == 1 and n_shown is not None and n_shown not in n_asked:
                 remarks.append(
                     f"objects.arrangement={arrangements[0]} shows {n_shown} target"
@@ -209,8 +205,9 @@ class ThetaSpace:
                 self._one(name, leaf, (frame_idx, attempt, i), values)
                 for i in range(_how_many(leaf.scope, values))
             )
+        values["sensor"], steps = drawn_steps(values["sensor"])
         groups = {name: schema(**values[name]) for name, schema in GROUPS.items()}
-        return Theta(**groups, presets=tuple(presets))
+        return Theta(**groups, presets=tuple(presets), steps=steps)
 
     def _frame_leaves(
         self, group: GroupDraw, frame_idx: int, attempt: int
@@ -232,14 +229,16 @@ class ThetaSpace:
     ) -> Value:
         """A leaf of one target, distractor or light."""
         frame_idx, attempt, instance = key
-        d = leaf.distribution
         if (group, leaf.field) == MODEL and (chosen := self._chosen(values["objects"])):
             return chosen[frame_idx][instance]
-        if (group, leaf.field) == MODEL and self.balance is not None and isinstance(d, Choice):
-            return d.ppf(self.balance.u(frame_idx, instance))
-        category = ""
-        if isinstance(d, ByCategory):
-            category = self.whole.categories.get(values["objects"]["model"][instance], "")
+        if (group, leaf.field) == MODEL and self.balance is not None:
+            (models,) = leaf.distribution.components
+            if not models.is_constant and not models.n_levels:
+                return models.ppf(self.balance.u(frame_idx, instance))
+
+        def category() -> str:
+            return self.whole.categories.get(values["objects"]["model"][instance], "")
+
         return leaf.draw(self.sequence, frame_idx, attempt, instance, category)
 
     def _is_settled(self, group: str) -> bool:

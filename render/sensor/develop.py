@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.sampling.sensor import Sensor
+from render.sampling.steps import Steps
 from render.sensor.color import WHITE_K, srgb_slope, srgb_to_linear, temperature_to_linear
 from render.sensor.light import blur
+from render.sensor.steps import after
 from render.sensor.tone import display_of_radiance
 
 __all__ = ["develop"]
@@ -22,7 +24,7 @@ _READ_FRACT = 0.1
 _FULL = 8.0
 
 
-def develop(light: Radiance, sensor: Sensor) -> NDArray[np.uint8]:
+def develop(light: Radiance, sensor: Sensor, steps: Steps = ()) -> NDArray[np.uint8]:
     """Exposure, blur, noise and colour filters in linear light; then tone and sharpening.
 
     Noise is Gaussian with the variance of shot noise, which grows with the light, and read
@@ -34,6 +36,7 @@ def develop(light: Radiance, sensor: Sensor) -> NDArray[np.uint8]:
     Args:
         light: ``(H, W, 3)`` linear radiance.
         sensor: As drawn. JPEG compression is not done here.
+        steps: Further steps, those of the sensor among them.
 
     Returns:
         ``(H, W, 3)`` display sRGB.
@@ -42,16 +45,20 @@ def develop(light: Radiance, sensor: Sensor) -> NDArray[np.uint8]:
     gain = 2.0**sensor.exposure_ev
     if gain != 1.0:
         light = light * np.float32(gain)
-    light = blur(light, sensor.blur_px)
+    light = blur(after("exposure", light, steps), sensor.blur_px)
+    light = after("blur", light, steps)
     if sensor.noise > 0.0:
         light = light + _noise(light, sensor)
+    light = after("noise", light, steps)
     if sensor.bayer:
         light = _through_filters(light)
+    light = after("bayer", light, steps)
     if sensor.white_balance_k != WHITE_K:
         white = np.array(temperature_to_linear(sensor.white_balance_k), np.float32)
         light = np.asarray(light / white, dtype=np.float32)
-    picture = display_of_radiance(light, sensor.tone)
-    return _sharpened(picture, sensor.sharpen)
+    picture = display_of_radiance(after("white_balance", light, steps), sensor.tone)
+    picture = _sharpened(after("tone", picture, steps), sensor.sharpen)
+    return after("sharpen", picture, steps)
 
 
 def _noise(linear: Radiance, sensor: Sensor) -> Radiance:

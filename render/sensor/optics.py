@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.sampling.camera import CameraGroup
+from render.sampling.steps import Steps
+from render.sensor.steps import after
 
 __all__ = ["expose"]
 
@@ -24,6 +26,7 @@ def expose(
     camera: CameraGroup,
     *,
     principal_depth_m: float,
+    steps: Steps = (),
 ) -> Radiance:
     """Light as it falls onto the sensor: defocus, motion, chromatic aberration, vignetting.
 
@@ -32,17 +35,19 @@ def expose(
         depth_m: ``(H, W)``; 0 = far behind everything.
         camera: As drawn.
         principal_depth_m: Depth of the principal target's centre.
+        steps: Further steps, those of the lens among them.
 
     Returns:
         ``(H, W, 3)``; `radiance` itself where all is off.
 
     """
     light = _defocused(radiance, depth_m, camera, principal_depth_m)
-    light = _moved(light, camera)
-    light = _split_colors(light, camera.chromatic_px)
+    light = _moved(after("defocus", light, steps), camera)
+    light = _split_colors(after("motion", light, steps), camera.chromatic_px)
+    light = after("chromatic", light, steps)
     if camera.vignette > 0.0:
         light = light * _falloff(light.shape[:2], camera.vignette)[..., None]
-    return light
+    return after("vignette", light, steps)
 
 
 def _defocused(

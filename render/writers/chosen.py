@@ -14,7 +14,7 @@ from render.config.settings import Setting, read, settings_of
 from render.dataset.frame_view import FrameView, LabelNames
 from render.dataset.layout import Layout, PathTemplate
 from render.dataset.reader import Dataset
-from render.errors import ConfigError, DatasetError
+from render.errors import ConfigError, DatasetError, RenderError
 from render.writers.base import WRITERS, AbstractWriter
 from render.writers.rasters import MasksWriter
 
@@ -69,7 +69,9 @@ class Writers:
         for name, kind in kinds.items():
             own = {f.name: output[f.name] for f in fields(kind.Settings) if f.name in output}
             if name in listed or kind.switch is not None or own:
-                chosen[name] = kind(read(kind.Settings, own, _SECTION))
+                settings = read(kind.Settings, own, _SECTION)
+                with _usable(name, kind):
+                    chosen[name] = kind(settings)
                 keys |= vars(chosen[name].settings)
         switched = {
             name: writer
@@ -114,8 +116,9 @@ class Writers:
             ConfigError: One cannot write it.
 
         """
-        for writer in self.by_name.values():
-            writer.accept(names)
+        for name, writer in self.by_name.items():
+            with _usable(name, type(writer)):
+                writer.accept(names)
 
     def train_command(self, folder: Path) -> str | None:
         """The first command that a format has for training on the dataset in a folder."""
@@ -208,8 +211,20 @@ def _named(name: str, writer: AbstractWriter[Any], where: str) -> Iterator[None]
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise DatasetError(
-            f"{_key(name, writer)} must be able to write {where}, and failed: {reason}"
+            f"{_key(name, type(writer))} must be able to write {where}, and failed: {reason}"
         ) from error
+
+
+@contextlib.contextmanager
+def _usable(name: str, kind: _Kind) -> Iterator[None]:
+    """Says which writer it is that cannot be used."""
+    try:
+        yield
+    except RenderError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{_key(name, kind)} must be usable, and failed: {reason}") from error
 
 
 def _check_given(
@@ -224,7 +239,7 @@ def _check_given(
     foreign = sorted({*made, *wanted} - {*declared})
     missing = sorted({*wanted} - {*made})
     unasked = sorted({*made} - {*wanted})
-    rule = f"{_key(name, writer)} must give {where} the files that its paths() declare"
+    rule = f"{_key(name, type(writer))} must give {where} the files that its paths() declare"
     if foreign:
         raise DatasetError(f"{rule} ({', '.join(declared) or 'none'}), got {', '.join(foreign)}")
     if missing or unasked:
@@ -232,10 +247,9 @@ def _check_given(
         raise DatasetError(f"{rule} and expected() names ({', '.join(wanted)}), got {given}")
 
 
-def _key(name: str, writer: AbstractWriter[Any]) -> str:
+def _key(name: str, kind: _Kind) -> str:
     """How the config names a writer, and where its code is."""
-    key = f"{_SECTION}.{_FORMATS}" if writer.switch is None else f"{_SECTION}.{writer.switch}"
-    kind = type(writer)
+    key = f"{_SECTION}.{_FORMATS}" if kind.switch is None else f"{_SECTION}.{kind.switch}"
     return f"{key}: {name} ({kind.__module__}.{kind.__qualname__})"
 
 
@@ -243,12 +257,16 @@ def _owners(kinds: Mapping[str, _Kind]) -> dict[str, str]:
     """Which writer has each key of ``output``.
 
     Raises:
-        ConfigError: Two have one.
+        ConfigError: Two have one, or a writer cannot say what its keys and files are.
 
     """
     owners = {_FORMATS: "the list of formats"}
     for name, kind in kinds.items():
-        for key in (f.name for f in fields(kind.Settings)):
+        with _usable(name, kind):
+            keys = [f.name for f in fields(kind.Settings)]
+            for text in (*kind.paths(), *kind.leftovers()):
+                _check_template(name, kind, text)
+        for key in keys:
             if (other := owners.setdefault(key, name)) != name:
                 raise ConfigError(
                     f"{_SECTION}.{key} must be the key of one writer, and is that of {name} and of "
@@ -274,32 +292,32 @@ def unknown_key(key: str) -> str:
     return explain_key(key, output_settings())
 
 
+def _check_template(name: str, kind: _Kind, text: str) -> None:
+    try:
+        PathTemplate(text)
+    except ValueError as error:
+        rule = f"{_key(name, kind)} must have paths() that {error}"
+        raise ConfigError(f"{rule}, got {text!r}") from None
+
+
 def _check_paths(writers: Mapping[str, AbstractWriter[Any]]) -> None:
-    """No file lies out of the dataset, or where another writer's or the dataset's own may lie."""
+    """No file lies where another writer's or the dataset's own may lie."""
     taken: list[tuple[str, PathTemplate]] = []
     for name, writer in writers.items():
-        try:
+        key = _key(name, type(writer))
+        with _usable(name, type(writer)):
             templates = writer.templates
-        except ValueError as error:
-            given = ", ".join(writer.paths())
-            raise ConfigError(
-                f"{_key(name, writer)} must have paths() that {error}, got {given}"
-            ) from None
         for template in templates:
             if odd := template.fields - {"split", "stem", "shard"}:
                 raise ConfigError(
-                    f"{_key(name, writer)} must have paths() of split, stem, shard and its own "
-                    f"keys, got {', '.join(sorted(odd))} in {template.text!r}"
+                    f"{key} must have paths() of split, stem, shard and its own keys, got "
+                    f"{', '.join(sorted(odd))} in {template.text!r}"
                 )
+            others = [other for other, theirs in taken if template.clashes_with(theirs)]
             if Layout.owns(template):
+                others.append("every dataset")
+            if others:
                 raise ConfigError(
-                    f"{_key(name, writer)} must have files of its own, and {template.text} is one "
-                    "of every dataset"
+                    f"{key} must have files of its own, and {template.text} is one of {others[0]}"
                 )
-            for other, theirs in taken:
-                if template.clashes_with(theirs):
-                    raise ConfigError(
-                        f"{_key(name, writer)} must have files of its own, and {template.text} is "
-                        f"one of {other}"
-                    )
         taken += [(name, template) for template in templates]

@@ -21,8 +21,9 @@ from render.build import build
 from render.engine.pyrender.engine import PyrenderEngine
 from render.geometry.frames import rigid
 from render.library.models import ModelLibrary
+from render.lights.light import Light
 from render.pipeline import key_of, realise
-from render.scene import Light, Model, Scene
+from render.scene import Model, Scene
 from tests.oracle.staging import scene_around, view
 from tests.spaces import composed
 

@@ -15,7 +15,8 @@ from render.engine.mitsuba.engine import MitsubaEngine
 from render.engine.pyrender.engine import PyrenderEngine
 from render.errors import ConfigError, EngineError
 from render.geometry.frames import rigid
-from render.scene import Instance, Light, Material, Scene, Surface, Texture
+from render.lights.light import Light
+from render.scene import Instance, Material, Scene, Surface, Texture
 from tests.lit_scenes import (
     MATT,
     MIRROR,

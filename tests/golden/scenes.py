@@ -14,8 +14,9 @@ from render.assembly.scene import assemble
 from render.assembly.textures import TextureCache
 from render.assembly.wear import wear_texture
 from render.engine.base import AbstractEngine
+from render.lights.light import Light
 from render.placement.place import place
-from render.scene import Environment, Instance, Light, Material, Scene, Texture
+from render.scene import Environment, Instance, Material, Scene, Texture
 from render.sensor.develop import develop
 from render.sensor.optics import expose
 from render.sensor.tone import radiance_of_display

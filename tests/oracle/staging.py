@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.geometry.frames import look_at
-from render.scene import Camera, Instance, Light, Model, Scene
+from render.lights.light import Light
+from render.scene import Camera, Instance, Model, Scene
 
 __all__ = ["scene_around", "view"]
 

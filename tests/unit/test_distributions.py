@@ -9,18 +9,16 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from render.sampling.distributions import (
-    AbstractDistribution,
-    Beta,
-    Choice,
-    Constant,
-    Integers,
-    Levels,
-    LogUniform,
-    Normal,
-    SinUniform,
-    Uniform,
-)
+from render.sampling.distribution import AbstractDistribution
+from render.sampling.distributions.beta import Beta
+from render.sampling.distributions.choice import Choice
+from render.sampling.distributions.constant import Constant
+from render.sampling.distributions.integers import Integers
+from render.sampling.distributions.levels import Levels
+from render.sampling.distributions.log_uniform import LogUniform
+from render.sampling.distributions.normal import Normal
+from render.sampling.distributions.sin_uniform import SinUniform
+from render.sampling.distributions.uniform import Uniform
 
 N = 4001
 U = (np.arange(N) + 0.5) / N

@@ -14,7 +14,8 @@ from render.engine.pyrender.engine import PyrenderEngine
 from render.engine.pyrender.probe import probe
 from render.errors import EngineError
 from render.geometry.frames import rigid
-from render.scene import Light, Material, Model, Scene, Texture
+from render.lights.light import Light
+from render.scene import Material, Model, Scene, Texture
 from tests.conftest import ROOT
 from tests.lit_scenes import PLATE, square
 from tests.oracle.staging import scene_around, view

@@ -13,11 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 import render
-from render.errors import ConfigError, RejectedTheta
+from render.errors import ConfigError, DatasetError, RejectedTheta
 from render.placement.arrangement import ARRANGEMENTS, AbstractArrangement
 from render.placement.context import PlacementContext
 from render.placement.stage import Stage
 from render.plan import Plan
+from render.report.verify.dataset import verify
 from render.theta import Placement
 from tests.conftest import ROOT
 
@@ -109,6 +110,11 @@ def test_dataset_has_the_boxes_of_the_ring(folder: Path) -> None:
                 n_checked += 1
 
     assert n_checked >= 8
+    assert verify(folder / "dataset").findings.problems == 0
+
+    del ARRANGEMENTS._classes["ring"]
+    with pytest.raises(DatasetError, match=r"got 'ring' \(it was made with plugins=\[ring_arr"):
+        verify(folder / "dataset")
 
 
 def test_calibrated_camera_is_refused_before_the_first_frame(folder: Path) -> None:
@@ -219,7 +225,7 @@ NAMES = ("grid", "pile", "poses", "scatter", "single", "surface")
 OTHER_MEANINGS = {
     ("render/config/run_config.py", "poses"),  # a section of the run config
     ("render/plan.py", "poses"),  # the file's sha256 in the fingerprint
-    ("render/replay.py", "poses"),  # that section
+    ("render/job/replay.py", "poses"),  # that section
     ("render/sampling/objects.py", "surface"),  # the example of the leaf, to copy
     ("render/assembly/surfaces.py", "surface"),  # the name of a material
     ("render/sampling/sequences.py", "grid"),  # sampling=grid

@@ -11,7 +11,7 @@ from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.projection import project
 from render.labels.boxes import boxes_obj
 from render.placement.place import place
-from render.sampling.distributions import Constant
+from render.sampling.distributions.constant import Constant
 from render.sampling.parse import parse
 from render.sampling.rules import check_group
 from render.theta import placement_from_json, placement_to_json

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from render.engine.pyrender.engine import PyrenderEngine
-from render.scene import Camera, Light, Scene, Texture
+from render.lights.light import Light
+from render.scene import Camera, Scene, Texture
 from tests.lit_scenes import (
     BALL,
     BOX,

@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 
 from render.errors import ConfigError
-from render.sampling.distributions import Choice, Constant, Integers, Levels, Uniform, Vector
-from render.sampling.parse import parse, show
+from render.sampling.arguments import show
+from render.sampling.distribution import Vector
+from render.sampling.distributions.choice import Choice
+from render.sampling.distributions.constant import Constant
+from render.sampling.distributions.integers import Integers
+from render.sampling.distributions.levels import Levels
+from render.sampling.distributions.uniform import Uniform
+from render.sampling.parse import parse
 from render.sampling.schema import Leaf
 
 NUMBER = Leaf(kind="number", lo=0, hi=10)
@@ -106,10 +112,10 @@ BAD = [
     (["levels", 1, 11], NUMBER, "x must lie in 0 to 10"),
     (["choice", {1: 1, 11: 0}], NUMBER, "x must lie in 0 to 10"),
     (["unifrom", 0, 1], NUMBER, "did you mean uniform"),
-    (["gaussian", 0, 1], NUMBER, "x must be a value or a list that begins with one of uniform"),
-    ([], NUMBER, "x must be a value or a list that begins with one of uniform"),
-    ([1, 2], NUMBER, "x must be a value or a list that begins with one of uniform"),
-    ({"uniform": [0, 1]}, NUMBER, "x must be a value or a list that begins with one of uniform"),
+    (["gaussian", 0, 1], NUMBER, "x must be a value or a list that begins with one of beta"),
+    ([], NUMBER, "x must be a value or a list that begins with one of beta"),
+    ([1, 2], NUMBER, "x must be a value or a list that begins with one of beta"),
+    ({"uniform": [0, 1]}, NUMBER, "x must be a value or a list that begins with one of beta"),
     ({"so3": 0.5}, WORD, "x must be a value or a list that begins with one of choice"),
     (["choice"], NUMBER, "x must have at least one value after choice"),
     (["choice", {}], NUMBER, "x must have at least one value after choice"),
@@ -129,7 +135,7 @@ BAD = [
     (["choice", 1, None], NUMBER, "x must not be null"),
     (11, NUMBER, "x must lie in 0 to 10, got 11"),
     (2.5, WHOLE, "x must be a whole number, got 2.5"),
-    (["uniform", 1, 2], WHOLE, "x must be drawn with integers or choice or levels"),
+    (["uniform", 1, 2], WHOLE, "x must be drawn with choice or integers or levels"),
     ("sideways", WORD, "x must be one of so3, upright, stable, got sideways"),
     ("uprigth", WORD, "did you mean upright?"),
     (["so3", "stable"], WORD, "to draw one of several, write [choice, a, b]"),

@@ -16,7 +16,8 @@ from render.engine.pyrender.engine import PyrenderEngine
 from render.engine.smooth import smooth
 from render.engine.surface_edges import BORDER, surface_edges
 from render.geometry.frames import rigid
-from render.scene import Light, Material, Model, Scene, Texture
+from render.lights.light import Light
+from render.scene import Material, Model, Scene, Texture
 from tests.lit_scenes import BALL, MATT, camera_at, glowing, model, placed, scene, solid, square
 
 TIMES = 8  # the reference has that many pixels along each side of one

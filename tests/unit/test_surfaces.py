@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from render.assembly.scene import assemble
 from render.engine.pyrender.engine import PyrenderEngine
+from render.lights.light import Light
 from render.placement.place import place
-from render.scene import Light, Material, Scene
+from render.scene import Material, Scene
 from render.sensor.tone import display_of_radiance, radiance_of_display
 from tests.hand_made import HandMadeAssets, mesh_of, theta_of
 from tests.lit_scenes import (

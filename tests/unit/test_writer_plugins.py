@@ -295,6 +295,21 @@ def test_a_writer_that_fails_at_finish_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "dataset.yaml").exists()
 
 
+@pytest.mark.parametrize("part", ["paths", "__init__", "accept"])
+def test_a_writer_that_fails_before_the_first_frame_is_named(part: str, tmp_path: Path) -> None:
+    def fails(*_: Any) -> Any:
+        raise LookupError("lost")
+
+    kind = type("Lost", (Sizes,), {part: classmethod(fails) if part == "paths" else fails})
+    WRITERS.register("lost")(kind)
+    with pytest.raises(ConfigError) as caught:
+        render.write(plan_of("output.formats=[lost]"), tmp_path / "data")
+
+    assert str(caught.value).startswith("output.formats: lost (")
+    assert str(caught.value).endswith("must be usable, and failed: LookupError: lost")
+    assert not (tmp_path / "data").exists()
+
+
 def test_what_lacks_paths_is_no_writer() -> None:
     class Idle(AbstractWriter[NoSettings]):
         pass

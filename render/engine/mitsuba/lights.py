@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from render.scene import Light, Scene
+from render.lights.light import Light
+from render.scene import Scene
 
 __all__ = ["emitters_of"]
 

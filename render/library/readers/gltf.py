@@ -230,9 +230,10 @@ def _uv(values: dict[str, NDArray[Any]], choice: UvChoice | None) -> NDArray[np.
     if name not in values or values[name].shape[1] != 2:
         return None
     uv = values[name].astype(np.float64)
-    if choice is not None:
+    if choice is not None and not np.array_equal(choice.matrix, np.eye(3)):
         uv = uv @ choice.matrix[:2, :2].T + choice.matrix[:2, 2]
-    return np.stack([uv[:, 0], 1.0 - uv[:, 1]], axis=1)
+    uv[:, 1] = 1.0 - uv[:, 1]
+    return uv
 
 
 def _colors(values: NDArray[Any]) -> NDArray[np.float64] | None:
@@ -257,7 +258,7 @@ def _draco(
     data, _ = file.view(draco.get("bufferView"))
     ids = file.object(draco, "attributes", _DRACO)
     try:
-        mesh = DracoPy.decode(data)
+        mesh = DracoPy.decode(bytes(data))
         by_id = {a["unique_id"]: np.asarray(a["data"]) for a in mesh.attributes}
         faces = np.asarray(mesh.faces, dtype=np.int64).reshape(-1)
         values = {

@@ -40,8 +40,8 @@ class GltfFile:
         self.path = path
         self.warnings: list[str] = []
         self.companions: list[Path] = []
-        self._bin: bytes | None = None
-        self._buffers: dict[int, bytes] = {}
+        self._bin: memoryview | None = None
+        self._buffers: dict[int, memoryview] = {}
         self.json = self._parse(data)
 
     def fail(self, reason: str) -> AssetError:
@@ -136,7 +136,7 @@ class GltfFile:
             self.companions.append(target)
         return data
 
-    def view(self, index: Any) -> tuple[bytes, int]:
+    def view(self, index: Any) -> tuple[memoryview, int]:
         """Bytes of a buffer view and its stride (0 = tightly packed)."""
         view = self.item("bufferViews", index, "an accessor or image")
         buffer = self._buffer(view.get("buffer"))
@@ -208,11 +208,11 @@ class GltfFile:
         out[rows[:, 0]] = new
         return out
 
-    def _buffer(self, index: Any) -> bytes:
+    def _buffer(self, index: Any) -> memoryview:
         spec = self.item("buffers", index, "a buffer view")
         if index not in self._buffers:
             if "uri" in spec:
-                data = self.uri(spec["uri"])
+                data = memoryview(self.uri(spec["uri"]))
             elif index == 0 and self._bin is not None:
                 data = self._bin
             else:
@@ -224,11 +224,11 @@ class GltfFile:
         return self._buffers[index]
 
     def _parse(self, data: bytes) -> dict[str, Any]:
-        text = self._chunks(data) if data[:4] == b"glTF" else data
+        text = self._chunks(memoryview(data)) if data[:4] == b"glTF" else data
         if len(text) > _MAX_JSON_BYTES:
             raise self.fail(f"has {len(text)} bytes of JSON, more than {_MAX_JSON_BYTES}")
         try:
-            root = json.loads(text.decode("utf-8-sig"))
+            root = json.loads(bytes(text).decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:
             raise self.fail(f"is not glTF: its JSON is broken ({error})") from error
         if not isinstance(root, dict):
@@ -238,7 +238,7 @@ class GltfFile:
             raise self.fail(f"is glTF {version}; only 2.0 can be read: export it again")
         return root
 
-    def _chunks(self, data: bytes) -> bytes:
+    def _chunks(self, data: memoryview) -> memoryview:
         if len(data) < 20:
             raise self.fail("is a GLB file without content")
         version, length = struct.unpack_from("<II", data, 4)
@@ -246,7 +246,7 @@ class GltfFile:
             raise self.fail(f"is GLB version {version}; only 2 can be read: export it again")
         if length > len(data):
             raise self.fail(f"is cut off: {len(data)} of {length} bytes are there")
-        text, at = b"", 12
+        text, at = memoryview(b""), 12
         while at + 8 <= length:
             size, kind = struct.unpack_from("<I4s", data, at)
             if at + 8 + size > len(data):

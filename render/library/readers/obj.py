@@ -18,7 +18,7 @@ from render.library.readers.text import (
     begins,
     numbers,
     parsed,
-    row_offsets,
+    row_indices,
     statements,
     word_counts,
 )
@@ -181,7 +181,7 @@ def _table(rows: str, width: int, missing: float) -> tuple[NDArray[np.float64], 
     """``(R, width)`` numbers, those behind left out, and how many each row had."""
     values, counts = numbers(rows)
     row = np.repeat(np.arange(len(counts)), counts)
-    column = np.arange(len(values)) - np.repeat(row_offsets(counts), counts)
+    column = row_indices(np.zeros_like(counts), counts)
     table = np.full((len(counts), width), missing)
     fits = column < width
     table[row[fits], column[fits]] = values[fits]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb
+from render.library.readers.text import numbers, plain_text, row_indices
 from render.library.readers.triangulate import triangulate_all
 
 __all__ = ["read_off"]
@@ -25,54 +25,63 @@ def read_off(path: Path) -> RawModel:
         AssetError: Not OFF, four-dimensional, cut off, or a face names no vertex.
 
     """
-    lines = _lines(path.read_bytes().decode("utf-8", errors="replace"))
-    first = next(lines, "")
+    lines = [line for line in plain_text(path.read_bytes()).split("\n") if line.strip()]
+    first = lines[0].strip() if lines else ""
     match = _HEADER.match(first)
     if match is None:
         raise AssetError(path, f"must begin with OFF, got {first[:20]!r}")
     if match[4] or match[5]:
         raise AssetError(path, "has more than three dimensions")
-    counts = first[match.end() :].split() or next(lines, "").split()
+    counts, at = first[match.end() :].split(), 1
+    if not counts:
+        counts, at = "".join(lines[1:2]).split(), 2
     if len(counts) < 2 or not all(word.isdigit() for word in counts[:2]):
         raise AssetError(path, f"must tell how many vertices and faces, got {' '.join(counts)!r}")
     n_vertices, n_faces = int(counts[0]), int(counts[1])
-    vertices = [line.split() for _, line in zip(range(n_vertices), lines, strict=False)]
-    polygons = [line.split() for _, line in zip(range(n_faces), lines, strict=False)]
-    if len(vertices) < n_vertices or len(polygons) < n_faces:
+    vertices = lines[at : at + n_vertices]
+    faces = lines[at + n_vertices : at + n_vertices + n_faces]
+    if len(vertices) < n_vertices or len(faces) < n_faces:
         raise AssetError(
             path, f"is cut off: {len(vertices)} of {n_vertices} vertices and "
-            f"{len(polygons)} of {n_faces} faces are there"
+            f"{len(faces)} of {n_faces} faces are there"
         )  # fmt: skip
-    positions = np.array([words[:3] for words in vertices], dtype=np.float64).reshape(-1, 3)
+    values, widths = _numbers(vertices)
+    if (widths < 3).any():
+        raise AssetError(path, "a vertex has fewer than three numbers")
+    positions = values[(np.cumsum(widths) - widths)[:, None] + np.arange(3)]
     start = 6 if match[3] else 3
-    colors = _colors([words[start : start + 4] for words in vertices]) if match[2] else None
-    return RawModel(meshes=(_mesh(path, positions, colors, polygons),))
+    colors = _colors([line.split()[start : start + 4] for line in vertices]) if match[2] else None
+    return RawModel(meshes=(_mesh(path, positions, colors, faces),))
 
 
-def _lines(text: str) -> Iterator[str]:
-    """Lines that hold anything, without comments."""
-    for line in text.splitlines():
-        bare = line.partition("#")[0].strip()
-        if bare:
-            yield bare
+def _numbers(lines: list[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    return numbers("".join([line + "\n" for line in lines]))
 
 
 def _mesh(
     path: Path,
     positions: NDArray[np.float64],
     colors: NDArray[np.float64] | None,
-    polygons: list[list[str]],
+    lines: list[str],
 ) -> RawMesh:
-    sizes = [int(words[0]) for words in polygons]
-    drawn = [(words, size) for words, size in zip(polygons, sizes, strict=True) if size >= 3]
-    corners = np.array([w for words, n in drawn for w in words[1 : n + 1]], dtype=np.int64)
-    counts = np.array([n for _, n in drawn], dtype=np.int64)
-    if counts.sum() != len(corners):
+    """Faces of lines that hold a number of corners, that many vertices, and at times a colour."""
+    values, widths = _numbers(lines)
+    if not np.isfinite(values).all():
+        raise AssetError(path, "a face holds what is no number")
+    starts = np.cumsum(widths) - widths
+    sizes = values[starts].astype(np.int64)
+    if (widths <= sizes).any():
         raise AssetError(path, "a face has fewer corners than it says")
+    is_drawn = sizes >= 3
+    counts = sizes[is_drawn]
+    corners = values[row_indices(starts[is_drawn] + 1, counts)].astype(np.int64)
     if len(corners) and not 0 <= corners.min() <= corners.max() < len(positions):
         raise AssetError(path, f"a face names a vertex outside the {len(positions)} there are")
     faces = triangulate_all(positions[corners], counts)
-    face_colors = None if colors is not None else _colors([w[n + 1 :] for w, n in drawn])
+    face_colors = None
+    if colors is None and (widths > sizes + 1).all():
+        drawn = [lines[i].split()[sizes[i] + 1 :] for i in np.flatnonzero(is_drawn)]
+        face_colors = _colors(drawn)
     if face_colors is None:
         return RawMesh(positions=positions, faces=corners[faces], colors=colors)
     per_corner = np.repeat(face_colors, counts, axis=0)[faces.reshape(-1)]

@@ -128,17 +128,24 @@ def _face_uv(face: Element, at: _Corners) -> NDArray[np.float64] | None:
 
 
 def _colors(element: Element) -> NDArray[np.float64] | None:
-    """Linear RGBA of display sRGB; integers by the range of their type, floats 0 to 1."""
+    """Linear RGBA of display sRGB; integers by the range of their type, floats 0 to 1.
+
+    Writers put bytes into wider integers and into floats too: then 255 is the most,
+    which a value well over 1 shows.
+    """
     names = next((n for n in _COLOR_NAMES if all(c in element.scalars for c in n)), None)
     if names is None:
         return None
+    found = {name: element.scalars[name] for name in (*names, "alpha") if name in element.scalars}
+    most = max(float(values.max(initial=0)) for values in found.values())
     srgba = np.ones((element.count, 4))
     for channel, name in enumerate((*names, "alpha")):
-        if name in element.scalars:
-            values = element.scalars[name]
-            top = float(np.iinfo(values.dtype).max) if values.dtype.kind in "iu" else 1.0
-            if values.dtype.kind in "iu" and values.max(initial=0) <= 255:
-                top = 255.0  # writers put bytes into wider integers
+        if name in found:
+            values = found[name]
+            is_integer = values.dtype.kind in "iu"
+            top = float(np.iinfo(values.dtype).max) if is_integer else 1.0
+            if (is_integer and values.max(initial=0) <= 255) or (not is_integer and most > 1.0):
+                top = 255.0
             srgba[:, channel] = np.clip(values.astype(np.float64) / top, 0, 1)
     srgba[:, :3] = linear_of_srgb(srgba[:, :3])
     return srgba

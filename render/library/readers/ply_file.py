@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
+from render.library.readers.text import parsed, row_indices
 
 __all__ = ["Element", "PlyFile"]
 
@@ -19,7 +21,7 @@ _TYPES = {
     "int64": "i8", "uint64": "u8", "float16": "f2", "float": "f4", "float32": "f4",
     "double": "f8", "float64": "f8",
 }  # fmt: skip
-_ENDIANS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
+_ENDIANS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": ""}
 _MAX_HEADER_LINES = 10_000
 
 
@@ -67,9 +69,12 @@ class PlyFile:
         self._format = ""
         at = self._header(data)
         if self._format == "ascii":
-            self._ascii(data[at:].split())
+            # Read on as if the rows were binary, of doubles alone, lengths of lists too.
+            values = parsed(data[at:], np.float64)
+            self._rows(values.tobytes(), 0, lambda kind: "f8")
         else:
-            self._binary(data, at, _ENDIANS[self._format])
+            endian = _ENDIANS[self._format]
+            self._rows(data, at, lambda kind: endian + kind)
 
     def _fail(self, reason: str) -> AssetError:
         return AssetError(self._path, reason)
@@ -116,74 +121,37 @@ class PlyFile:
     def _cut_off(self, spec: _Spec) -> AssetError:
         return self._fail(f"is cut off: not all {spec.count} rows of {spec.name} are there")
 
-    def _ascii(self, words: list[bytes]) -> None:
-        at = 0
-        for spec in self._specs:
-            if spec.count > len(words) - at and spec.names:
-                raise self._cut_off(spec)
-            values: list[list[bytes]] = [[] for _ in spec.names]
-            lengths: list[list[int]] = [[] for _ in spec.names]
-            if not any(spec.counts):
-                width = len(spec.names)
-                rows = words[at : at + spec.count * width]
-                values = [rows[column::width] for column in range(width)]
-                at += len(rows)
-            else:
-                at = self._ascii_rows(words, at, spec, values, lengths)
-            if any(len(v) != spec.count for v, c in zip(values, spec.counts) if not c):
-                raise self._cut_off(spec)
-            columns = [
-                np.array(v, dtype="S").astype(np.float64).astype(t)
-                if v else np.zeros(0, t)
-                for v, t in zip(values, spec.types)
-            ]  # fmt: skip
-            self._add(spec, columns, [np.array(n, dtype=np.int64) for n in lengths])
+    def _rows(self, data: bytes, at: int, stored: Callable[[str], str]) -> None:
+        """Reads all elements.
 
-    def _ascii_rows(
-        self,
-        words: list[bytes],
-        at: int,
-        spec: _Spec,
-        values: list[list[bytes]],
-        lengths: list[list[int]],
-    ) -> int:
-        for _ in range(spec.count):
-            for column, is_list in enumerate(spec.counts):
-                n = 1
-                if at >= len(words):
-                    raise self._cut_off(spec)
-                if is_list:
-                    n = int(float(words[at]))
-                    lengths[column].append(n)
-                    at += 1
-                if n < 0 or at + n > len(words):
-                    raise self._cut_off(spec)
-                values[column].extend(words[at : at + n])
-                at += n
-        return at
+        Args:
+            data: Rows of all elements from byte `at` on.
+            stored: The type in which a type of the header is stored.
 
-    def _binary(self, data: bytes, at: int, endian: str) -> None:
+        """
         for spec in self._specs:
             if not spec.names:
                 continue
             if spec.count > len(data) - at:
                 raise self._cut_off(spec)
-            done = self._even_rows(data, at, endian, spec)
-            at = self._uneven_rows(data, at, endian, spec) if done is None else done
+            layout = [(n and stored(n), stored(v)) for n, v in zip(spec.counts, spec.types)]
+            done = self._even_rows(data, at, layout, spec)
+            at = self._uneven_rows(data, at, layout, spec) if done is None else done
 
-    def _even_rows(self, data: bytes, at: int, endian: str, spec: _Spec) -> int | None:
+    def _even_rows(
+        self, data: bytes, at: int, layout: list[tuple[str, str]], spec: _Spec
+    ) -> int | None:
         """All rows at once, where their lists are as long as those of the first row."""
         dtype: list[tuple[str, str, tuple[int, ...]]] = []
         inside = at
-        for column, (kind, counts) in enumerate(zip(spec.types, spec.counts)):
+        for column, (counts, kind) in enumerate(layout):
             size: tuple[int, ...] = ()
             if counts and spec.count:
-                length = self._number(data, inside, endian + counts, spec)
+                size = (self._length(data, inside, counts, spec),)
                 inside += np.dtype(counts).itemsize
-                dtype.append((f"n{column}", endian + counts, ()))
-                size = (length,)
+                dtype.append((f"n{column}", counts, ()))
             inside += np.dtype(kind).itemsize * (size[0] if size else 1)
-            dtype.append((f"v{column}", endian + kind, size))
+            dtype.append((f"v{column}", kind, size))
         row = np.dtype(dtype)
         if spec.count * row.itemsize > len(data) - at:
             if any(spec.counts):
@@ -192,54 +160,52 @@ class PlyFile:
         rows = np.frombuffer(data, row, spec.count, at)
         lengths = []
         for column, counts in enumerate(spec.counts):
-            n = rows[f"n{column}"].astype(np.int64) if counts and spec.count else np.zeros(0, int)
+            n = rows[f"n{column}"] if counts and spec.count else np.zeros(0)
             if len(n) and (n != n[0]).any():
                 return None
-            lengths.append(n)
-        columns = [
-            rows[f"v{column}"].reshape(-1).astype(kind) for column, kind in enumerate(spec.types)
-        ]
-        self._add(spec, columns, lengths)
+            lengths.append(n.astype(np.int64))
+        self._add(spec, [rows[f"v{column}"].reshape(-1) for column in range(len(layout))], lengths)
         return at + spec.count * row.itemsize
 
-    def _uneven_rows(self, data: bytes, at: int, endian: str, spec: _Spec) -> int:
-        values: list[list[bytes]] = [[] for _ in spec.names]
-        lengths: list[list[int]] = [[] for _ in spec.names]
-        sizes = [np.dtype(kind).itemsize for kind in spec.types]
+    def _uneven_rows(self, data: bytes, at: int, layout: list[tuple[str, str]], spec: _Spec) -> int:
+        """Walks from list to list, then takes the values of each property at once."""
+        starts: list[list[int]] = [[] for _ in layout]
+        lengths: list[list[int]] = [[] for _ in layout]
+        sizes = [(np.dtype(n).itemsize if n else 0, np.dtype(v).itemsize) for n, v in layout]
         for _ in range(spec.count):
-            for column, counts in enumerate(spec.counts):
-                n = 1
-                if counts:
-                    n = self._number(data, at, endian + counts, spec)
-                    lengths[column].append(n)
-                    at += np.dtype(counts).itemsize
-                end = at + n * sizes[column]
-                if end > len(data):
-                    raise self._cut_off(spec)
-                values[column].append(data[at:end])
-                at = end
-        columns = [
-            np.frombuffer(b"".join(parts), endian + kind).astype(kind)
-            for parts, kind in zip(values, spec.types)
-        ]
-        self._add(spec, columns, [np.array(n, dtype=np.int64) for n in lengths])
+            for column, (counts, _) in enumerate(layout):
+                n = self._length(data, at, counts, spec) if counts else 1
+                at += sizes[column][0]
+                starts[column].append(at)
+                lengths[column].append(n)
+                at += n * sizes[column][1]
+        if at > len(data):
+            raise self._cut_off(spec)
+        codes = np.frombuffer(data, np.uint8)
+        columns, counted = [], [np.array(n, np.int64) for n in lengths]
+        for start, count, (_, kind), (_, size) in zip(starts, counted, layout, sizes):
+            columns.append(codes[row_indices(np.array(start, np.int64), count * size)].view(kind))
+        self._add(spec, columns, counted)
         return at
 
-    def _number(self, data: bytes, at: int, kind: str, spec: _Spec) -> int:
+    def _length(self, data: bytes, at: int, kind: str, spec: _Spec) -> int:
         """The length of a list."""
-        size = int(kind[2:])
-        if at + size > len(data):
+        if at + np.dtype(kind).itemsize > len(data):
             raise self._cut_off(spec)
-        number = int(np.frombuffer(data, kind, 1, at)[0])
-        if number < 0 or number > len(data) - at or kind[1] == "f":
-            raise self._fail(f"a list of {spec.name} says it has {number} items")
-        return number
+        number = float(np.frombuffer(data, kind, 1, at)[0])
+        if not (number.is_integer() and 0 <= number <= len(data) - at):
+            reason = f"is cut off or broken: a list of {spec.name} says it has {number:g} items"
+            raise self._fail(reason)
+        return int(number)
 
     def _add(
         self, spec: _Spec, columns: list[NDArray[Any]], lengths: list[NDArray[np.int64]]
     ) -> None:
         element = Element(spec.count)
-        for name, counts, values, n in zip(spec.names, spec.counts, columns, lengths):
+        for name, kind, counts, stored, n in zip(
+            spec.names, spec.types, spec.counts, columns, lengths
+        ):
+            values = stored.astype(kind)
             if counts:
                 element.lists[name] = (n, values)
             else:

@@ -152,6 +152,10 @@ def phong_roughness(exponent: float) -> float:
 def placed(raw: RawMesh, matrix: NDArray[np.float64]) -> RawMesh:
     """Applies a ``(4, 4)`` world matrix; a mirroring one turns the winding round."""
     linear = matrix[:3, :3]
+    if np.array_equal(linear, np.eye(3)):
+        # No negative zeros, as the products below have none.
+        normals = None if raw.normals is None else raw.normals + 0.0
+        return replace(raw, positions=raw.positions + matrix[:3, 3], normals=normals)
     normals, faces = raw.normals, raw.faces
     det = float(np.linalg.det(linear))
     if normals is not None:
@@ -166,7 +170,7 @@ def placed(raw: RawMesh, matrix: NDArray[np.float64]) -> RawMesh:
     )
 
 
-def rgba_of_bytes(data: bytes) -> NDArray[np.uint8]:
+def rgba_of_bytes(data: bytes | memoryview) -> NDArray[np.uint8]:
     """Decodes an image file to ``(H, W, 4)`` uint8, read-only.
 
     Raises:

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb
+from render.library.readers.text import parsed
 
 __all__ = ["read_stl"]
 
 _FACET = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("extra", "<u2")])
 _HEAD_BYTES = 84
-_VERTEX = re.compile(rb"\bvertex\s+(\S+)\s+(\S+)\s+(\S+)", re.IGNORECASE)
+_VERTEX = re.compile(rb"\bvertex\s+(\S+\s+\S+\s+\S+)", re.IGNORECASE)
 
 
 def read_stl(path: Path) -> RawModel:
@@ -86,10 +87,12 @@ def _colors(header: bytes, extra: NDArray[np.uint16]) -> NDArray[np.float64] | N
 
 
 def _ascii(path: Path, data: bytes) -> NDArray[np.float64]:
-    words = _VERTEX.findall(data)
-    if len(words) % 3:
-        raise AssetError(path, f"is cut off: {len(words)} corners are no whole triangles")
-    try:
-        return np.array(words, dtype="S").astype(np.float64).reshape(-1, 3)
-    except ValueError as error:
-        raise AssetError(path, f"a vertex must be three numbers: {error}") from error
+    corners = _VERTEX.findall(data)
+    if len(corners) % 3:
+        raise AssetError(path, f"is cut off: {len(corners)} corners are no whole triangles")
+    values = parsed(b" ".join(corners), np.float64)
+    if len(values) != 3 * len(corners):
+        raise AssetError(
+            path, f"a vertex must be three numbers, and number {len(values) // 3} is not"
+        )
+    return values.reshape(-1, 3)

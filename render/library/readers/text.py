@@ -13,9 +13,18 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["begins", "numbers", "parsed", "plain_text", "row_offsets", "statements", "word_counts"]
+__all__ = [
+    "Number",
+    "begins",
+    "numbers",
+    "parsed",
+    "plain_text",
+    "row_indices",
+    "statements",
+    "word_counts",
+]
 
-_Number = TypeVar("_Number", np.float64, np.int64)
+Number = TypeVar("Number", np.float64, np.int64)
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"),
           (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
 # A keyword, then the rest of its line and the lines behind that begin with the same keyword.
@@ -66,7 +75,7 @@ def statements(data: bytes) -> Iterator[tuple[int, str, str]]:
         yield line + 1, run[1], run[2].replace("\n" + run[1], "\n") + "\n"
 
 
-def parsed(words: bytes, dtype: type[_Number]) -> NDArray[_Number]:
+def parsed(words: bytes, dtype: type[Number]) -> NDArray[Number]:
     """``(N,)``: words between white space as numbers, up to the first that is none."""
     if not words or words.isspace():
         return np.zeros(0, dtype)
@@ -115,6 +124,7 @@ def _number(word: bytes) -> float:
         return np.nan
 
 
-def row_offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where each row begins in an array of all rows, one after the other."""
-    return np.asarray(np.cumsum(counts) - counts)
+def row_indices(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """``starts[i], starts[i] + 1, ...``, ``counts[i]`` of them, for one i after the other."""
+    before = np.cumsum(counts) - counts
+    return np.asarray(np.arange(int(counts.sum())) + np.repeat(starts - before, counts))

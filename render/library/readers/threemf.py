@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import posixpath
 import re
-import xml.etree.ElementTree as ET
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from lxml import etree
 from numpy.typing import NDArray
 
 from render.errors import AssetError
@@ -28,6 +29,7 @@ from render.library.readers.raw import (
     linear_of_srgb,
     placed,
 )
+from render.library.readers.text import Number, parsed
 from render.scene import Material
 
 __all__ = ["read_3mf"]
@@ -35,6 +37,11 @@ __all__ = ["read_3mf"]
 _MAX_PART_BYTES = 4 * 2**30
 _MAX_INSTANCES = 100_000
 _MAX_DEPTH = 100
+# What is looked at; of the material extension only colours are drawn.
+_TAGS = [f"{{*}}{tag}" for tag in (
+    "colorgroup", "basematerials", "texture2dgroup", "compositematerials", "multiproperties",
+    "object", "item",
+)]  # fmt: skip
 _Rgba = tuple[float, float, float, float]
 _Placed = tuple[str, str, NDArray[np.float64]]  # part, object id, matrix
 
@@ -94,7 +101,7 @@ class _Reader:
         """Name of the part that the package points to, else of the one at the usual place."""
         names = {name.lower(): name for name in self.archive.namelist()}
         if "_rels/.rels" in names:
-            for relation in ET.fromstring(self.archive.read(names["_rels/.rels"])):
+            for relation in _xml(self.archive.read(names["_rels/.rels"])):
                 target = relation.get("Target", "").lstrip("/").lower()
                 if relation.get("Type", "").endswith("/3dmodel") and target in names:
                     return names[target]
@@ -138,33 +145,33 @@ class _Reader:
             )
 
     def _parse(self, name: str, data: bytes) -> _Part:
-        root = ET.fromstring(data)
+        root = _xml(data)
         part = _Part(unit=root.get("unit", "millimeter").lower())
-        for element in root.iter():
-            tag = _tag(element)
+        for element in root.iter(*_TAGS):
+            tag = etree.QName(element).localname
             if tag in ("colorgroup", "basematerials"):
                 key = "color" if tag == "colorgroup" else "displaycolor"
-                part.colors[element.get("id", "")] = [_rgba(e.get(key, "")) for e in element]
-            elif tag in ("texture2dgroup", "compositematerials", "multiproperties"):
-                self._warn(f"{tag} is not drawn")
+                colors = [_rgba(e.get(key, "")) for e in element.iterchildren("{*}*")]
+                part.colors[element.get("id", "")] = colors
             elif tag == "object":
                 part.objects[element.get("id", "")] = self._object(name, part, element)
             elif tag == "item":
                 part.items.append(self._placed(name, element))
+            else:
+                self._warn(f"{tag} is not drawn")
         return part
 
-    def _object(self, name: str, part: _Part, element: ET.Element) -> _Object:
+    def _object(self, name: str, part: _Part, element: Any) -> _Object:
         found = _Object()
-        for child in element.iter():
-            tag = _tag(child)
-            if tag == "component":
+        for child in element.iter("{*}component", "{*}mesh"):
+            if etree.QName(child).localname == "component":
                 found.components.append(self._placed(name, child))
-            elif tag == "mesh":
+            else:
                 mesh = self._mesh(part, element, child)
                 found.mesh = replace(mesh, part=element.get("name", ""))
         return found
 
-    def _placed(self, name: str, element: ET.Element) -> _Placed:
+    def _placed(self, name: str, element: Any) -> _Placed:
         """Part, object and matrix; the file's 12 numbers are of row vectors (3.3)."""
         path = next((v for k, v in element.attrib.items() if k.endswith("}path")), None)
         part = name if path is None else posixpath.normpath(path).lstrip("/")
@@ -176,16 +183,12 @@ class _Reader:
             matrix[:3] = np.array(words, dtype=np.float64).reshape(4, 3).T
         return part, element.get("objectid", ""), matrix
 
-    def _mesh(self, part: _Part, owner: ET.Element, mesh: ET.Element) -> RawMesh:
-        points = [
-            (e.get("x", ""), e.get("y", ""), e.get("z", ""))
-            for e in mesh.iter() if _tag(e) == "vertex"
-        ]  # fmt: skip
-        triangles = [e for e in mesh.iter() if _tag(e) == "triangle"]
-        positions = np.array(points, dtype=np.float64).reshape(-1, 3)
-        corners = [(e.get("v1", ""), e.get("v2", ""), e.get("v3", "")) for e in triangles]
-        faces = np.array(corners, dtype=np.int64).reshape(-1, 3)
-        colors = [self._corner_colors(part, owner, e) for e in triangles]
+    def _mesh(self, part: _Part, owner: Any, mesh: Any) -> RawMesh:
+        positions = self._numbers(mesh.iter("{*}vertex"), ("x", "y", "z"), np.float64)
+        faces = self._numbers(mesh.iter("{*}triangle"), ("v1", "v2", "v3"), np.int64)
+        if not owner.get("pid") and not mesh.xpath("boolean(.//@pid)"):
+            return RawMesh(positions=positions, faces=faces)
+        colors = [self._corner_colors(part, owner, e) for e in mesh.iter("{*}triangle")]
         known = {c for c in colors if c is not None}
         if not known:
             return RawMesh(positions=positions, faces=faces)
@@ -201,8 +204,19 @@ class _Reader:
             colors=np.array([white if c is None else c for c in colors]).reshape(-1, 4),
         )
 
+    def _numbers(
+        self, elements: Iterable[Any], names: tuple[str, str, str], dtype: type[Number]
+    ) -> NDArray[Number]:
+        """``(N, 3)``: three attributes of each element."""
+        a, b, c = names
+        words = [f"{e.get(a)} {e.get(b)} {e.get(c)}" for e in elements]
+        values = parsed(" ".join(words).encode(), dtype)
+        if len(values) != 3 * len(words):
+            raise AssetError(self._path, f"{a}, {b} and {c} must be numbers")
+        return values.reshape(-1, 3)
+
     def _corner_colors(
-        self, part: _Part, owner: ET.Element, triangle: ET.Element
+        self, part: _Part, owner: Any, triangle: Any
     ) -> tuple[_Rgba, _Rgba, _Rgba] | None:
         """Colours of the three corners; what a triangle lacks is taken from its object."""
         own = "p1" in triangle.attrib
@@ -222,9 +236,10 @@ class _Reader:
             self.warnings.append(text)
 
 
-def _tag(element: ET.Element) -> str:
-    """Name without namespace; comments have none."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+def _xml(data: bytes) -> Any:
+    """The root; entities of the file's own are left alone, and nothing is fetched."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, collect_ids=False)
+    return etree.fromstring(data, parser)
 
 
 def _rgba(text: str) -> _Rgba:

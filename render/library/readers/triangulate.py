@@ -26,6 +26,8 @@ def triangulate_all(points: NDArray[np.float64], counts: NDArray[np.int64]) -> N
         ``(F, 3)`` rows of `points`.
 
     """
+    if (counts == 3).all():
+        return np.arange(3 * len(counts), dtype=np.int64).reshape(-1, 3)
     starts = np.cumsum(counts) - counts
     firsts = np.cumsum(counts - 2) - (counts - 2)
     faces = np.zeros((int((counts - 2).sum()), 3), np.int64)

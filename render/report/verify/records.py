@@ -14,9 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from render.config.trust import plugins_hint
 from render.dataset.description import Description
 from render.dataset.findings import Findings
 from render.dataset.layout import DESCRIPTION
+from render.errors import ConfigError, DatasetError
 from render.report.achieved import reached
 from render.writers.base import Row
 
@@ -197,7 +199,12 @@ class Tally:
         self.seen[idx] = True
         self.frames[frame["split"]] += 1
         self.rejections.update(frame["rejections"])
-        for one in reached([frame], rows):
+        try:
+            pairs = reached([frame], rows)
+        except ConfigError as error:  # the arrangement is a plug-in's
+            hint = plugins_hint(self.description.raw["config"], ())
+            raise DatasetError(f"{file}: {error}{hint}") from error
+        for one in pairs:
             self.reached[one.name, "labels"] += len(one.asked)
             self.reached[one.name, "within"] += one.n_within
         for row in rows:

@@ -12,7 +12,8 @@ from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program
 from render.engine.pyrender.gpu_cache import GpuCache
 from render.geometry.frames import transform_points
-from render.scene import Environment, EnvironmentMap, Light, Scene, Surface
+from render.lights.light import Light
+from render.scene import Environment, EnvironmentMap, Scene, Surface
 from render.system.cache import Cache, Same
 
 __all__ = ["EnvironmentTextures", "set_environment"]

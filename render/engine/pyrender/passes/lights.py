@@ -7,7 +7,8 @@ import numpy as np
 from render.engine.pyrender.gl import Program
 from render.engine.pyrender.passes.shadows import Shadows
 from render.geometry.frames import inverse_rigid
-from render.scene import Light, Scene
+from render.lights.light import Light
+from render.scene import Scene
 
 __all__ = ["FEW_LIGHTS", "MAX_LIGHTS", "light_slots", "set_lights"]
 

@@ -21,7 +21,8 @@ from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene, lens_of
 from render.engine.pyrender.passes.ids import GBuffer
 from render.geometry.frames import inverse_rigid
-from render.scene import Camera, Light
+from render.lights.light import Light
+from render.scene import Camera
 
 __all__ = ["MAX_SHADOWS", "ShadowPass", "Shadows"]
 
