@@ -23,6 +23,7 @@ from render.sampling.steps import STAGES, STEPS
 from render.sensor.develop import develop
 from render.sensor.optics import expose
 from tests.conftest import ROOT
+from tests.e2e.cli import run_module
 
 SMALL = ("camera.size_wh=[96,72]", "models=[die,nut]", "workers=1", "n_frames=2")
 
@@ -109,6 +110,22 @@ def test_coverage_and_replay_ask_for_the_plug_in_of_a_dataset(
     for command in (lambda: coverage(["data"]), lambda: replay(["data", "1"])):
         with pytest.raises(SystemExit, match=r"it was made with plugins=\[triangular\]: say so"):
             command()
+
+
+def test_a_top_up_draws_from_the_plug_in_in_each_worker_process(folder: Path) -> None:
+    words = ("plugins=[triangular]", "scale.size_frac=[triangular,0.1,0.2,0.5]")
+    render.write(plan_of(*words), "data")
+    added = ("top_up=data", "n_frames=9", "workers=2")
+
+    refused = run_module("render.run", *added, cwd=folder)
+    done = run_module("render.run", *added, "plugins=[triangular]", cwd=folder)
+
+    assert refused.returncode == 1
+    assert "it was made with plugins=[triangular]: say so" in refused.stderr
+    assert done.returncode == 0, done.stderr
+    sizes = [frame.theta.scale.size_frac for frame in render.open("data").frames]
+    assert len(sizes) == 11
+    assert 0.1 <= min(sizes) < max(sizes) <= 0.5
 
 
 def test_the_step_of_the_page_changes_its_pixels_and_nothing_else(folder: Path) -> None:
