@@ -36,7 +36,7 @@ class Plan:
         config: The resolved config, plain containers; `build(config)` gives this plan again.
         identity: What makes the dataset this dataset.
         writers: What is written of each frame, each shard and the whole dataset.
-        names: Of categories and keypoints.
+        names: Names of all categories and keypoints.
         start_engine: Starts the engine that the config names for a worker process, by the number
             of that process among those of the run: devices are dealt to them in turn.
 

@@ -59,7 +59,7 @@ def auto_workers(cores: int, *, gpus: int) -> int:
 
 
 def thread_limits(threads: int) -> dict[str, str]:
-    """Environment of a process that may keep so many threads busy.
+    """Environment variables of a process that may keep so many threads busy.
 
     All processes together should have about one a core; llvmpipe and OpenMP would start one a
     core in each of them. BLAS has one thread everywhere, see `one_blas_thread`; OpenCV has one in

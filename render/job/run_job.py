@@ -49,7 +49,7 @@ _VERSIONED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What a run made.
+    """What a run has made.
 
     Attributes:
         rendered: Frames rendered now; the others were there already.
@@ -77,7 +77,7 @@ class Summary:
     train_command: str | None
 
     def text(self) -> str:
-        """A few lines for the person who waits."""
+        """The summary as a few lines for people."""
         lines = [f"frames      {self.frames} ({self.train} train, {self.val} val)"]
         if self.rendered:
             lines[0] += f", {self.rendered / self.seconds:.1f} frames/s"
@@ -177,7 +177,7 @@ def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
     try:
         held = [] if run.overwrite else Manifest(run.output_dir).top_ups()
     except OSError:
-        held = []  # a folder that cannot be read is told of when it is claimed
+        held = []  # `claim` reports a folder that cannot be read
     return [*held, *([] if added is None else [added.as_dict()])]
 
 
@@ -260,7 +260,7 @@ def _count(folder: Path, categories: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, Any]:
-    """The content of dataset.yaml."""
+    """The content of dataset.yaml, in plain containers."""
     run, models = plan.run, plan.assets.models
     return {
         "format_version": FORMAT_VERSION,

@@ -24,7 +24,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
 
     Args:
         base: What every class of the kind derives from.
-        key: Of the config, where the names stand; messages name it.
+        key: Config key under which the names are chosen; messages name it.
         home: Package whose modules are imported at the first look.
 
     """

@@ -24,6 +24,7 @@ SEEDED = {"BitGenerator", "Generator", "PCG64", "Philox", "SFC64", "SeedSequence
 FORMATS = re.compile(
     r"(?<!py)coco|yolo|annotations/|labels/\{|instances_(train|val)|data\.yaml", re.I
 )
+LIGHT_KINDS = ("area", "directional", "point", "spot")
 # Run lengths are called after the format that they come from; the page of --help is for users.
 MAY_NAME_FORMATS = (
     "render/geometry/rle.py", "render/geometry/rle_definition.py", "render/config/help.py",
@@ -151,6 +152,15 @@ def names_no_format(path: str, tree: ast.Module, source: str) -> Iterator[str]:
             yield f"{path}:{number} names {found[0]}"
 
 
+def compares_no_light_kind(path: str, tree: ast.Module, source: str) -> Iterator[str]:
+    """Kinds of lamp are known to their own modules alone: others ask a light for its numbers."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and part.value in LIGHT_KINDS:
+                    yield f"{path}:{node.lineno} compares with {part.value}"
+
+
 def keeps_no_global_state(path: str, tree: ast.Module, source: str) -> Iterator[str]:
     """No ``global`` statements."""
     for node in ast.walk(tree):
@@ -167,6 +177,7 @@ RULES: tuple[Check, ...] = (
     command_is_thin,
     exports_exist,
     names_no_format,
+    compares_no_light_kind,
     keeps_no_global_state,
 )
 
@@ -213,6 +224,7 @@ def test_script_says_what_it_is_for_and_is_short(script: Path) -> None:
         (exports_exist, "render/a.py", "__all__ = ['g']\nif TYPE_CHECKING:\n    from a import g"),
         (names_no_format, "render/job/a.py", "if 'coco' in formats: pass"),
         (names_no_format, "render/a.py", "path = f'labels/{split}'"),
+        (compares_no_light_kind, "render/engine/a.py", "is_far = kind == 'directional'"),
         (keeps_no_global_state, "render/a.py", "def f():\n    global x\n    x = 1"),
     ],
 )
@@ -227,6 +239,7 @@ def test_rule_finds_what_it_forbids(rule: Check, path: str, source: str) -> None
         (only_library_imports_trimesh, "render/library/a.py", "import trimesh"),
         (randomness_is_seeded, "render/sampling/a.py", "rng = np.random.default_rng(3)"),
         (names_no_format, "render/writers/a.py", "name = 'coco'"),
+        (compares_no_light_kind, "render/engine/a.py", "emitter = {'type': 'point'}"),
         (has_docstring, "render/__init__.py", ""),
         (command_is_thin, "render/a.py", f"import json\ndef main(): ...\n{CALL}"),
         (command_is_thin, "render/a.py", "def f(): ..."),
