@@ -197,6 +197,23 @@ def test_ply_with_faces_of_several_sizes(tmp_path: Path, form: str) -> None:
     assert area(mesh.positions, mesh.faces) == pytest.approx(2.5 + 2 + 4)
 
 
+@pytest.mark.parametrize(("top", "given"), [(1.0, (1, 0.5, 0)), (255.0, (255, 127.5, 0))])
+def test_ply_colors_as_floats_up_to_1_or_to_255(
+    tmp_path: Path, top: float, given: tuple[float, ...]
+) -> None:
+    names = "".join(f"property float {n}\n" for n in ("x", "y", "z", "red", "green", "blue"))
+    head = f"ply\nformat ascii 1.0\nelement vertex 3\n{names}element face 1\n"
+    rows = [(0, 0, 0, *given), (1, 0, 0, *given), (0, 1, 0, 0, 0, top)]
+    text = head + "property list uchar int vertex_index\nend_header\n"
+    text += "\n".join(" ".join(f"{v:g}" for v in row) for row in rows) + "\n3 0 1 2\n"
+    (mesh,) = read(tmp_path, "a.ply", text.encode()).meshes
+
+    assert mesh.colors is not None
+    half = ((0.5 + 0.055) / 1.055) ** 2.4
+    expected = [(1, half, 0, 1), (1, half, 0, 1), (0, 0, 1, 1)]
+    np.testing.assert_allclose(mesh.colors, expected, atol=1e-9)
+
+
 def test_ply_texture_and_uv_of_corners(tmp_path: Path) -> None:
     Image.new("RGB", (2, 2), (0, 128, 255)).save(tmp_path / "My Skin.PNG")
     text = (
