@@ -44,6 +44,7 @@ from render.plan import Plan
 from render.sampling.balance import WholeDataset
 from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
+from render.system.blas import one_blas_thread
 from render.system.paths import find_assets
 from render.writers.chosen import Writers
 
@@ -52,6 +53,7 @@ __all__ = ["build", "probe_engine", "start_engine"]
 _LOG = logging.getLogger(__name__)
 
 
+@one_blas_thread()
 def build(
     config: Mapping[str, Any], *, plugins: Sequence[str] = (), check_assets: bool = True
 ) -> Plan:
@@ -119,6 +121,7 @@ def _trusted(config: Mapping[str, Any], plugins: Sequence[str]) -> Mapping[str, 
 
     A config that comes from a file says which plug-ins it needs, and imports none.
     """
+    plugins = plugin_names(plugins)
     if hint := plugins_hint(config, plugins):
         needed = ", ".join(plugin_names(config["plugins"]))
         raise ConfigError(f"plugins must name {needed} on the command line{hint}")

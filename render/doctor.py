@@ -20,6 +20,7 @@ from render.library.models import ModelLibrary
 from render.report.doctor import devices_text, models_text, verdict
 from render.system.console import say
 from render.system.paths import find_assets
+from render.writers.chosen import unknown_key
 
 __all__ = ["main"]
 
@@ -35,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     if len(own) > 1:
         parser.error(f"one MODELS_DIR at most, got {' '.join(own)}")
     try:
-        config = config_of(words)
+        config = config_of(words, explain=unknown_key)
         run = RunConfig.of(config)
         folder = Path(own[0]) if own else run.assets.models_dir or find_assets("models")
         probe = probe_engine(config, run)

@@ -17,6 +17,7 @@ from render.errors import RenderError
 from render.report.show import show, write_sheet
 from render.system.console import say
 from render.system.paths import find_assets
+from render.writers.chosen import unknown_key
 
 __all__ = ["main"]
 
@@ -42,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     if len(own) != 1:
         parser.error(f"name one MODEL, got {' '.join(own) or 'none'}")
     try:
-        config = config_of(words)
+        config = config_of(words, explain=unknown_key)
         run = RunConfig.of(config)
         folder = args.models_dir or run.assets.models_dir or find_assets("models")
         shown = show(own[0], folder, engine=lambda: start_engine(config, run))

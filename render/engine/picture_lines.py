@@ -20,7 +20,7 @@ __all__ = [
     "NO_SEGMENTS",
     "Crossings",
     "Segments",
-    "Shown",
+    "ShownPixels",
     "crossings_of",
     "meetings_of",
     "segments_of",
@@ -96,7 +96,7 @@ def segments_of(
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Shown:
+class ShownPixels:
     """What the centres of the pixels show.
 
     Attributes:
@@ -129,7 +129,7 @@ class Crossings:
     slope: NDArray[np.floating]
 
 
-def crossings_of(segments: Sequence[Segments], shown: Shown, camera: Camera) -> Crossings:
+def crossings_of(segments: Sequence[Segments], shown: ShownPixels, camera: Camera) -> Crossings:
     """Where the segments of all bodies, in their order, are seen to cross between pixels."""
     none = np.zeros((0, 3), np.float32)
     first = np.concatenate([none, *(s.first for s in segments)])
@@ -221,7 +221,7 @@ def _projected(
 
 def _seen_of(
     lines: Crossings,
-    shown: Shown,
+    shown: ShownPixels,
     *,
     body: NDArray[np.int64],
     depth: NDArray[np.floating],
@@ -267,7 +267,7 @@ def _seen_of(
     return _take(lines, chosen)
 
 
-def meetings_of(shown: Shown, lines: Sequence[Crossings]) -> Crossings:
+def meetings_of(shown: ShownPixels, lines: Sequence[Crossings]) -> Crossings:
     """Where two surfaces pass through each other: their depths, continued from both sides of
     two pixels without any line between them, meet there.
     """

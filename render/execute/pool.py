@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, final
 
 from render.errors import RenderError
+from render.system.environment import environment
 
 __all__ = ["Pool", "RemoteTraceback"]
 
@@ -203,7 +204,7 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._start_work, slot), daemon=True)
-        with _environment(self._environment), theirs:
+        with environment(self._environment), theirs:
             process.start()
         return _Worker(process, ours)
 
@@ -213,21 +214,6 @@ class Pool:
             worker.connection.close()
         for worker in self._workers:
             worker.end(within_s=within_s)
-
-
-@contextlib.contextmanager
-def _environment(changes: Mapping[str, str]) -> Iterator[None]:
-    """Gives processes that are started in the block an environment with these variables added."""
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _serve(connection: Connection, start: Start, slot: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import logging
 import os
 import time
@@ -34,15 +33,16 @@ from render.report.achieved import TOLERANCES, Reached, reached, write_plot
 from render.report.preview import write_preview
 from render.sampling.top_up import TopUp
 from render.scene import Model
+from render.system.blas import one_blas_thread
 from render.system.cores import usable_cores
-from render.system.version import __version__
+from render.system.version import version_of
 
 __all__ = ["Summary", "run_job"]
 
 _LOG = logging.getLogger(__name__)
 
 _VERSIONED = (
-    "numpy", "opencv-python-headless", "trimesh", "pyrender", "moderngl", "pycocotools",
+    "render", "numpy", "opencv-python-headless", "trimesh", "pyrender", "moderngl", "pycocotools",
     "pyarrow", "scipy", "cascadio", "pillow",
 )  # fmt: skip
 
@@ -106,6 +106,7 @@ class Summary:
         return f"{n} of {n + self.frames} draws: {_counts(self.rejections)}"
 
 
+@one_blas_thread()
 def run_job(
     config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
 ) -> Summary:
@@ -324,8 +325,7 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
-    return {"render": __version__, **versions}
+    return {name: version_of(name) for name in _VERSIONED}
 
 
 def _reached_text(one: Reached) -> str:

@@ -33,6 +33,7 @@ from render.job.sweep import SweepIndex, SweepRow, slug
 from render.job.top_up import prepare
 from render.report.measures import Spread, measure
 from render.system.console import say
+from render.system.heap import keep_freed_memory
 from render.system.paths import CONF_DIR
 from render.writers.chosen import unknown_key
 
@@ -54,6 +55,7 @@ def run_words(words: Sequence[str]) -> bool:
         SystemExit: During one; its dataset can be continued.
 
     """
+    keep_freed_memory()
     OmegaConf.register_new_resolver("slug", slug, replace=True)
     outcomes: list[bool] = []
     tell = _Teller(traceback=os.environ.get(_FULL_ERROR) == "1")

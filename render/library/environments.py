@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import final
 
 import cv2
+import imageio.v3 as iio
 import numpy as np
+from imageio.core.request import InitializationError
 from numpy.typing import NDArray
 
 from render.errors import AssetError
@@ -98,12 +100,11 @@ def read_radiance(path: Path) -> NDArray[np.float32]:
 
     """
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        image = iio.imread(path, plugin="opencv", index=0, flags=cv2.IMREAD_UNCHANGED)
     except OSError as error:
-        raise AssetError(path, f"cannot be read: {error.strerror}") from error
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
-    if image is None:
-        raise AssetError(path, "cannot be read as an HDR image")
+        raise AssetError(path, f"cannot be read: {error.strerror or error}") from error
+    except (InitializationError, ValueError, IndexError, cv2.error) as error:
+        raise AssetError(path, "cannot be read as an HDR image") from error
     if image.ndim != 3 or image.shape[2] < 3 or image.dtype != np.float32:
         raise AssetError(path, "must have three channels of floats")
     height, width = image.shape[:2]
@@ -112,7 +113,7 @@ def read_radiance(path: Path) -> NDArray[np.float32]:
             path,
             f"must be twice as wide as high (equirectangular), got {width} x {height}",
         )
-    radiance = np.ascontiguousarray(image[..., 2::-1])
+    radiance = np.ascontiguousarray(image[..., :3])
     finite = np.isfinite(radiance)
     brightest = float(radiance[finite].max(initial=0.0))
     radiance = np.nan_to_num(radiance, nan=0.0, posinf=brightest, neginf=0.0)

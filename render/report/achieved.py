@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
+import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
@@ -150,9 +150,7 @@ def write_plot(found: tuple[Reached, ...], path: Path) -> None:
     The band along the diagonal is what is promised; each label is a dot.
     """
     panels = [_panel(one) for one in found]
-    done, png = cv2.imencode(".png", np.hstack(panels)[:, :, ::-1])
-    assert done  # a uint8 picture can always be encoded
-    path.write_bytes(png.tobytes())
+    path.write_bytes(iio.imwrite("<bytes>", np.hstack(panels), extension=".png"))
 
 
 def _panel(one: Reached) -> NDArray[np.uint8]:

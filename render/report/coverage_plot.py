@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
+import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,9 +35,7 @@ def write_coverage(coverage: Coverage, path: Path) -> None:
         DatasetError: The file cannot be written.
 
     """
-    done, png = cv2.imencode(".png", draw_coverage(coverage)[:, :, ::-1])
-    assert done  # a uint8 picture can always be encoded
-    write_whole(path, png.tobytes())
+    write_whole(path, iio.imwrite("<bytes>", draw_coverage(coverage), extension=".png"))
 
 
 def draw_coverage(coverage: Coverage) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ from render.dataset.layout import SPLITS
 from render.dataset.reader import Dataset
 from render.geometry.rle_definition import decoded
 from render.writers.base import Row, StoredFrame
-from render.writers.json_lists import Element, elements
+from render.writers.json_lists import JsonElement, elements
 
 __all__ = ["check_coco", "record_keypoints"]
 
@@ -60,7 +60,7 @@ class _Column:
     start: array[int] = field(default_factory=lambda: array("q"))
     end: array[int] = field(default_factory=lambda: array("q"))
 
-    def add(self, element: Element, key: str) -> bool:
+    def add(self, element: JsonElement, key: str) -> bool:
         entry = element.value
         if not isinstance(entry, dict):
             return False

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, final
 
-__all__ = ["Element", "elements"]
+__all__ = ["JsonElement", "elements"]
 
 _CHUNK = 1 << 20
 _LARGEST = 1 << 26  # bytes of one element: more is a torn file
@@ -15,7 +15,7 @@ _BLANK = " \t\r\n"
 _AFTER = (*_BLANK, ",", ":", "]", "}")
 
 
-class Element(NamedTuple):
+class JsonElement(NamedTuple):
     """One element of a list.
 
     Attributes:
@@ -31,7 +31,7 @@ class Element(NamedTuple):
     value: Any
 
 
-def elements(path: Path) -> Iterator[Element]:
+def elements(path: Path) -> Iterator[JsonElement]:
     """Elements of all lists in the object that a JSON file holds, in the file's order.
 
     Strings outside of ASCII that are not escaped come out garbled, because bytes are
@@ -58,7 +58,7 @@ def elements(path: Path) -> Iterator[Element]:
             text.fail("there is more after its end")
 
 
-def _list(key: str, text: _Text) -> Iterator[Element]:
+def _list(key: str, text: _Text) -> Iterator[JsonElement]:
     text.expect("[")
     while text.peek() != "]":
         yield text.value()._replace(key=key)
@@ -94,7 +94,7 @@ class _Text:
             self.fail(f"{char!r} must stand at byte {self._base + self._at}")
         self._at += 1
 
-    def value(self) -> Element:
+    def value(self) -> JsonElement:
         """Reads the value that comes now."""
         self.peek()
         while True:
@@ -107,7 +107,7 @@ class _Text:
             # A number that ends with the window, or just before its ".", may go on after it.
             if self._window[end : end + 1] in _AFTER or not self._more():
                 start, self._at = self._at, end
-                return Element("", self._base + start, self._base + end, value)
+                return JsonElement("", self._base + start, self._base + end, value)
 
     def fail(self, reason: str) -> NoReturn:
         raise ValueError(reason)

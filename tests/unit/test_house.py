@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "render").rglob("*.py"))
 SCRIPTS = sorted(p for name in ("scripts", "benchmarks") for p in (ROOT / name).rglob("*.py"))
 MAX_LINES = 400
+COMMAND_LINES = 60
 
 GL_PACKAGES = {"OpenGL", "glcontext", "moderngl", "pyglet", "pyrender"}
 # Who may hold a random generator: those who draw, and those who are handed a seed from θ.
@@ -23,10 +24,16 @@ SEEDED = {"BitGenerator", "Generator", "PCG64", "Philox", "SFC64", "SeedSequence
 FORMATS = re.compile(
     r"(?<!py)coco|yolo|annotations/|labels/\{|instances_(train|val)|data\.yaml", re.I
 )
+LIGHT_KINDS = ("area", "directional", "point", "spot")
 # Run lengths are called after the format that they come from; the page of --help is for users.
 MAY_NAME_FORMATS = (
     "render/geometry/rle.py", "render/geometry/rle_definition.py", "render/config/help.py",
 )  # fmt: skip
+
+# Parts of what the rules are tried on.
+CALL = "if __name__ == '__main__':\n    main()\n"
+USE = "    from render.engine.base import Probe\n"
+NEWLINES = "\n" * COMMAND_LINES
 
 Check = Callable[[str, ast.Module, str], Iterator[str]]
 
@@ -89,6 +96,19 @@ def is_short(path: str, tree: ast.Module, source: str) -> Iterator[str]:
         yield f"{path} has {lines} lines, more than {MAX_LINES}"
 
 
+def command_is_thin(path: str, tree: ast.Module, source: str) -> Iterator[str]:
+    """What runs as ``python -m`` parses, calls and prints: its one function is `main`."""
+    if path.count("/") != 1 or not source.rstrip().endswith("\n    main()"):
+        return
+    own = [n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)]
+    if own != ["main"] or source.count("\n") > COMMAND_LINES:
+        yield f"{path} has {', '.join(own)} in {source.count(chr(10))} lines"
+    for node in ast.walk(tree):
+        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        if module.startswith("render.engine"):
+            yield f"{path} imports {module}"
+
+
 def imported_when_asked(tree: ast.Module) -> list[ast.stmt]:
     """What a module with a ``__getattr__`` of its own imports for type checkers alone."""
     lazy = any(isinstance(n, ast.FunctionDef) and n.name == "__getattr__" for n in tree.body)
@@ -132,6 +152,15 @@ def names_no_format(path: str, tree: ast.Module, source: str) -> Iterator[str]:
             yield f"{path}:{number} names {found[0]}"
 
 
+def compares_no_light_kind(path: str, tree: ast.Module, source: str) -> Iterator[str]:
+    """Kinds of lamp are known to their own modules alone: others ask a light for its numbers."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and part.value in LIGHT_KINDS:
+                    yield f"{path}:{node.lineno} compares with {part.value}"
+
+
 def keeps_no_global_state(path: str, tree: ast.Module, source: str) -> Iterator[str]:
     """No ``global`` statements."""
     for node in ast.walk(tree):
@@ -145,8 +174,10 @@ RULES: tuple[Check, ...] = (
     randomness_is_seeded,
     has_docstring,
     is_short,
+    command_is_thin,
     exports_exist,
     names_no_format,
+    compares_no_light_kind,
     keeps_no_global_state,
 )
 
@@ -185,11 +216,15 @@ def test_script_says_what_it_is_for_and_is_short(script: Path) -> None:
         (randomness_is_seeded, "render/sampling/a.py", "from random import choice"),
         (has_docstring, "render/a.py", "x = 1"),
         (is_short, "render/a.py", "x = 1\n" * (MAX_LINES + 1)),
+        (command_is_thin, "render/a.py", f"def main(): ...\ndef f(): ...\n{CALL}"),
+        (command_is_thin, "render/a.py", f"def main(): ...\n{NEWLINES}{CALL}"),
+        (command_is_thin, "render/a.py", f"def main():\n{USE}{CALL}"),
         (exports_exist, "render/a.py", "def f(): ..."),
         (exports_exist, "render/a.py", "__all__ = ['g']\ndef f(): ..."),
         (exports_exist, "render/a.py", "__all__ = ['g']\nif TYPE_CHECKING:\n    from a import g"),
         (names_no_format, "render/job/a.py", "if 'coco' in formats: pass"),
         (names_no_format, "render/a.py", "path = f'labels/{split}'"),
+        (compares_no_light_kind, "render/engine/a.py", "is_far = kind == 'directional'"),
         (keeps_no_global_state, "render/a.py", "def f():\n    global x\n    x = 1"),
     ],
 )
@@ -204,7 +239,10 @@ def test_rule_finds_what_it_forbids(rule: Check, path: str, source: str) -> None
         (only_library_imports_trimesh, "render/library/a.py", "import trimesh"),
         (randomness_is_seeded, "render/sampling/a.py", "rng = np.random.default_rng(3)"),
         (names_no_format, "render/writers/a.py", "name = 'coco'"),
+        (compares_no_light_kind, "render/engine/a.py", "emitter = {'type': 'point'}"),
         (has_docstring, "render/__init__.py", ""),
+        (command_is_thin, "render/a.py", f"import json\ndef main(): ...\n{CALL}"),
+        (command_is_thin, "render/a.py", "def f(): ..."),
         (exports_exist, "render/a.py", "__all__ = ['F']\nF: int = 3\ndef _g(): ..."),
     ],
 )

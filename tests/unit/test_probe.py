@@ -19,7 +19,7 @@ import pytest
 from render.buffers import Buffers, Silhouette
 from render.engine.base import AbstractEngine, DeviceInfo
 from render.engine.pyrender import context
-from render.engine.pyrender.context import Candidate, GlContext, candidates, choose
+from render.engine.pyrender.context import DeviceCandidate, GlContext, candidates, choose
 from render.engine.pyrender.engine import PyrenderEngine
 from render.engine.pyrender.probe import probe
 from render.errors import EngineError
@@ -142,7 +142,7 @@ def test_closed_context_that_python_frees_late_leaves_the_current_one_alone() ->
     second.close()
 
 
-def _opened(candidate: Candidate) -> GlContext | None:
+def _opened(candidate: DeviceCandidate) -> GlContext | None:
     try:
         return candidate.open()
     except EngineError:
@@ -178,7 +178,7 @@ def test_what_a_wrapper_stumbles_over_is_not_shown() -> None:
         return None.eglGetDisplay  # type: ignore[attr-defined]  # as PyOpenGL does
 
     with pytest.raises(EngineError) as caught:
-        Candidate("egl", "0", stumble).open()
+        DeviceCandidate("egl", "0", stumble).open()
 
     assert str(caught.value) == (
         "the library that is there lacks functions or devices that are needed"

@@ -23,7 +23,7 @@ from render.engine.pyrender.egl import list_devices, open_egl
 from render.engine.pyrender.osmesa import OSMesa
 from render.errors import EngineError
 
-__all__ = ["NO_GL", "Candidate", "GlContext", "candidates", "choose", "reason_for_software"]
+__all__ = ["NO_GL", "DeviceCandidate", "GlContext", "candidates", "choose", "reason_for_software"]
 
 NO_GL = (
     "no OpenGL platform works on this machine. On Debian or Ubuntu install Mesa's software "
@@ -122,7 +122,7 @@ class GlContext:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class DeviceCandidate:
     """A place where a context may be had.
 
     Attributes:
@@ -152,7 +152,7 @@ class Candidate:
             raise EngineError(_reason(error)) from error
 
 
-def candidates(platform: str, device: str) -> Iterator[Candidate]:
+def candidates(platform: str, device: str) -> Iterator[DeviceCandidate]:
     """What to try, the best guess first.
 
     Args:
@@ -167,7 +167,7 @@ def candidates(platform: str, device: str) -> Iterator[Candidate]:
         raise EngineError(f"engine.platform must be auto, egl or osmesa, got {platform!r}")
     found = [
         *(_egl_candidates() if platform != "osmesa" else ()),
-        *([Candidate("osmesa", "software", OSMesa)] if platform != "egl" else ()),
+        *([DeviceCandidate("osmesa", "software", OSMesa)] if platform != "egl" else ()),
     ]
     yield from (c for c in found if device in ("auto", c.device))
 
@@ -240,10 +240,10 @@ def _first(platform: str, device: str) -> tuple[GlContext, dict[str, str]]:
     raise EngineError(f"{what} (engine.platform={platform}). Tried: {'; '.join(tried.values())}")
 
 
-def _egl_candidates() -> Iterator[Candidate]:
+def _egl_candidates() -> Iterator[DeviceCandidate]:
     for name, index in named(list_devices(), _visible()).items():
-        yield Candidate("egl", name, partial(open_egl, index))
-    yield Candidate("egl", "surfaceless", partial(open_egl, None))
+        yield DeviceCandidate("egl", name, partial(open_egl, index))
+    yield DeviceCandidate("egl", "surfaceless", partial(open_egl, None))
 
 
 def _visible() -> str | None:

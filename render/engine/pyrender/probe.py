@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from render.engine.base import Probe, Trial
-from render.engine.pyrender.context import NO_GL, Candidate, candidates, choose
+from render.engine.pyrender.context import NO_GL, DeviceCandidate, candidates, choose
 from render.errors import EngineError
 
 __all__ = ["probe"]
@@ -32,7 +32,7 @@ def probe(platform: str, device: str) -> Probe:
     return Probe(trials=trials, chosen=context.info)
 
 
-def _tried(candidate: Candidate) -> Trial:
+def _tried(candidate: DeviceCandidate) -> Trial:
     platform, device = candidate.platform, candidate.device
     try:
         context = candidate.open()

@@ -48,7 +48,7 @@ def read_dae(path: Path) -> RawModel:
     """
     try:
         document = collada.Collada(io.BytesIO(path.read_bytes()), ignore=[collada.common.DaeError])
-        reader = _Reader(path, document)
+        reader = _DaeReader(path, document)
         meshes = tuple(limited(path, reader.meshes()))
     except (*READ_ERRORS, collada.common.DaeError) as error:
         raise AssetError(path, f"is not COLLADA that can be read: {error}") from error
@@ -65,7 +65,7 @@ def read_dae(path: Path) -> RawModel:
     )
 
 
-class _Reader:
+class _DaeReader:
     def __init__(self, path: Path, document: Any) -> None:
         self.warnings: list[str] = []
         self.images = ImageReader(path.parent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from render.engine.picture_lines import NO_SEGMENTS, Shown, crossings_of, meetings_of
+from render.engine.picture_lines import NO_SEGMENTS, ShownPixels, crossings_of, meetings_of
 from render.engine.pyrender.passes.cutout_lines import cutout_crossings
 from render.engine.pyrender.passes.draws import UploadedScene
 from render.engine.pyrender.passes.ids import Ids
@@ -24,7 +24,7 @@ def smooth_lines(radiance: NDArray[np.float32], uploaded: UploadedScene, ids: Id
 
     """
     camera = uploaded.scene.camera
-    shown = Shown(depth_m=ids.depth_m, draw=ids.draw_idx, body=ids.body_idx)
+    shown = ShownPixels(depth_m=ids.depth_m, draw=ids.draw_idx, body=ids.body_idx)
     # The border of what catches shadows alone is not to be seen.
     unseen = {draw.body_idx for draw in uploaded.catchers}
     segments = [
