@@ -86,8 +86,7 @@ def drawn(folder: Path) -> dict[str, float | str]:
     """Loads the ring and draws it from some sides."""
     one_core()
     import render.engine.pyrender.passes.drawn_bodies as drawn_bodies
-    from render.system.heap import keep_freed_memory
-from render.engine.pyrender.engine import PyrenderEngine
+    from render.engine.pyrender.engine import PyrenderEngine
     from render.library.models import ModelLibrary
 
     began_s = time.perf_counter()
