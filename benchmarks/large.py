@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from benchmarks.command import environment
 from benchmarks.record import one_core, record
+from render.system.heap import keep_freed_memory
 
 SIZE_WH = (640, 480)
 LONGEST_PX = 300.0
