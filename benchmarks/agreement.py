@@ -19,11 +19,12 @@ class Agreement:
     """Shares of pixels that lie off the edges of silhouettes.
 
     Attributes:
-        ids: With the same id.
-        depth: Of those with an id, with a depth within `DEPTH_REL` of what lies within a pixel:
-            stock pyrender's is that of a sample beside the pixel's centre, and on a slanted
-            surface that alone makes a thousandth.
-        amodal: Of all silhouettes' pixels, the same in both; 1 where none were asked for.
+        ids: Share of all pixels with the same id.
+        depth: Share of the pixels with an id whose depth is within `DEPTH_REL` of what lies
+            within a pixel: stock pyrender's is that of a sample off the pixel's centre, and on a
+            slanted surface that alone makes a thousandth.
+        amodal: Share of all silhouettes' pixels that are the same in both; 1 where none were
+            asked for.
 
     """
 
@@ -51,7 +52,7 @@ def agreement_of(
         depth_m: ``(H, W)``.
         other_ids: As `ids`.
         other_depth_m: As `depth_m`.
-        masks: Of each silhouette, both.
+        masks: Both masks of each silhouette.
 
     """
     inner = ~edges_of(ids)

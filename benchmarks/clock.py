@@ -52,7 +52,7 @@ class Clock:
     """Time of the process by stage; what is called within a stage counts for the inner one.
 
     Attributes:
-        ms: Of the stages since `reset`.
+        ms: Milliseconds of each stage since `reset`.
         last: Arguments and result of the last call of each wrapped function.
 
     """

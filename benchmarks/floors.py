@@ -35,7 +35,7 @@ def floors_of(
     """Milliseconds of one core by stage.
 
     Args:
-        plan: Of the run.
+        plan: The plan of the run.
         scene: What the frame showed.
         sample: The finished frame.
         files: Its files as they were written, by path.

@@ -110,7 +110,7 @@ def _filtered(opponent: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _feature_difference(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of edges and points in the achromatic channel."""
+    """How edges and points in the achromatic channel differ."""
     sigma = 0.5 * 0.082 * _PX_PER_DEG
     radius = int(np.ceil(3.0 * sigma))
     at = np.arange(-radius, radius + 1, dtype=np.float64)

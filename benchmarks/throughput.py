@@ -76,7 +76,7 @@ def stock(poses: dict[str, Any], folder: Path) -> tuple[float, float]:
 
 
 def agreement(ours: Path, stock: Path) -> Agreement:
-    """Of the masks and depths of all frames of two folders, taken together."""
+    """Agreement of the masks and depths of all frames of two folders, taken together."""
     found = []
     for path in sorted(ours.glob("ids/*/*.png")):
         ids, other_ids, depth, other_depth = (

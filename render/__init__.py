@@ -7,7 +7,6 @@ imported when it is first asked for, so that ``import render`` costs nothing.
 from __future__ import annotations
 
 import importlib
-import os
 from typing import TYPE_CHECKING, Any
 
 from render.system.version import __version__
@@ -47,10 +46,6 @@ __all__ = [
     "open",
     "write",
 ]
-
-# BLAS splits long sums among its threads: another number of them, another last bit, and frames
-# must not depend on the machine's cores. It reads this when NumPy is imported.
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 _OWNERS = {
     "render.api": ("compose", "frames", "open", "write"),

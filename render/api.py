@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from render.assembly.textures import TextureCache
 from render.build import build
 from render.config.words import config_of
@@ -17,11 +15,13 @@ from render.dataset.reader import Dataset, open_dataset
 from render.errors import ConfigError
 from render.execute.local import thread_limits
 from render.execute.pool import Draw, Pool
+from render.execute.worker import worker_plan
 from render.job.run_job import run_job
 from render.pipeline import render_frame
 from render.plan import Plan
 from render.sample import Sample
 from render.sampling import values
+from render.system.blas import one_blas_thread
 from render.system.cores import usable_cores
 from render.writers.chosen import unknown_key
 
@@ -130,7 +130,7 @@ def _check_whole(name: str, value: Any, lo: int, hi: int, what: str) -> None:
 
 def _frames_here(plan: Plan, indices: range) -> Iterator[Sample]:
     textures = TextureCache()
-    with plan.engine() as engine:
+    with one_blas_thread(), plan.engine() as engine:
         for frame_idx in indices:
             yield render_frame(plan, engine, frame_idx, textures=textures)
 
@@ -152,7 +152,5 @@ def _frames_spawned(plan: Plan, indices: range, workers: int) -> Iterator[Sample
 
 def _start(config: Mapping[str, Any], slot: int) -> Draw:
     """What a process of the pool begins with: builds the plan, starts the engine."""
-    cv2.setNumThreads(1)
-    # The parent has checked the assets, and trusts the plug-ins.
-    plan = build(config, plugins=config["plugins"], check_assets=False)
+    plan = worker_plan(config)
     return partial(render_frame, plan, plan.engine(slot=slot), textures=TextureCache())

@@ -44,6 +44,7 @@ from render.plan import Plan
 from render.sampling.balance import WholeDataset
 from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
+from render.system.blas import one_blas_thread
 from render.system.paths import find_assets
 from render.writers.chosen import Writers
 
@@ -52,6 +53,7 @@ __all__ = ["build", "probe_engine", "start_engine"]
 _LOG = logging.getLogger(__name__)
 
 
+@one_blas_thread()
 def build(
     config: Mapping[str, Any], *, plugins: Sequence[str] = (), check_assets: bool = True
 ) -> Plan:
@@ -119,6 +121,7 @@ def _trusted(config: Mapping[str, Any], plugins: Sequence[str]) -> Mapping[str, 
 
     A config that comes from a file says which plug-ins it needs, and imports none.
     """
+    plugins = plugin_names(plugins)
     if hint := plugins_hint(config, plugins):
         needed = ", ".join(plugin_names(config["plugins"]))
         raise ConfigError(f"plugins must name {needed} on the command line{hint}")
@@ -272,9 +275,9 @@ def start_engine(config: Mapping[str, Any], run: RunConfig, *, slot: int = 0) ->
     """Starts the engine that a config names.
 
     Args:
-        config: Resolved.
-        run: What was read of it.
-        slot: Of the worker process that it is for; devices are dealt to them in turn.
+        config: The resolved config.
+        run: Its sections, read and checked.
+        slot: Number of the worker process that it is for; devices are dealt to them in turn.
 
     Raises:
         ConfigError: The config names no engine, or options that the engine does not take.

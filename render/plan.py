@@ -19,6 +19,7 @@ from render.placement.place import place
 from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
 from render.scene import Scene
+from render.system.blas import one_blas_thread
 from render.theta import Placement, Theta, theta_to_json
 from render.writers.chosen import Writers
 
@@ -35,7 +36,7 @@ class Plan:
         config: The resolved config, plain containers; `build(config)` gives this plan again.
         identity: What makes the dataset this dataset.
         writers: What is written of each frame, each shard and the whole dataset.
-        names: Of categories and keypoints.
+        names: Names of all categories and keypoints.
         start_engine: Starts the engine that the config names for a worker process, by the number
             of that process among those of the run: devices are dealt to them in turn.
 
@@ -112,6 +113,7 @@ class Plan:
             f"{_overrides(failed[most_common[0][0]])}"
         )
 
+    @one_blas_thread()
     def scene(self, frame_idx: int) -> Scene:
         """What a frame of this run shows, ready for an engine.
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from render.system.blas import one_blas_thread
+
 if TYPE_CHECKING:
     from render.engine.pyrender.engine import PyrenderEngine
 
@@ -28,6 +30,13 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"real models for tests are not at {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_for_sums() -> Iterator[None]:
+    """Bytes that a test compares do not depend on this machine's cores, as in a run."""
+    with one_blas_thread():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from render.config.hydra_errors import message_of
 from render.config.presets import presets_of
 from render.config.run_config import unknown_key
 from render.config.sources import preset_dirs
+from render.config.trust import plugin_names
 from render.errors import ConfigError
 from render.sampling.groups import GROUPS
 from render.system.paths import CONF_DIR
@@ -91,7 +92,7 @@ def resolve(cfg: DictConfig, folders: Sequence[Path]) -> dict[str, Any]:
         folders: Those with one sub-folder of presets per group; the first wins.
 
     Raises:
-        ConfigError: An interpolation that leads nowhere.
+        ConfigError: An interpolation that leads nowhere, or ``plugins`` that are no names.
 
     """
     try:
@@ -106,6 +107,7 @@ def resolve(cfg: DictConfig, folders: Sequence[Path]) -> dict[str, Any]:
     except OmegaConfBaseException as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"the config cannot be resolved: {reason}") from error
+    plain["plugins"] = list(plugin_names(plain.get("plugins", [])))
     if presets:
         plain["presets"] = presets
     # As a dataset stores it: keys of weights, too, become strings.

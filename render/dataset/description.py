@@ -49,12 +49,12 @@ class Description:
     """What dataset.yaml says.
 
     Attributes:
-        format_version: Of the files in the folder.
+        format_version: Version of the layout of the files in the folder.
         unit_m: Metres per unit of each model's file, by the model's name.
         models: The entry of each model, by its name.
         counts: ``frames train val instances filtered``, as written.
-        config: Resolved, of the run.
-        output: What was written, as the file says it beside the config.
+        config: The resolved config of the run.
+        output: What was written, as the file says it apart from the config.
         obb: Whether labels have oriented boxes.
         min_px: Targets of fewer visible pixels are left out of the annotations.
         min_visib_fract: Likewise, of a smaller visible share.
@@ -113,7 +113,7 @@ class Description:
             models=models,
             counts=held["counts"],
             rejections=held["rejections"],
-            reached={str(name): dict(told) for name, told in held["reached"].items()},
+            reached={str(name): dict(counts) for name, counts in held["reached"].items()},
             config=held["config"],
             output=held["output"],
             depth_unit_m=float(held["depth_unit_m"]),
@@ -175,12 +175,12 @@ def _odd_within(held: Mapping[str, Any]) -> Iterator[str]:
     for section, needed in _NEEDED_EACH.items():
         if any(True for entry in held[section] for _ in _odd("", entry, needed)):
             yield section
-    if not all(isinstance(told, Mapping) for told in held["reached"].values()):
+    if not all(isinstance(counts, Mapping) for counts in held["reached"].values()):
         yield "reached"
 
 
 def _keypoints(models: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
-    """Names of those of each category that has some."""
+    """Names of the keypoints of each category that has some."""
     found: dict[str, tuple[str, ...]] = {}
     for entry in models.values():
         if entry.get("keypoints") and entry["category"] not in found:

@@ -32,10 +32,10 @@ class Findings:
         """Counts a check; keeps its problem unless it holds.
 
         Args:
-            holds: Taken as true or false.
+            holds: Whether the check holds; taken as true or false.
             message: What is wrong if it does not; goes on a sentence about the file.
             file: Relative to the dataset, with ``/``.
-            frame_idx: Of the frame that is wrong, if it is one.
+            frame_idx: The frame that is wrong, where the problem is one of a frame.
 
         Returns:
             Whether it holds.

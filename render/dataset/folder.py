@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 ShardFiles = Callable[[Sequence[FrameResult], int], Iterable[tuple[str, Iterable[bytes]]]]
-"""Paths and parts of what a shard has beside its records, from its frames and its number."""
+"""Makes the files of a shard, without its records, of its frames and its number: path, parts."""
 
 
 def claim(run: RunConfig, identity: Mapping[str, Any], layout: Layout) -> Manifest:

@@ -33,7 +33,7 @@ class LabelNames:
 
 
 class FrameView(Protocol):
-    """One frame of a dataset. Pixels are decoded or worked out when they are asked for."""
+    """One frame of a dataset. Pixels are decoded or computed when they are asked for."""
 
     @property
     def names(self) -> LabelNames:

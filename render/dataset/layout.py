@@ -163,13 +163,13 @@ def is_of_dataset(path: str) -> bool:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What a dataset consists of beside its records and its description.
+    """What a dataset consists of, apart from its records and its description.
 
     Attributes:
         templates: Files that its writers write.
         known: Files that some writer can write, with any settings: those of an earlier dataset in
             the same folder.
-        leftovers: What programs that read a format leave beside its files.
+        leftovers: What programs that read a format leave among its files.
 
     """
 

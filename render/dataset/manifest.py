@@ -25,7 +25,7 @@ from render.system.files import sha256_of_file, write_whole
 __all__ = ["FORMAT_VERSION", "SHARD_FRAMES", "Manifest"]
 
 FORMAT_VERSION = 2
-"""Of what lies in a dataset's folder. In 1, which had no such key, ``ids/`` was ``masks/``."""
+"""Version of a dataset's layout. Version 1 had no such key, and ``masks/`` for ``ids/``."""
 SHARD_FRAMES = 16
 
 
@@ -98,14 +98,14 @@ class Manifest:
             DatasetError: It is not: bytes are promised for one GL renderer only.
 
         """
-        kept = {k: gl[k] for k in ("platform", "vendor", "renderer", "version", "is_gpu")}
+        driver = {k: gl[k] for k in ("platform", "vendor", "renderer", "version", "is_gpu")}
         before = self.gl()
         if before is None:
-            write_whole(self.folder / MANIFEST_FOLDER / "gl.json", _json(kept), durable=True)
-        elif before != kept:
+            write_whole(self.folder / MANIFEST_FOLDER / "gl.json", _json(driver), durable=True)
+        elif before != driver:
             raise DatasetError(
                 f"{self.folder} was begun on {before['renderer']} ({before['version']}), and "
-                f"{kept['renderer']} ({kept['version']}) would give other bytes: continue it "
+                f"{driver['renderer']} ({driver['version']}) would give other bytes: continue it "
                 "there, or name another output_dir"
             )
 

@@ -1,6 +1,6 @@
 """A finished dataset as Python reads it: frames, their pictures and labels, tables of records.
 
-Nothing is rendered and nothing is kept but the records of a few shards: a picture is decoded
+Nothing is rendered; only the records of a few shards stay in memory, and a picture is decoded
 each time that it is asked for.
 """
 
@@ -47,12 +47,12 @@ class Frame:
     """One frame of a dataset on disk.
 
     Attributes:
-        folder: Of the dataset.
+        folder: Folder of the dataset.
         row: Its record, as `render.dataset.records.frame_row` describes it.
         instances: The records of its instances in the order of ``instance_idx``, targets first,
             filtered ones and distractors too; see `render.dataset.records.instance_rows`.
         depth_unit_m: Metres of one step of a stored depth.
-        names: Of categories and keypoints, of the whole dataset.
+        names: Names of all categories and keypoints of the dataset.
 
     """
 
@@ -178,7 +178,7 @@ class Frame:
         return self.folder / kind / self.split / f"{self.stem}.png"
 
     def _raster(self, *kinds: str) -> Path:
-        """The file of the first of these folders that has the frame."""
+        """The frame's file in the first of these folders that has one."""
         for kind in kinds:
             if self._path(kind).is_file():
                 return self._path(kind)
@@ -188,7 +188,7 @@ class Frame:
         )
 
     def _pixels(self, path: Path, dtype: np.dtype[Any], *, channels: int | None) -> NDArray[Any]:
-        """A picture in OpenCV's order of channels, checked."""
+        """A picture in OpenCV's order of channels; DatasetError if it cannot be decoded."""
         data = np.frombuffer(self._bytes(path), np.uint8)
         color = channels == 3
         flags = cv2.IMREAD_COLOR if color else cv2.IMREAD_UNCHANGED
@@ -271,7 +271,7 @@ class Dataset:
     Attributes:
         folder: Where it lies.
         description: All of dataset.yaml: config, versions, models, counts.
-        names: Of categories and keypoints.
+        names: Names of all categories and keypoints.
         categories: Their names; ids count in this order.
         n_frames: How many it has.
 
@@ -288,7 +288,7 @@ class Dataset:
 
     @cached_property
     def frames(self) -> Frames:
-        """One for each frame, read when it is asked for."""
+        """The frames in order, each read when it is asked for."""
         return Frames(self.folder, self._described)
 
     def __repr__(self) -> str:

@@ -256,7 +256,7 @@ def _xywh(box: Box | None) -> list[float] | None:
 
 
 def _flat(points: NDArray[np.float64] | None) -> list[float | None] | None:
-    """X and y in turn; None for what is not a number."""
+    """The points' coordinates, x and y in turn; None for what is not a number."""
     if points is None:
         return None
     return [v if np.isfinite(v) else None for v in points.ravel().tolist()]

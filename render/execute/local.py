@@ -11,6 +11,7 @@ from render.execute.base import AbstractExecutor
 from render.execute.pool import Pool
 from render.execute.worker import Worker, start_worker
 from render.plan import Plan
+from render.system.blas import BLAS_THREADS
 from render.system.cores import usable_cores
 
 __all__ = ["LocalExecutor", "auto_workers", "thread_limits"]
@@ -58,12 +59,14 @@ def auto_workers(cores: int, *, gpus: int) -> int:
 
 
 def thread_limits(threads: int) -> dict[str, str]:
-    """Environment of a process that may keep so many threads busy.
+    """Environment variables of a process that may keep so many threads busy.
 
     All processes together should have about one a core; llvmpipe and OpenMP would start one a
-    core in each of them. BLAS has one thread everywhere, see `render`; OpenCV has one in workers.
+    core in each of them. BLAS has one thread everywhere, see `one_blas_thread`; OpenCV has one in
+    workers.
     """
-    return dict.fromkeys(("LP_NUM_THREADS", "OMP_NUM_THREADS"), str(threads))
+    shares = dict.fromkeys(("LP_NUM_THREADS", "OMP_NUM_THREADS"), str(threads))
+    return shares | {BLAS_THREADS: "1"}
 
 
 def _here(plan: Plan, frames: Sequence[int]) -> Iterator[FrameResult]:

@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, final
 
 from render.errors import RenderError
+from render.system.environment import environment
 
 __all__ = ["Pool", "RemoteTraceback"]
 
@@ -70,13 +71,13 @@ class _Worker:
     has_finished: bool = False
 
     def give(self, frame_idx: int) -> None:
-        """Hands a frame over; if the process is dead already, that is found out later."""
+        """Sends a frame; that the process is dead already, is found out later."""
         self.frames.append(frame_idx)
         with contextlib.suppress(OSError):
             self.connection.send(frame_idx)
 
     def answers(self) -> tuple[list[_Answer], bool]:
-        """What it has sent, and whether it has ended and will send no more."""
+        """What the process has sent, and whether it has ended and will send no more."""
         # Asked before the pipe is read: all that a dead process sent is then there.
         has_ended = not self.process.is_alive()
         answers: list[_Answer] = []
@@ -88,7 +89,7 @@ class _Worker:
         return answers, has_ended
 
     def end(self, *, within_s: float) -> int | None:
-        """Waits for its end, hastens it if that is late, and returns its exit code."""
+        """Waits until the process has ended, kills it where that is late, returns its exit code."""
         self.process.join(within_s)
         self.process.kill()
         self.process.join()
@@ -105,8 +106,8 @@ class Pool:
         Args:
             start: Makes in each process what draws frames there.
             workers: How many processes, at least one.
-            environment: What their environment has beside that of this process, from their
-                first instruction on: libraries read it when they are loaded.
+            environment: Variables added to the environment of this process for them, from their
+                first instruction on: libraries read them when they are loaded.
 
         """
         self._start_work = start
@@ -149,7 +150,7 @@ class Pool:
                     yield from self._hear(slot)
 
     def _deal(self) -> None:
-        """One more frame to each in turn, so that the last ones do not queue behind each other."""
+        """Gives one more frame to each process in turn, so that the last ones need not queue."""
         for under_way in range(_UNDER_WAY):
             for worker in self._workers:
                 if len(worker.frames) == under_way and self._todo:
@@ -160,7 +161,7 @@ class Pool:
         return wait(things + [worker.process.sentinel for worker in self._workers])
 
     def _hear(self, slot: int) -> Iterator[Any]:
-        """The results that a process has sent; replaces it if it has ended."""
+        """Receives the results that a process has sent; replaces it if it has ended."""
         worker = self._workers[slot]
         answers, has_ended = worker.answers()
         for answer in answers:
@@ -203,31 +204,16 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._start_work, slot), daemon=True)
-        with _environment(self._environment), theirs:
+        with environment(self._environment), theirs:
             process.start()
         return _Worker(process, ours)
 
     def _end(self, *, within_s: float) -> None:
-        """Ends all processes, of their own accord if they do so in time."""
+        """Waits until all processes have ended, and kills those that are late."""
         for worker in self._workers:
             worker.connection.close()
         for worker in self._workers:
             worker.end(within_s=within_s)
-
-
-@contextlib.contextmanager
-def _environment(changes: Mapping[str, str]) -> Iterator[None]:
-    """Lets a process that is started meanwhile have another environment."""
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _serve(connection: Connection, start: Start, slot: int) -> None:

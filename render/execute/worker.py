@@ -16,8 +16,9 @@ from render.dataset.frame_result import FrameResult
 from render.dataset.records import frame_row, instance_rows
 from render.pipeline import encode, render_frame
 from render.plan import Plan
+from render.system.heap import keep_freed_memory
 
-__all__ = ["Worker", "start_worker"]
+__all__ = ["Worker", "start_worker", "worker_plan"]
 
 
 @final
@@ -64,6 +65,16 @@ def start_worker(
         The function that renders a frame.
 
     """
+    return Worker(worker_plan(config), folder, slot=slot).render
+
+
+def worker_plan(config: Mapping[str, Any]) -> Plan:
+    """The plan of a process of a pool, which has the process for itself.
+
+    Args:
+        config: Of the plan; the parent has checked its assets, and its plug-ins are trusted.
+
+    """
+    keep_freed_memory()
     cv2.setNumThreads(1)
-    plan = build(config, plugins=config["plugins"], check_assets=False)
-    return Worker(plan, folder, slot=slot).render
+    return build(config, plugins=config["plugins"], check_assets=False)

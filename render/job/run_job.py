@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import logging
 import os
 import time
@@ -27,29 +26,30 @@ from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.reader import Dataset, Frame
 from render.dataset.records import read_frames, read_instances
 from render.engine.base import DeviceInfo
-from render.errors import ConfigError, EngineError
+from render.errors import ConfigError, EngineError, RenderError
 from render.execute.base import build_executor
 from render.plan import Plan
 from render.report.achieved import TOLERANCES, Reached, reached, write_plot
 from render.report.preview import write_preview
 from render.sampling.top_up import TopUp
 from render.scene import Model
+from render.system.blas import one_blas_thread
 from render.system.cores import usable_cores
-from render.system.version import __version__
+from render.system.version import version_of
 
 __all__ = ["Summary", "run_job"]
 
 _LOG = logging.getLogger(__name__)
 
 _VERSIONED = (
-    "numpy", "opencv-python-headless", "trimesh", "pyrender", "moderngl", "pycocotools",
+    "render", "numpy", "opencv-python-headless", "trimesh", "pyrender", "moderngl", "pycocotools",
     "pyarrow", "scipy", "cascadio", "pillow",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What a run made.
+    """What a run has made.
 
     Attributes:
         rendered: Frames rendered now; the others were there already.
@@ -77,7 +77,7 @@ class Summary:
     train_command: str | None
 
     def text(self) -> str:
-        """A few lines for the person who waits."""
+        """The summary as a few lines for people."""
         lines = [f"frames      {self.frames} ({self.train} train, {self.val} val)"]
         if self.rendered:
             lines[0] += f", {self.rendered / self.seconds:.1f} frames/s"
@@ -106,6 +106,7 @@ class Summary:
         return f"{n} of {n + self.frames} draws: {_counts(self.rejections)}"
 
 
+@one_blas_thread()
 def run_job(
     config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
 ) -> Summary:
@@ -176,7 +177,7 @@ def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
     try:
         held = [] if run.overwrite else Manifest(run.output_dir).top_ups()
     except OSError:
-        held = []  # a folder that cannot be read is told of when it is claimed
+        held = []  # `claim` reports a folder that cannot be read
     return [*held, *([] if added is None else [added.as_dict()])]
 
 
@@ -186,10 +187,20 @@ def _render(
     shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
     done = plan.run.n_frames - len(frames)
     bar = tqdm(total=plan.run.n_frames, initial=done, unit="frame", desc="render", smoothing=0.1)
+    missing = set(frames)
     with bar:
         for result in results:
+            if result.frame_idx not in missing:
+                raise RenderError(
+                    f"execution must yield each frame once, got frame {result.frame_idx} again"
+                )
+            missing.remove(result.frame_idx)
             shards.add(result)
             bar.update()
+    if missing:
+        raise RenderError(
+            f"execution must yield every frame, and {len(missing)} of {len(frames)} are missing"
+        )
 
 
 def _shard_files(
@@ -259,7 +270,7 @@ def _count(folder: Path, categories: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, Any]:
-    """The content of dataset.yaml."""
+    """The content of dataset.yaml, in plain containers."""
     run, models = plan.run, plan.assets.models
     return {
         "format_version": FORMAT_VERSION,
@@ -324,8 +335,7 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
-    return {"render": __version__, **versions}
+    return {name: version_of(name) for name in _VERSIONED}
 
 
 def _reached_text(one: Reached) -> str:

@@ -42,7 +42,8 @@ class SweepRow:
     """One job of a sweep.
 
     Attributes:
-        spreads: Of its dataset, by measure; may lack some, and lacks all of a failed job.
+        spreads: Mean and percentiles of its dataset, by measure; some may be missing, all of them
+            where the job failed.
 
     """
 
@@ -84,7 +85,7 @@ class SweepRow:
 
     @staticmethod
     def columns() -> list[str]:
-        """Of the index: the counts, then three for each measure."""
+        """Names of the columns of `sweep.csv`: the counts, then three for each measure."""
         counts = [f.name for f in fields(SweepRow) if f.name != "spreads"]
         parts = [f.name for f in fields(Spread)]
         return counts + [f"{name}_{part}" for name in MEASURES for part in parts]
@@ -102,7 +103,7 @@ class SweepRow:
 @final
 @dataclass(frozen=True)
 class SweepIndex:
-    """`sweep.csv`, one row a job, and `sweep.png` beside it; whole after each of them."""
+    """`sweep.csv`, one row a job, and `sweep.png` next to it; both are whole after each job."""
 
     path: Path
 

@@ -1,6 +1,6 @@
-"""What Hydra hands over of `render.run`: jobs, alone or in a sweep, whose errors are told here.
+"""What Hydra hands over of `render.run`: jobs, alone or in a sweep, whose errors are printed here.
 
-Errors are caught inside the task function and told in one paragraph, and how the jobs ended is
+Errors are caught inside the task function and printed in one paragraph, and how the jobs ended is
 known after Hydra returns: no traceback, no lost sibling job. ``HYDRA_FULL_ERROR=1`` shows
 tracebacks.
 """
@@ -33,6 +33,7 @@ from render.job.sweep import SweepIndex, SweepRow, slug
 from render.job.top_up import prepare
 from render.report.measures import Spread, measure
 from render.system.console import say
+from render.system.heap import keep_freed_memory
 from render.system.paths import CONF_DIR
 from render.writers.chosen import unknown_key
 
@@ -47,13 +48,14 @@ def run_words(words: Sequence[str]) -> bool:
     """Runs the jobs that a command line describes; whether all of them ended well.
 
     Args:
-        words: Of the command line, which Hydra reads from ``sys.argv`` itself.
+        words: The words of the command line; Hydra itself reads them from ``sys.argv``.
 
     Raises:
         KeyboardInterrupt: Before a job began.
         SystemExit: During one; its dataset can be continued.
 
     """
+    keep_freed_memory()
     OmegaConf.register_new_resolver("slug", slug, replace=True)
     outcomes: list[bool] = []
     tell = _Teller(traceback=os.environ.get(_FULL_ERROR) == "1")
@@ -92,7 +94,7 @@ def _task(outcomes: list[bool], tell: _Teller) -> Callable[[DictConfig], None]:
 
 
 def _guarded(cfg: DictConfig, tell: _Teller) -> str | None:
-    """Runs one job; returns its error message, which has been told, or None."""
+    """Runs one job; returns its error message, which has been printed, or None."""
     summary, message = None, None
     spreads: Mapping[str, Spread] = {}
     try:

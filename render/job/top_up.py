@@ -106,7 +106,7 @@ def fill(coverage: Coverage, *, first_frame: int, n_frames: int, seed: int) -> T
 
 
 def _resumed(folder: Path, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob | None:
-    """The end of a top-up that was interrupted; None if there is none."""
+    """The job that ends an interrupted top-up; None where none was interrupted."""
     manifest = Manifest(folder)
     entries = top_ups_of(manifest.top_ups())
     if not entries:

@@ -27,7 +27,7 @@ _SAMPLES = 4096
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Parts:
-    """The bodies of a model.
+    """The named bodies that a model consists of.
 
     Attributes:
         names: At least one.
@@ -41,14 +41,14 @@ class Parts:
 
 @final
 class Annotations:
-    """Annotations of models, worked out when they are asked for, once each."""
+    """Keypoints, symmetries and parts of models, each computed once, when it is first asked for."""
 
     def __init__(self, *, n_keypoints: int = 0, searches_symmetries: bool = False) -> None:
-        """Works nothing out yet.
+        """Computes nothing yet.
 
         Args:
             n_keypoints: How many are chosen on models that declare none.
-            searches_symmetries: Of models that declare none.
+            searches_symmetries: Whether symmetries are searched for on models that declare none.
 
         """
         self._n_keypoints = n_keypoints
@@ -58,19 +58,21 @@ class Annotations:
         self._symmetries: dict[str, Symmetry] = {}
 
     def keypoints(self, model: Model) -> tuple[Keypoint, ...]:
-        """Declared by its side file, else chosen on its surface."""
+        """Keypoints of a model: those that its side file declares, else chosen on its surface."""
         if model.name not in self._keypoints:
             self._keypoints[model.name] = model.keypoints or _chosen(model, self._n_keypoints)
         return self._keypoints[model.name]
 
     def symmetry(self, model: Model) -> Symmetry:
-        """Declared by its side file, else found where that is asked for, else none."""
+        """Symmetry of a model: declared by its side file, else found by the search where that is
+        asked for, else none.
+        """
         if model.name not in self._symmetries:
             self._symmetries[model.name] = model.symmetry or self._found(model)
         return self._symmetries[model.name]
 
     def parts(self, model: Model) -> Parts:
-        """The bodies that its file tells apart; of a file with one, its connected pieces."""
+        """The bodies that a model's file tells apart; where it has one, its connected pieces."""
         return _parts(model)
 
     def keypoint_names(self, models: ModelLibrary) -> dict[str, tuple[str, ...]]:
@@ -102,7 +104,9 @@ class Annotations:
 
 
 def _chosen(model: Model, count: int) -> tuple[Keypoint, ...]:
-    """Points of the surface, each as far from the others as can be; ``p0``, ``p1``, ..."""
+    """`count` points of the surface named ``p0``, ``p1``, ..., each as far from the others as can
+    be; object frame, metres.
+    """
     if count == 0:
         return ()
     triangles = np.concatenate([p.positions_m[p.faces] for p in model.primitives])
@@ -118,8 +122,8 @@ def _chosen(model: Model, count: int) -> tuple[Keypoint, ...]:
 @per_model
 def _parts(model: Model) -> Parts:
     if model.parts:
-        told = (p.face_parts for p in model.primitives)
-        return Parts(names=model.parts, of_faces=tuple(f for f in told if f is not None))
+        parts = (p.face_parts for p in model.primitives)
+        return Parts(names=model.parts, of_faces=tuple(part for part in parts if part is not None))
     sizes = [len(p.positions_m) for p in model.primitives]
     starts = np.cumsum([0, *sizes[:-1]])
     piece = pieces(

@@ -69,7 +69,7 @@ class AssetLibrary:
 
     @property
     def folders(self) -> dict[str, Path]:
-        """Of all libraries, by the key of the config that names them."""
+        """Folders of all libraries, by the config keys that name them."""
         folders = {
             "models_dir": self.models.folder,
             "environments_dir": self.environments.folder,

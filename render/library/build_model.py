@@ -42,11 +42,11 @@ _DEGENERATE = "degenerate triangles (without area) were left out"
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BuiltModel:
-    """A model and what the doctor tells about it.
+    """A model and what the doctor says about it.
 
     Attributes:
         unit_source: Where the unit comes from.
-        surface: Of all meshes together, file units.
+        surface: Topology of all meshes together, units of the file.
         warnings: What was repaired or left out, and what looks wrong.
 
     """
@@ -93,8 +93,8 @@ def build_model(
 
     Args:
         raw: As read.
-        path: Of the file, for its suffix and for messages.
-        remarks: Of side files.
+        path: Path of the file, for its suffix and for messages.
+        remarks: What side files say about it.
 
     Raises:
         AssetError: No triangle with an area; a position that is used and not finite; a face
@@ -187,7 +187,7 @@ def _surface(meshes: Sequence[RawMesh], path: Path) -> Topology:
 def _without_degenerate(
     meshes: Sequence[RawMesh], path: Path, warnings: list[str]
 ) -> list[RawMesh]:
-    kept: list[RawMesh] = []
+    solid_meshes: list[RawMesh] = []
     dropped = 0
     for mesh in meshes:
         corners = mesh.positions[mesh.faces]
@@ -197,14 +197,14 @@ def _without_degenerate(
         solid = area > _NO_HEIGHT * longest
         dropped += int((~solid).sum())
         if solid.all() and len(solid):
-            kept.append(mesh)
+            solid_meshes.append(mesh)
         elif solid.any():
-            kept.append(_checked(replace(mesh, faces=mesh.faces[solid]), path, warnings))
-    if not kept:
+            solid_meshes.append(_checked(replace(mesh, faces=mesh.faces[solid]), path, warnings))
+    if not solid_meshes:
         raise AssetError(path, "holds no triangle that has an area")
     if dropped:
         warnings.append(f"{dropped} {_DEGENERATE}")
-    return kept
+    return solid_meshes
 
 
 def _surface_warnings(surface: Topology) -> list[str]:
@@ -216,7 +216,7 @@ def _surface_warnings(surface: Topology) -> list[str]:
 
 
 def _precision_warnings(meshes: Sequence[RawMesh]) -> list[str]:
-    """Files hold 7 digits: far from the origin few are left for the shape."""
+    """Warns of a shape far from its origin: files hold 7 digits, of which few are left for it."""
     points = np.concatenate([mesh.positions for mesh in meshes])
     lo, hi = points.min(axis=0), points.max(axis=0)
     offset, extent = float(np.abs((lo + hi) / 2).max()), float((hi - lo).max())
@@ -250,7 +250,7 @@ def _check_size(meshes: Sequence[RawMesh], unit_m: float, source: str, path: Pat
 
 
 def _dressed(mesh: RawMesh, remarks: Remarks, warnings: list[str]) -> RawMesh:
-    """The mesh with a material that it can carry."""
+    """The mesh with the finish that a side file names, else its own material, else the default."""
     if remarks.finish is not None:
         return replace(mesh, material=FINISHES[remarks.finish], uv=None, colors=None)
     if mesh.material is None:

@@ -38,7 +38,7 @@ Points = NDArray[np.float64]
 def convex_pieces(model: Model) -> tuple[Points, ...]:
     """``(N, 3)`` corners of each convex body; together they hold the surface of the model.
 
-    Object frame, metres. Worked out once for each model file, by the disk cache.
+    Object frame, metres. Computed once for each model file: the disk cache has them.
     """
     version = importlib.metadata.version("coacd")
     settings = ",".join(f"{k}={v}" for k, v in _COACD.items())
@@ -62,14 +62,16 @@ def _decomposed(model: Model) -> list[Points]:
 
 
 def _fitted(part: Points, surface: Points) -> Points | None:
-    """Corners of the hull of what part of the true surface a part holds."""
+    """``(N, 3)`` corners of the hull of the points of `surface` that lie in a part or just outside
+    of it; None where there are none.
+    """
     planes = ConvexHull(part).equations
     inside = (surface @ planes[:, :3].T + planes[:, 3] <= _AROUND).all(axis=1)
     return _solid(surface[inside]) if inside.any() else None
 
 
 def _solid(points: Points) -> Points:
-    """Corners of the hull of points; those of a flat thing are given some thickness."""
+    """``(N, 3)`` corners of the convex hull of points; flat ones are given some thickness first."""
     middle = points.mean(axis=0)
     _, _, axes = np.linalg.svd(points - middle, full_matrices=False)
     spans = np.ptp((points - middle) @ axes.T, axis=0)

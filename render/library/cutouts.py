@@ -19,11 +19,11 @@ def solid_parts(
     """Points and faces of a primitive, without those whose alpha is under the cut-off.
 
     Faces that a texture cuts are halved along their longest edges until they are no larger
-    than `size_m`; each is kept or left out by the alpha at its middle.
+    than `size_m`; the alpha at its middle decides whether a face stays or goes.
 
     Args:
-        primitive: Of a model; with the material that it is drawn with.
-        size_m: Longest edge of a face that is kept or left out as a whole.
+        primitive: A primitive with the material that it is drawn with.
+        size_m: Longest edge, metres, of a face that stays or goes as a whole.
 
     """
     material, faces = primitive.material, primitive.faces.astype(np.int64)

@@ -22,7 +22,7 @@ _ROUNDING = 1e-3
 
 
 def keypoints_of(entry: Any, path: Path) -> tuple[tuple[str, _Point], ...] | None:
-    """Name and place of each keypoint, in the order of the file; None where it says nothing.
+    """Name and position of each keypoint, in the order of the file; None where it declares none.
 
     Raises:
         AssetError: It is no mapping of names to three numbers each.
@@ -42,7 +42,7 @@ def keypoints_of(entry: Any, path: Path) -> tuple[tuple[str, _Point], ...] | Non
 
 
 def symmetry_of(entry: Any, path: Path) -> Symmetry | None:
-    """What a side file says that turns the object into itself; None where it says nothing.
+    """The symmetry that a side file declares; None where it declares none.
 
     Raises:
         AssetError: Unknown keys, no rigid motion, an axis without direction, or motions that
@@ -99,7 +99,7 @@ def _axis(value: Any, path: Path) -> SymmetryAxis:
 
 
 def _numbers(value: Any, count: int) -> list[float] | None:
-    """That many finite numbers; None if it is anything else."""
+    """The value as `count` finite numbers; None if it is anything else."""
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != count:
         return None
     try:

@@ -9,7 +9,7 @@ import numpy as np
 from render.errors import AssetError
 from render.library.build_model import BuiltModel
 from render.library.models import ModelLibrary
-from render.library.near_duplicates import Shape, kinship
+from render.library.near_duplicates import AreaMoments, kinship
 from render.library.unit_suspicion import unit_suspicion
 
 __all__ = ["ModelReport", "diagnose"]
@@ -43,11 +43,11 @@ class ModelReport:
 def diagnose(library: ModelLibrary) -> list[ModelReport]:
     """Looks at every model of a library, in the order of its names; none is left out.
 
-    Models of one shape are told in the warnings of the later one, with the factor between
-    them and whether one is the mirror image of the other.
+    Where two models have one shape, the warnings of the later one name the earlier, the factor
+    between them, and whether one is the mirror image of the other.
     """
     reports: list[ModelReport] = []
-    shapes: list[tuple[str, Shape]] = []
+    shapes: list[tuple[str, AreaMoments]] = []
     for name in library.names:
         try:
             built = library.inspect(name)
@@ -57,10 +57,10 @@ def diagnose(library: ModelLibrary) -> list[ModelReport]:
             )
             continue
         report = _report(built)
-        shape = Shape.of(built.model)
-        told = [f"{k} {other}" for other, o in shapes if (k := kinship(shape, o)) is not None]
+        shape = AreaMoments.of(built.model)
+        kin = [f"{k} {other}" for other, o in shapes if (k := kinship(shape, o)) is not None]
         shapes.append((name, shape))
-        reports.append(replace(report, warnings=(*report.warnings, *told)))
+        reports.append(replace(report, warnings=(*report.warnings, *kin)))
     return reports
 
 

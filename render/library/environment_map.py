@@ -36,7 +36,7 @@ _WORK_WH = (512, 256)
 _SUN_CONTRAST = 6.0
 _SUN_SHARE = 0.04
 _MAX_SUNS = 3
-# A light wider than this keeps its reflection in the map, where it has its shape.
+# A light wider than this stays in the reflected map, where it has its shape.
 _MIRRORED_RADIUS_DEG = 3.0
 # A white plane that faces the brightest side of a map at exposure 0 sends back this radiance.
 _WHITE_LEVEL = 0.75
@@ -46,7 +46,7 @@ def build_environment(name: str, radiance: Radiance) -> EnvironmentMap:
     """Splits and prefilters a map, scaled so that day and night give usable pictures.
 
     Args:
-        name: Of the map.
+        name: Name of the map.
         radiance: ``(H, W, 3)``, W = 2 H, finite and not negative, not all 0.
 
     """
@@ -77,14 +77,14 @@ def directions_of(size_wh: tuple[int, int]) -> NDArray[np.float64]:
 
 
 def solid_angles(size_wh: tuple[int, int]) -> NDArray[np.float64]:
-    """``(H, 1)`` of a pixel in each row; all pixels together make 4 pi."""
+    """``(H, 1)`` solid angle of a pixel in each row, steradians; all pixels together have 4 pi."""
     w, h = size_wh
     edges = np.cos(np.pi * np.arange(h + 1) / h)
     return np.asarray((edges[:-1] - edges[1:])[:, None] * (2 * np.pi / w))
 
 
 def irradiance_sh(radiance: Radiance) -> Radiance:
-    """``(9, 3)``: light that a white diffuse surface sends back, in spherical harmonics.
+    """``(9, 3)``: radiance of a white diffuse surface by its normal, in spherical harmonics.
 
     Ramamoorthi and Hanrahan 2001: bands are the map's, times pi, 2 pi / 3 and pi / 4, over pi.
     """
@@ -127,12 +127,12 @@ def _brightest_side(radiance: Radiance) -> float:
 
 
 def luminance(rgb: Radiance) -> NDArray[np.float32]:
-    """Rec. 709."""
+    """``(...)`` luminance of ``(..., 3)`` linear RGB, by Rec. 709."""
     return np.asarray(rgb @ LUMINANCE.astype(np.float32))
 
 
 def _split(work: Radiance) -> tuple[tuple[Sun, ...], Radiance, Radiance]:
-    """The suns, the map without any of them, and the map without those of no width."""
+    """The suns, the map without any of them, and the map without the narrow ones alone."""
     h, w = work.shape[:2]
     area = solid_angles((w, h))
     bright = luminance(work)
@@ -148,12 +148,12 @@ def _split(work: Radiance) -> tuple[tuple[Sun, ...], Radiance, Radiance]:
         if float(luminance(power.astype(np.float32))) < _SUN_SHARE * total:
             continue
         suns.append((_sun(excess, member, area, power), member))
-    kept = sorted(suns, key=lambda found: -sum(found[0].irradiance))[:_MAX_SUNS]
-    for sun, member in kept:
+    strongest = sorted(suns, key=lambda found: -sum(found[0].irradiance))[:_MAX_SUNS]
+    for sun, member in strongest:
         diffuse -= excess * member[..., None]
         if not sun.is_in_reflections:
             reflected -= excess * member[..., None]
-    return tuple(sun for sun, _ in kept), diffuse, reflected
+    return tuple(sun for sun, _ in strongest), diffuse, reflected
 
 
 def _blobs(
@@ -191,7 +191,9 @@ def _sun(
 
 
 def _prefiltered(radiance: Radiance) -> Radiance:
-    """``(_GLOSSY_LEVELS, h, w, 3)``, by convolution along the parallels."""
+    """``(_GLOSSY_LEVELS, h, w, 3)``: the map seen in ever rougher metal, by convolution along its
+    parallels.
+    """
     levels = [_resized(radiance, _GLOSSY_WH)]
     for k in range(1, _GLOSSY_LEVELS):
         alpha = (k / (_GLOSSY_LEVELS - 1)) ** 2

@@ -1,4 +1,4 @@
-"""Environment maps by name: read, checked, made ready for shading, the latest ones kept."""
+"""Environment maps by name: read, checked, made ready for shading, the latest ones cached."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import final
 
 import cv2
+import imageio.v3 as iio
 import numpy as np
+from imageio.core.request import InitializationError
 from numpy.typing import NDArray
 
 from render.errors import AssetError
@@ -25,7 +27,7 @@ _CACHE_BYTES = 512 * 2**20
 _MOST_WIDE = 2048
 _MOST = 1e7
 
-# OpenCV leaves OpenEXR off unless told so before its first picture.
+# OpenCV reads OpenEXR only where this is set before its first picture.
 os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
 
 
@@ -54,7 +56,7 @@ class EnvironmentLibrary:
 
     @property
     def sha256(self) -> str | None:
-        """Of all names and bytes (hex), as `check_all` found them; None before it."""
+        """SHA-256 (hex) over the names and bytes of all maps; None before `check_all`."""
         return self._sha256
 
     def load(self, name: str) -> EnvironmentMap:
@@ -98,12 +100,11 @@ def read_radiance(path: Path) -> NDArray[np.float32]:
 
     """
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        image = iio.imread(path, plugin="opencv", index=0, flags=cv2.IMREAD_UNCHANGED)
     except OSError as error:
-        raise AssetError(path, f"cannot be read: {error.strerror}") from error
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
-    if image is None:
-        raise AssetError(path, "cannot be read as an HDR image")
+        raise AssetError(path, f"cannot be read: {error.strerror or error}") from error
+    except (InitializationError, ValueError, IndexError, cv2.error) as error:
+        raise AssetError(path, "cannot be read as an HDR image") from error
     if image.ndim != 3 or image.shape[2] < 3 or image.dtype != np.float32:
         raise AssetError(path, "must have three channels of floats")
     height, width = image.shape[:2]
@@ -112,7 +113,7 @@ def read_radiance(path: Path) -> NDArray[np.float32]:
             path,
             f"must be twice as wide as high (equirectangular), got {width} x {height}",
         )
-    radiance = np.ascontiguousarray(image[..., 2::-1])
+    radiance = np.ascontiguousarray(image[..., :3])
     finite = np.isfinite(radiance)
     brightest = float(radiance[finite].max(initial=0.0))
     radiance = np.nan_to_num(radiance, nan=0.0, posinf=brightest, neginf=0.0)

@@ -46,7 +46,7 @@ FINISHES: Mapping[str, Material] = {
         _finish("painted_yellow", (0.80, 0.45, 0.02), metallic=0.0, roughness=0.3),
     )
 }
-"""By the name that side files use."""
+"""Materials by the names that side files use."""
 
 DEFAULT_FINISH = "steel"
-"""Of every mesh that has no look of its own: most CAD parts are machined metal."""
+"""The finish of meshes without a material of their own: most CAD parts are machined metal."""

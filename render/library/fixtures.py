@@ -55,7 +55,7 @@ class FixtureLibrary:
 
     @cached_property
     def fixtures(self) -> tuple[Fixture, ...]:
-        """All of them, loaded; AssetError if one cannot be used."""
+        """All fixtures, loaded; AssetError if one cannot be used."""
         found = []
         for name, numbers in self._wanted:
             T = np.array(numbers, np.float64).reshape(4, 4)

@@ -41,7 +41,7 @@ class ImageLibrary:
         """Finds files, loads none.
 
         Args:
-            folder: Of the pictures.
+            folder: Folder of the pictures; those in folders below it count as well.
             what: What they are, as the config has it: ``assets.<what>_dir``.
 
         """
@@ -66,7 +66,7 @@ class ImageLibrary:
 
     @property
     def sha256(self) -> str | None:
-        """Of all names and bytes (hex), as `check_all` found them; None before it."""
+        """SHA-256 (hex) over the names and bytes of all pictures; None before `check_all`."""
         return self._sha256
 
     def check_all(self) -> None:
@@ -74,7 +74,7 @@ class ImageLibrary:
 
         Raises:
             ConfigError: There is none.
-            AssetError: Some cannot be decoded; all such are told.
+            AssetError: Some cannot be decoded; the message names all of them.
 
         """
         if not self.names:
@@ -104,8 +104,8 @@ class ImageLibrary:
     def _refusal(self, bad: Sequence[AssetError]) -> AssetError:
         if len(bad) == 1:
             return bad[0]
-        told = "; ".join(f"{e.path.relative_to(self.folder)}: {e.reason}" for e in bad)
-        return AssetError(self.folder, f"{len(bad)} of its pictures cannot be used: {told}")
+        reasons = "; ".join(f"{e.path.relative_to(self.folder)}: {e.reason}" for e in bad)
+        return AssetError(self.folder, f"{len(bad)} of its pictures cannot be used: {reasons}")
 
 
 def _decode(path: Path) -> NDArray[np.uint8]:

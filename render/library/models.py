@@ -30,7 +30,7 @@ __all__ = ["ModelLibrary"]
 
 _MIB = 2**20
 _THREADS, _BATCH = 4, 16
-# Files of that size are read once, and what came of them is kept on disk.
+# Models of files of that size go to the disk cache.
 _LARGE_BYTES = 32 * _MIB
 
 
@@ -84,7 +84,7 @@ class ModelLibrary:
             skip_bad: Whether `check_all` leaves out models that cannot be used.
             prefix: What `Model.name` begins with, so that models of several folders stay
                 apart; no part of the names that this library is asked for.
-            memory_mb: MiB of models, with what is worked out of them, that are kept.
+            memory_mb: Bound of the models in memory with their memoised results, MiB.
 
         Raises:
             ConfigError: No such folder, or a pattern that matches nothing.
@@ -106,12 +106,12 @@ class ModelLibrary:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the models that are used, sorted."""
+        """Names of the models that are used, sorted."""
         return self._names
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """Of the models that are used, sorted."""
+        """Categories of the models that are used, sorted."""
         return tuple(sorted({self.category(name) for name in self._names}))
 
     @property
@@ -131,7 +131,7 @@ class ModelLibrary:
         return self._remarks[name].category or folder
 
     def keypoint_names(self, name: str) -> tuple[str, ...]:
-        """Of the keypoints that a model's side file declares."""
+        """Names of the keypoints that a model's side file declares, in its order."""
         return tuple(key for key, _ in self._remarks[name].keypoints or ())
 
     def load(self, name: str) -> Model:
@@ -148,11 +148,13 @@ class ModelLibrary:
         built = self._cache.get(name)
         if built is None:
             built = self._build(name)
-            self._keep(name, built)
+            self._store(name, built)
         return built
 
     def sha256(self, name: str) -> str:
-        """Of the file's bytes; where other files or remarks take part, of all of these (hex)."""
+        """SHA-256 (hex) of the file's bytes; where companion files or remarks take part, of all
+        of them.
+        """
         if name not in self._sha256:
             self.load(name)
         return self._sha256[name]
@@ -163,7 +165,7 @@ class ModelLibrary:
         With `skip_bad`, those that cannot be used leave `names` and come into `skipped`.
 
         Raises:
-            AssetError: A model cannot be used; all such are told. Or none is left.
+            AssetError: Models cannot be used (the message names all of them), or none is left.
 
         """
         bad: dict[str, AssetError] = {}
@@ -174,7 +176,7 @@ class ModelLibrary:
                 if isinstance(built, AssetError):
                     bad[name] = built
                     continue
-                self._keep(name, built)
+                self._store(name, built)
                 remarks += [f"{name}: {w}" for w in (*built.notable, *unit_suspicion(built))]
         if bad and (not self._skip_bad or len(bad) == len(self._names)):
             raise self._refusal(list(bad.values()))
@@ -195,7 +197,7 @@ class ModelLibrary:
             chosen |= matches
         return tuple(sorted(chosen))
 
-    def _keep(self, name: str, built: BuiltModel) -> None:
+    def _store(self, name: str, built: BuiltModel) -> None:
         self._cache.put(name, built)
         self._sha256[name] = built.model.sha256
 
@@ -250,11 +252,11 @@ class ModelLibrary:
         hint = "assets.skip_bad=true leaves it out"
         if len(errors) == 1:
             return AssetError(errors[0].path, f"{errors[0].reason} ({hint})")
-        told = "; ".join(f"{e.path.relative_to(self.folder)}: {e.reason}" for e in errors)
+        reasons = "; ".join(f"{e.path.relative_to(self.folder)}: {e.reason}" for e in errors)
         if len(errors) == len(self._names):
-            return AssetError(self.folder, f"none of its models can be used: {told}")
+            return AssetError(self.folder, f"none of its models can be used: {reasons}")
         hint = "assets.skip_bad=true leaves them out"
-        return AssetError(self.folder, f"{len(errors)} models cannot be used ({hint}): {told}")
+        return AssetError(self.folder, f"{len(errors)} models cannot be used ({hint}): {reasons}")
 
 
 def _there(names: Sequence[str], at_most: int = 8) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from render.scene import Model
 
-__all__ = ["Shape", "kinship"]
+__all__ = ["AreaMoments", "kinship"]
 
 # Two tessellations of one part differ by less, two parts that people tell apart by more.
 _SAME = 0.004
@@ -20,7 +20,7 @@ _WEIGHTS = np.array([-27.0, 25.0, 25.0, 25.0]) / 48.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Shape:
+class AreaMoments:
     """What a surface is, apart from place and turn: moments of its area.
 
     Attributes:
@@ -39,7 +39,7 @@ class Shape:
     handedness: int
 
     @classmethod
-    def of(cls, model: Model) -> Shape:
+    def of(cls, model: Model) -> AreaMoments:
         """Moments of all surfaces of a model."""
         corners = np.concatenate([p.positions_m[p.faces] for p in model.primitives])
         corners = corners - model.center_m
@@ -64,7 +64,7 @@ class Shape:
         )
 
 
-def kinship(one: Shape, other: Shape) -> str | None:
+def kinship(one: AreaMoments, other: AreaMoments) -> str | None:
     """How `one` is made of `other`, as words that go before its name; None if it is not.
 
     Approximate: by second and third moments of the area, within 0.4 percent.

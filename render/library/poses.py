@@ -1,8 +1,8 @@
 """Poses of a real scene in BOP's form, to render it again.
 
-``scene_gt.json`` holds ``{im_id: [{obj_id, cam_R_m2c, cam_t_m2c}, ...]}`` and ``scene_camera.json``
-beside it ``{im_id: {cam_K, cam_R_w2c, cam_t_w2c}}``; lengths in millimetres, OpenCV's camera. See
-the BOP challenge's description of its format.
+``scene_gt.json`` holds ``{im_id: [{obj_id, cam_R_m2c, cam_t_m2c}, ...]}``, ``scene_camera.json`` of
+the same folder ``{im_id: {cam_K, cam_R_w2c, cam_t_w2c}}``; lengths are in millimetres, cameras are
+OpenCV's. See the BOP challenge's description of its format.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LEVEL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PosedImage:
-    """One image: what stands where.
+    """One image of a real scene: its camera, and its objects with their poses.
 
     Attributes:
         im_id: As in the file.
@@ -63,13 +63,13 @@ class Poses:
 
     @classmethod
     def read(cls, path: Path, *, models: Mapping[int, str], names: Sequence[str]) -> Poses:
-        """Reads a ``scene_gt.json`` and the ``scene_camera.json`` beside it.
+        """Reads a ``scene_gt.json`` and the ``scene_camera.json`` of the same folder.
 
         Args:
-            path: Of the poses.
+            path: The ``scene_gt.json``.
             models: Names of models by ``obj_id``; an object that is not named is the
                 model whose stem is ``obj_<obj_id, six digits>``.
-            names: Of all models.
+            names: Names of all models of the library.
 
         Raises:
             ConfigError: A file cannot be read, lacks something or names no model.

@@ -91,7 +91,7 @@ def make_primitive(name: str) -> Model:
 
 
 def _trimesh() -> Any:
-    """At use: it takes longer to import than a frame to render."""
+    """The module trimesh, imported at its first use: that takes longer than to render a frame."""
     with interrupts_held():
         import trimesh
     return trimesh

@@ -1,4 +1,4 @@
-"""What people say about model files: ``part.yaml`` beside ``part.step``, and one ``models.yaml``.
+"""What people say about model files: ``part.yaml`` next to ``part.step``, and one ``models.yaml``.
 
 ``models.yaml`` lies at the root of the models folder and maps names to the same keys; a name
 is the path of a model, its stem, or a glob (as `models` in the config). A side file wins over
@@ -45,7 +45,7 @@ _UNITS = ("m", "mm", "cm", "um", "in", "ft")
 
 @dataclass(frozen=True, kw_only=True)
 class Remarks:
-    """What was said about one model; None where nothing was.
+    """What side files say about one model; None where they say nothing.
 
     Attributes:
         unit_m: Metres per unit of the file.
@@ -92,7 +92,7 @@ def read_remarks(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
 
 
 def _side_files(folder: Path, names: Sequence[str]) -> list[tuple[Path, tuple[str, ...]]]:
-    """Each side file with the models beside it that bear its stem."""
+    """Each side file with the models of its folder that have its stem."""
     stems: dict[str, list[str]] = {}
     for name in names:
         stems.setdefault(str(PurePosixPath(name).with_suffix("")), []).append(name)
@@ -148,7 +148,7 @@ def _parse(entry: Any, *, path: Path, where: str) -> Remarks:
             raise AssetError(path, f"{where} must have keys of {', '.join(_KEYS)}, got {key!r}")
 
     def said(key: str, check: Callable[[Any], Any]) -> Any:
-        """What the entry says of a key, None where it says nothing."""
+        """The value of a key of the entry, None where it has none."""
         if entry.get(key) is None:
             return None
         try:
@@ -169,7 +169,7 @@ def _parse(entry: Any, *, path: Path, where: str) -> Remarks:
 
 
 def _unit_m(unit: Any) -> float:
-    """Metres; ValueError if it is no unit."""
+    """Metres per unit; ValueError if the text names no unit."""
     if isinstance(unit, str) and unit in _UNITS:
         return UNITS_M[unit]
     with contextlib.suppress(ValueError):

@@ -44,10 +44,10 @@ def stable_poses(
     probs = np.zeros(facets.count)
     np.add.at(probs, facets.resting(), facets.solid_angles)
     order = np.argsort(-probs, kind="stable")[:_MAX_POSES]
-    keep = order[probs[order] >= _MIN_PROB * probs.sum()]
-    keep = keep if len(keep) else order[:1]
-    poses = np.stack([_down(n) for n in facets.normals[keep]])
-    return poses, probs[keep] / probs[keep].sum()
+    likely = order[probs[order] >= _MIN_PROB * probs.sum()]
+    likely = likely if len(likely) else order[:1]
+    poses = np.stack([_down(n) for n in facets.normals[likely]])
+    return poses, probs[likely] / probs[likely].sum()
 
 
 class _Facets:
@@ -104,7 +104,10 @@ class _Facets:
 
 
 def _solid_angles(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of triangles ``(F, 3, 3)`` seen from the origin (Van Oosterom and Strackee 1983)."""
+    """``(F,)`` signed solid angles, steradians, of triangles ``(F, 3, 3)`` seen from the origin.
+
+    By A. van Oosterom and J. Strackee, "The solid angle of a plane triangle", 1983.
+    """
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
     la, lb, lc = (np.linalg.norm(v, axis=1) for v in (a, b, c))
     top = np.einsum("ij,ij->i", a, np.cross(b, c))
@@ -113,7 +116,7 @@ def _solid_angles(corners: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _flat_poses(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A sheet lies on either side."""
+    """The two poses of a flat sheet, on either side, equally likely."""
     normal = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][2]
     return np.stack([_down(normal), _down(-normal)]), np.array([0.5, 0.5])
 

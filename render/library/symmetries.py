@@ -51,7 +51,7 @@ def find_symmetry(model: Model) -> Symmetry:
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """A surface about its centroid, in diameters.
+    """A search on one surface, about its centroid, lengths in diameters.
 
     Attributes:
         moments: Along the principal axes, ascending.
@@ -95,7 +95,7 @@ class _Search:
         )
 
     def run(self) -> Symmetry:
-        """All that holds."""
+        """The symmetry with all turns that hold."""
         low, middle, high = self.moments
         equal = [middle - low < _EQUAL_MOMENTS * high, high - middle < _EQUAL_MOMENTS * high]
         if all(equal):
@@ -231,7 +231,7 @@ class _Search:
         return np.asarray(away.reshape(len(turns), -1).mean(axis=1))
 
     def _group(self, found: list[tuple[Points, int]]) -> Symmetry:
-        """The group of some turns; of fewer, where those together do not make one that holds."""
+        """The group that some turns generate; that of fewer where the whole group does not hold."""
         for count in range(len(found), 0, -1):
             turns = [rotation_about(axis, 2 * math.pi / order) for axis, order in found[:count]]
             try:

@@ -18,12 +18,12 @@ def unit_suspicion(built: BuiltModel) -> list[str]:
     if _SMALL_M <= extent_m <= _LARGE_M:
         return []
     units = extent_m / unit_m
-    told = f"it is {_length(extent_m)} long by its unit ({built.unit_source})"
+    sentence = f"it is {_length(extent_m)} long by its unit ({built.unit_source})"
     for name, metres in _COMMON:
         if metres != unit_m and _PLAUSIBLE_M[0] <= units * metres <= _PLAUSIBLE_M[1]:
-            told += f"; as {name} it would be {_length(units * metres)}: "
-            return [told + f"say `unit: {name}` in a side file"]
-    return [told]
+            sentence += f"; as {name} it would be {_length(units * metres)}: "
+            return [sentence + f"say `unit: {name}` in a side file"]
+    return [sentence]
 
 
 def _length(metres: float) -> str:

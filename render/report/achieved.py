@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
+import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,10 +29,10 @@ _SIZES = ("size_px", "size_frac")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Reached:
-    """One leaf that asks, over a dataset.
+    """What one leaf asked for, and what labels say, over a dataset.
 
     Attributes:
-        name: Of the leaf and the label.
+        name: Name that the leaf and the label share.
         asked: ``(N,)`` one for each label: every target for ``occluded_fract``, the principal
             one of each frame for the others.
         achieved: ``(N,)``.
@@ -45,7 +45,7 @@ class Reached:
 
     @property
     def is_size(self) -> bool:
-        """Its errors are relative."""
+        """Whether the leaf is a size, whose errors are relative."""
         return self.name in _SIZES
 
     @property
@@ -56,12 +56,12 @@ class Reached:
 
     @property
     def n_within(self) -> int:
-        """Labels within the tolerance."""
+        """Number of labels within the tolerance."""
         # Rounding of the last digit is no miss.
         return int(np.count_nonzero(np.abs(self.errors) <= TOLERANCES[self.name] + 1e-9))
 
     def as_dict(self) -> dict[str, Any]:
-        """For dataset.yaml."""
+        """The entry of the leaf in dataset.yaml."""
         return {
             "labels": len(self.asked),
             "within": self.n_within,
@@ -74,7 +74,8 @@ class Reached:
 def reached(
     frames: Iterable[Mapping[str, Any]], instances: Iterable[Mapping[str, Any]]
 ) -> tuple[Reached, ...]:
-    """Asked against achieved of all records; a leaf that no frame asks for is left out.
+    """Compares what leaves asked for with the labels of all records, leaf by leaf; a leaf that no
+    frame sets is left out.
 
     Args:
         frames: Rows of frames.
@@ -149,9 +150,7 @@ def write_plot(found: tuple[Reached, ...], path: Path) -> None:
     The band along the diagonal is what is promised; each label is a dot.
     """
     panels = [_panel(one) for one in found]
-    done, png = cv2.imencode(".png", np.hstack(panels)[:, :, ::-1])
-    assert done  # a uint8 picture can always be encoded
-    path.write_bytes(png.tobytes())
+    path.write_bytes(iio.imwrite("<bytes>", np.hstack(panels), extension=".png"))
 
 
 def _panel(one: Reached) -> NDArray[np.uint8]:

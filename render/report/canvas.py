@@ -30,22 +30,22 @@ class Canvas:
     _texts: list[_Label] = field(default_factory=list)
 
     def line(self, uv: NDArray[np.float64], color: Rgb, *, width: int = 1) -> None:
-        """A line through ``(N, 2)`` points."""
+        """Draws a line through ``(N, 2)`` points."""
         cv2.polylines(self.rgb, [_fixed(uv)], False, color, width, cv2.LINE_AA, _SHIFT)
 
     def fill(self, uv: NDArray[np.float64], color: Rgb) -> None:
-        """A convex polygon of ``(N, 2)`` corners."""
+        """Fills a convex polygon of ``(N, 2)`` corners."""
         cv2.fillConvexPoly(self.rgb, _fixed(uv), color, cv2.LINE_AA, _SHIFT)
 
     def shade(self, uv: NDArray[np.float64], color: Rgb, *, opacity: float) -> None:
-        """Any polygon of ``(N, 2)`` corners, through which what lies below is seen."""
+        """Fills any polygon of ``(N, 2)`` corners; what lies below shines through."""
         cover = np.zeros(self.rgb.shape[:2], np.uint8)
         cv2.fillPoly(cover, [_fixed(uv)], 255, cv2.LINE_AA, _SHIFT)
         alpha = (opacity / 255) * cover[..., None].astype(np.float64)
         self.rgb[:] = np.rint(self.rgb * (1 - alpha) + np.array(color) * alpha)
 
     def dot(self, uv: tuple[float, float], color: Rgb, *, radius: float) -> None:
-        """A disc; its radius in pixels."""
+        """Draws a disc; its radius is in pixels."""
         u, v, r = (round(x * (1 << _SHIFT)) for x in (*uv, radius))
         cv2.circle(self.rgb, (u, v), r, color, -1, cv2.LINE_AA, _SHIFT)
 
@@ -60,7 +60,7 @@ class Canvas:
         halo: Rgb | None = None,
         upwards: bool = False,
     ) -> None:
-        """Text that `picture` writes on top of all lines.
+        """Adds text, which `picture` writes on top of all lines.
 
         Args:
             uv: Where its anchor lies.
@@ -76,11 +76,11 @@ class Canvas:
         self._texts.append(_Label(uv, text, size, color, anchor, halo, kind))
 
     def text_width(self, text: str, size: int) -> float:
-        """Pixels."""
+        """Width of a text, pixels."""
         return float(ImageFont.load_default(size=size).getlength(text))
 
     def picture(self) -> NDArray[np.uint8]:
-        """``(H, W, 3)`` with all text."""
+        """The picture with all text, ``(H, W, 3)`` uint8."""
         image = Image.fromarray(self.rgb)
         draw = ImageDraw.Draw(image)
         for text in self._texts:

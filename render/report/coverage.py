@@ -31,7 +31,7 @@ Bin = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Coverage:
-    """Frames by bin of what their principal target achieved.
+    """Numbers of frames, binned by what the labels of their principal target say.
 
     Attributes:
         axes: At least one.
@@ -74,7 +74,7 @@ class Coverage:
         return [b for b in self.ranked() if self.counts[b] < enough[b]]
 
     def text(self, *, all_bins: bool = False) -> str:
-        """A table for people.
+        """The coverage as a table for people.
 
         Args:
             all_bins: Also bins that are not thin, and thin ones beyond the first 20.
@@ -98,7 +98,7 @@ class Coverage:
         return "\n".join(lines)
 
     def _table(self, bins: list[Bin]) -> list[str]:
-        """Rows of bins below a head, in columns."""
+        """Lines of a table of bins, in columns below a head."""
         expected = self.expected
         rows = [["frames", "expected", *(axis.leaf for axis in self.axes)]]
         for b in bins:
@@ -122,7 +122,7 @@ def coverage_of(
     """Counts frames by what their labels say.
 
     Args:
-        axes: Of the dataset's config.
+        axes: The axes that `render.sampling.axes` finds in the dataset's config.
         frames: Rows of frames.
         instances: Rows of instances, of the same frames.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
+import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,9 +35,7 @@ def write_coverage(coverage: Coverage, path: Path) -> None:
         DatasetError: The file cannot be written.
 
     """
-    done, png = cv2.imencode(".png", draw_coverage(coverage)[:, :, ::-1])
-    assert done  # a uint8 picture can always be encoded
-    write_whole(path, png.tobytes())
+    write_whole(path, iio.imwrite("<bytes>", draw_coverage(coverage), extension=".png"))
 
 
 def draw_coverage(coverage: Coverage) -> NDArray[np.uint8]:
@@ -78,7 +76,7 @@ def draw_coverage(coverage: Coverage) -> NDArray[np.uint8]:
 
 
 def _four(coverage: Coverage) -> tuple[Axis | None, Axis | None, Axis | None, Axis | None]:
-    """Azimuth, elevation, size and occlusion, as far as they are axes."""
+    """The axes azimuth, elevation, size and occlusion, None for those that are missing."""
     by_name = {axis.leaf: axis for axis in coverage.axes}
     size = next((axis for name, axis in by_name.items() if name.startswith("scale.")), None)
     return by_name.get(DIRECTION[0]), by_name.get(DIRECTION[1]), size, by_name.get(OCCLUSION)
@@ -91,7 +89,7 @@ def _draw_map(
     expected: NDArray[np.float64],
     enough: NDArray[np.float64],
 ) -> None:
-    """``(azimuth, elevation)`` cells; `corner` is the top left one of the map, pixels."""
+    """Draws a map of ``(azimuth, elevation)`` cells, its top left corner at `corner`, pixels."""
     n_el = counts.shape[1]
     for (a, e), count in np.ndenumerate(counts):
         x, y = corner[0] + a * _CELL_W, corner[1] + (n_el - 1 - e) * _CELL_H
@@ -113,7 +111,7 @@ def _color(count: int, expected: float, enough: float) -> Rgb:
 def _draw_scales(
     canvas: Canvas, azimuth: Axis | None, elevation: Axis | None, *, bottom: int
 ) -> None:
-    """The ends of the bins along the map in the lower left corner."""
+    """Writes the ends of the bins along the map in the lower left corner."""
     if azimuth is not None:
         for i in range(azimuth.n_bins):
             text = azimuth.text(i).partition(" to ")[0]

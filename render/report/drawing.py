@@ -219,7 +219,7 @@ def _draw_box(picture: _Picture, rect: _Rect, color: Rgb, *, line: int, dash: in
 
 
 def _span(start: int, stop: int, size: int) -> slice:
-    """From start to stop, as far as the picture goes."""
+    """The slice from start to stop, cut to the picture."""
     return slice(min(max(start, 0), size), min(max(stop, 0), size))
 
 

@@ -38,13 +38,16 @@ class Spread:
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> Spread:
-        """Of ``(N,)`` values, N at least 1; between two of them percentiles are interpolated."""
+        """Mean and percentiles of ``(N,)`` values, N at least 1; percentiles are interpolated
+        linearly between the two nearest values.
+        """
         p10, p90 = np.percentile(values, [10, 90])
         return cls(mean=float(values.mean()), p10=float(p10), p90=float(p90))
 
 
 def measure(dataset_dir: Path) -> dict[str, Spread]:
-    """Each of `MEASURES` over all labelled targets; one that no target has is left out.
+    """Mean and percentiles of each of `MEASURES` over all labelled targets; a measure that no
+    target has is left out.
 
     One picture and a few hundred records are in memory at a time, and 40 bytes a target.
 

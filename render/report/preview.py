@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
+import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,9 +51,7 @@ def write_preview(dataset_dir: Path, path: Path) -> None:
     colors = category_colors(categories)
     cells = [_cell(dataset_dir, f, rows[f["frame_idx"]], colors, cell_px) for f in frames]
     sheet = _sheet(cells, columns)
-    flags = (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), flags)
-    path.write_bytes(data.tobytes())
+    path.write_bytes(iio.imwrite("<bytes>", sheet, extension=".jpg", quality=_JPEG_QUALITY))
 
 
 def _spread(dataset_dir: Path) -> list[_Row]:

@@ -18,15 +18,15 @@ from render.report.lengths import size_text
 from render.report.show_sheet import show_sheet
 from render.system.files import write_whole
 
-__all__ = ["Shown", "show", "write_sheet"]
+__all__ = ["ModelSheet", "show", "write_sheet"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Shown:
+class ModelSheet:
     """A model and its picture.
 
     Attributes:
-        stem: Of the model's file.
+        stem: Stem of the model's file.
         sheet: ``(H, 1600, 3)`` uint8, display sRGB.
         text: What it is in a line, and a line for each warning.
 
@@ -37,7 +37,7 @@ class Shown:
     text: str
 
 
-def show(model: str, models_dir: Path, *, engine: Callable[[], AbstractEngine]) -> Shown:
+def show(model: str, models_dir: Path, *, engine: Callable[[], AbstractEngine]) -> ModelSheet:
     """Draws the sheet of a model.
 
     Args:
@@ -57,9 +57,9 @@ def show(model: str, models_dir: Path, *, engine: Callable[[], AbstractEngine]) 
         raise AssetError(library.folder / report.name, report.error)
     with engine() as drawing:
         sheet = show_sheet(library.load(report.name), report, drawing)
-    told = f"{report.name}: {size_text(report.size_m)}, {report.triangles:,} triangles"
-    text = "\n".join([told, *(f"! {warning}" for warning in report.warnings)])
-    return Shown(stem=Path(report.name).stem, sheet=sheet, text=text)
+    line = f"{report.name}: {size_text(report.size_m)}, {report.triangles:,} triangles"
+    text = "\n".join([line, *(f"! {warning}" for warning in report.warnings)])
+    return ModelSheet(stem=Path(report.name).stem, sheet=sheet, text=text)
 
 
 def write_sheet(path: Path, rgb: NDArray[np.uint8]) -> None:

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 AXIS_COLORS: tuple[Rgb, Rgb, Rgb] = ((214, 40, 40), (24, 140, 56), (38, 92, 214))
-"""Of X, Y and Z."""
+"""Colours of the axes X, Y and Z, display sRGB."""
 
 _INK: Rgb = (38, 42, 48)
 _WHITE: Rgb = (255, 255, 255)
@@ -163,14 +163,14 @@ def _write_numbers(
             canvas.text((u, v), number, size=_SMALL, color=_INK, anchor=anchor)
             widest = max(widest, canvas.text_width(number, _SMALL) if upright else _SMALL)
     at = (uv[0] + uv[-1]) / 2 + (_GAP_PX + _BAR_PX + 16 + widest) * out
-    told = f"{number_text(size_m / metres)} {unit}"
+    text = f"{number_text(size_m / metres)} {unit}"
     canvas.text(
-        (float(at[0]), float(at[1])), told, size=15, color=_INK, anchor="mm", upwards=upright
+        (float(at[0]), float(at[1])), text, size=15, color=_INK, anchor="mm", upwards=upright
     )
 
 
 def _direction(studio: Studio, camera: Camera, axis: int) -> NDArray[np.float64]:
-    """``(2,)`` where an axis of the file points in a flat view."""
+    """``(2,)`` direction (x right, y down) in which an axis of the file points in a flat view."""
     ends = np.tile(studio.model.center_m, (2, 1))
     ends[1, axis] += studio.model.extent_m
     cam = studio.points_cam(ends, camera)
@@ -179,7 +179,7 @@ def _direction(studio: Studio, camera: Camera, axis: int) -> NDArray[np.float64]
 
 
 def _other_axis(studio: Studio, camera: Camera, axis: int) -> int:
-    """The axis that a flat view shows beside `axis`."""
+    """The other axis that a flat view shows."""
     lengths = [float(np.linalg.norm(_direction(studio, camera, k))) for k in range(3)]
     return next(k for k in range(3) if k != axis and lengths[k] > 0.5)
 

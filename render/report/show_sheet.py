@@ -99,17 +99,17 @@ def _write_head(page: Canvas, model: Model, report: ModelReport) -> None:
 
 
 def _where_text(model: Model) -> str:
-    """Where the box lies in the file's frame."""
+    """A line that says where the box lies in the file's frame."""
     name, metres = suited_unit(model.extent_m)
     low, high = model.bounds_m / metres
     spans = [f"{axis} {_signed(low[k])} to {_signed(high[k])}" for k, axis in enumerate("xyz")]
-    told = f"box of the model: {', '.join(spans)} {name}"
+    text = f"box of the model: {', '.join(spans)} {name}"
     _, is_origin = axes_origin_m(model)
     if is_origin:
-        return f"{told}   |   axes at the origin of the file"
+        return f"{text}   |   axes at the origin of the file"
     away = float(np.linalg.norm(model.center_m))
     return (
-        f"{told}   |   axes at the box's lowest corner: the origin of the file is "
+        f"{text}   |   axes at the box's lowest corner: the origin of the file is "
         f"{length_text(away)} away"
     )
 
@@ -119,11 +119,11 @@ def _signed(value: float) -> str:
 
 
 def _write_legend(page: Canvas, model: Model) -> None:
-    """What the colours and the ruler mean, in the right upper corner."""
+    """Writes what colours and ruler mean, in the upper right corner."""
     name, metres = suited_unit(model.extent_m)
-    told = f"ruler: each bar {number_text(round_step(model.extent_m) / metres)} {name}"
-    x = _WIDTH - _MARGIN - page.text_width(told, _FACT_SIZE)
-    page.text((x, 31), told, size=_FACT_SIZE, color=_INK)
+    text = f"ruler: each bar {number_text(round_step(model.extent_m) / metres)} {name}"
+    x = _WIDTH - _MARGIN - page.text_width(text, _FACT_SIZE)
+    page.text((x, 31), text, size=_FACT_SIZE, color=_INK)
     x -= 36
     for letter, color in reversed(list(zip("XYZ", AXIS_COLORS, strict=True))):
         page.text((x, 31), letter, size=_FACT_SIZE, color=color, anchor="ra")
@@ -132,7 +132,7 @@ def _write_legend(page: Canvas, model: Model) -> None:
 
 
 def _warning_lines(report: ModelReport) -> list[str]:
-    """Broken where a line of the page ends."""
+    """The warnings as lines that fit the page."""
     room = Canvas(np.zeros((1, 1, 3), np.uint8))
     lines: list[str] = []
     for warning in report.warnings:

@@ -32,7 +32,7 @@ _TOP, _BOTTOM = 234.0, 206.0  # background, display sRGB
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """One side to look from.
+    """A direction from which the model is seen.
 
     Attributes:
         name: For people.

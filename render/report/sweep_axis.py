@@ -17,7 +17,7 @@ _NEXT_OVERRIDE = re.compile(r" (?=~|\+{0,2}[\w./@:-]+=)")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SweptJob:
-    """A job as the index has it.
+    """One job of a sweep, as `sweep.csv` has it.
 
     Attributes:
         job: Its number.
@@ -74,7 +74,7 @@ class Arrangement:
 
 
 def overrides_of(text: str) -> dict[str, str]:
-    """Value by key of overrides joined by spaces."""
+    """Keys and values of overrides that are joined by spaces."""
     pairs = (part.partition("=") for part in _NEXT_OVERRIDE.split(text) if part)
     return {key.lstrip("+"): value for key, _, value in pairs}
 
@@ -134,7 +134,7 @@ def _number(text: str) -> float | None:
 
 
 def _places(texts: Sequence[str], *, numeric: bool) -> dict[str, float]:
-    """Place on the x axis by text."""
+    """Position on the x axis of each text."""
     if numeric:
         return {text: float(text) for text in texts}
     return {text: float(i) for i, text in enumerate(dict.fromkeys(texts))}

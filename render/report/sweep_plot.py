@@ -78,10 +78,10 @@ def round_ticks(top: float) -> tuple[float, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Page:
-    """What all panels have in common.
+    """What all panels of the plot share.
 
     Attributes:
-        x_range: Of the x axis.
+        x_range: Ends of the x axis.
         upwards: Whether ticks are written upwards, because they are wider than their places.
         label_px: Space for ticks below a panel.
 
@@ -93,7 +93,7 @@ class _Page:
 
     @property
     def cell_height(self) -> int:
-        """Of a panel with all that is written around it."""
+        """Height of a panel with all that is written around it, pixels."""
         return _TOP + _HEIGHT + self.label_px + 34
 
     @classmethod
@@ -125,13 +125,13 @@ class _Panel:
 
     @property
     def corner(self) -> tuple[float, float]:
-        """Upper left of its axes."""
+        """``(x, y)`` of the upper left corner of its axes, pixels."""
         line, column = divmod(self.number, _COLUMNS)
         left = column * (_LEFT + _WIDTH + _RIGHT) + _LEFT
         return float(left), float(line * self.page.cell_height + _TOP)
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Uv of a value."""
+        """``(u, v)`` of a value, pixels."""
         lo, hi = self.x_range
         left, top = self.corner
         return left + (x - lo) / (hi - lo) * _WIDTH, top + (1 - y / self.y_top) * _HEIGHT
@@ -162,7 +162,7 @@ def _draw_panel(panel: _Panel, plan: Arrangement, name: str, ticks: Sequence[flo
 
 
 def _draw_ticks(panel: _Panel, plan: Arrangement) -> None:
-    """Below each x that a job has; of numbers those that there is room for."""
+    """Draws a tick below each x that a job has; of numbers, those that there is room for."""
     canvas, taken = panel.canvas, -math.inf
     for x, whole in plan.ticks:
         text = _cut(whole, _TEXT, _MAX_LABEL_PX)
@@ -196,7 +196,7 @@ def _draw_line(
 
 
 def _draw_legend(canvas: Canvas, page: _Page, plan: Arrangement, *, n_missing: int) -> None:
-    """In the cell after the last panel."""
+    """Draws the legend in the cell after the last panel."""
     u, v = _Panel(canvas, page, len(MEASURES), page.x_range, 1.0).corner
     u, bottom = u - 20, v + _HEIGHT
     spread = "band" if plan.numeric else "bar"
@@ -234,9 +234,9 @@ def _width(text: str, size: int) -> float:
 
 
 def _cut(text: str, size: int, width: float) -> str:
-    """Without its middle, if it is wider than `width` pixels."""
-    kept, shown = len(text), text
-    while _width(shown, size) > width and kept > 2:
-        kept -= 1
-        shown = f"{text[: (kept + 1) // 2]}...{text[len(text) - kept // 2 :]}"
+    """The text, without its middle where it is wider than `width` pixels."""
+    length, shown = len(text), text
+    while _width(shown, size) > width and length > 2:
+        length -= 1
+        shown = f"{text[: (length + 1) // 2]}...{text[len(text) - length // 2 :]}"
     return shown

@@ -84,7 +84,8 @@ def step_leaves(node: Mapping[str, Any]) -> Iterator[tuple[str, Leaf, Any]]:
         node: The group.
 
     Yields:
-        Path of a setting in its group, what it may be, and what the config holds.
+        Path of a setting in its group, what it may be, and what the config holds; ahead of them
+        the path of each step itself, which is true.
 
     Raises:
         ConfigError: There is no such step or setting, or one is missing.
@@ -104,6 +105,7 @@ def step_leaves(node: Mapping[str, Any]) -> Iterator[tuple[str, Leaf, Any]]:
         if not isinstance(given, Mapping) or set(given) != set(leaves):
             names = ", ".join(leaves) or "nothing"
             raise ConfigError(f"{where} must set {names}, got {given!r}")
+        yield f"{_KEY}.{name}", Leaf(kind="flag"), True  # one without settings takes part, too
         for setting, leaf in leaves.items():
             yield f"{_KEY}.{name}.{setting}", leaf, given[setting]
 
@@ -119,6 +121,7 @@ def drawn_steps(leaves: Mapping[str, Any]) -> tuple[dict[str, Any], Steps]:
     steps: dict[str, list[tuple[str, Value]]] = {}
     for path, value in leaves.items():
         if path not in own:
-            _, name, setting = path.split(".")
-            steps.setdefault(name, []).append((setting, value))
+            _, name, *setting = path.split(".")
+            settings = steps.setdefault(name, [])
+            settings += [(one, value) for one in setting]
     return own, tuple((name, tuple(settings)) for name, settings in steps.items())

@@ -21,7 +21,7 @@ def usable_cores() -> int:
 
 
 def cpu_quota(root: Path) -> float | None:
-    """CPU time per time that the cgroups of this process grant, in cores; None: no limit.
+    """How many cores' time the cgroups of this process grant it; None where there is no limit.
 
     A group has no more than the groups above it, so the least of them counts. In a container
     the path of the group is often that of the host and leads nowhere; its own limit is then
@@ -46,7 +46,7 @@ def _groups(root: Path) -> Iterator[tuple[Path, PurePosixPath, _Reader]]:
     """Where trees with a CPU controller are mounted, this process's group in each, its reader."""
     for line in (_text(root / "proc/self/cgroup") or "").splitlines():
         _, controllers, name = line.split(":", 2)
-        # A group outside of this cgroup namespace is told as /../elsewhere.
+        # A group outside of this cgroup namespace is named /../elsewhere.
         path = PurePosixPath("/") if ".." in PurePosixPath(name).parts else PurePosixPath(name)
         if not controllers:
             yield root / _MOUNT, path, _quota_v2

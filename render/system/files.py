@@ -31,7 +31,7 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False) -> str:
 
 
 def write_parts(path: Path, parts: Iterable[bytes | memoryview], *, durable: bool = False) -> None:
-    """As `write_whole`, of what comes in parts.
+    """Writes a file as `write_whole` does, from parts one after the other.
 
     Raises:
         DatasetError: The file cannot be written.

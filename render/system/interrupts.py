@@ -14,7 +14,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupt_on(signals: Sequence[signal.Signals]) -> None:
-    """Lets them end a run as Ctrl-C does; what nohup has set to be ignored stays ignored."""
+    """Makes these signals end a run as Ctrl-C does, but for those that are ignored (by nohup)."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -26,7 +26,7 @@ def interrupt_on(signals: Sequence[signal.Signals]) -> None:
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """What would interrupt the block does so at its end.
+    """Holds signals that would interrupt the block back until its end.
 
     trimesh takes any exception while it imports what it can do without, a KeyboardInterrupt too,
     for a sign that this is not installed, and goes on.

@@ -7,7 +7,7 @@ from pathlib import Path
 __all__ = ["ASSETS_DIR", "CONF_DIR", "find_assets"]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-# The wheel carries both folders inside the package; a checkout has them beside it.
+# The wheel carries both folders inside the package; a checkout has them next to it.
 _SHARE = _PACKAGE / "_share" if (_PACKAGE / "_share").is_dir() else _PACKAGE.parent
 
 CONF_DIR = _SHARE / "conf"

@@ -32,7 +32,7 @@ N_MODELS, MEMORY_MB = 12, 3
 
 
 def resident_mib() -> float:
-    """Of this process, by the kernel."""
+    """Resident memory of this process, as the kernel counts it."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MIB
 
 

@@ -42,9 +42,9 @@ class Pixels:
 
     Attributes:
         n: Pixels compared.
-        n_differ: Of them, those where engine and caster differ.
+        n_differ: Pixels among these where engine and caster differ.
         n_edge: Pixels beside another id (4-neighbourhood) in the caster's picture.
-        n_edge_differ: Of them, those that differ.
+        n_edge_differ: Pixels among these that differ.
         n_tie: Pixels that differ between surfaces of one depth.
         farthest_px: Largest distance of any other differing pixel to where the caster sees
             what the engine shows; inf if that is over one pixel.

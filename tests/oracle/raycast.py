@@ -88,7 +88,7 @@ class Rays:
         Args:
             x0: Column of the window's first pixel, also outside the image.
             y0: Row, likewise.
-            size_wh: Of the window.
+            size_wh: Size of the window, pixels.
             among: Indices of the triangles that exist; all by default.
 
         """

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "render").rglob("*.py"))
 SCRIPTS = sorted(p for name in ("scripts", "benchmarks") for p in (ROOT / name).rglob("*.py"))
 MAX_LINES = 400
+COMMAND_LINES = 60
 
 GL_PACKAGES = {"OpenGL", "glcontext", "moderngl", "pyglet", "pyrender"}
 # Who may hold a random generator: those who draw, and those who are handed a seed from θ.
@@ -28,6 +29,11 @@ LIGHT_KINDS = ("area", "directional", "point", "spot")
 MAY_NAME_FORMATS = (
     "render/geometry/rle.py", "render/geometry/rle_definition.py", "render/config/help.py",
 )  # fmt: skip
+
+# Parts of what the rules are tried on.
+CALL = "if __name__ == '__main__':\n    main()\n"
+USE = "    from render.engine.base import Probe\n"
+NEWLINES = "\n" * COMMAND_LINES
 
 Check = Callable[[str, ast.Module, str], Iterator[str]]
 
@@ -88,6 +94,19 @@ def is_short(path: str, tree: ast.Module, source: str) -> Iterator[str]:
     lines = source.count("\n")
     if lines > MAX_LINES:
         yield f"{path} has {lines} lines, more than {MAX_LINES}"
+
+
+def command_is_thin(path: str, tree: ast.Module, source: str) -> Iterator[str]:
+    """What runs as ``python -m`` parses, calls and prints: its one function is `main`."""
+    if path.count("/") != 1 or not source.rstrip().endswith("\n    main()"):
+        return
+    own = [n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)]
+    if own != ["main"] or source.count("\n") > COMMAND_LINES:
+        yield f"{path} has {', '.join(own)} in {source.count(chr(10))} lines"
+    for node in ast.walk(tree):
+        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        if module.startswith("render.engine"):
+            yield f"{path} imports {module}"
 
 
 def imported_when_asked(tree: ast.Module) -> list[ast.stmt]:
@@ -155,6 +174,7 @@ RULES: tuple[Check, ...] = (
     randomness_is_seeded,
     has_docstring,
     is_short,
+    command_is_thin,
     exports_exist,
     names_no_format,
     compares_no_light_kind,
@@ -196,6 +216,9 @@ def test_script_says_what_it_is_for_and_is_short(script: Path) -> None:
         (randomness_is_seeded, "render/sampling/a.py", "from random import choice"),
         (has_docstring, "render/a.py", "x = 1"),
         (is_short, "render/a.py", "x = 1\n" * (MAX_LINES + 1)),
+        (command_is_thin, "render/a.py", f"def main(): ...\ndef f(): ...\n{CALL}"),
+        (command_is_thin, "render/a.py", f"def main(): ...\n{NEWLINES}{CALL}"),
+        (command_is_thin, "render/a.py", f"def main():\n{USE}{CALL}"),
         (exports_exist, "render/a.py", "def f(): ..."),
         (exports_exist, "render/a.py", "__all__ = ['g']\ndef f(): ..."),
         (exports_exist, "render/a.py", "__all__ = ['g']\nif TYPE_CHECKING:\n    from a import g"),
@@ -218,6 +241,8 @@ def test_rule_finds_what_it_forbids(rule: Check, path: str, source: str) -> None
         (names_no_format, "render/writers/a.py", "name = 'coco'"),
         (compares_no_light_kind, "render/engine/a.py", "emitter = {'type': 'point'}"),
         (has_docstring, "render/__init__.py", ""),
+        (command_is_thin, "render/a.py", f"import json\ndef main(): ...\n{CALL}"),
+        (command_is_thin, "render/a.py", "def f(): ..."),
         (exports_exist, "render/a.py", "__all__ = ['F']\nF: int = 3\ndef _g(): ..."),
     ],
 )

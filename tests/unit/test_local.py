@@ -31,14 +31,24 @@ def test_one_a_core_and_at_most_four_a_gpu(cores: int, gpus: int, expected: int)
 
 
 def test_limits_of_threads() -> None:
-    assert thread_limits(3) == {"LP_NUM_THREADS": "3", "OMP_NUM_THREADS": "3"}
+    assert thread_limits(3) == {
+        "LP_NUM_THREADS": "3", "OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "1",
+    }  # fmt: skip
 
 
 def test_sums_do_not_depend_on_threads_of_blas() -> None:
+    """NumPy is there before; SciPy comes meanwhile. Afterwards all is as it was."""
     code = (
-        "import render, numpy as np\n"
+        "import os, numpy as np\n"
+        "from render.system.blas import _loaded, one_blas_thread\n"
         "v = np.random.default_rng(0).normal(size=300_000)\n"
-        "print((v @ v).hex(), np.linalg.norm(v).hex())"
+        "def threads(): return [read() for read, _ in _loaded()]\n"
+        "held, before = dict(os.environ), threads()\n"
+        "with one_blas_thread():\n"
+        "    from scipy.linalg.blas import ddot\n"
+        "    assert set(threads()) == {1} and len(threads()) > len(before) > 0\n"
+        "    print((v @ v).hex(), np.linalg.norm(v).hex(), ddot(v, v).hex())\n"
+        "assert os.environ == held and set(before) <= set(threads())"
     )
     sums = {
         subprocess.run(

@@ -30,7 +30,7 @@ def turned(mesh: trimesh.Trimesh, *angles_deg: float) -> trimesh.Trimesh:
 
 
 def area_within(polygon: NDArray[np.float64], x: int, y: int) -> float:
-    """Of a convex polygon, ``(N, 2)`` centre coordinates, within one pixel: cut side by side."""
+    """Area of a convex polygon, ``(N, 2)`` centre coordinates, within one pixel."""
     for axis, sign, limit in ((0, 1, x - 0.5), (0, -1, x + 0.5), (1, 1, y - 0.5), (1, -1, y + 0.5)):
         inside = sign * (polygon[:, axis] - limit)
         kept = []

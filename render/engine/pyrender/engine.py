@@ -14,7 +14,6 @@ from render.engine.lens import pinhole_scene, through_lens
 from render.engine.pyrender.context import GlContext, choose
 from render.engine.pyrender.gl import use_or, use_reversed_depth
 from render.engine.pyrender.gpu_cache import GpuCache
-from render.engine.pyrender.heap import keep_freed_memory
 from render.engine.pyrender.passes.color import ColorPass
 from render.engine.pyrender.passes.draws import UploadedScene, upload
 from render.engine.pyrender.passes.ids import IdPass, Ids
@@ -54,7 +53,6 @@ class PyrenderEngine(AbstractEngine):
                 software though a GPU seems to be there.
 
         """
-        keep_freed_memory()
         self._context: GlContext | None = choose(platform, str(device))
         use_reversed_depth(self._context)
         use_or(self._context)

@@ -29,7 +29,7 @@ __all__ = ["Verdict", "verify"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Verdict:
-    """What was found.
+    """The result of a verification.
 
     Attributes:
         instances: Labelled targets.

@@ -29,13 +29,15 @@ def check_description(
     )
     pairs = {name: (raw[name], config.get(name)) for name in ("seed", "val_fraction", "n_frames")}
     pairs["depth_unit_m"] = raw["depth_unit_m"], config["output"].get("depth_unit_m")
-    for name, told in description.output.items():
-        pairs[f"output.{name}"] = told, config["output"].get(name)
-    told_of = {*description.output, "depth_unit_m"}
-    pairs["keys of output"] = sorted(told_of), sorted({*config["output"], "depth_unit_m"})
+    for name, written in description.output.items():
+        pairs[f"output.{name}"] = written, config["output"].get(name)
+    written_keys = {*description.output, "depth_unit_m"}
+    pairs["keys of output"] = sorted(written_keys), sorted({*config["output"], "depth_unit_m"})
     pairs["output.formats"] = description.output.get("formats"), list(writers.formats)
-    for name, (told, configured) in pairs.items():
-        require(told == configured, f"{name} must be {configured!r} as configured, got {told!r}")
+    for name, (written, configured) in pairs.items():
+        require(
+            written == configured, f"{name} must be {configured!r} as configured, got {written!r}"
+        )
     categories = tuple(sorted({str(entry["category"]) for entry in raw["models"]}))
     require(
         description.names.categories == categories,

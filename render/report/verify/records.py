@@ -219,9 +219,9 @@ class Tally:
             findings.require(False, "has no row", file="records", frame_idx=idx)
         description = self.description
         instances = dict.fromkeys(description.names.categories, 0) | dict(self.instances)
-        reached_told = {
-            (name, key): told.get(key)
-            for name, told in description.reached.items()
+        reached_as_written = {
+            (name, key): counts.get(key)
+            for name, counts in description.reached.items()
             for key in ("labels", "within")
         }
         found = {
@@ -231,11 +231,11 @@ class Tally:
             "counts.instances": (instances, description.counts["instances"]),
             "counts.filtered": (dict(self.filtered), description.counts["filtered"]),
             "rejections": (dict(self.rejections), dict(description.rejections)),
-            "reached": (dict(self.reached), reached_told),
+            "reached": (dict(self.reached), reached_as_written),
         }
-        for name, (count, told) in found.items():
+        for name, (count, written) in found.items():
             findings.require(
-                count == told,
-                f"{name} must be {count} as in the records, got {told}",
+                count == written,
+                f"{name} must be {count} as in the records, got {written}",
                 file=DESCRIPTION,
             )

@@ -1,4 +1,4 @@
-"""Keypoints, boxes at any angle and canonical poses of one instance, worked out anew by OpenCV."""
+"""Keypoints, boxes at any angle and canonical poses of one instance, computed anew by OpenCV."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SIGHTS = ("visible", "self_occluded", "occluded", "outside")
 
 
 def task_problems(frame: Row, row: Row, description: Description) -> Iterator[str]:
-    """One for each check of an instance, "" where it holds.
+    """The problem of each check of an instance; "" where the check holds.
 
     What a lens with distortion shows beyond the image is not projected here: OpenCV's model folds
     there, and labels end at its rim.
@@ -37,7 +37,7 @@ def task_problems(frame: Row, row: Row, description: Description) -> Iterator[st
 
 
 def _pose(row: Row) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The one that labels which symmetries leave open are of."""
+    """Rotation and translation of a row: the canonical pose where symmetries give it one."""
     suffix = "" if row["cam_R_m2c_canonical"] is None else "_canonical"
     R = np.array(row[f"cam_R_m2c{suffix}"]).reshape(3, 3)
     return R, np.array(row[f"cam_t_m2c{suffix}"])

@@ -14,7 +14,7 @@ _KEPT_BYTES, _BLOCK_BYTES = 1 << 28, 1 << 25  # the latter is the most that it t
 
 @cache
 def keep_freed_memory() -> None:
-    """Lets the process keep up to 256 MiB that it has freed.
+    """Lets the process keep up to 256 MiB that it has freed; for one that renders and no more.
 
     A frame's pictures and the rasterizer's lists are a few megabytes each: blocks that the GNU
     library gets from the system each time and gives back, and the system clears each page of

@@ -1,0 +1,218 @@
+"""A stored frame rendered again from its record, and compared.
+
+Nothing is drawn and nothing is searched: θ and the placement come from the record. The
+frame equals the stored one when all of its files and records are the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from render.build import build
+from render.dataset.description import read_description
+from render.dataset.records import frame_row, instance_rows, read_frames, read_instances
+from render.engine.base import DeviceInfo
+from render.errors import ConfigError, DatasetError
+from render.pipeline import encode, key_of, realise
+from render.plan import Plan
+from render.sample import Sample
+from render.system.blas import one_blas_thread
+from render.system.files import write_whole
+from render.system.version import version_of
+from render.theta import Placement, Theta, placement_from_json, theta_from_json
+
+__all__ = ["ASSET_DIRS", "replay"]
+
+ASSET_DIRS = (
+    "models_dir", "environments_dir", "backgrounds_dir", "textures_dir", "distractors_dir",
+    "fixtures_dir",
+)  # fmt: skip
+"""The folders that a dataset was made from, by the keys of the config."""
+
+
+@one_blas_thread()
+def replay(
+    folder: Path,
+    frame_idx: int,
+    *,
+    out: Path | None = None,
+    asset_dirs: Mapping[str, Path] | None = None,
+    plugins: Sequence[str] = (),
+) -> list[str]:
+    """Renders one stored frame again.
+
+    Args:
+        folder: A dataset.
+        out: Folder to put the new files into, or None.
+        asset_dirs: Where some of `ASSET_DIRS` are now; the dataset knows where they were when
+            it was made.
+        plugins: Packages with classes of your own that it was made with.
+
+    Returns:
+        What differs, a line each; empty when the frame equals the stored one.
+
+    Raises:
+        DatasetError: There is no such frame, a record is torn, or the models are missing or
+            not the ones it shows.
+        AssetError: A background or texture cannot be used.
+        EngineError: No GL platform works.
+
+    """
+    dataset = dict(read_description(folder).raw)
+    dataset["asset_dirs"].update({key: str(path) for key, path in (asset_dirs or {}).items()})
+    stored = _row(folder, frame_idx)
+    theta, placement = _drawn(stored)
+    plan = _plan(folder, dataset, plugins)
+    _check_models(plan, dataset, placement)
+    engine = plan.engine()
+    try:
+        sample = realise(
+            plan,
+            engine,
+            key_of(frame_idx, plan.run.val_fraction),
+            theta=theta,
+            placement=placement,
+            rejections=tuple(stored["rejections"]),
+        )
+        notes = [*_gl_note(engine.info, dataset["gl"]), *_version_notes(dataset["versions"])]
+    finally:
+        engine.close()
+    differences = _differences(folder, plan, sample, stored, out)
+    return [*differences, *notes] if differences else []
+
+
+def _row(folder: Path, frame_idx: int) -> Mapping[str, Any]:
+    for row in read_frames(folder):
+        if row["frame_idx"] == frame_idx:
+            return row
+    raise DatasetError(f"frame must be one of {folder}, which holds no frame {frame_idx}")
+
+
+def _drawn(stored: Mapping[str, Any]) -> tuple[Theta, Placement]:
+    try:
+        theta, placement = json.loads(stored["theta"]), json.loads(stored["placement"])
+        return theta_from_json(theta), placement_from_json(placement)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(f"the record of frame {stored['frame_idx']} is torn: {error}") from error
+
+
+def _plan(folder: Path, dataset: Mapping[str, Any], plugins: Sequence[str]) -> Plan:
+    """The plan of a stored dataset, on the asset folders and models it was made from."""
+    models_dir = Path(dataset["asset_dirs"]["models_dir"])
+    names = [entry["name"] for entry in dataset["models"]]
+    absent = [name for name in names if not (models_dir / name).is_file()]
+    if absent:
+        more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
+        raise DatasetError(
+            f"the models of this dataset must be in {models_dir}, which lacks "
+            f"{', '.join(absent[:3])}{more}: put them there, or say --models-dir DIR"
+        )
+    config = dict(dataset["config"], output_dir=str(folder))
+    # A relative or default folder meant something where the dataset was made; models that
+    # came into the folder later would shift the ids of categories.
+    config["assets"] = {**config["assets"], **dataset["asset_dirs"], "skip_bad": False}
+    config["models"] = names
+    config["poses"] = {"file": None, "models": []}  # the placement holds what they gave
+    try:
+        return build(config, plugins=plugins, check_assets=False)
+    except ConfigError as error:
+        dirs = {name: path for name, path in dataset["asset_dirs"].items() if name in ASSET_DIRS}
+        gone = {name: path for name, path in dirs.items() if not Path(path).is_dir()}
+        if not gone:
+            raise ConfigError(f"{folder / 'dataset.yaml'}: {error}") from error
+        options = " ".join(f"--{name.replace('_', '-')} DIR" for name in gone)
+        raise DatasetError(
+            f"the assets of this dataset must be in {', '.join(gone.values())}, which is not "
+            f"there: say {options} ({error})"
+        ) from error
+
+
+def _check_models(plan: Plan, dataset: Mapping[str, Any], placement: Placement) -> None:
+    """The models that the frame shows are those it was made from."""
+    shown = {instance.model for instance in placement.instances}
+    for entry in dataset["models"]:
+        name = entry["name"]
+        if name in shown and plan.assets.models.sha256(name) != entry["sha256"]:
+            raise DatasetError(
+                f"{plan.assets.models.folder / name} is not the model that this dataset was made "
+                "from: the file, one it names, or what a side file says of it has changed"
+            )
+    for entry, fixture in zip(dataset["fixtures"], plan.assets.fixtures, strict=True):
+        if fixture.model.sha256 != entry["sha256"]:
+            raise DatasetError(
+                f"{entry['name']} is not the model that this dataset was made from: it has "
+                "changed, or another folder was given as --fixtures-dir"
+            )
+    for entry in dataset["distractors"]:
+        name = entry["name"]
+        if name in shown and plan.assets.model(name).sha256 != entry["sha256"]:
+            raise DatasetError(
+                f"{name} is not the model that this dataset was made from: it has changed, or "
+                "another folder was given as --distractors-dir"
+            )
+
+
+def _differences(
+    folder: Path, plan: Plan, sample: Sample, stored: Mapping[str, Any], out: Path | None
+) -> list[str]:
+    rows = instance_rows(sample)
+    files = encode(plan, sample, rows)
+    found: list[str] = []
+    hashes: dict[str, str] = {}
+    for name, data in files.items():
+        path = folder / name
+        old = path.read_bytes() if path.is_file() else None
+        if old != data:
+            found.append(f"  {name}: {_difference(old, data)}")
+        if out is not None:
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            write_whole(out / name, data)
+        hashes[name] = hashlib.sha256(data).hexdigest()
+    if frame_row(sample, image=plan.writers.image, hashes=hashes) != dict(stored):
+        found.append("  its frame record")
+    old_rows = [r for r in read_instances(folder) if r["frame_idx"] == sample.key.frame_idx]
+    if rows != old_rows:
+        found.append("  its instance records")
+    return found
+
+
+def _difference(old: bytes | None, new: bytes) -> str:
+    if old is None:
+        return "is missing in the dataset"
+    before, now = _decoded(old), _decoded(new)
+    if before is None or now is None or before.shape != now.shape:
+        return f"{len(old)} other bytes stored, {len(new)} now"
+    delta = np.abs(before.astype(np.int64) - now.astype(np.int64))
+    if not delta.any():
+        return f"the same {delta.size} values in other bytes"
+    return f"{np.count_nonzero(delta)} of {delta.size} values differ, by at most {delta.max()}"
+
+
+def _decoded(data: bytes) -> NDArray[Any] | None:
+    """Pixels; None if the bytes are no picture."""
+    if not data:
+        return None
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def _gl_note(info: DeviceInfo, stored: Mapping[str, Any]) -> list[str]:
+    if (info.renderer, info.version) == (stored["renderer"], stored["version"]):
+        return []
+    return [
+        f"  (stored by {stored['renderer']}, {stored['version']}; this is {info.renderer}, "
+        f"{info.version}: bytes are promised for one renderer only)"
+    ]
+
+
+def _version_notes(stored: Mapping[str, str]) -> list[str]:
+    """Libraries that are not those of the dataset."""
+    other = [f"{name} {v}, here {h}" for name, v in stored.items() if (h := version_of(name)) != v]
+    return [f"  (stored with {'; '.join(other)}: bytes may differ)"] if other else []
