@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from benchmarks.command import environment
 from benchmarks.record import one_core, record
+from render.system.heap import keep_freed_memory
 
 SIZE_WH = (640, 480)
 LONGEST_PX = 300.0
@@ -34,6 +35,7 @@ ANGLES_DEG = (0.0, 35.0, 70.0, 110.0)
 
 def main() -> None:
     """Prints both processes' figures and records them; with ``--folder`` it is one of them."""
+    keep_freed_memory()  # as a run does
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--triangles", type=int, default=5_000_000)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
