@@ -235,7 +235,7 @@ def test_an_engine_that_fails_is_named_with_its_frame(folder: Path) -> None:
     failing = text.replace("return replace(", "return 1 / 0, replace(")
     (folder / "failing_engine.py").write_text(failing)
     target = "engine._target_=failing_engine.DuskEngine"
-    plan = plan_of("plugins=[failing_engine]", target, "engine=dusk")
+    plan = plan_of("plugins=[failing_engine,dusk_engine]", target, "engine=dusk")
 
     with pytest.raises(EngineError, match="engine must draw every frame, got ZeroDivisionError of"):
         next(render.frames(plan, 1))
