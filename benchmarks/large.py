@@ -34,7 +34,6 @@ ANGLES_DEG = (0.0, 35.0, 70.0, 110.0)
 
 def main() -> None:
     """Prints both processes' figures and records them; with ``--folder`` it is one of them."""
-    keep_freed_memory()  # as a run does
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--triangles", type=int, default=5_000_000)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -86,10 +85,11 @@ def drawn(folder: Path) -> dict[str, float | str]:
     """Loads the ring and draws it from some sides."""
     one_core()
     import render.engine.pyrender.passes.drawn_bodies as drawn_bodies
-    from render.system.heap import keep_freed_memory
-from render.engine.pyrender.engine import PyrenderEngine
+    from render.engine.pyrender.engine import PyrenderEngine
     from render.library.models import ModelLibrary
+    from render.system.heap import keep_freed_memory
 
+    keep_freed_memory()  # as a run does
     began_s = time.perf_counter()
     model = ModelLibrary(folder).load("ring.stl")
     load_s = time.perf_counter() - began_s

@@ -29,14 +29,16 @@ def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 where a run would not work."""
     parser = argparse.ArgumentParser(
         prog="python -m render.doctor", description=__doc__,
-        usage="%(prog)s [-h] [MODELS_DIR] [engine=NAME ...]",
+        usage="%(prog)s [-h] [-cd DIR] [MODELS_DIR] [engine=NAME ...]",
     )  # fmt: skip
     parser.add_argument("words", nargs="*", help="default: ./assets/models, or the starter set")
-    own, words = split_words(parser.parse_args(argv).words)
+    parser.add_argument("-cd", "--config-dir", metavar="DIR", help="presets of your own")
+    args = parser.parse_intermixed_args(argv)
+    own, words = split_words(args.words)
     if len(own) > 1:
         parser.error(f"one MODELS_DIR at most, got {' '.join(own)}")
     try:
-        config = config_of(words, explain=unknown_key)
+        config = config_of(words, config_dir=args.config_dir, explain=unknown_key)
         run = RunConfig.of(config)
         folder = Path(own[0]) if own else run.assets.models_dir or find_assets("models")
         probe = probe_engine(config, run)

@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 if the model cannot be shown."""
     parser = argparse.ArgumentParser(
         prog="python -m render.show", description=__doc__,
-        usage="%(prog)s [-h] [-o OUT] [--models-dir DIR] MODEL [engine=NAME ...]",
+        usage="%(prog)s [-h] [-o OUT] [--models-dir DIR] [-cd DIR] MODEL [engine=NAME ...]",
     )  # fmt: skip
     parser.add_argument("-o", "--out", type=Path, help="PNG file (default: <stem>_show.png here)")
     parser.add_argument(
@@ -35,6 +35,7 @@ def main(argv: list[str] | None = None) -> None:
         metavar="DIR",
         help="default: ./assets/models, or the starter set",
     )
+    parser.add_argument("-cd", "--config-dir", metavar="DIR", help="presets of your own")
     parser.add_argument(
         "words", nargs="+", help="path of a file, or a name or stem of the models folder"
     )
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
     if len(own) != 1:
         parser.error(f"name one MODEL, got {' '.join(own) or 'none'}")
     try:
-        config = config_of(words, explain=unknown_key)
+        config = config_of(words, config_dir=args.config_dir, explain=unknown_key)
         run = RunConfig.of(config)
         folder = args.models_dir or run.assets.models_dir or find_assets("models")
         shown = show(own[0], folder, engine=lambda: start_engine(config, run))
