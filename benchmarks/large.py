@@ -35,7 +35,6 @@ ANGLES_DEG = (0.0, 35.0, 70.0, 110.0)
 
 def main() -> None:
     """Prints both processes' figures and records them; with ``--folder`` it is one of them."""
-    keep_freed_memory()  # as a run does
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--triangles", type=int, default=5_000_000)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -90,6 +89,7 @@ def drawn(folder: Path) -> dict[str, float | str]:
     from render.engine.pyrender.engine import PyrenderEngine
     from render.library.models import ModelLibrary
 
+    keep_freed_memory()  # as a run does
     began_s = time.perf_counter()
     model = ModelLibrary(folder).load("ring.stl")
     load_s = time.perf_counter() - began_s

@@ -27,15 +27,17 @@ __all__ = ["main"]
 def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 where a run would not work."""
     parser = command_parser(__doc__, "", "cad", "engine=mitsuba")
+    parser.add_argument("-cd", "--config-dir", metavar="DIR", help="presets of your own")
     parser.add_argument(
         "words", nargs="*", metavar="MODELS_DIR",
         help="default: ./assets/models, or the starter set",
     )  # fmt: skip
-    own, words = split_words(parser.parse_args(argv).words)
+    args = parser.parse_intermixed_args(argv)
+    own, words = split_words(args.words)
     if len(own) > 1:
         parser.error(f"one MODELS_DIR at most, got {' '.join(own)}")
     try:
-        config = config_of(words, explain=unknown_key)
+        config = config_of(words, config_dir=args.config_dir, explain=unknown_key)
         run = RunConfig.of(config)
         folder = Path(own[0]) if own else run.assets.models_dir or find_assets("models")
         probe = probe_engine(config, run)

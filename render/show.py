@@ -31,6 +31,7 @@ def main(argv: list[str] | None = None) -> None:
         metavar="DIR",
         help="default: ./assets/models, or the starter set",
     )
+    parser.add_argument("-cd", "--config-dir", metavar="DIR", help="presets of your own")
     parser.add_argument(
         "words",
         nargs="+",
@@ -42,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     if len(own) != 1:
         parser.error(f"name one MODEL, got {' '.join(own) or 'none'}")
     try:
-        config = config_of(words, explain=unknown_key)
+        config = config_of(words, config_dir=args.config_dir, explain=unknown_key)
         run = RunConfig.of(config)
         folder = args.models_dir or run.assets.models_dir or find_assets("models")
         shown = show(own[0], folder, engine=lambda: start_engine(config, run))
