@@ -40,6 +40,7 @@ from render.engine.base import AbstractEngine
 from render.engine.pyrender.engine import PyrenderEngine
 from render.scene import Scene
 from render.sensor.tone import display_of_radiance
+from render.system.heap import keep_freed_memory
 
 if TYPE_CHECKING:
     from benchmarks.engine_stock import Stock
@@ -55,6 +56,7 @@ Row = dict[str, float | int | str | bool | None]
 
 def main() -> None:
     """Prints agreement, smoothing and a row for each kind of frame; records them."""
+    keep_freed_memory()  # as a run does
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--objects", type=int, nargs="+", default=[1, 10, 50, 200])
     parser.add_argument("--frames", type=int, default=6, help="scenes of each number of objects")

@@ -40,6 +40,7 @@ from render.labels.invariants import check_invariants
 from render.labels.labeller import LabelFilters, label
 from render.sample import ObjectLabel
 from render.scene import Scene
+from render.system.heap import keep_freed_memory
 
 GOALS_MS = {50: 3.0}
 FILTERS = LabelFilters(min_visib_fract=0.0, min_px=1)
@@ -58,6 +59,7 @@ class Drawn:
 
 def main() -> None:
     """Prints a row for each number of objects and records them."""
+    keep_freed_memory()  # as a run does
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--objects", type=int, nargs="+", default=[1, 10, 50, 200])
     parser.add_argument("--frames", type=int, default=4, help="scenes of each number of objects")

@@ -27,6 +27,7 @@ from benchmarks.clock import Clock
 from benchmarks.floors import floors_of
 from benchmarks.floors_gl import GlFloors
 from render.build import build
+from render.system.heap import keep_freed_memory
 from tests.spaces import composed
 
 CASES = {"default": (), "ten": TEN_OBJECTS}
@@ -104,6 +105,7 @@ def show(case: str, table: dict[str, dict[str, float]], frames: int) -> None:
 
 def main() -> None:
     """Prints a table for each case and records both."""
+    keep_freed_memory()  # as a run does
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--warm", type=int, default=30, help="frames before, not counted")

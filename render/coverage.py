@@ -6,7 +6,6 @@ half of what is expected, the worst first, and draws all of them to `coverage.pn
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -15,15 +14,15 @@ from render.dataset.layout import COVERAGE
 from render.errors import RenderError
 from render.report.coverage import read_coverage
 from render.report.coverage_plot import write_coverage
-from render.system.console import say
+from render.system.console import command_parser, say
 
 __all__ = ["main"]
 
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 if there is nothing to count, and with 0 if bins are thin."""
-    parser = argparse.ArgumentParser(prog="python -m render.coverage", description=__doc__)
-    parser.add_argument("dir", type=Path, help="a dataset")
+    parser = command_parser(__doc__, "datasets/bolts", "datasets/bolts --all")
+    parser.add_argument("dir", type=Path, metavar="DIR", help="a dataset")
     parser.add_argument("--all", action="store_true", help="print bins that are not thin, too")
     add_plugins_argument(parser)
     args = parser.parse_intermixed_args(argv)

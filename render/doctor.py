@@ -1,13 +1,12 @@
-"""`python -m render.doctor [MODELS_DIR] [words]`: would a run work here, and with what?
+"""`python -m render.doctor [MODELS_DIR] [KEY=VALUE ...]`: would a run work here, and with what?
 
-Looks at all that the engine could draw with and at every model. Words are those of render.run,
+Looks at all that the engine could draw with and at every model. Keys are those of render.run,
 such as engine=mitsuba. Exits with 0 when a run would work, warnings or not, and with 1 when the
 engine cannot draw or a model is refused.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from render.errors import RenderError
 from render.library.diagnose import diagnose
 from render.library.models import ModelLibrary
 from render.report.doctor import devices_text, models_text, verdict
-from render.system.console import say
+from render.system.console import command_parser, say
 from render.system.paths import find_assets
 from render.writers.chosen import unknown_key
 
@@ -27,16 +26,18 @@ __all__ = ["main"]
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 where a run would not work."""
-    parser = argparse.ArgumentParser(
-        prog="python -m render.doctor", description=__doc__,
-        usage="%(prog)s [-h] [MODELS_DIR] [engine=NAME ...]",
+    parser = command_parser(__doc__, "", "cad", "engine=mitsuba")
+    parser.add_argument("-cd", "--config-dir", metavar="DIR", help="presets of your own")
+    parser.add_argument(
+        "words", nargs="*", metavar="MODELS_DIR",
+        help="default: ./assets/models, or the starter set",
     )  # fmt: skip
-    parser.add_argument("words", nargs="*", help="default: ./assets/models, or the starter set")
-    own, words = split_words(parser.parse_args(argv).words)
+    args = parser.parse_intermixed_args(argv)
+    own, words = split_words(args.words)
     if len(own) > 1:
         parser.error(f"one MODELS_DIR at most, got {' '.join(own)}")
     try:
-        config = config_of(words, explain=unknown_key)
+        config = config_of(words, config_dir=args.config_dir, explain=unknown_key)
         run = RunConfig.of(config)
         folder = Path(own[0]) if own else run.assets.models_dir or find_assets("models")
         probe = probe_engine(config, run)

@@ -15,7 +15,7 @@ from render.assembly.textures import TextureCache
 from render.buffers import Buffers
 from render.dataset.frame_view import SampleView
 from render.engine.base import AbstractEngine
-from render.errors import InvariantError
+from render.errors import EngineError, InvariantError, RenderError
 from render.geometry.frames import inverse_rigid, transform_points
 from render.labels.invariants import check_invariants
 from render.labels.labeller import label
@@ -81,12 +81,22 @@ def realise(
         textures: Keeps what assembly made for earlier frames; it changes time alone.
 
     Raises:
+        EngineError: The engine fails.
         InvariantError: The labels contradict each other; the message holds θ.
 
     """
     scene = assemble(theta, placement, plan.assets, textures=textures)
-    buffers = engine.render(scene, with_faces=bool(set(plan.writers.maps) - {"nocs"}))
-    silhouettes = engine.silhouettes(scene, scene.labelled_instances)
+    try:
+        buffers = engine.render(scene, with_faces=bool(set(plan.writers.maps) - {"nocs"}))
+        silhouettes = engine.silhouettes(scene, scene.labelled_instances)
+    except RenderError:
+        raise
+    # What an engine of the user raises can be anything.
+    except Exception as error:
+        raise EngineError(
+            f"engine must draw every frame, got {type(error).__name__} of {type(engine).__name__} "
+            f"in frame {key.frame_idx}: {error}"
+        ) from error
     labels = label(scene, buffers, silhouettes, filters=plan.filters)
     try:
         check_invariants(labels, buffers, scene)

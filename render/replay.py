@@ -6,23 +6,22 @@ frame equals the stored one when all of its files and records are the same bytes
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from render.config.trust import add_plugins_argument
 from render.errors import RenderError
 from render.job.replay import ASSET_DIRS, replay
-from render.system.console import say
+from render.system.console import command_parser, say
 
 __all__ = ["main"]
 
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 if the frame differs or cannot be rendered."""
-    parser = argparse.ArgumentParser(prog="python -m render.replay", description=__doc__)
-    parser.add_argument("dir", type=Path, help="a dataset")
-    parser.add_argument("frame", type=int, help="frame_idx")
+    parser = command_parser(__doc__, "datasets/bolts 42", "datasets/bolts 42 -o again")
+    parser.add_argument("dir", type=Path, metavar="DIR", help="a dataset")
+    parser.add_argument("frame", type=int, metavar="FRAME", help="frame_idx")
     parser.add_argument("-o", "--out", type=Path, help="folder for the new files")
     for name in ASSET_DIRS:
         option = f"--{name.replace('_', '-')}"

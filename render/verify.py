@@ -7,22 +7,21 @@ needed.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from render.config.trust import add_plugins_argument, import_plugins
 from render.errors import RenderError
 from render.report.verify.dataset import verify
-from render.system.console import say
+from render.system.console import command_parser, say
 
 __all__ = ["main"]
 
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 if anything is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m render.verify", description=__doc__)
-    parser.add_argument("dir", type=Path, help="a dataset")
+    parser = command_parser(__doc__, "datasets/bolts")
+    parser.add_argument("dir", type=Path, metavar="DIR", help="a dataset")
     add_plugins_argument(parser)
     args = parser.parse_intermixed_args(argv)
     try:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
 from scipy.ndimage import label
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial import cKDTree
 
 Mask = NDArray[np.bool_]
 RESAMPLED = 1000  # the number of points that ultralytics gives every polygon
+
+
+def rle_by_pycocotools(mask: Mask) -> str:
+    """COCO's compressed run-length encoding of a mask."""
+    counts: bytes = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"]
+    return counts.decode("ascii")
 
 
 def filled_by_ultralytics(polygon: NDArray[np.float64], shape_hw: tuple[int, ...]) -> Mask:

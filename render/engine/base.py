@@ -61,7 +61,7 @@ class Probe:
     """What an engine could draw with on this machine.
 
     Attributes:
-        trials: Of each device, in the order in which a run would try them.
+        trials: One for each device, in the order in which a run would try them.
         chosen: What a run draws with; None where it could not draw.
         failure: Why it could not, in a clause.
         advice: What could be done about that, in a sentence; "" where `failure` says all.

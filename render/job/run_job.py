@@ -26,7 +26,7 @@ from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.reader import Dataset, Frame
 from render.dataset.records import read_frames, read_instances
 from render.engine.base import DeviceInfo
-from render.errors import ConfigError, EngineError
+from render.errors import ConfigError, EngineError, RenderError
 from render.execute.base import build_executor
 from render.plan import Plan
 from render.report.achieved import TOLERANCES, Reached, reached, write_plot
@@ -187,10 +187,20 @@ def _render(
     shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
     done = plan.run.n_frames - len(frames)
     bar = tqdm(total=plan.run.n_frames, initial=done, unit="frame", desc="render", smoothing=0.1)
+    missing = set(frames)
     with bar:
         for result in results:
+            if result.frame_idx not in missing:
+                raise RenderError(
+                    f"execution must yield each frame once, got frame {result.frame_idx} again"
+                )
+            missing.remove(result.frame_idx)
             shards.add(result)
             bar.update()
+    if missing:
+        raise RenderError(
+            f"execution must yield every frame, and {len(missing)} of {len(frames)} are missing"
+        )
 
 
 def _shard_files(

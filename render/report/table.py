@@ -1,4 +1,4 @@
-"""The tables of docs/parameters.md: scene parameters and keys of the run, from where they stand."""
+"""The tables of docs/parameters.md, from where each thing is declared."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 from render.config.run_config import RunConfig
 from render.config.settings import settings_of
 from render.sampling.arguments import show
+from render.sampling.distribution import DISTRIBUTIONS
 from render.sampling.groups import GROUPS
 from render.sampling.schema import Leaf
 from render.writers.chosen import output_settings
 
-__all__ = ["override_of", "run_table", "theta_table", "with_tables"]
+__all__ = ["distribution_table", "override_of", "run_table", "theta_table", "with_tables"]
 
 
 def with_tables(page: str, config: Mapping[str, Any]) -> str:
@@ -28,7 +29,12 @@ def with_tables(page: str, config: Mapping[str, Any]) -> str:
         ValueError: The page does not have all markers, each on a line of its own.
 
     """
-    for name, table in (("theta", theta_table(config)), ("run", run_table(config))):
+    tables = {
+        "distributions": distribution_table(),
+        "theta": theta_table(config),
+        "run": run_table(config),
+    }
+    for name, table in tables.items():
         first, last = f"<!-- {name} table: begin -->\n", f"<!-- {name} table: end -->\n"
         head, begin, rest = page.partition(first)
         _, end, tail = rest.partition(last)
@@ -36,6 +42,15 @@ def with_tables(page: str, config: Mapping[str, Any]) -> str:
             raise ValueError(f"the page must hold the lines {first.strip()} and {last.strip()}")
         page = f"{head}{begin}{table}{end}{tail}"
     return page
+
+
+def distribution_table() -> str:
+    """Markdown: each distribution, how it is written and what it draws."""
+    rows = ["| distribution | draws |", "|---|---|"]
+    for word, kind in DISTRIBUTIONS.items():
+        forms = ", ".join(f"`{form}`" for form in kind.forms(word))
+        rows.append(f"| {forms} | {kind.meaning} |")
+    return "\n".join(rows) + "\n"
 
 
 def theta_table(config: Mapping[str, Any]) -> str:

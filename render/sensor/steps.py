@@ -19,7 +19,7 @@ def after(stage: str, image: NDArray[Any], steps: Steps) -> NDArray[Any]:
     Args:
         stage: One of `render.sampling.steps.STAGES`.
         image: ``(H, W, 3)``.
-        steps: Of the frame, as drawn.
+        steps: The steps of the frame, as drawn.
 
     Returns:
         `image` itself where no step follows.

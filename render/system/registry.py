@@ -54,12 +54,13 @@ class Registry(Mapping[str, type[T]], Generic[T]):
                 raise ConfigError(f"{where} must have all that its kind needs; it lacks {lacks}")
             if not cls.__module__.startswith(f"{self._home}."):
                 self._read_home()  # so that a plug-in that takes a name of the house is at fault
-            other = self._classes.setdefault(name, known)
+            other = self._classes.get(name, known)
             if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise ConfigError(
                     f"{where} must have a name of its own; "
                     f"{other.__module__}.{other.__qualname__} is {name} already"
                 )
+            self._classes[name] = known
             return cls
 
         return add

@@ -6,7 +6,7 @@ What the files hold is checked by `test_formats`; here it is what the library ma
 from __future__ import annotations
 
 import functools
-import time
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -26,7 +26,6 @@ FILES = sorted(
     for folder in ("nasty", "cad", "pbr", "robot")
     for name in find_files(MODELS / folder, SUFFIXES)
 )
-SLOWEST_S = 20.0
 
 # Geometry that readers pass on and the library refuses, with words of the reason.
 REFUSED = {
@@ -98,9 +97,7 @@ def built(name: str) -> BuiltModel:
 @pytest.mark.skipif(not FILES, reason="real models are not there")
 @pytest.mark.parametrize("name", FILES)
 def test_ends_in_a_sound_model_or_a_refusal(name: str) -> None:
-    began = time.perf_counter()
     found = outcome(name)
-    assert time.perf_counter() - began < SLOWEST_S
     if isinstance(found, AssetError):
         assert found.path.is_file()
         assert "\n" not in found.reason
@@ -161,14 +158,11 @@ def test_knows_what_is_closed(name: str) -> None:
 
 
 @pytest.mark.skipif(not FILES, reason="real models are not there")
-def test_draco_loads_right_or_is_refused_by_name() -> None:
-    found = outcome("nasty/derived/stool_draco.glb")
-    if isinstance(found, AssetError):
-        assert "KHR_draco_mesh_compression" in found.reason
-    else:
-        assert (0.3848, 0.5789, 0.406) == pytest.approx(
-            np.ptp(found.model.bounds_m, axis=0), rel=2e-3
-        )
+@pytest.mark.skipif(find_spec("DracoPy") is None, reason="DracoPy is not installed")
+def test_draco_loads_with_its_decoder() -> None:
+    bounds_m = built("nasty/derived/stool_draco.glb").model.bounds_m
+
+    assert (0.3848, 0.5789, 0.406) == pytest.approx(np.ptp(bounds_m, axis=0), rel=2e-3)
 
 
 @pytest.mark.skipif(not FILES, reason="real models are not there")

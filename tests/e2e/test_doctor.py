@@ -111,7 +111,10 @@ def test_it_tries_the_engine_that_the_words_name(tmp_path: Path) -> None:
     trimesh.creation.box((0.1, 0.1, 0.1)).export(tmp_path / "box.ply")
     (tmp_path / "drawer.py").write_text(ENGINE, encoding="utf-8")
     path = os.pathsep.join([str(ROOT), str(tmp_path)])
-    words = ("plugins=[drawer]", "~engine", "+engine={_target_: drawer.Drawer, pens: 1}")
+    presets = tmp_path / "conf" / "engine"
+    presets.mkdir(parents=True)
+    (presets / "drawer.yaml").write_text("_target_: drawer.Drawer\npens: 1\n", encoding="utf-8")
+    words = ("plugins=[drawer]", "-cd", str(tmp_path / "conf"), "engine=drawer")
     ready = doctor(tmp_path, *words, PYTHONPATH=path)
     broken = doctor(tmp_path, *words, "engine.pens=0", PYTHONPATH=path)
 

@@ -7,11 +7,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from render.geometry.pixels import Box
 from render.geometry.rle import decode_rle, encode_rles
 from render.geometry.runs import Runs, RunTable
+from tests.polygon_readers import rle_by_pycocotools
 
 Mask = NDArray[np.bool_]
 Window = tuple[int, int, Mask]
@@ -61,12 +61,6 @@ def whole(window: Window, size_wh: tuple[int, int]) -> Mask:
     return mask
 
 
-def encoded(mask: Mask) -> str:
-    """As pycocotools does it."""
-    counts: bytes = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"]
-    return counts.decode("ascii")
-
-
 def extent(mask: Mask) -> Box | None:
     y, x = np.nonzero(mask)
     return Box(*map(float, (x.min(), y.min(), x.max() + 1, y.max() + 1))) if len(x) else None
@@ -83,7 +77,9 @@ def assert_holds(table: RunTable, expected: list[Mask]) -> None:
         assert (np.diff(np.stack([runs.starts, runs.ends], axis=1).ravel()) > 0).all()
     assert [int(mask.sum()) for mask in expected] == table.areas()
     assert [extent(mask) for mask in expected] == table.boxes()
-    assert [encoded(mask) for mask in expected] == encode_rles(found, size_wh=table.size_wh)
+    assert [rle_by_pycocotools(mask) for mask in expected] == encode_rles(
+        found, size_wh=table.size_wh
+    )
     again = RunTable.of(found, size_wh=table.size_wh)
     for name in ("starts", "ends", "first"):
         np.testing.assert_array_equal(getattr(table, name), getattr(again, name))
@@ -136,7 +132,7 @@ def test_long_runs(width: int, height: int, turns: list[int]) -> None:
     changes[[turn for turn in turns if turn < changes.size]] = True
     mask = (np.cumsum(changes) % 2 == 1).reshape(width, height).T
 
-    assert [encoded(mask)] == encode_rles([Runs.of(mask)], size_wh=(width, height))
+    assert [rle_by_pycocotools(mask)] == encode_rles([Runs.of(mask)], size_wh=(width, height))
 
 
 def test_rle_is_cocos_own() -> None:

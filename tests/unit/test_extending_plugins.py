@@ -16,13 +16,14 @@ from scipy import stats
 import render
 from render.config.trust import import_plugins
 from render.coverage import main as coverage
-from render.errors import ConfigError, RenderError
+from render.errors import ConfigError, EngineError, RenderError
 from render.replay import main as replay
 from render.sampling.distribution import DISTRIBUTIONS
 from render.sampling.steps import STAGES, STEPS
 from render.sensor.develop import develop
 from render.sensor.optics import expose
 from tests.conftest import ROOT
+from tests.e2e.cli import run_module
 
 SMALL = ("camera.size_wh=[96,72]", "models=[die,nut]", "workers=1", "n_frames=2")
 
@@ -109,6 +110,22 @@ def test_coverage_and_replay_ask_for_the_plug_in_of_a_dataset(
     for command in (lambda: coverage(["data"]), lambda: replay(["data", "1"])):
         with pytest.raises(SystemExit, match=r"it was made with plugins=\[triangular\]: say so"):
             command()
+
+
+def test_a_top_up_draws_from_the_plug_in_in_each_worker_process(folder: Path) -> None:
+    words = ("plugins=[triangular]", "scale.size_frac=[triangular,0.1,0.2,0.5]")
+    render.write(plan_of(*words), "data")
+    added = ("top_up=data", "n_frames=9", "workers=2")
+
+    refused = run_module("render.run", *added, cwd=folder)
+    done = run_module("render.run", *added, "plugins=[triangular]", cwd=folder)
+
+    assert refused.returncode == 1
+    assert "it was made with plugins=[triangular]: say so" in refused.stderr
+    assert done.returncode == 0, done.stderr
+    sizes = [frame.theta.scale.size_frac for frame in render.open("data").frames]
+    assert len(sizes) == 11
+    assert 0.1 <= min(sizes) < max(sizes) <= 0.5
 
 
 def test_the_step_of_the_page_changes_its_pixels_and_nothing_else(folder: Path) -> None:
@@ -211,6 +228,41 @@ def test_the_engine_of_the_page_draws_bluer_frames_with_the_same_labels(folder: 
         red, blue = (a.image.mean((0, 1)) / b.image.mean((0, 1)))[[0, 2]]
         assert red < 0.9 < blue
     replay(["dusk", "0", "plugins=[dusk_engine]"])
+
+
+def test_an_engine_that_fails_is_named_with_its_frame(folder: Path) -> None:
+    text = (folder / "dusk_engine.py").read_text()
+    failing = text.replace("return replace(", "return 1 / 0, replace(")
+    (folder / "failing_engine.py").write_text(failing)
+    target = "engine._target_=failing_engine.DuskEngine"
+    plan = plan_of("plugins=[failing_engine,dusk_engine]", target, "engine=dusk")
+
+    with pytest.raises(EngineError, match="engine must draw every frame, got ZeroDivisionError of"):
+        next(render.frames(plan, 1))
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [("frames[:1]", "every frame, and 1 of 2 are missing"), ("[0, 0]", "once, got frame 0 again")],
+)
+def test_an_executor_that_miscounts_is_named(folder: Path, frames: str, message: str) -> None:
+    text = (folder / "backwards.py").read_text().replace("reversed(frames)", frames)
+    (folder / "miscounting.py").write_text(text)
+    plan = plan_of("plugins=[miscounting]", "execution._target_=miscounting.Backwards")
+
+    with pytest.raises(RenderError, match=f"execution must yield .*{message}"):
+        render.write(plan, "data")
+    assert not Path("data/dataset.yaml").exists()
+
+
+def test_compose_takes_plug_ins_from_its_words_alone(folder: Path) -> None:
+    preset = folder / "conf" / "lighting" / "mine.yaml"
+    preset.parent.mkdir()
+    preset.write_text("# @package _global_\nplugins: [triangular]\n")
+
+    with pytest.raises(ConfigError, match="plugins must be set on the command line alone"):
+        plan_of("lighting=mine")
+    assert "triangular" not in sys.modules
 
 
 def test_the_executor_of_the_page_makes_the_same_dataset(folder: Path) -> None:

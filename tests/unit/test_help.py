@@ -134,6 +134,19 @@ def test_there_are_six_examples_and_each_composes(lines: list[str]) -> None:
         render.compose(*words)
 
 
+@pytest.mark.parametrize("name", ["show", "verify", "coverage", "doctor", "replay"])
+def test_the_other_commands_say_alike_what_they_do(name: str, tmp_path: Path) -> None:
+    done = run_module(f"render.{name}", "--help", cwd=tmp_path)
+
+    usage, _, rest = done.stdout.partition("\n\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert usage.startswith(f"usage: python -m render.{name} ")
+    about, _, rest = rest.partition("\n\n")
+    assert re.match(r"[A-Z][^`]+[.?]$", about)
+    assert f"\nExamples\n  python -m render.{name}" in rest
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
 def run_example(example: str, *further: str, cwd: Path) -> list[Path]:
     """Runs it in a shell, as it is copied; returns the datasets that it made."""
     python, _, rest = example.partition(" ")

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from pycocotools import mask as coco_mask
 
 import render.writers.json_lists as json_lists
 from render.dataset.findings import LINES_PER_KIND, Findings
@@ -22,12 +21,7 @@ from render.writers.base import StoredFrame
 from render.writers.json_lists import elements
 from render.writers.yolo import yolo_text
 from render.writers.yolo_check import check_labels
-from tests.polygon_readers import bridges
-
-
-def encoded(mask: np.ndarray[Any, Any]) -> str:
-    counts: bytes = coco_mask.encode(np.asfortranarray(mask, np.uint8))["counts"]
-    return counts.decode("ascii")
+from tests.polygon_readers import bridges, rle_by_pycocotools
 
 
 @settings(max_examples=200, deadline=None)
@@ -40,7 +34,7 @@ def encoded(mask: np.ndarray[Any, Any]) -> str:
 def test_rle_is_read_as_pycocotools_writes_it(mask: np.ndarray[Any, Any], by: Any) -> None:
     mask = np.kron(mask, np.ones(by, np.bool_))  # long runs as well as short ones
 
-    found = decoded(encoded(mask), mask.shape)
+    found = decoded(rle_by_pycocotools(mask), mask.shape)
 
     assert found is not None
     np.testing.assert_array_equal(mask, found)
@@ -84,7 +78,7 @@ def runs_by_the_letter(text: str) -> list[int] | None:
 
 
 @pytest.mark.parametrize(
-    "counts", ["", None, 7, [3, 4], "é", encoded(np.ones((5, 6))), "PPPPPPPP1"]
+    "counts", ["", None, 7, [3, 4], "é", rle_by_pycocotools(np.ones((5, 6))), "PPPPPPPP1"]
 )
 def test_what_is_no_rle_of_this_size_is_none(counts: Any) -> None:
     assert decoded(counts, (6, 7)) is None
@@ -179,7 +173,7 @@ def test_polygons_of_fragments_pass_and_moved_ones_do_not(
     box = [float(v) for v in (xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1)]
     row = {
         "role": "target", "filtered": "", "category": "nut", "px_count_visib": len(xs),
-        "bbox_visib": box, "mask_visib": encoded(mask),
+        "bbox_visib": box, "mask_visib": rle_by_pycocotools(mask),
     }  # fmt: skip
     names = LabelNames(categories=("nut",), keypoints={})
     text = yolo_text([row], names=names, size_wh=(120, 90), kind="segment")

@@ -60,11 +60,11 @@ def read_raw(path: Path) -> RawModel:
         raise AssetError(path, f"suffix must be one of {known}, got {path.suffix!r}")
     try:
         with warnings.catch_warnings():
-            # Of libraries, on files that are refused or repaired below with words of our own.
+            # Libraries warn of files that are refused or repaired below with words of our own.
             warnings.simplefilter("ignore")
             model = reader(path)
     except READ_ERRORS as error:
-        raise AssetError(path, f"cannot be read: {_told(error)}") from error
+        raise AssetError(path, f"cannot be read: {_reason(error)}") from error
     meshes = tuple(_with_look(mesh) for mesh in limited(path, model.meshes) if len(mesh.faces))
     if not meshes:
         raise AssetError(path, "holds no triangles")
@@ -82,7 +82,8 @@ def _with_look(mesh: RawMesh) -> RawMesh:
     return replace(mesh, material=Material(name="vertex colors"))
 
 
-def _told(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
+    """One line that says what a parser met, with the kind of the error."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = " ".join(str(error).split())

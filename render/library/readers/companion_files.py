@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from render.library.readers.raw import READ_ERRORS, rgba_of_bytes
 
-__all__ = ["ImageReader", "find_beside"]
+__all__ = ["ImageReader", "find_companion"]
 
 
-def find_beside(folder: Path, name: str) -> Path | None:
+def find_companion(folder: Path, name: str) -> Path | None:
     """A file named by another one: as written, else with another case, else by its bare name."""
     parts = [p for p in name.strip().strip('"').replace("\\", "/").split("/") if p]
     if not parts:
@@ -48,7 +48,7 @@ class ImageReader:
 
     def read(self, name: str) -> NDArray[np.uint8] | None:
         """``(H, W, 4)`` uint8, read-only; None, with a warning, where it cannot be had."""
-        path = find_beside(self._folder, name)
+        path = find_companion(self._folder, name)
         if path is None:
             self._warn(f"texture {name} is missing; the factors alone are drawn")
             return None

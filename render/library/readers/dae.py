@@ -118,14 +118,14 @@ class _DaeReader:
             return None
         keep = np.repeat(counts >= 3, counts)
         rows, counts = rows[: len(keep)][keep], counts[counts >= 3]
-        positions = self._of(primitive, rows, "VERTEX", 3)
+        positions = self._corner_values(primitive, rows, "VERTEX", 3)
         if positions is None:
             return None
         corners = triangulate_all(positions, counts).reshape(-1)
-        normals = self._of(primitive, rows, "NORMAL", 3)
-        uv = self._of(primitive, rows, "TEXCOORD", 2)
+        normals = self._corner_values(primitive, rows, "NORMAL", 3)
+        uv = self._corner_values(primitive, rows, "TEXCOORD", 2)
         effect = bound.get(primitive.material)
-        colors = self._of(primitive, rows, "COLOR", 3)
+        colors = self._corner_values(primitive, rows, "COLOR", 3)
         return RawMesh(
             positions=positions[corners],
             faces=np.arange(len(corners), dtype=np.int64).reshape(-1, 3),
@@ -135,7 +135,7 @@ class _DaeReader:
             colors=None if colors is None else _rgba(colors[corners]),
         )
 
-    def _of(
+    def _corner_values(
         self, primitive: Any, rows: NDArray[Any], name: str, width: int
     ) -> NDArray[np.float64] | None:
         """Values of the first input of a kind, per corner; at least `width` columns."""

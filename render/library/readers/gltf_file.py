@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
+from render.sampling import values as plain
 
 __all__ = ["GltfFile"]
 
@@ -84,28 +85,29 @@ class GltfFile:
     def number(self, owner: dict[str, Any], key: str, default: float) -> float:
         """``owner[key]`` as a finite number."""
         value = owner.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-            raise self.fail(f"{key} must be a number, got {value!r:.60}")
-        return float(value)
+        try:
+            return plain.number(value)
+        except ValueError:
+            raise self.fail(f"{key} must be a number, got {value!r:.60}") from None
 
     def whole(self, owner: dict[str, Any], key: str, default: int | None = None) -> int:
         """``owner[key]`` as a whole number of at least 0."""
         value = owner.get(key, default)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise self.fail(f"{key} must be a whole number of at least 0, got {value!r:.60}")
-        return value
+        try:
+            return plain.whole(value, lo=0)
+        except ValueError:
+            rule = "be a whole number of at least 0"
+            raise self.fail(f"{key} must {rule}, got {value!r:.60}") from None
 
     def numbers(self, owner: dict[str, Any], key: str, default: list[float]) -> NDArray[np.float64]:
         """``owner[key]`` as a vector of finite numbers, as long as `default`."""
         value = owner.get(key, default)
-        ok = isinstance(value, list) and len(value) == len(default)
-        if not ok or not all(
-            isinstance(v, int | float) and not isinstance(v, bool) and np.isfinite(v) for v in value
-        ):
-            raise self.fail(f"{key} must be {len(default)} numbers, got {value!r:.60}")
-        return np.array(value, dtype=np.float64)
+        try:
+            return np.array(plain.numbers(value, (len(default),)), dtype=np.float64)
+        except ValueError:
+            raise self.fail(f"{key} must be {len(default)} numbers, got {value!r:.60}") from None
 
     def uri(self, uri: Any) -> bytes:
         """Bytes behind a data URI or a relative path.

@@ -99,9 +99,9 @@ class GltfMaterials:
             base_color_texture=texture.get("base"),
             metallic_roughness_texture=texture.get("rough"),
             normal_texture=texture.get("normal"),
-            normal_scale=self._of_slot(slots, "normal", "scale"),
+            normal_scale=self._slot_number(slots, "normal", "scale"),
             occlusion_texture=texture.get("ao"),
-            occlusion_strength=self._of_slot(slots, "ao", "strength"),
+            occlusion_strength=self._slot_number(slots, "ao", "strength"),
             emissive_texture=texture.get("glow"),
             alpha_mode=_ALPHA[mode],
             alpha_cutoff=file.number(spec, "alphaCutoff", 0.5),
@@ -138,7 +138,7 @@ class GltfMaterials:
         if texture is not None:
             slots[slot] = (texture, self._uv_choice(info, key), info)
 
-    def _of_slot(
+    def _slot_number(
         self, slots: Mapping[str, tuple[Texture, UvChoice, dict[str, Any]]], slot: str, key: str
     ) -> float:
         return self._file.number(slots[slot][2], key, 1.0) if slot in slots else 1.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from render.library.readers.companion_files import ImageReader, find_beside
+from render.library.readers.companion_files import ImageReader, find_companion
 from render.library.readers.raw import linear_of_srgb, phong_roughness
 from render.library.readers.text import statements
 from render.scene import AlphaMode, Material, Texture, Wrap
@@ -46,8 +46,8 @@ class MtlReader:
             names: One file, whose name may hold spaces, or several with white space between.
 
         """
-        whole = find_beside(self._folder, names)
-        paths = {n: find_beside(self._folder, n) for n in names.split()} if whole is None else {}
+        whole = find_companion(self._folder, names)
+        paths = {n: find_companion(self._folder, n) for n in names.split()} if whole is None else {}
         if not any(paths.values()):
             paths = {names: whole}
         for name, path in paths.items():

@@ -274,13 +274,13 @@ def _colors(
 ) -> NDArray[np.float64]:
     """Linear RGBA of display sRGB behind the coordinates, 0 to 1 or 0 to 255; white if missing."""
     used = geometry.vertices[vertex][:, 3:]
-    used[np.isnan(used[:, 3]), 3] = 1.0
-    used[~geometry.has_color[vertex]] = 1.0
-    bad = ~np.isfinite(used).all(axis=1)
-    if bad.any():
+    has_color = geometry.has_color[vertex]
+    is_good = has_color & np.isfinite(used[:, :3]).all(axis=1)
+    if (has_color & ~is_good).any():
         warnings.append("vertex colours that are not numbers are drawn white")
-        used[bad] = 1.0
-    if used.max(initial=0) > 1.0:
-        used[~bad] /= 255.0
+    if np.nanmax(used[is_good], initial=0) > 1.0:
+        used /= 255.0
+    used[~is_good] = 1.0
+    used[np.isnan(used[:, 3]), 3] = 1.0
     used[:, :3] = linear_of_srgb(used[:, :3])
     return np.asarray(np.clip(used, 0, 1))

@@ -91,7 +91,7 @@ class PartNames:
         self._taken: set[str] = set()
 
     def next(self, name: object) -> str:
-        """A name that no other body has; of what stands for one in the file."""
+        """A name that no other body has, from the one in the file, "part" where there is none."""
         base = (name.strip() if isinstance(name, str) else "") or "part"
         while True:
             self._counts[base] += 1

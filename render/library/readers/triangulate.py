@@ -58,7 +58,7 @@ def _fan_fits(corners: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _cross_products(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of vectors whose coordinates lie along the first axis."""
+    """Cross products of ``(3, ...)`` vectors, whose coordinates lie along the first axis."""
     return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2],
                      a[0] * b[1] - a[1] * b[0]])  # fmt: skip
 
@@ -100,7 +100,7 @@ def _plane_coordinates(points: NDArray[np.float64]) -> NDArray[np.float64] | Non
 
 
 def _cross(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]) -> float:
-    """Twice the signed area of a triangle."""
+    """Twice the signed area of a triangle, positive where it runs counter-clockwise."""
     return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
 
 

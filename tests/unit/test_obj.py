@@ -1,0 +1,218 @@
+"""OBJ and MTL as programs write them: indices, white space, comments, encodings, libraries."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from render.errors import AssetError
+from render.library.readers import read_raw
+from render.library.readers.raw import RawModel
+from render.library.readers.text import numbers, plain_text, row_indices, statements
+
+SQUARE = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\n"
+RED = "newmtl red\nKd 1 0 0\n"
+RED_RGBA = (1.0, 0.0, 0.0, 1.0)
+
+
+def read(folder: Path, text: str | bytes, **files: str | bytes) -> RawModel:
+    """Reads a.obj beside other files, named without their .mtl."""
+    for name, content in {"a.obj": text, **{f"{n}.mtl": c for n, c in files.items()}}.items():
+        data = content if isinstance(content, bytes) else content.encode()
+        (folder / name).write_bytes(data)
+    return read_raw(folder / "a.obj")
+
+
+def base_colors(model: RawModel) -> list[tuple[float, ...] | None]:
+    return [None if m.material is None else m.material.base_color for m in model.meshes]
+
+
+def test_comments_begin_with_a_word_of_their_own() -> None:
+    text = "#all\na #1\tb #2\n c#3 # 4 #5\r\nd\r#\n#"
+
+    assert "\na \n c#3\nd\n\n" == plain_text(text.encode())
+
+
+def test_statements_of_one_keyword_come_together_with_the_line_of_the_first() -> None:
+    data = b"v 1 2\nv\t3 \\\n 4\n\n# no\n  v 5\nvt 6\nv\nusemtl  a b \n"
+
+    assert [
+        (1, "v", " 1 2\n\t3   4\n"),
+        (5, "v", " 5\n"),
+        (6, "vt", " 6\n"),
+        (7, "v", "\n"),
+        (8, "usemtl", "  a b \n"),
+    ] == list(statements(data))
+
+
+def test_numbers_are_those_of_python_and_nan_for_words_that_are_none() -> None:
+    values, counts = numbers("1e-3 -.5\n\n0.1\t7 x 1_0 1e400\nnan\n")
+
+    np.testing.assert_array_equal(counts, [2, 0, 5, 1])
+    np.testing.assert_array_equal(values, [1e-3, -0.5, 0.1, 7, np.nan, 10, np.inf, np.nan])
+
+
+def test_numbers_are_read_to_the_last_bit() -> None:
+    rng = np.random.default_rng(5)
+    written = rng.standard_normal(2000) * 10.0 ** rng.integers(-30, 30, 2000)
+
+    np.testing.assert_array_equal(
+        numbers("".join(f"{v!r}\n" for v in written.tolist()))[0], written
+    )
+
+
+def test_row_indices_count_on_from_each_start() -> None:
+    found = row_indices(np.array([7, 0, 3]), np.array([2, 0, 3]))
+
+    np.testing.assert_array_equal(found, [7, 8, 3, 4, 5])
+
+
+def test_every_way_of_writing_a_corner_in_one_file(tmp_path: Path) -> None:
+    text = SQUARE + "vt .1 .2\nvt .3 .4\nvn 0 0 1\nvn 1 0 0\n"
+    text += "f 1 2 3\nf 1/1 2/2 3/1\nf 1//1 2//2 3//1\nf 1/2/1 2/1/2 3/2/1 4/1/2\n"
+    text += "f 1/2/ 2/9/1 3/1/8\n"
+    (mesh,) = read(tmp_path, text).meshes
+
+    assert mesh.normals is None  # not every corner has one
+    assert mesh.uv is not None
+    corners = mesh.faces.reshape(-1)
+    points = np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)], dtype=np.float64)
+    named = [0, 1, 2] * 3 + [0, 1, 2, 0, 2, 3] + [0, 1, 2]
+    np.testing.assert_array_equal(mesh.positions[corners], points[named])
+    none, first, second = (0.0, 0.0), (0.1, 0.2), (0.3, 0.4)
+    uv = [none] * 3 + [first, second, first] + [none] * 3
+    uv += [second, first, second, second, second, first, second, none, first]
+    np.testing.assert_array_equal(mesh.uv[corners], uv)
+
+
+def test_vertices_are_shared_where_all_of_their_indices_are_the_same(tmp_path: Path) -> None:
+    text = SQUARE + "vt 0 0\nvt 1 1\nf 1/1 2/1 3/1\nf 1/1 3/1 4/1\nf 1/2 2/1 3/1\n"
+    (mesh,) = read(tmp_path, text).meshes
+
+    np.testing.assert_array_equal(mesh.faces, [(0, 2, 3), (0, 3, 4), (1, 2, 3)])
+
+
+def test_negative_indices_count_from_their_own_line(tmp_path: Path) -> None:
+    text = SQUARE + "f -4 -3 -2\nf -4 -2 -1\nv 9 9 9\nv 8 8 8\nv 9 8 8\nf -3 -2 -1\nf 1 2 -1\n"
+    (mesh,) = read(tmp_path, text).meshes
+    points = mesh.positions[mesh.faces]
+
+    np.testing.assert_array_equal(points[0], [(0, 0, 0), (1, 0, 0), (1, 1, 0)])
+    np.testing.assert_array_equal(points[2], [(9, 9, 9), (8, 8, 8), (9, 8, 8)])
+    np.testing.assert_array_equal(points[3], [(0, 0, 0), (1, 0, 0), (9, 8, 8)])
+
+
+@pytest.mark.parametrize(
+    ("face", "reason"),
+    [
+        ("f 1 2 5", "line 5: a face names vertex 5 of 4"),
+        ("f 1 2 0", "line 5: a face names vertex 0 of 4"),
+        ("f 1 2 -5", "line 5: a face names vertex -5 of 4"),
+        ("f 1 2 3\nf 1 2 x", "line 6: 'x' is not an index"),
+        ("f 1 2 3.0", r"line 5: '3\.0' is not an index"),
+        ("f 1 2 3\n# two\nf 1 2-3 4", "line 7: '2-3' is not an index"),
+        ("f 1 2 /3", "no index"),
+        ("f 1 2 99999999999999999999", "line 5: a face names vertex 9"),
+    ],
+)
+def test_faces_of_nothing_are_refused_with_their_line(
+    tmp_path: Path, face: str, reason: str
+) -> None:
+    with pytest.raises(AssetError, match=reason):
+        read(tmp_path, SQUARE + face)
+
+
+def test_faces_of_two_corners_are_left_out_with_a_warning(tmp_path: Path) -> None:
+    model = read(tmp_path, SQUARE + "o rod\nf 1 2\no sheet\nf 1 2 3\nf 3 4\nf 1 3 4\nl 1 2\n")
+
+    assert [("sheet", 2)] == [(m.part, len(m.faces)) for m in model.meshes]
+    assert {
+        "faces of fewer than three corners are left out",
+        "it holds points or lines, which are not drawn",
+    } == set(model.warnings)
+
+
+def test_objects_that_come_back_are_one_body_and_groups_count_without_objects(
+    tmp_path: Path,
+) -> None:
+    faces = "g a\nf 1 2 3\ng b\nf 1 2 4\ng a\nf 2 3 4\n"
+    grouped = read(tmp_path, SQUARE + faces)
+    objects = read(tmp_path, SQUARE + faces.replace("g ", "o "))
+
+    for model in (grouped, objects):
+        assert [("a", 2), ("b", 1)] == [(m.part, len(m.faces)) for m in model.meshes]
+
+
+def test_colors_behind_coordinates_are_bytes_where_one_is_over_one(tmp_path: Path) -> None:
+    text = "v 0 0 0 255 0 0\nv 1 0 0 0 255 0\nv 0 1 0\nf 1 2 3\n"
+    (mesh,) = read(tmp_path, text).meshes
+
+    assert mesh.colors is not None
+    np.testing.assert_array_equal(mesh.colors, [(1, 0, 0, 1), (0, 1, 0, 1), (1, 1, 1, 1)])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "newmtl\tred\nKd\t1 0 0\n",
+        "\n \t newmtl red # the colour\r\n\tKd 1 0 0 # red\r\n",
+        "newmtl red\nKd 1 \\\n 0 0",
+        codecs.BOM_UTF8 + RED.encode(),
+        codecs.BOM_UTF16_LE + RED.encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + RED.encode("utf-16-be"),
+        RED.encode("utf-16-le"),
+    ],
+)
+def test_material_files_are_read_in_any_white_space_and_encoding(
+    tmp_path: Path, data: str | bytes
+) -> None:
+    text = f"mtllib a.mtl # here\n{SQUARE}usemtl\tred\t# this\nf 1 2 3\n"
+    model = read(tmp_path, text, a=data)
+
+    assert [RED_RGBA] == base_colors(model)
+    assert model.warnings == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_models_are_read_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    model = read(tmp_path, f"{SQUARE}o Größe\nf 1 2 3 4\n".encode(encoding))
+
+    assert [("Größe", 2)] == [(m.part, len(m.faces)) for m in model.meshes]
+
+
+@pytest.mark.parametrize("line", ["mtllib a.mtl b.mtl", "mtllib a.mtl\nmtllib b.mtl"])
+def test_several_libraries(tmp_path: Path, line: str) -> None:
+    text = f"{line}\n{SQUARE}usemtl red\nf 1 2 3\nusemtl blue\nf 1 3 4\n"
+    model = read(tmp_path, text, a=RED, b="newmtl blue\nKd 0 0 1\n")
+
+    assert [RED_RGBA, (0.0, 0.0, 1.0, 1.0)] == base_colors(model)
+    assert (tmp_path / "a.mtl", tmp_path / "b.mtl") == model.companions
+
+
+def test_a_library_with_a_space_in_its_name(tmp_path: Path) -> None:
+    text = f"mtllib my red.mtl\n{SQUARE}usemtl red\nf 1 2 3\n"
+
+    assert [RED_RGBA] == base_colors(read(tmp_path, text, **{"my red": RED}))
+
+
+def test_a_missing_library_is_told(tmp_path: Path) -> None:
+    model = read(tmp_path, f"mtllib a.mtl b.mtl\n{SQUARE}usemtl red\nf 1 2 3\n", a=RED)
+
+    assert ("material file b.mtl is missing",) == model.warnings
+    assert [RED_RGBA] == base_colors(model)
+
+
+def test_without_usemtl_the_only_material_is_drawn_and_none_of_several(tmp_path: Path) -> None:
+    text = f"mtllib a.mtl\n{SQUARE}f 1 2 3\n"
+    one = read(tmp_path, text, a=RED)
+    two = read(tmp_path, text, a=RED + "newmtl blue\nKd 0 0 1\n")
+    partly = read(tmp_path, text + "usemtl red\nf 1 3 4\n", a=RED)
+
+    assert [RED_RGBA] == base_colors(one)
+    assert one.warnings == ()
+    assert [None] == base_colors(two)
+    assert ("no usemtl says which of its materials is meant; none is drawn",) == two.warnings
+    assert [None, RED_RGBA] == base_colors(partly)
