@@ -186,7 +186,7 @@ class _Reader:
     def _mesh(self, part: _Part, owner: Any, mesh: Any) -> RawMesh:
         positions = self._numbers(mesh.iter("{*}vertex"), ("x", "y", "z"), np.float64)
         faces = self._numbers(mesh.iter("{*}triangle"), ("v1", "v2", "v3"), np.int64)
-        if not owner.get("pid") and not mesh.xpath("boolean(.//@pid)"):
+        if not part.colors:
             return RawMesh(positions=positions, faces=faces)
         colors = [self._corner_colors(part, owner, e) for e in mesh.iter("{*}triangle")]
         known = {c for c in colors if c is not None}
