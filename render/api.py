@@ -14,7 +14,7 @@ from render.config.words import config_of
 from render.dataset.reader import Dataset, open_dataset
 from render.errors import ConfigError
 from render.execute.local import thread_limits
-from render.execute.pool import Draw, Pool
+from render.execute.pool import Pool, RenderFrame
 from render.execute.worker import worker_plan
 from render.job.run_job import run_job
 from render.pipeline import render_frame
@@ -150,7 +150,7 @@ def _frames_spawned(plan: Plan, indices: range, workers: int) -> Iterator[Sample
                 wanted = next(expected, None)
 
 
-def _start(config: Mapping[str, Any], slot: int) -> Draw:
+def _start(config: Mapping[str, Any], slot: int) -> RenderFrame:
     """What a process of the pool begins with: builds the plan, starts the engine."""
     plan = worker_plan(config)
     return partial(render_frame, plan, plan.engine(slot=slot), textures=TextureCache())

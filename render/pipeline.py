@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,13 +26,7 @@ from render.sensor.develop import develop
 from render.sensor.optics import expose
 from render.theta import Placement, Theta, theta_to_json
 
-__all__ = ["encode", "key_of", "realise", "render_frame"]
-
-
-def key_of(frame_idx: int, val_fraction: float) -> SampleKey:
-    """Which split a frame belongs to; validation frames are spread evenly."""
-    is_val = math.floor((frame_idx + 1) * val_fraction) > math.floor(frame_idx * val_fraction)
-    return SampleKey(frame_idx=frame_idx, split="val" if is_val else "train")
+__all__ = ["encode", "realise", "render_frame"]
 
 
 def render_frame(
@@ -57,7 +50,7 @@ def render_frame(
     return realise(
         plan,
         engine,
-        key_of(frame_idx, plan.run.val_fraction),
+        SampleKey.of(frame_idx, plan.run.val_fraction),
         theta=theta,
         placement=placement,
         rejections=rejections,

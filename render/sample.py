@@ -1,4 +1,4 @@
-"""Labels of one frame, and the frame as the writers see it."""
+"""Labels of one frame, and a finished frame in memory."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from render.buffers import Buffers
 from render.geometry.pixels import Box
 from render.geometry.runs import Runs
+from render.sampling.balance import is_in_share
 from render.scene import Role
 from render.theta import Placement, Theta
 
@@ -119,6 +120,12 @@ class SampleKey:
 
     frame_idx: int
     split: Split
+
+    @classmethod
+    def of(cls, frame_idx: int, val_fraction: float) -> SampleKey:
+        """The frame of an index in a dataset, over which validation frames are spread evenly."""
+        split: Split = "val" if is_in_share(frame_idx, val_fraction) else "train"
+        return cls(frame_idx=frame_idx, split=split)
 
     @property
     def stem(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from render.dataset.frame_view import LabelNames
 from render.dataset.layout import DESCRIPTION
 from render.dataset.manifest import FORMAT_VERSION
 from render.errors import ConfigError, DatasetError
-from render.sample import Split
+from render.sample import SampleKey
 from render.sampling.top_up import TopUp, top_ups_of
 
 __all__ = ["Description", "read_description"]
@@ -124,10 +123,9 @@ class Description:
             raw=held,
         )
 
-    def split_of(self, frame_idx: int) -> Split:
-        """The floor rule: frame i is validation iff floor((i+1)f) > floor(i f)."""
-        f = self.val_fraction
-        return "val" if math.floor((frame_idx + 1) * f) > math.floor(frame_idx * f) else "train"
+    def key_of(self, frame_idx: int) -> SampleKey:
+        """Split and name of a frame."""
+        return SampleKey.of(frame_idx, self.val_fraction)
 
     def write(self, path: Path) -> None:
         """Writes the file."""

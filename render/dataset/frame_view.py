@@ -15,7 +15,7 @@ from render.sample import Sample, Split
 from render.scene import Camera
 from render.theta import Placement, Theta
 
-__all__ = ["FrameView", "LabelNames", "SampleView", "labelled_rows", "stacked_masks"]
+__all__ = ["FrameView", "LabelNames", "SampleView", "is_labelled", "labelled_rows", "stacked_masks"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ class FrameView(Protocol):
     def maps(self) -> Mapping[str, NDArray[np.uint16]]:
         """Per-pixel labels that were asked for: ``normals``, ``nocs``, ``parts``.
 
-        Each is ``(H, W)`` or ``(H, W, 3)`` uint16, as docs/targets.md describes it.
+        Each is ``(H, W)`` or ``(H, W, 3)`` uint16, as docs/labels.md describes it.
         """
         ...
 
@@ -203,9 +203,14 @@ class SampleView:
         return camera_of(self.sample.placement)
 
 
+def is_labelled(row: Mapping[str, Any]) -> bool:
+    """Whether annotations show an instance: a target that is not filtered."""
+    return row["role"] == "target" and not row["filtered"]
+
+
 def labelled_rows(instances: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Targets that are not filtered, in order."""
-    return [row for row in instances if row["role"] == "target" and not row["filtered"]]
+    return [row for row in instances if is_labelled(row)]
 
 
 def stacked_masks(

@@ -134,7 +134,7 @@ class Frame:
     def maps(self) -> dict[str, NDArray[np.uint16]]:
         """Per-pixel labels that were written, by name: ``normals``, ``nocs``, ``parts``.
 
-        Each is ``(H, W)`` or ``(H, W, 3)`` uint16, as docs/targets.md describes it.
+        Each is ``(H, W)`` or ``(H, W, 3)`` uint16, as docs/labels.md describes it.
         """
         paths = {name: self._path(name) for name in MAPS}
         found: dict[str, NDArray[np.uint16]] = {}
@@ -283,7 +283,7 @@ class Dataset:
         self.names = description.names
         self.categories = description.names.categories
         self.n_frames = description.n_frames
-        self.split_of = description.split_of
+        self.key_of = description.key_of
         self._described = description
 
     @cached_property

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, final
 
 from render.errors import RenderError
-from render.system.environment import environment
+from render.system.environment_variables import environment_variables
 
 __all__ = ["Pool", "RemoteTraceback"]
 
@@ -29,9 +29,9 @@ _MAX_DEATHS = 3
 _END_S = 5.0
 _FEWER = "out of memory? Try fewer `workers`"
 
-Draw = Callable[[int], Any]
+RenderFrame = Callable[[int], Any]
 """Makes the result of a frame."""
-Start = Callable[[int], Draw]
+Start = Callable[[int], RenderFrame]
 """Called once in each process, with the number of its slot in the pool; it is pickled."""
 
 
@@ -104,7 +104,7 @@ class Pool:
         """Starts the processes.
 
         Args:
-            start: Makes in each process what draws frames there.
+            start: Makes in each process what renders frames there.
             workers: How many processes, at least one.
             environment: Variables added to the environment of this process for them, from their
                 first instruction on: libraries read them when they are loaded.
@@ -141,15 +141,15 @@ class Pool:
         """
         self._todo.extend(frames)
         while True:
-            self._deal()
+            self._assign_frames()
             if not any(worker.frames for worker in self._workers):
                 return
             ready = self._wait()
             for slot, worker in enumerate(self._workers):
                 if worker.connection in ready or worker.process.sentinel in ready:
-                    yield from self._hear(slot)
+                    yield from self._receive(slot)
 
-    def _deal(self) -> None:
+    def _assign_frames(self) -> None:
         """Gives one more frame to each process in turn, so that the last ones need not queue."""
         for under_way in range(_UNDER_WAY):
             for worker in self._workers:
@@ -160,7 +160,7 @@ class Pool:
         things: list[Any] = [worker.connection for worker in self._workers]
         return wait(things + [worker.process.sentinel for worker in self._workers])
 
-    def _hear(self, slot: int) -> Iterator[Any]:
+    def _receive(self, slot: int) -> Iterator[Any]:
         """Receives the results that a process has sent; replaces it if it has ended."""
         worker = self._workers[slot]
         answers, has_ended = worker.answers()
@@ -204,7 +204,7 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._start_work, slot), daemon=True)
-        with environment(self._environment), theirs:
+        with environment_variables(self._environment), theirs:
             process.start()
         return _Worker(process, ours)
 
@@ -221,15 +221,15 @@ def _serve(connection: Connection, start: Start, slot: int) -> None:
     # Ctrl-C reaches every process of the terminal; the parent alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    draw: Draw | None = None
+    render: RenderFrame | None = None
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             frame_idx = connection.recv()
             try:
-                if draw is None:
-                    draw = start(slot)
+                if render is None:
+                    render = start(slot)
                     connection.send(_Answer())
-                answer = _Answer(frame_idx, draw(frame_idx))
+                answer = _Answer(frame_idx, render(frame_idx))
             except Exception as error:  # noqa: BLE001  whatever a frame raises is the parent's
                 answer = _failure(frame_idx, error)
             connection.send(answer)

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from render.build import build
 from render.dataset.description import read_description
+from render.dataset.layout import DESCRIPTION
 from render.dataset.records import frame_row, instance_rows, read_frames, read_instances
 from render.engine.base import DeviceInfo
 from render.errors import ConfigError, DatasetError
-from render.pipeline import encode, key_of, realise
+from render.pipeline import encode, realise
 from render.plan import Plan
-from render.sample import Sample
+from render.sample import Sample, SampleKey
 from render.system.blas import one_blas_thread
 from render.system.files import write_whole
 from render.system.version import version_of
@@ -69,7 +70,7 @@ def replay(
     dataset = dict(read_description(folder).raw)
     dataset["asset_dirs"].update({key: str(path) for key, path in (asset_dirs or {}).items()})
     stored = _row(folder, frame_idx)
-    theta, placement = _drawn(stored)
+    theta, placement = _recorded(stored)
     plan = _plan(folder, dataset, plugins)
     _check_models(plan, dataset, placement)
     engine = plan.engine()
@@ -77,7 +78,7 @@ def replay(
         sample = realise(
             plan,
             engine,
-            key_of(frame_idx, plan.run.val_fraction),
+            SampleKey.of(frame_idx, plan.run.val_fraction),
             theta=theta,
             placement=placement,
             rejections=tuple(stored["rejections"]),
@@ -96,7 +97,7 @@ def _row(folder: Path, frame_idx: int) -> Mapping[str, Any]:
     raise DatasetError(f"frame must be one of {folder}, which holds no frame {frame_idx}")
 
 
-def _drawn(stored: Mapping[str, Any]) -> tuple[Theta, Placement]:
+def _recorded(stored: Mapping[str, Any]) -> tuple[Theta, Placement]:
     try:
         theta, placement = json.loads(stored["theta"]), json.loads(stored["placement"])
         return theta_from_json(theta), placement_from_json(placement)
@@ -127,7 +128,7 @@ def _plan(folder: Path, dataset: Mapping[str, Any], plugins: Sequence[str]) -> P
         dirs = {name: path for name, path in dataset["asset_dirs"].items() if name in ASSET_DIRS}
         gone = {name: path for name, path in dirs.items() if not Path(path).is_dir()}
         if not gone:
-            raise ConfigError(f"{folder / 'dataset.yaml'}: {error}") from error
+            raise ConfigError(f"{folder / DESCRIPTION}: {error}") from error
         options = " ".join(f"--{name.replace('_', '-')} DIR" for name in gone)
         raise DatasetError(
             f"the assets of this dataset must be in {', '.join(gone.values())}, which is not "

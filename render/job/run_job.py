@@ -35,6 +35,7 @@ from render.sampling.top_up import TopUp
 from render.scene import Model
 from render.system.blas import one_blas_thread
 from render.system.cores import usable_cores
+from render.system.environment_variables import environment_variables
 from render.system.version import version_of
 
 __all__ = ["Summary", "run_job"]
@@ -89,7 +90,7 @@ class Summary:
         lines += [f"reached     {_reached_text(one)}" for one in self.reached]
         if self.skipped:
             lines.append(f"skipped     {'; '.join(self.skipped)}")
-        lines.append(f"preview     {self.output_dir / 'preview.jpg'}")
+        lines.append(f"preview     {self.output_dir / PREVIEW}")
         if not self.val:
             lines.append("note        no validation frames: raise n_frames or val_fraction")
         elif not self.train:
@@ -127,22 +128,24 @@ def run_job(
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
     plan.draw(0)
     # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
-    os.environ.setdefault("LP_NUM_THREADS", str(usable_cores()))
-    info = _what_draws(plan)
-    if info.remark:
-        _LOG.warning("frames are drawn in software: %s", info.remark)
-    identity = {**plan.fingerprint, "versions": _versions()}
-    manifest = claim(plan.run, identity, plan.writers.layout)
-    frames = missing_frames(manifest, plan.run.n_frames)
-    began = time.monotonic()
-    if frames:
-        manifest.check_gl(dataclasses.asdict(info))  # a refusal must leave what is there as it is
-        if added is not None:
-            manifest.write_top_ups(top_ups, config)
-        for name in (DESCRIPTION, COVERAGE):  # the picture is of fewer frames
-            (plan.run.output_dir / name).unlink(missing_ok=True)
-        _render(plan, manifest, frames, executor.run(plan, frames, on_gpu=info.is_gpu))
-    seconds = time.monotonic() - began
+    threads = os.environ.get("LP_NUM_THREADS", str(usable_cores()))
+    with environment_variables({"LP_NUM_THREADS": threads}):
+        info = _what_draws(plan)
+        if info.remark:
+            _LOG.warning("frames are drawn in software: %s", info.remark)
+        identity = {**plan.fingerprint, "versions": _versions()}
+        manifest = claim(plan.run, identity, plan.writers.layout)
+        frames = missing_frames(manifest, plan.run.n_frames)
+        began = time.monotonic()
+        if frames:
+            # A refusal must leave what is there as it is.
+            manifest.check_gl(dataclasses.asdict(info))
+            if added is not None:
+                manifest.write_top_ups(top_ups, config)
+            for name in (DESCRIPTION, COVERAGE):  # the picture is of fewer frames
+                (plan.run.output_dir / name).unlink(missing_ok=True)
+            _render(plan, manifest, frames, executor.run(plan, frames, on_gpu=info.is_gpu))
+        seconds = time.monotonic() - began
     return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
 
 

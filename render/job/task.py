@@ -33,6 +33,7 @@ from render.job.sweep import SweepIndex, SweepRow, slug
 from render.job.top_up import prepare
 from render.report.measures import Spread, measure
 from render.system.console import say
+from render.system.environment_variables import environment_variables
 from render.system.heap import keep_freed_memory
 from render.system.paths import CONF_DIR
 from render.writers.chosen import unknown_key
@@ -58,13 +59,12 @@ def run_words(words: Sequence[str]) -> bool:
     keep_freed_memory()
     OmegaConf.register_new_resolver("slug", slug, replace=True)
     outcomes: list[bool] = []
-    tell = _Teller(traceback=os.environ.get(_FULL_ERROR) == "1")
-    # Hydra prints the errors of composition itself, unless this makes it raise them.
-    os.environ[_FULL_ERROR] = "1"
+    tell = _ErrorPrinter(traceback=os.environ.get(_FULL_ERROR) == "1")
     task = hydra.main(version_base=VERSION_BASE, config_path=str(CONF_DIR), config_name="config")
     try:
         check_options(words)
-        with guarded(words):
+        # Hydra prints the errors of composition itself, unless this makes it raise them.
+        with environment_variables({_FULL_ERROR: "1"}), guarded(words):
             task(_task(outcomes, tell))()
     except (HydraException, OmegaConfBaseException, RenderError, OSError, yaml.YAMLError) as error:
         tell(message_of(error, unknown_key), error)
@@ -73,7 +73,7 @@ def run_words(words: Sequence[str]) -> bool:
 
 
 @dataclass(frozen=True)
-class _Teller:
+class _ErrorPrinter:
     """Writes an error as one paragraph, after its traceback where that is asked for."""
 
     traceback: bool
@@ -85,7 +85,7 @@ class _Teller:
         return message
 
 
-def _task(outcomes: list[bool], tell: _Teller) -> Callable[[DictConfig], None]:
+def _task(outcomes: list[bool], tell: _ErrorPrinter) -> Callable[[DictConfig], None]:
     def run(cfg: DictConfig) -> None:
         error = _guarded(cfg, tell)
         outcomes.append(error is None)
@@ -93,7 +93,7 @@ def _task(outcomes: list[bool], tell: _Teller) -> Callable[[DictConfig], None]:
     return run
 
 
-def _guarded(cfg: DictConfig, tell: _Teller) -> str | None:
+def _guarded(cfg: DictConfig, tell: _ErrorPrinter) -> str | None:
     """Runs one job; returns its error message, which has been printed, or None."""
     summary, message = None, None
     spreads: Mapping[str, Spread] = {}

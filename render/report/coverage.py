@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from render.config.trust import plugins_hint
 from render.dataset.description import read_description
+from render.dataset.layout import DESCRIPTION
 from render.dataset.records import read_frames, read_instances
 from render.errors import ConfigError, DatasetError
 from render.sampling.axes import DIRECTION, OCCLUSION, Axis, axes_of, finder
@@ -160,9 +161,7 @@ def read_coverage(folder: Path, *, plugins: Sequence[str] = ()) -> Coverage:
         axes = axes_of(finder(description.config))
     except (ConfigError, KeyError, TypeError, AttributeError) as error:
         hint = plugins_hint(description.raw["config"], plugins)
-        raise DatasetError(
-            f"{folder / 'dataset.yaml'} is torn: its config: {error}{hint}"
-        ) from error
+        raise DatasetError(f"{folder / DESCRIPTION} is torn: its config: {error}{hint}") from error
     if not axes:
         raise DatasetError(
             f"{folder} must vary in view direction, size or occlusion to have bins, but draws "

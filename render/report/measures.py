@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from render.dataset.frame_view import is_labelled
 from render.dataset.layout import image_path
 from render.dataset.records import read_frames, read_instances
 from render.geometry.rle import decode_rle
@@ -69,11 +70,7 @@ def measure(dataset_dir: Path) -> dict[str, Spread]:
 def _targets(dataset_dir: Path) -> Iterator[dict[str, float | None]]:
     """The measures of each labelled target, in the order of records."""
     frames = read_frames(dataset_dir)
-    rows = (
-        row
-        for row in read_instances(dataset_dir)
-        if row["role"] == "target" and not row["filtered"]
-    )
+    rows = filter(is_labelled, read_instances(dataset_dir))
     for frame_idx, targets in groupby(rows, key=lambda row: row["frame_idx"]):
         # Both are in the order of frames; frames without a labelled target are passed over.
         frame = next(f for f in frames if f["frame_idx"] == frame_idx)

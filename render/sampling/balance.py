@@ -13,12 +13,17 @@ from dataclasses import dataclass, field
 from render.sampling.streams import key_bits, stream
 from render.sampling.top_up import TopUp
 
-__all__ = ["Balance", "WholeDataset"]
+__all__ = ["Balance", "WholeDataset", "is_in_share"]
 
 # Members of a low-discrepancy sequence are mixed within blocks of this many, so that what
 # stands together in one frame is left to chance.
 _BLOCK = 64
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
+
+
+def is_in_share(idx: int, share: float) -> bool:
+    """Whether the floor rule, which spreads a share evenly, counts the idx-th in, from 0."""
+    return math.floor((idx + 1) * share) > math.floor(idx * share)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,15 +52,13 @@ class WholeDataset:
     def is_negative(self, frame_idx: int) -> bool:
         """Whether a frame shows no target.
 
-        No frame that is added for thin bins is negative. The j-th frame of a split is negative
-        if and only if ``floor((j + 1) p) > floor(j p)``.
+        No frame that is added for thin bins is negative; each split has its share of the others.
         """
         if any(entry.first_frame <= frame_idx < entry.end for entry in self.top_ups):
             return False
         n_val = math.floor(frame_idx * self.val_fraction)
-        is_val = math.floor((frame_idx + 1) * self.val_fraction) > n_val
-        j, p = n_val if is_val else frame_idx - n_val, self.negatives_fract
-        return math.floor((j + 1) * p) > math.floor(j * p)
+        is_val = is_in_share(frame_idx, self.val_fraction)
+        return is_in_share(n_val if is_val else frame_idx - n_val, self.negatives_fract)
 
 
 @dataclass(eq=False)

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
-from render.system.environment import environment
+from render.system.environment_variables import environment_variables
 
 __all__ = ["BLAS_THREADS", "one_blas_thread"]
 
@@ -37,7 +37,7 @@ def one_blas_thread() -> Iterator[None]:
     for _, tell in loaded:
         tell(1)
     try:
-        with environment({BLAS_THREADS: "1"}):
+        with environment_variables({BLAS_THREADS: "1"}):
             yield
     finally:
         for (_, tell), count in zip(loaded, counts, strict=True):

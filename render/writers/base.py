@@ -18,7 +18,7 @@ from render.dataset.layout import PathTemplate
 from render.dataset.reader import Dataset
 from render.system.registry import Registry
 
-__all__ = ["WRITERS", "AbstractWriter", "Drawn", "NoSettings", "Row", "StoredFrame"]
+__all__ = ["WRITERS", "AbstractWriter", "NoSettings", "RecordedPixels", "Row", "StoredFrame"]
 
 Row = Mapping[str, Any]
 S = TypeVar("S")
@@ -30,7 +30,7 @@ class NoSettings:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Drawn:
+class RecordedPixels:
     """What the records of a frame say about its pixels.
 
     Attributes:
@@ -53,14 +53,14 @@ class StoredFrame:
         row: Its record.
         view: The frame as the writer had it.
         files: Bytes of the writer's files of this frame, by path; those that can be read.
-        drawn: None where the records say nothing that can be relied on.
+        recorded: None where the records say nothing that can be relied on.
 
     """
 
     row: Row
     view: FrameView
     files: Mapping[str, bytes]
-    drawn: Drawn | None
+    recorded: RecordedPixels | None
 
 
 class AbstractWriter(abc.ABC, Generic[S]):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, final
 
 from render.dataset.findings import Findings
-from render.dataset.frame_view import LabelNames
+from render.dataset.frame_view import LabelNames, is_labelled
 from render.dataset.layout import SPLITS
 from render.dataset.reader import Dataset
 from render.writers.base import WRITERS, AbstractWriter, NoSettings, StoredFrame
@@ -72,11 +72,7 @@ def coco_parts(
     """
     ids = {name: i for i, name in enumerate(names.categories, start=1)}
     images = (coco_image(row) for row in frames if row["split"] == split)
-    shown = (
-        row
-        for row in instances
-        if row["split"] == split and row["role"] == "target" and not row["filtered"]
-    )
+    shown = (row for row in instances if row["split"] == split and is_labelled(row))
     annotations = (
         coco_annotation(row, annotation_id=n, category_id=ids[row["category"]])
         for n, row in enumerate(shown, start=1)

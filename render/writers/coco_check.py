@@ -144,10 +144,10 @@ class _CocoFile:
         self._require(
             not len(strange), f"annotations are of images that are not there: {strange[:5]}"
         )
-        n, split_of = self._dataset.n_frames, self._dataset.split_of
+        n, key_of = self._dataset.n_frames, self._dataset.key_of
         for image_id in image_ids.tolist():
             self._require(
-                image_id <= n and split_of(image_id - 1) == self._split,
+                image_id <= n and key_of(image_id - 1).split == self._split,
                 f"image {image_id} is of no frame of this split",
             )
 

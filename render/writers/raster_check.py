@@ -28,7 +28,7 @@ class PixelCheck:
     def __init__(self, file: str, data: bytes, stored: StoredFrame, findings: Findings) -> None:
         self._file = file
         self._data = data
-        self._drawn = stored.drawn
+        self._recorded = stored.recorded
         self._frame_idx = stored.view.frame_idx
         self._size_hw = stored.view.size_wh[::-1]
         self._findings = findings
@@ -44,39 +44,39 @@ class PixelCheck:
 
     def ids(self) -> None:
         """Every pixel has the id that the records' visible masks give it."""
-        ids, drawn = self._u16(), self._drawn
-        if ids is None or drawn is None or np.array_equal(ids, drawn.ids):
+        ids, recorded = self._u16(), self._recorded
+        if ids is None or recorded is None or np.array_equal(ids, recorded.ids):
             self._require(True, "")
             return
-        wrong = ids != drawn.ids
+        wrong = ids != recorded.ids
         count = int(np.count_nonzero(wrong))
         y, x = (int(v[0]) for v in np.nonzero(wrong))
         found = sorted({*np.unique(ids[wrong]).tolist()})
         self._require(
             False,
             f"{count} px differ from the records' visible masks, the first at x {x}, y {y} "
-            f"({ids[y, x]}, not {drawn.ids[y, x]}); ids there: {str(found[:6])[1:-1]}",
+            f"({ids[y, x]}, not {recorded.ids[y, x]}); ids there: {str(found[:6])[1:-1]}",
         )
 
     def depth(self, unit_m: float) -> None:
         """There is depth wherever there is an object, and it lies between the planes."""
-        units, drawn = self._u16(), self._drawn
-        if units is None or drawn is None:
+        units, recorded = self._u16(), self._recorded
+        if units is None or recorded is None:
             return
-        here = units[drawn.ids > 0].astype(np.float64)
+        here = units[recorded.ids > 0].astype(np.float64)
         without = int(np.count_nonzero(here == 0))
         self._require(not without, f"{without} px of objects have no depth")
         # The ends of the range also stand for what lies beyond them.
         far, near = here[(here > 1) & (here < _U16_MAX)], here[(here > 0) & (here < _U16_MAX)]
-        lo = drawn.near_m * (1 - _DEPTH_SLACK) - 0.51 * unit_m
-        hi = drawn.far_m * (1 + _DEPTH_SLACK) + 0.51 * unit_m
+        lo = recorded.near_m * (1 - _DEPTH_SLACK) - 0.51 * unit_m
+        hi = recorded.far_m * (1 + _DEPTH_SLACK) + 0.51 * unit_m
         self._require(
             not near.size or near.min() * unit_m >= lo,
-            f"objects must be farther than {drawn.near_m:g} m",
+            f"objects must be farther than {recorded.near_m:g} m",
         )
         self._require(
             not far.size or far.max() * unit_m <= hi,
-            f"objects must be nearer than {drawn.far_m:g} m",
+            f"objects must be nearer than {recorded.far_m:g} m",
         )
 
     def normals(self) -> None:
@@ -96,10 +96,10 @@ class PixelCheck:
 
     def _values(self, *, channels: int) -> tuple[NDArray[Any] | None, _Mask, _Mask]:
         """The values, where there are some, and where objects are."""
-        values, drawn = self._u16(channels), self._drawn
-        if values is None or drawn is None:
+        values, recorded = self._u16(channels), self._recorded
+        if values is None or recorded is None:
             return None, np.zeros(0, bool), np.zeros(0, bool)
-        here = drawn.ids > 0
+        here = recorded.ids > 0
         is_there: _Mask = np.asarray((values > 0).reshape(*here.shape, channels).all(axis=2))
         without = int(np.count_nonzero(here & ~is_there))
         self._require(not without, f"{without} px of objects have no value")

@@ -15,7 +15,7 @@ import yaml
 
 from render.config.settings import setting
 from render.dataset.findings import Findings
-from render.dataset.frame_view import FrameView, LabelNames
+from render.dataset.frame_view import FrameView, LabelNames, is_labelled
 from render.dataset.layout import SPLITS
 from render.dataset.reader import Dataset
 from render.errors import ConfigError
@@ -146,7 +146,7 @@ def yolo_text(
     lines = (
         f"{ids[row['category']]} {numbers_of(row)}\n"
         for row in rows
-        if row["role"] == "target" and not row["filtered"] and row["px_count_visib"]
+        if is_labelled(row) and row["px_count_visib"]
     )
     return "".join(lines)
 

@@ -19,7 +19,8 @@ from render.geometry.frames import rigid
 from render.labels.boxes import boxes_obj
 from render.labels.invariants import check_invariants
 from render.labels.labeller import LabelFilters, label
-from render.pipeline import key_of, realise
+from render.pipeline import realise
+from render.sample import SampleKey
 from render.scene import Camera, Material, Scene
 from tests.oracle.compare import DEPTH_REL, NEAR_PX, edge_of
 from tests.oracle.flatten import rays_of, triangles_of
@@ -253,7 +254,7 @@ def test_frames_of_the_starter_models_keep_all_invariants(engine: PyrenderEngine
         sample = realise(
             plan,
             engine,
-            key_of(frame_idx, 0.0),
+            SampleKey.of(frame_idx, 0.0),
             theta=theta,
             placement=placement,
             rejections=rejections,

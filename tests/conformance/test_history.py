@@ -8,7 +8,8 @@ import numpy as np
 
 from render.build import build
 from render.engine.pyrender.engine import PyrenderEngine
-from render.pipeline import key_of, realise
+from render.pipeline import realise
+from render.sample import SampleKey
 from tests.spaces import composed
 
 FRAMES = range(8)
@@ -24,7 +25,7 @@ def digests(order: list[int], *overrides: str) -> dict[int, str]:
         for i in order:
             theta, placement, _ = plan.draw(i)
             sample = realise(
-                plan, engine, key_of(i, 0.2), theta=theta, placement=placement, rejections=()
+                plan, engine, SampleKey.of(i, 0.2), theta=theta, placement=placement, rejections=()
             )
             arrays = (sample.buffers.radiance, sample.buffers.instance_idx, sample.buffers.depth_m)
             parts = (sample.rgb, *arrays, *(label.mask.pixels() for label in sample.labels))

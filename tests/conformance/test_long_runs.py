@@ -22,7 +22,8 @@ from render.engine.pyrender.engine import PyrenderEngine
 from render.geometry.frames import rigid
 from render.library.models import ModelLibrary
 from render.lights.light import Light
-from render.pipeline import key_of, realise
+from render.pipeline import realise
+from render.sample import SampleKey
 from render.scene import Model, Scene
 from tests.oracle.staging import scene_around, view
 from tests.spaces import composed
@@ -122,7 +123,7 @@ def test_frames_of_more_models_than_memory_are_those_of_enough(models_dir: Path)
             for i in range(6):
                 theta, placement, rejections = plan.draw(i)
                 sample = realise(
-                    plan, engine, key_of(i, 0.2), theta=theta, placement=placement,
+                    plan, engine, SampleKey.of(i, 0.2), theta=theta, placement=placement,
                     rejections=rejections, textures=textures,
                 )  # fmt: skip
                 masks = b"".join(label.mask.pixels().tobytes() for label in sample.labels)

@@ -15,7 +15,7 @@ import pytest
 from render.errors import AssetError, RenderError
 from render.execute.pool import Pool, RemoteTraceback
 
-Draw = Callable[[int], tuple[int, int]]
+RenderFrame = Callable[[int], tuple[int, int]]
 
 
 class StubbornError(Exception):
@@ -29,11 +29,11 @@ def result_of(frame_idx: int) -> tuple[int, int]:
     return frame_idx, os.getpid()
 
 
-def sound(place: int) -> Draw:
+def sound(place: int) -> RenderFrame:
     return result_of
 
 
-def once_fatal(folder: Path, fatal: dict[int, int], place: int) -> Draw:
+def once_fatal(folder: Path, fatal: dict[int, int], place: int) -> RenderFrame:
     """Frames that kill their process, the first so many times that they are begun."""
 
     def draw(frame_idx: int) -> tuple[int, int]:
@@ -47,15 +47,15 @@ def once_fatal(folder: Path, fatal: dict[int, int], place: int) -> Draw:
     return draw
 
 
-def fatal_start(code: int, place: int) -> Draw:
+def fatal_start(code: int, place: int) -> RenderFrame:
     os._exit(code)
 
 
-def refused_start(place: int) -> Draw:
+def refused_start(place: int) -> RenderFrame:
     raise AssetError("/models/a.stl", "no triangles")
 
 
-def failing(error: Exception, place: int) -> Draw:
+def failing(error: Exception, place: int) -> RenderFrame:
     def draw_one(frame_idx: int) -> tuple[int, int]:
         if frame_idx == 3:
             raise error
@@ -64,7 +64,7 @@ def failing(error: Exception, place: int) -> Draw:
     return draw_one
 
 
-def stubborn(place: int) -> Draw:
+def stubborn(place: int) -> RenderFrame:
     def draw_one(frame_idx: int) -> tuple[int, int]:
         raise StubbornError("not", "today")
 
@@ -76,7 +76,9 @@ def environment_of(place: int) -> Callable[[int], str | None]:
     return lambda frame_idx: seen
 
 
-def run(start: Callable[[int], Draw], frames: int, workers: int = 2) -> list[tuple[int, int]]:
+def run(
+    start: Callable[[int], RenderFrame], frames: int, workers: int = 2
+) -> list[tuple[int, int]]:
     with Pool(start, workers=workers, environment={}) as pool:
         return list(pool.run(range(frames)))
 

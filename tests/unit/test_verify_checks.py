@@ -153,7 +153,7 @@ def stored_frame(row: dict[str, Any], text: str) -> StoredFrame:
         names=LabelNames(categories=("nut",), keypoints={}),
     )  # fmt: skip
     files = {"labels/train/00000000.txt": text.encode()}
-    return StoredFrame(row=frame, view=view, files=files, drawn=None)
+    return StoredFrame(row=frame, view=view, files=files, recorded=None)
 
 
 @settings(max_examples=100, deadline=None)

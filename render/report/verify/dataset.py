@@ -124,7 +124,8 @@ class _Checks:
     def frame(self, frame: Row, shard: Shard) -> None:
         """Checks the record of a frame, its instances and its files."""
         idx, file = frame["frame_idx"], shard.file_frames
-        split, name = self._description.split_of(idx), f"{idx:08d}.{self._image}"
+        key = self._description.key_of(idx)
+        split, name = key.split, f"{key.stem}.{self._image}"
 
         def require(holds: object, message: str) -> None:
             self._findings.require(holds, message, file=file, frame_idx=idx)
@@ -137,7 +138,7 @@ class _Checks:
         if frame["width"] < 1 or frame["height"] < 1:
             require(False, "size must be at least 1 px")
             return
-        drawn = check_instances(
+        recorded = check_instances(
             frame, shard, description=self._description, findings=self._findings
         )
         view = Frame(
@@ -152,7 +153,7 @@ class _Checks:
             writer = self._writers[name]
             own = {path: data for path, data in files.items() if path in writer.frame_paths(view)}
             with self._told(writer, idx):
-                check(StoredFrame(row=frame, view=view, files=own, drawn=drawn))
+                check(StoredFrame(row=frame, view=view, files=own, recorded=recorded))
 
     def _expected(self, view: Frame) -> list[str]:
         wanted: list[str] = []

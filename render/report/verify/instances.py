@@ -15,7 +15,7 @@ from render.dataset.findings import Findings
 from render.geometry.rle_definition import decoded
 from render.report.verify.records import Shard
 from render.report.verify.tasks import task_problems
-from render.writers.base import Drawn, Row
+from render.writers.base import RecordedPixels, Row
 
 __all__ = ["check_instances"]
 
@@ -27,7 +27,7 @@ _FAR_OFF = 1e9
 
 def check_instances(
     frame: Row, shard: Shard, *, description: Description, findings: Findings
-) -> Drawn | None:
+) -> RecordedPixels | None:
     """Checks the instance rows of a frame of a shard.
 
     Returns:
@@ -66,7 +66,7 @@ def check_instances(
     placement = _placement(frame, shard, description, findings)
     if placement is None or not readable:
         return None
-    return Drawn(ids=ids, near_m=placement["near_m"], far_m=placement["far_m"])
+    return RecordedPixels(ids=ids, near_m=placement["near_m"], far_m=placement["far_m"])
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,12 @@ from render.dataset.layout import (
 )
 from render.dataset.manifest import SHARD_FRAMES
 from render.report.verify.records import Shard
-from render.system.files import sha256_of_file
+from render.system.files import TEMPORARY_SUFFIX, sha256_of_file
 from render.writers.chosen import Writers, finish_paths, shard_paths
 
 __all__ = ["check_layout", "check_manifest"]
 
-_HALF_WRITTEN = re.compile(r"(?:.*/)?\..*\.part")
+_HALF_WRITTEN = re.compile(rf"(?:.*/)?\..*{re.escape(TEMPORARY_SUFFIX)}")
 _LOG = re.compile(r"[^/]+\.log")
 
 
@@ -85,8 +85,9 @@ def _belongs(name: str, description: Description, writers: Writers) -> bool:
         match = template.pattern.fullmatch(name)
         if match and "stem" in template.fields:
             idx = int(match["stem"])
-            split, stem = description.split_of(idx), f"{idx:08d}"
-            return idx < description.n_frames and name in template.paths(split=split, stem=stem)
+            key = description.key_of(idx)
+            paths = template.paths(split=key.split, stem=key.stem)
+            return idx < description.n_frames and name in paths
         if match and "shard" in template.fields:
             return int(match["shard"]) * SHARD_FRAMES < description.n_frames
     return False

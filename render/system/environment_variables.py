@@ -1,4 +1,4 @@
-"""Variables of the environment, changed for a while."""
+"""Variables of the process's environment, changed for a while."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 
-__all__ = ["environment"]
+__all__ = ["environment_variables"]
 
 
 @contextlib.contextmanager
-def environment(changes: Mapping[str, str]) -> Iterator[None]:
+def environment_variables(changes: Mapping[str, str]) -> Iterator[None]:
     """Lets what is loaded or started meanwhile find other variables."""
     before = {name: os.environ.get(name) for name in changes}
     os.environ.update(changes)
