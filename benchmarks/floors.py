@@ -126,8 +126,8 @@ def _develop(sample: Sample) -> None:
 def _encode(plan: Plan, sample: Sample) -> None:
     cv2.imencode(".jpg", sample.rgb, [cv2.IMWRITE_JPEG_QUALITY, sample.theta.sensor.jpeg_quality])
     cv2.imencode(".png", sample.buffers.instance_idx.astype(np.uint16), _PNG)
-    if plan.writers.keys["depth"]:
-        units = sample.buffers.depth_m / np.float32(plan.writers.keys["depth_unit_m"])
+    if "depth" in plan.writers.by_name:
+        units = sample.buffers.depth_m / np.float32(plan.writers.depth_unit_m)
         cv2.imencode(".png", units.astype(np.uint16), _PNG)
 
 

@@ -127,10 +127,9 @@ class Description:
         """Split and name of a frame."""
         return SampleKey.of(frame_idx, self.val_fraction)
 
-    def write(self, path: Path) -> None:
-        """Writes the file."""
-        text = yaml.safe_dump(dict(self.raw), sort_keys=False, allow_unicode=True)
-        path.write_text(text, encoding="utf-8")
+    def text(self) -> str:
+        """The file."""
+        return str(yaml.safe_dump(dict(self.raw), sort_keys=False, allow_unicode=True))
 
 
 def read_description(folder: Path) -> Description:

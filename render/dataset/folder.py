@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,22 +14,14 @@ from render.dataset.layout import DESCRIPTION, RECORDS, Layout
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.dataset.records import write_shard_records
 from render.errors import DatasetError
-from render.system.files import (
-    TEMPORARY_SUFFIX,
-    remove_temporaries,
-    sha256_of_file,
-    write_parts,
-    write_whole,
-)
+from render.system.files import TEMPORARY_SUFFIX, remove_temporaries, write_whole
 
 __all__ = [
     "ShardFiles",
     "ShardWriter",
     "claim",
-    "finish_file",
-    "finish_parts",
     "missing_frames",
-    "write_files",
+    "write_file",
 ]
 
 ShardFiles = Callable[[Sequence[FrameResult], int], Iterable[tuple[str, Iterable[bytes]]]]
@@ -120,34 +111,28 @@ class ShardWriter:
     def _finish(self, shard_idx: int, frames: list[FrameResult]) -> None:
         folder = self.manifest.folder
         files = {name: digest for frame in frames for name, digest in frame.files.items()}
-        for path in write_shard_records(
+        files |= write_shard_records(
             folder,
             shard_idx,
             [frame.frame_row for frame in frames],
             [row for frame in frames for row in frame.instance_rows],
-        ):
-            digest = sha256_of_file(path)
-            assert digest is not None
-            files[path.relative_to(folder).as_posix()] = digest
+        )
         for name, parts in self.shard_files(frames, shard_idx):
-            check_inside(folder, name)
-            write_parts(folder / name, parts, durable=True)
-            digest = sha256_of_file(folder / name)
-            assert digest is not None
-            files[name] = digest
+            files[name] = write_file(folder, name, parts, durable=True)
         self.manifest.write_entry(shard_idx, frames=len(frames), files=files)
 
 
-def write_files(folder: Path, files: Mapping[str, bytes]) -> dict[str, str]:
-    """Writes the files of a frame, each whole or not at all; SHA-256 (hex) of each by its path.
+def write_file(
+    folder: Path, name: str, data: bytes | Iterable[bytes], *, durable: bool = False
+) -> str:
+    """Writes a file of a dataset as `render.system.files.write_whole` does; its SHA-256 (hex).
 
     Raises:
-        DatasetError: A file cannot be written, or would not lie in the folder.
+        DatasetError: It cannot be written, or would not lie in the folder.
 
     """
-    for name in files:
-        check_inside(folder, name)
-    return {name: write_whole(folder / name, data) for name, data in files.items()}
+    check_inside(folder, name)
+    return write_whole(folder / name, data, durable=durable)
 
 
 def check_inside(folder: Path, name: str) -> None:
@@ -163,42 +148,6 @@ def check_inside(folder: Path, name: str) -> None:
         raise DatasetError(
             f"output_dir must hold its folders itself, but {folder / name} lies in {parent}"
         )
-
-
-def finish_parts(folder: Path, name: str, parts: Iterable[bytes]) -> None:
-    """Writes a file of the whole dataset from its parts, whole or not at all; see `finish_file`.
-
-    Raises:
-        DatasetError: It cannot be written, or would not lie in the folder.
-
-    """
-
-    def write(path: Path) -> None:
-        with path.open("wb") as file:
-            file.writelines(parts)
-
-    check_inside(folder, name)
-    finish_file(folder, name, write)
-
-
-def finish_file(folder: Path, name: str, write: Callable[[Path], None]) -> None:
-    """Lets `write` make a file under a temporary name, then renames it; leaves an equal one.
-
-    Raises:
-        DatasetError: It cannot be written.
-
-    """
-    temporary = folder / f".{Path(name).name}{TEMPORARY_SUFFIX}"
-    target = folder / name
-    try:
-        write(temporary)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_file() and filecmp.cmp(temporary, target, shallow=False):
-            temporary.unlink()
-        else:
-            temporary.replace(target)
-    except OSError as error:
-        raise DatasetError(f"{target} cannot be written: {error.strerror}") from error
 
 
 def _check_same(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

@@ -14,30 +14,41 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from string import Formatter
-from typing import Any, final
+from typing import Any, Literal, final
 
 from render.sample import Split
 
 __all__ = [
     "COVERAGE",
     "DESCRIPTION",
+    "ENTRIES",
+    "IMAGES",
     "MANIFEST_FOLDER",
     "PLOT",
     "PREVIEW",
     "RECORDS",
+    "RECORD_FILES",
     "SPLITS",
     "Layout",
     "PathTemplate",
+    "RecordKind",
+    "entry_path",
     "image_path",
+    "raster",
+    "records_path",
+    "shard_name",
 ]
 
 MANIFEST_FOLDER = ".manifest"
 RECORDS = "records"
 SPLITS: tuple[Split, ...] = ("train", "val")
+IMAGES = "images/{split}"
 DESCRIPTION = "dataset.yaml"
 PREVIEW = "preview.jpg"
 PLOT = "achieved.png"
 COVERAGE = "coverage.png"
+
+RecordKind = Literal["frames", "instances"]
 
 _PATTERNS = {"split": "(?:train|val)", "stem": r"(?P<stem>\d{8,})", "shard": r"(?P<shard>\d{5,})"}
 _SAMPLES = {"stem": "0" * 8, "shard": "0" * 6}
@@ -118,6 +129,12 @@ class PathTemplate:
         given = [values if split is None else {**values, "split": split} for split in splits]
         return tuple(self.text.format_map(_Open(each)) for each in given)
 
+    def shards_in(self, folder: Path) -> list[int]:
+        """Numbers of the shards that have their file of this kind in a dataset, in order."""
+        (glob,) = self.paths()
+        names = (path.relative_to(folder).as_posix() for path in folder.glob(glob))
+        return sorted(int(m["shard"]) for name in names if (m := self.pattern.fullmatch(name)))
+
     def clashes_with(self, other: PathTemplate) -> bool:
         """Whether a path of the one can be a path, or a folder, of the other."""
         return any(
@@ -133,15 +150,36 @@ class PathTemplate:
             yield PurePosixPath(sample).parent.as_posix()
 
 
-_OWN = tuple(
-    PathTemplate(text)
-    for text in (
-        DESCRIPTION, PREVIEW, PLOT, COVERAGE,
-        "records/frames-{shard}.parquet", "records/instances-{shard}.parquet",
-        ".manifest/identity.json", ".manifest/gl.json", ".manifest/top_ups.json",
-        ".manifest/shard-{shard}.json",
-    )
+RECORD_FILES: Mapping[RecordKind, PathTemplate] = {
+    "frames": PathTemplate(f"{RECORDS}/frames-{{shard}}.parquet"),
+    "instances": PathTemplate(f"{RECORDS}/instances-{{shard}}.parquet"),
+}
+ENTRIES = PathTemplate(f"{MANIFEST_FOLDER}/shard-{{shard}}.json")
+_SINGLE = (
+    DESCRIPTION, PREVIEW, PLOT, COVERAGE,
+    ".manifest/identity.json", ".manifest/gl.json", ".manifest/top_ups.json",
 )  # fmt: skip
+_OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES)
+
+
+def shard_name(shard_idx: int) -> str:
+    """What stands for ``{shard}`` in the paths of records and writers."""
+    return f"{shard_idx:06d}"
+
+
+def records_path(kind: RecordKind, shard_idx: int) -> str:
+    """The records of a shard, relative to the dataset."""
+    return RECORD_FILES[kind].text.format(shard=shard_name(shard_idx))
+
+
+def entry_path(shard_idx: int) -> str:
+    """The entry of a shard in the manifest, relative to the dataset; it has five digits."""
+    return ENTRIES.text.format(shard=f"{shard_idx:05d}")
+
+
+def raster(kind: str) -> str:
+    """The template of a value for each pixel, as text: ``ids``, ``depth`` and others."""
+    return f"{kind}/{{split}}/{{stem}}.png"
 
 
 def image_path(folder: Path, frame: Mapping[str, Any]) -> Path:
@@ -152,7 +190,7 @@ def image_path(folder: Path, frame: Mapping[str, Any]) -> Path:
         frame: Its record.
 
     """
-    return folder / "images" / str(frame["split"]) / str(frame["file_name"])
+    return folder / IMAGES.format(split=frame["split"]) / str(frame["file_name"])
 
 
 def is_of_dataset(path: str) -> bool:
@@ -193,8 +231,7 @@ class Layout:
 
     def folders(self) -> tuple[str, ...]:
         """Folders that are there from the first frame on."""
-        needed = [t for t in self.templates if t.fields & {"stem", "shard"}]
-        return tuple(dict.fromkeys([RECORDS, *(f for t in needed for f in t.folders())]))
+        return tuple(dict.fromkeys([RECORDS, *(f for t in self.templates for f in t.folders())]))
 
     def known_folders(self) -> tuple[str, ...]:
         """Globs of every folder that a dataset may have, those within others first."""

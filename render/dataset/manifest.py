@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from render.dataset.layout import MANIFEST_FOLDER
+from render.dataset.layout import ENTRIES, MANIFEST_FOLDER, entry_path
 from render.errors import DatasetError
 from render.system.files import sha256_of_file, write_whole
 
@@ -43,9 +43,6 @@ class Manifest:
     @property
     def _top_ups_path(self) -> Path:
         return self.folder / MANIFEST_FOLDER / "top_ups.json"
-
-    def _entry_path(self, shard_idx: int) -> Path:
-        return self.folder / MANIFEST_FOLDER / f"shard-{shard_idx:05d}.json"
 
     def identity(self) -> dict[str, Any] | None:
         """What the dataset in the folder is; None if there is none.
@@ -112,7 +109,7 @@ class Manifest:
     def write_entry(self, shard_idx: int, *, frames: int, files: Mapping[str, str]) -> None:
         """Says that the first `frames` frames of a shard are finished."""
         entry = {"frames": frames, "files": dict(sorted(files.items()))}
-        write_whole(self._entry_path(shard_idx), _json(entry), durable=True)
+        write_whole(self.folder / entry_path(shard_idx), _json(entry), durable=True)
 
     def frames_of(self, shard_idx: int) -> int:
         """How many frames the entry of a shard holds; 0 without a readable entry."""
@@ -130,15 +127,14 @@ class Manifest:
 
     def n_frames(self) -> int:
         """How long a run must be to hold every finished frame; shards finish in any order."""
-        paths = (self.folder / MANIFEST_FOLDER).glob("shard-*.json")
-        shards = (int(path.stem.removeprefix("shard-")) for path in paths)
+        shards = ENTRIES.shards_in(self.folder)
         ends = (shard * SHARD_FRAMES + n for shard in shards if (n := self.frames_of(shard)))
         return max(ends, default=0)
 
     def _entry(self, shard_idx: int) -> dict[str, Any] | None:
         """A readable entry; None where it is missing or torn, which is as good as missing."""
         try:
-            entry = self._read(self._entry_path(shard_idx))
+            entry = self._read(self.folder / entry_path(shard_idx))
         except DatasetError:
             return None
         if entry is None or not isinstance(entry.get("frames"), int):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate, groupby
 from pathlib import Path
-from typing import Any, Literal, TypeVar, final, overload
+from typing import Any, TypeVar, final, overload
 
 import cv2
 import numpy as np
@@ -24,7 +24,14 @@ from numpy.typing import NDArray
 from render.assembly.scene import camera_of
 from render.dataset.description import Description, read_description
 from render.dataset.frame_view import LabelNames, labelled_rows, stacked_masks
-from render.dataset.layout import RECORDS, image_path
+from render.dataset.layout import (
+    RECORD_FILES,
+    RECORDS,
+    RecordKind,
+    image_path,
+    raster,
+    records_path,
+)
 from render.dataset.records import read_frames, read_instances
 from render.errors import DatasetError
 from render.sample import MAPS, Split
@@ -33,7 +40,6 @@ from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
 __all__ = ["Dataset", "Frame", "Frames", "open_dataset"]
 
-Kind = Literal["instances", "frames"]
 _T = TypeVar("_T")
 
 # Datasets of format 1 call the folder of ids masks.
@@ -175,7 +181,7 @@ class Frame:
         return image_path(self.folder, self.row)
 
     def _path(self, kind: str) -> Path:
-        return self.folder / kind / self.split / f"{self.stem}.png"
+        return self.folder / raster(kind).format(split=self.split, stem=self.stem)
 
     def _raster(self, *kinds: str) -> Path:
         """The frame's file in the first of these folders that has one."""
@@ -215,8 +221,9 @@ class Frames(Sequence[Frame]):
     def __init__(self, folder: Path, description: Description) -> None:
         self._folder = folder
         self._description = description
-        self._shards = _shards(folder, "frames")
-        self._ends = list(accumulate(_n_rows(path) for path in self._shards))
+        self._shards = RECORD_FILES["frames"].shards_in(folder)
+        paths = (folder / records_path("frames", shard_idx) for shard_idx in self._shards)
+        self._ends = list(accumulate(map(_n_rows, paths)))
         # In a row they are read once; at random the cost is that of two small files.
         self._rows_of = lru_cache(maxsize=_SHARDS_KEPT)(self._read_shard)
 
@@ -243,8 +250,8 @@ class Frames(Sequence[Frame]):
         return (self[i] for i in range(len(self)))
 
     def _read_shard(self, shard: int) -> tuple[Frame, ...]:
-        path = self._shards[shard]
-        instances = _read(path.with_name(path.name.replace("frames", "instances"))).to_pylist()
+        path = self._folder / records_path("frames", self._shards[shard])
+        instances = _read(self._folder / records_path("instances", self._shards[shard])).to_pylist()
         try:
             by_frame = {
                 frame_idx: tuple(sorted(rows, key=lambda row: int(row["instance_idx"])))
@@ -297,7 +304,7 @@ class Dataset:
     def __reduce__(self) -> tuple[Any, ...]:
         return open_dataset, (self.folder,)
 
-    def table(self, kind: Kind = "instances") -> pa.Table:
+    def table(self, kind: RecordKind = "instances") -> pa.Table:
         """All records of one kind as a pyarrow table, in the order of frames.
 
         Args:
@@ -308,9 +315,10 @@ class Dataset:
 
         """
         _check_kind(kind)
-        return pa.concat_tables(_read(path) for path in _shards(self.folder, kind))
+        shards = RECORD_FILES[kind].shards_in(self.folder)
+        return pa.concat_tables(_read(self.folder / records_path(kind, i)) for i in shards)
 
-    def rows(self, kind: Kind = "instances") -> Iterator[dict[str, Any]]:
+    def rows(self, kind: RecordKind = "instances") -> Iterator[dict[str, Any]]:
         """The records of one kind as `table` gives them, a few hundred in memory at a time."""
         _check_kind(kind)
         read = read_frames if kind == "frames" else read_instances
@@ -337,12 +345,6 @@ def open_dataset(folder: Path) -> Dataset:
 def _check_kind(kind: str) -> None:
     if kind not in ("instances", "frames"):
         raise DatasetError(f"kind must be instances or frames, got {kind!r}")
-
-
-def _shards(folder: Path, kind: Kind) -> list[Path]:
-    # Longer names are higher shards.
-    paths = (folder / RECORDS).glob(f"{kind}-*.parquet")
-    return sorted(paths, key=lambda path: (len(path.name), path.name))
 
 
 def _n_rows(path: Path) -> int:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from render.dataset.layout import RECORDS
+from render.dataset.layout import RECORD_FILES, RECORDS, RecordKind, records_path
 from render.errors import DatasetError
 from render.geometry.pixels import Box
 from render.geometry.rle import encode_rles
@@ -191,8 +191,8 @@ def write_shard_records(
     shard_idx: int,
     frame_rows: Sequence[Mapping[str, Any]],
     instance_rows: Sequence[Mapping[str, Any]],
-) -> list[Path]:
-    """Writes the rows of one shard, whole or not at all; returns the files.
+) -> dict[str, str]:
+    """Writes the rows of one shard, whole or not at all; SHA-256 (hex) of each file by its path.
 
     Equal rows give equal bytes: schema and compression are fixed, nothing else is stored.
 
@@ -201,17 +201,17 @@ def write_shard_records(
 
     """
     parts = (
-        (f"frames-{shard_idx:06d}.parquet", frame_rows, _FRAME_SCHEMA),
-        (f"instances-{shard_idx:06d}.parquet", instance_rows, _INSTANCE_SCHEMA),
+        (records_path("frames", shard_idx), frame_rows, _FRAME_SCHEMA),
+        (records_path("instances", shard_idx), instance_rows, _INSTANCE_SCHEMA),
     )
-    records = folder / RECORDS
-    records.mkdir(exist_ok=True)
+    (folder / RECORDS).mkdir(exist_ok=True)
+    hashes: dict[str, str] = {}
     for name, rows, schema in parts:
         table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd", compression_level=3)
-        write_whole(records / name, buffer.getvalue(), durable=True)
-    return [records / name for name, _, _ in parts]
+        hashes[name] = write_whole(folder / name, buffer.getvalue(), durable=True)
+    return hashes
 
 
 def read_frames(folder: Path) -> Iterator[dict[str, Any]]:
@@ -232,11 +232,9 @@ def read_instances(folder: Path) -> Iterator[dict[str, Any]]:
     return _read(folder, "instances", _INSTANCE_SCHEMA)
 
 
-def _read(folder: Path, kind: str, schema: pa.Schema) -> Iterator[dict[str, Any]]:
-    # Longer names are higher shards, should there ever be more than six digits.
-    for path in sorted(
-        (folder / RECORDS).glob(f"{kind}-*.parquet"), key=lambda p: (len(p.name), p.name)
-    ):
+def _read(folder: Path, kind: RecordKind, schema: pa.Schema) -> Iterator[dict[str, Any]]:
+    for shard_idx in RECORD_FILES[kind].shards_in(folder):
+        path = folder / records_path(kind, shard_idx)
         try:
             with pq.ParquetFile(path) as file:
                 if not file.schema_arrow.equals(schema):

@@ -11,7 +11,7 @@ import cv2
 
 from render.assembly.textures import TextureCache
 from render.build import build
-from render.dataset.folder import write_files
+from render.dataset.folder import write_file
 from render.dataset.frame_result import FrameResult
 from render.dataset.records import frame_row, instance_rows
 from render.pipeline import encode, render_frame
@@ -37,7 +37,8 @@ class Worker:
         plan = self._plan
         sample = render_frame(plan, self._engine, frame_idx, textures=self._textures)
         rows = instance_rows(sample)
-        hashes = write_files(self._folder, encode(plan, sample, rows))
+        files = encode(plan, sample, rows)
+        hashes = {name: write_file(self._folder, name, data) for name, data in files.items()}
         return FrameResult(
             frame_idx=frame_idx,
             frame_row=frame_row(sample, image=plan.writers.image, hashes=hashes),

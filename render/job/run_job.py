@@ -19,7 +19,7 @@ from tqdm import tqdm
 from render.build import build
 from render.config.run_config import RunConfig
 from render.dataset.description import Description
-from render.dataset.folder import ShardWriter, claim, finish_file, finish_parts, missing_frames
+from render.dataset.folder import ShardWriter, claim, missing_frames, write_file
 from render.dataset.frame_result import FrameResult
 from render.dataset.layout import COVERAGE, DESCRIPTION, PLOT, PREVIEW
 from render.dataset.manifest import FORMAT_VERSION, Manifest
@@ -29,8 +29,8 @@ from render.engine.base import DeviceInfo
 from render.errors import ConfigError, EngineError, RenderError
 from render.execute.base import build_executor
 from render.plan import Plan
-from render.report.achieved import TOLERANCES, Reached, reached, write_plot
-from render.report.preview import write_preview
+from render.report.achieved import TOLERANCES, Reached, plot, reached
+from render.report.preview import preview
 from render.sampling.top_up import TopUp
 from render.scene import Model
 from render.system.blas import one_blas_thread
@@ -215,7 +215,7 @@ def _shard_files(
             folder=plan.run.output_dir,
             row=frame.frame_row,
             instances=tuple(frame.instance_rows),
-            depth_unit_m=plan.writers.keys["depth_unit_m"],
+            depth_unit_m=plan.writers.depth_unit_m,
             names=plan.names,
         )
         for frame in frames
@@ -239,11 +239,11 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
     )
     description = Description.of(_described(plan, manifest, summary))
     for name, parts in plan.writers.finish_files(Dataset(folder, description)):
-        finish_parts(folder, name, parts)
-    finish_file(folder, PREVIEW, partial(write_preview, folder))
+        write_file(folder, name, parts)
+    write_file(folder, PREVIEW, preview(folder))
     if found:
-        finish_file(folder, PLOT, partial(write_plot, found))
-    finish_file(folder, DESCRIPTION, description.write)
+        write_file(folder, PLOT, plot(found))
+    write_file(folder, DESCRIPTION, description.text().encode())
     return summary
 
 
@@ -285,7 +285,7 @@ def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, An
         "top_ups": [entry.as_dict() for entry in run.top_ups],
         "versions": _versions(),
         "gl": manifest.gl(),
-        "depth_unit_m": plan.writers.keys["depth_unit_m"],
+        "depth_unit_m": plan.writers.depth_unit_m,
         "categories": list(plan.categories),
         "asset_dirs": {key: str(path.resolve()) for key, path in plan.assets.folders.items()},
         "models": [_model_entry(plan, name) for name in models.names],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import imageio.v3 as iio
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from render.report.canvas import Canvas, Rgb
 from render.sampling.arrangement import ARRANGEMENTS
 
-__all__ = ["TOLERANCES", "Reached", "reached", "write_plot"]
+__all__ = ["TOLERANCES", "Reached", "plot", "reached"]
 
 # How near the label is promised to come: of shares the difference, of sizes relative to asked.
 TOLERANCES: Mapping[str, float] = {
@@ -144,13 +143,13 @@ _BAND: Rgb = (226, 240, 226)
 _DOT: Rgb = (31, 93, 170)
 
 
-def write_plot(found: tuple[Reached, ...], path: Path) -> None:
+def plot(found: tuple[Reached, ...]) -> bytes:
     """A PNG with one panel a leaf: asked to the right, achieved upwards.
 
     The band along the diagonal is what is promised; each label is a dot.
     """
     panels = [_panel(one) for one in found]
-    path.write_bytes(iio.imwrite("<bytes>", np.hstack(panels), extension=".png"))
+    return iio.imwrite("<bytes>", np.hstack(panels), extension=".png")
 
 
 def _panel(one: Reached) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ from render.errors import DatasetError
 from render.report.drawing import category_colors, draw_caption, draw_labels, drawn_label
 from render.report.pictures import read_picture
 
-__all__ = ["write_preview"]
+__all__ = ["preview"]
 
 _MAX_FRAMES = 16
 _SHEET_PX = 1920  # about the width of a sheet
@@ -30,15 +30,14 @@ _Row = Mapping[str, Any]
 _Picture = NDArray[np.uint8]
 
 
-def write_preview(dataset_dir: Path, path: Path) -> None:
-    """Writes a JPEG of up to 16 frames, spread evenly over the dataset, with their labels.
+def preview(dataset_dir: Path) -> bytes:
+    """A JPEG of up to 16 frames, spread evenly over the dataset, with their labels.
 
     It shows what annotations hold: distractors and filtered targets are not drawn. See
     `render.report.drawing` for what each line means.
 
     Args:
         dataset_dir: Its folder.
-        path: Replaced if it is there; any suffix.
 
     Raises:
         DatasetError: There is no frame, or an image or a record cannot be read.
@@ -51,7 +50,7 @@ def write_preview(dataset_dir: Path, path: Path) -> None:
     colors = category_colors(categories)
     cells = [_cell(dataset_dir, f, rows[f["frame_idx"]], colors, cell_px) for f in frames]
     sheet = _sheet(cells, columns)
-    path.write_bytes(iio.imwrite("<bytes>", sheet, extension=".jpg", quality=_JPEG_QUALITY))
+    return iio.imwrite("<bytes>", sheet, extension=".jpg", quality=_JPEG_QUALITY)
 
 
 def _spread(dataset_dir: Path) -> list[_Row]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from render.errors import DatasetError
-from render.system.files import write_parts
+from render.system.files import write_whole
 from render.system.memory_map import mapped_value, parts_of
 
 __all__ = ["cached", "source_digest"]
@@ -59,7 +59,7 @@ def cached(key: str, make: Callable[[], T], *, is_valid: Callable[[T], bool] = l
         return value
     with contextlib.suppress(OSError, ValueError, DatasetError):
         folder.mkdir(parents=True, exist_ok=True)
-        write_parts(path, parts)
+        write_whole(path, parts)
         _trim(folder)
         return cast(T, mapped_value(path))
     return value

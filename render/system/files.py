@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import os
 import threading
@@ -10,28 +11,23 @@ from pathlib import Path
 
 from render.errors import DatasetError
 
-__all__ = ["TEMPORARY_SUFFIX", "remove_temporaries", "sha256_of_file", "write_parts", "write_whole"]
+__all__ = ["TEMPORARY_SUFFIX", "remove_temporaries", "sha256_of_file", "write_whole"]
 
 TEMPORARY_SUFFIX = ".part"
 
 
-def write_whole(path: Path, data: bytes, *, durable: bool = False) -> str:
-    """Writes a file under a temporary name and renames it; returns its SHA-256 (hex).
+def write_whole(
+    path: Path, data: bytes | Iterable[bytes | memoryview], *, durable: bool = False
+) -> str:
+    """Writes a file under a temporary name and renames it, unless an equal one is there.
 
     Args:
+        data: All of it, or its parts one after the other.
         durable: Also wait until the disk has it. Frames go without: a file torn by a
             power cut differs from its hash in the manifest and is made again.
 
-    Raises:
-        DatasetError: The file cannot be written.
-
-    """
-    write_parts(path, [data], durable=durable)
-    return hashlib.sha256(data).hexdigest()
-
-
-def write_parts(path: Path, parts: Iterable[bytes | memoryview], *, durable: bool = False) -> None:
-    """Writes a file as `write_whole` does, from parts one after the other.
+    Returns:
+        Its SHA-256 (hex).
 
     Raises:
         DatasetError: The file cannot be written.
@@ -40,16 +36,22 @@ def write_parts(path: Path, parts: Iterable[bytes | memoryview], *, durable: boo
     # Containers that share a folder may have the same process numbers.
     own = f"{os.uname().nodename}-{os.getpid()}-{threading.get_ident()}"
     temporary = path.with_name(f".{path.name}.{own}{TEMPORARY_SUFFIX}")
+    digest = hashlib.sha256()
     try:
         with temporary.open("wb") as file:
-            for part in parts:
+            for part in [data] if isinstance(data, bytes) else data:
                 file.write(part)
+                digest.update(part)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        temporary.replace(path)
+        if path.is_file() and filecmp.cmp(temporary, path, shallow=False):
+            temporary.unlink()
+        else:
+            temporary.replace(path)
     except OSError as error:
         raise DatasetError(f"{path} cannot be written: {error.strerror}") from error
+    return digest.hexdigest()
 
 
 def sha256_of_file(path: Path) -> str | None:

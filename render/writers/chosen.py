@@ -12,7 +12,7 @@ from typing import Any, final
 from render.config.run_config import unknown_key as explain_key
 from render.config.settings import Setting, read, settings_of
 from render.dataset.frame_view import FrameView, LabelNames
-from render.dataset.layout import Layout, PathTemplate
+from render.dataset.layout import Layout, PathTemplate, shard_name
 from render.dataset.reader import Dataset
 from render.errors import ConfigError, DatasetError, RenderError
 from render.writers.base import WRITERS, AbstractWriter
@@ -32,12 +32,14 @@ class Writers:
 
     Attributes:
         by_name: The writers, by their names.
-        keys: The keys of ``output`` but the list of formats, checked, also of writers that are off.
+        image: Suffix of the pictures, without dot.
+        depth_unit_m: Metres that one step of a depth file stands for, written or not.
 
     """
 
     by_name: Mapping[str, AbstractWriter[Any]]
-    keys: Mapping[str, Any]
+    image: str
+    depth_unit_m: float
 
     @classmethod
     def of(cls, output: Mapping[str, Any], *, format_version: int | None = None) -> Writers:
@@ -65,22 +67,24 @@ class Writers:
             raise ConfigError(f"{formats} must be set, and is missing")
         listed = output_settings()[formats].checked(formats, output[_FORMATS])
         chosen: dict[str, AbstractWriter[Any]] = {}
-        keys: dict[str, Any] = {}
         for name, kind in kinds.items():
             own = {f.name: output[f.name] for f in fields(kind.Settings) if f.name in output}
             if name in listed or kind.switch is not None or own:
                 settings = read(kind.Settings, own, _SECTION)
                 with _usable(name, kind):
                     chosen[name] = kind(settings)
-                keys |= vars(chosen[name].settings)
         switched = {
             name: writer
             for name, writer in chosen.items()
             if writer.switch is not None and getattr(writer.settings, writer.switch)
         }
-        writers = cls({**switched, **{name: chosen[name] for name in listed}}, keys)
-        _check_paths(writers.by_name)
-        return writers
+        by_name = {**switched, **{name: chosen[name] for name in listed}}
+        _check_paths(by_name)
+        return cls(
+            by_name,
+            image=chosen["image"].settings.image,
+            depth_unit_m=chosen["depth"].settings.depth_unit_m,
+        )
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -92,11 +96,6 @@ class Writers:
         """Per-pixel labels that they need."""
         needed = (name for writer in self.by_name.values() for name in writer.maps)
         return tuple(dict.fromkeys(needed))
-
-    @property
-    def image(self) -> str:
-        """Suffix of the pictures, without dot."""
-        return str(self.keys["image"])
 
     @cached_property
     def layout(self) -> Layout:
@@ -176,7 +175,7 @@ def finish_paths(writer: AbstractWriter[Any]) -> tuple[str, ...]:
 def shard_paths(writer: AbstractWriter[Any], shard_idx: int) -> tuple[str, ...]:
     """Files of a shard that a writer has."""
     of_shards = (t for t in writer.templates if "shard" in t.fields)
-    return tuple(p for t in of_shards for p in t.paths(shard=f"{shard_idx:06d}"))
+    return tuple(p for t in of_shards for p in t.paths(shard=shard_name(shard_idx)))
 
 
 def _parts(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar, final
+from typing import ClassVar, Literal, TypeVar, final
 
 from render.config.settings import setting
 from render.dataset.findings import Findings
 from render.dataset.frame_view import FrameView
+from render.dataset.layout import IMAGES, raster
 from render.dataset.rasters import encode_depth, encode_ids, encode_map, encode_png
 from render.dataset.reader import Dataset
 from render.sensor.jpeg import encode_jpeg
@@ -31,7 +32,13 @@ S = TypeVar("S")
 
 
 class AbstractRaster(AbstractWriter[S]):
-    """One picture of each frame."""
+    """One picture of each frame, in a folder that is named as the key which turns it on."""
+
+    switch: ClassVar[str]
+
+    @classmethod
+    def paths(cls) -> tuple[str, ...]:
+        return (raster(cls.switch),)
 
     @abc.abstractmethod
     def encoded(self, view: FrameView) -> bytes:
@@ -73,7 +80,7 @@ class ImageWriter(AbstractRaster[ImageSettings]):
 
     @classmethod
     def paths(cls) -> tuple[str, ...]:
-        return ("images/{split}/{stem}.{image}",)
+        return (IMAGES + "/{stem}.{image}",)
 
     def encoded(self, view: FrameView) -> bytes:
         if self.settings.image == "png":
@@ -98,7 +105,8 @@ class IdsSettings:
     )
 
 
-class AbstractIds(AbstractRaster[IdsSettings]):
+@WRITERS.register("ids")
+class IdsWriter(AbstractRaster[IdsSettings]):
     """Which instance each pixel shows."""
 
     Settings = IdsSettings
@@ -112,22 +120,12 @@ class AbstractIds(AbstractRaster[IdsSettings]):
 
 
 @final
-@WRITERS.register("ids")
-class IdsWriter(AbstractIds):
-    """Which instance each pixel shows."""
-
-    @classmethod
-    def paths(cls) -> tuple[str, ...]:
-        return ("ids/{split}/{stem}.png",)
-
-
-@final
-class MasksWriter(AbstractIds):
+class MasksWriter(IdsWriter):
     """The ids of datasets of format 1, which lie in another folder; only read."""
 
     @classmethod
     def paths(cls) -> tuple[str, ...]:
-        return ("masks/{split}/{stem}.png",)
+        return (raster("masks"),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,10 +154,6 @@ class DepthWriter(AbstractRaster[DepthSettings]):
     Settings = DepthSettings
     switch = "depth"
 
-    @classmethod
-    def paths(cls) -> tuple[str, ...]:
-        return ("depth/{split}/{stem}.png",)
-
     def encoded(self, view: FrameView) -> bytes:
         return encode_depth(view.depth_m, unit_m=self.settings.depth_unit_m)
 
@@ -186,10 +180,6 @@ class NormalsWriter(AbstractRaster[NormalsSettings]):
     Settings = NormalsSettings
     switch = "normals"
     maps = ("normals",)
-
-    @classmethod
-    def paths(cls) -> tuple[str, ...]:
-        return ("normals/{split}/{stem}.png",)
 
     def encoded(self, view: FrameView) -> bytes:
         return encode_map(view.maps["normals"])
@@ -218,10 +208,6 @@ class NocsWriter(AbstractRaster[NocsSettings]):
     switch = "nocs"
     maps = ("nocs",)
 
-    @classmethod
-    def paths(cls) -> tuple[str, ...]:
-        return ("nocs/{split}/{stem}.png",)
-
     def encoded(self, view: FrameView) -> bytes:
         return encode_map(view.maps["nocs"])
 
@@ -248,10 +234,6 @@ class PartsWriter(AbstractRaster[PartsSettings]):
     Settings = PartsSettings
     switch = "parts"
     maps = ("parts",)
-
-    @classmethod
-    def paths(cls) -> tuple[str, ...]:
-        return ("parts/{split}/{stem}.png",)
 
     def encoded(self, view: FrameView) -> bytes:
         return encode_map(view.maps["parts"])

@@ -16,7 +16,7 @@ import yaml
 from render.config.settings import setting
 from render.dataset.findings import Findings
 from render.dataset.frame_view import FrameView, LabelNames, is_labelled
-from render.dataset.layout import SPLITS
+from render.dataset.layout import IMAGES, SPLITS
 from render.dataset.reader import Dataset
 from render.errors import ConfigError
 from render.geometry.rle import decode_rle
@@ -65,7 +65,7 @@ class YoloWriter(AbstractWriter[YoloSettings]):
 
     @classmethod
     def leftovers(cls) -> tuple[str, ...]:
-        return ("labels/{split}.cache", "images/{split}/{stem}.npy")
+        return ("labels/{split}.cache", IMAGES + "/{stem}.npy")
 
     def accept(self, names: LabelNames) -> None:
         if self.settings.yolo == "pose" and not names.keypoints:
@@ -99,7 +99,7 @@ def data_yaml(names: LabelNames, *, kind: YoloKind) -> bytes:
     dataset can be moved. With the kind ``pose`` it also names the keypoints.
     """
     content: dict[str, Any] = {
-        **{split: f"images/{split}" for split in SPLITS},
+        **{split: IMAGES.format(split=split) for split in SPLITS},
         "nc": len(names.categories),
         "names": dict(enumerate(names.categories)),
     }

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from render.report.achieved import reached, write_plot
+from render.report.achieved import plot, reached
 from render.theta import theta_to_json
 from tests.hand_made import theta_of
 
@@ -76,7 +76,7 @@ def test_the_plot_has_a_dot_where_a_label_is_and_none_elsewhere(tmp_path: Path) 
         rows = [instance(0, 0, occluded_fract=achieved)]
         found = reached([frame(0, occlusion={"occluded_fract": 0.5})], rows)
         paths.append(tmp_path / f"{achieved}.png")
-        write_plot(tuple(r for r in found if r.name == "occluded_fract"), paths[-1])
+        paths[-1].write_bytes(plot(tuple(r for r in found if r.name == "occluded_fract")))
     on, off = (cv2.imread(str(path)) for path in paths)
 
     differ = np.argwhere((on != off).any(axis=2))

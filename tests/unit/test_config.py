@@ -59,7 +59,7 @@ def test_defaults_are_those_of_the_contract(config: dict[str, Any]) -> None:
     writers = Writers.of(run.output)
     assert writers.formats == ("coco", "yolo")
     assert list(writers.by_name) == ["ids", "image", "coco", "yolo"]
-    assert writers.keys["depth_unit_m"] == 1e-4
+    assert writers.depth_unit_m == 1e-4
 
 
 @pytest.mark.parametrize(

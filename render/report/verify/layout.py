@@ -17,10 +17,12 @@ from render.dataset.findings import Findings
 from render.dataset.layout import (
     COVERAGE,
     DESCRIPTION,
+    IMAGES,
     MANIFEST_FOLDER,
     PLOT,
     PREVIEW,
     SPLITS,
+    entry_path,
     is_of_dataset,
 )
 from render.dataset.manifest import SHARD_FRAMES
@@ -47,7 +49,7 @@ def check_layout(
     for name in sorted(own):
         findings.require((folder / name).is_file(), "is missing", file=name)
     for split in SPLITS:
-        name = f"images/{split}"
+        name = IMAGES.format(split=split)
         findings.require((folder / name).is_dir(), "is missing: both splits must be", file=name)
     for name in _walk(folder, ""):
         if name in own or _belongs(name, description, writers):
@@ -101,7 +103,7 @@ def check_manifest(folder: Path, shard: Shard, writers: Writers, findings: Findi
         of frames are in the records too.
 
     """
-    name = f"{MANIFEST_FOLDER}/shard-{shard.idx:05d}.json"
+    name = entry_path(shard.idx)
     own = [p for writer in writers.by_name.values() for p in shard_paths(writer, shard.idx)]
     for path in own:
         findings.require((folder / path).is_file(), "is missing", file=path)

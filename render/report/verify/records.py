@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from render.config.trust import plugins_hint
 from render.dataset.description import Description
 from render.dataset.findings import Findings
-from render.dataset.layout import DESCRIPTION
+from render.dataset.layout import DESCRIPTION, RECORD_FILES, records_path
 from render.errors import ConfigError, DatasetError
 from render.report.achieved import reached
 from render.writers.base import Row
@@ -104,13 +103,8 @@ class Shard:
 
 def read_shards(folder: Path, findings: Findings) -> Iterator[Shard]:
     """Shards of a dataset in order; one in memory at a time, torn ones left out."""
-    numbers = sorted(
-        int(match.group(1))
-        for path in (folder / "records").glob("*.parquet")
-        if (match := re.fullmatch(r"(?:frames|instances)-(\d+)\.parquet", path.name))
-    )
-    for idx in dict.fromkeys(numbers):
-        names = [f"records/{kind}-{idx:06d}.parquet" for kind in ("frames", "instances")]
+    for idx in sorted({i for files in RECORD_FILES.values() for i in files.shards_in(folder)}):
+        names = records_path("frames", idx), records_path("instances", idx)
         frames = _read(folder, names[0], _FRAME_COLUMNS, findings)
         instances = _read(folder, names[1], _INSTANCE_COLUMNS, findings)
         if frames is None or instances is None:
