@@ -40,8 +40,8 @@ def guarded(words: Sequence[str]) -> Iterator[None]:
     """Lets Hydra compose configs meanwhile only from files that run no code.
 
     Args:
-        words: Of the command line. A variable of the environment that they name may be read;
-            files may read none, because its value would be stored with the dataset.
+        words: The words of the command line. A variable of the environment that they name may be
+            read; files may read none, because its value would be stored with the dataset.
 
     """
     allowed = set(re.findall(r"oc\.env:\s*([^,}\s]+)", " ".join(words)))
@@ -67,7 +67,7 @@ def check_options(words: Sequence[str]) -> None:
     """Refuses an option of Hydra that would run code from a file.
 
     Args:
-        words: Of the command line.
+        words: The words of the command line.
 
     Raises:
         ConfigError: ``--experimental-rerun`` is among them.

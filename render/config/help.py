@@ -119,7 +119,7 @@ def _starred(group: str, folders: Sequence[Path], usual: str | None) -> list[str
 
 
 def _first_sentence(path: Path) -> str:
-    """Of the comment that a file begins with; empty where there is none."""
+    """The first sentence of the comment that a file begins with; empty where there is none."""
     comment = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):

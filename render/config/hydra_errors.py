@@ -20,7 +20,7 @@ def message_of(error: Exception, explain: Callable[[str], str] = unknown_key) ->
     """One paragraph for an error that was raised before the job began.
 
     Args:
-        error: Of Hydra, OmegaConf, the YAML reader or the file system.
+        error: What Hydra, OmegaConf, the YAML reader or the file system raised.
         explain: What to say of a key that the config does not have.
 
     """

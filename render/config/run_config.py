@@ -42,7 +42,7 @@ class RunConfig:
     Attributes:
         workers: Number of processes, or None for ``auto``.
         top_ups: Frames that were added for thin bins; known by the dataset, never asked.
-        presets: Of each group that draws one of its presets for each frame, what they set.
+        presets: What the presets set, for each group that draws one of its presets in each frame.
 
     """
 

@@ -172,7 +172,7 @@ def settings_of(kind: type[Any], name: str = "") -> Iterator[tuple[str, Setting]
 
     Args:
         kind: A dataclass whose fields `setting` and `section` declare.
-        name: Of the section itself; empty for the whole config.
+        name: The name of the section itself; empty for the whole config.
 
     """
     for f in fields(kind):
@@ -196,7 +196,7 @@ def read(
     Args:
         kind: A dataclass whose fields `setting` and `section` declare.
         node: Plain containers, as YAML gives them.
-        name: Of the section, for messages; empty for the whole config.
+        name: The name of the section, for messages; empty for the whole config.
         others: Further keys that must be there, and are somebody else's to read.
         explain: What to say of a key that nobody declares, by its full name.
 

@@ -74,7 +74,7 @@ def check_target(key: str, target: Any, plugins: Sequence[str], *, where: str = 
     """Checks that a class is one that a config may name. Nothing is imported.
 
     Args:
-        key: Of the config, such as ``engine._target_``.
+        key: The key of the config, such as ``engine._target_``.
         target: Dotted path of the class.
         plugins: Names of the packages that the user trusts.
         where: File that names the class, for the message.
@@ -99,7 +99,7 @@ def class_of(key: str, node: Any, kind: type[Any], plugins: Sequence[str]) -> ty
     """The class that a node of the config names by ``_target_``.
 
     Args:
-        key: Of the node, for errors.
+        key: The key of the node, for messages.
         node: A mapping with ``_target_`` and the arguments of the class.
         kind: What the class must derive from.
         plugins: Names of the packages that the user trusts.
@@ -184,7 +184,7 @@ def plugins_hint(config: Mapping[str, Any], given: Sequence[str]) -> str:
     """What to add to an error about a dataset that was made with plug-ins that are not given.
 
     Args:
-        config: Of the dataset, as it is stored.
+        config: The dataset's config, as it is stored.
         given: Names of the plug-ins that the user has named.
 
     Returns:

@@ -29,7 +29,7 @@ from render.system.paths import CONF_DIR
 __all__ = ["VERSION_BASE", "config_of", "resolve", "split_words"]
 
 VERSION_BASE: Final = "1.3"
-"""Of Hydra: whose defaults hold, whatever its version."""
+"""The version of Hydra whose defaults hold, whatever version is installed."""
 # Where a run that names no folder would write: who composes one here names it later, if at all.
 _NO_FOLDER: Final = "."
 
@@ -46,7 +46,7 @@ def config_of(
     number of times, and within an application of Hydra too.
 
     Args:
-        words: Of the command line, such as ``models=[bolt,nut]``.
+        words: The words of a command line, such as ``models=[bolt,nut]``.
         config_dir: A folder of further presets and experiments, as ``--config-dir`` names it.
         explain: Says of a key that the config does not have what may have been meant.
 

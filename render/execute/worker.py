@@ -72,7 +72,7 @@ def worker_plan(config: Mapping[str, Any]) -> Plan:
     """The plan of a process of a pool, which has the process for itself.
 
     Args:
-        config: Of the plan; the parent has checked its assets, and its plug-ins are trusted.
+        config: The run's resolved config; the parent has checked its assets and plug-ins.
 
     """
     keep_freed_memory()

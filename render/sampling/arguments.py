@@ -95,7 +95,7 @@ def fail(name: str, rule: str, value: Any, hint: str = "") -> NoReturn:
     """Raises a ConfigError.
 
     Args:
-        name: Of the leaf, or of a part of it.
+        name: The name of the leaf, or of a part of it, for messages.
         rule: What follows ``must``.
         value: As the config holds it.
         hint: What to do, behind the value.

@@ -47,8 +47,8 @@ class WholeDataset:
     def is_negative(self, frame_idx: int) -> bool:
         """Whether a frame shows no target.
 
-        Of those that are added for thin bins none is. Of the frames of a split, the j-th is
-        negative if and only if ``floor((j + 1) p) > floor(j p)``.
+        No frame that is added for thin bins is negative. The j-th frame of a split is negative
+        if and only if ``floor((j + 1) p) > floor(j p)``.
         """
         if any(entry.first_frame <= frame_idx < entry.end for entry in self.top_ups):
             return False

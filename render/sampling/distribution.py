@@ -97,7 +97,7 @@ class AbstractDistribution(Drawable):
 
     Attributes:
         meaning: What it draws, in a few words, for docs/parameters.md.
-        kinds: Of leaves, that it fits.
+        kinds: The kinds of leaves that it fits.
 
     """
 

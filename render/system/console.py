@@ -12,7 +12,7 @@ def command_parser(doc: str, *examples: str) -> argparse.ArgumentParser:
     """The parser of a command, so that ``--help`` looks alike for all of them.
 
     Args:
-        doc: Of the module: the command in single backquotes, a colon and what it does.
+        doc: The module docstring: the command in single backquotes, a colon and what it does.
         examples: Command lines, the arguments alone.
 
     """

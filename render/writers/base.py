@@ -26,7 +26,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, kw_only=True)
 class NoSettings:
-    """Of a writer without keys of its own."""
+    """The settings of a writer that has no keys of its own."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -45,7 +45,7 @@ class Writers:
 
         Args:
             output: Resolved.
-            format_version: Of the dataset that has the section; None: the present one.
+            format_version: The version of the dataset whose section it is; None: the present one.
 
         Raises:
             ConfigError: There is no such format, a key breaks its rule, or a writer's files may

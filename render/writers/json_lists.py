@@ -19,7 +19,7 @@ class JsonElement(NamedTuple):
     """One element of a list.
 
     Attributes:
-        key: Of the list in the file's object.
+        key: The name of the list in the file's object.
         start: Where its bytes begin in the file.
         end: Where they end.
 

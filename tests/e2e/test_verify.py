@@ -644,5 +644,5 @@ def test_no_folder_is_one_line(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stderr) == (
         1,
-        "error: DIR must be the folder of a dataset, got nowhere\n",
+        "error: a dataset must be a folder that is there, got nowhere\n",
     )

@@ -30,7 +30,7 @@ class GltfFile:
     Every method raises AssetError on data that breaks the specification (glTF 2.0, 3.6 and 5).
 
     Attributes:
-        path: Of the file, for messages.
+        path: The path of the file, for messages.
         json: The root object.
         warnings: Grows while the file is read.
         companions: Files read beside it.

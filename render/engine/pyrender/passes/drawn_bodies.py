@@ -66,7 +66,7 @@ class DrawnBody:
     def shown_faces(self) -> Iterator[NDArray[np.int32]]:
         """``(F, 3)`` for each primitive: named faces, without those that look away for sure.
 
-        Of a body that is not culled there are none: all of its faces are to be drawn.
+        A body that is not culled gives none: all of its faces are to be drawn.
         """
         first = 0
         for named in named_faces(self.model):

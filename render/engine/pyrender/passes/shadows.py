@@ -94,7 +94,7 @@ class Shadows:
 class ShadowPass:
     """One tile of an atlas for each light; drawn again only when a light or an instance moved.
 
-    Of more than `MAX_SHADOWS` lights the first ones cast shadows.
+    Where there are more than `MAX_SHADOWS` lights, the first ones cast shadows.
     """
 
     def __init__(self, context: GlContext, gpu_cache: GpuCache) -> None:
