@@ -20,7 +20,7 @@ from render.job.run_job import run_job
 from render.pipeline import render_frame
 from render.plan import Plan
 from render.sample import Sample
-from render.sampling import values
+from render.system import values
 from render.system.blas import one_blas_thread
 from render.system.cores import usable_cores
 from render.writers.chosen import unknown_key

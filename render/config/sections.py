@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from render.config.settings import setting
 from render.errors import ConfigError
-from render.sampling import values
 from render.sampling.rules import check_rigid
+from render.system import values
 
 __all__ = [
     "AssetSettings",

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from render.errors import ConfigError
-from render.sampling import values
+from render.system import values
 
 __all__ = [
     "Section",

@@ -32,11 +32,6 @@ class Box:
         """Left, top, width, height."""
         return self.x0, self.y0, self.x1 - self.x0, self.y1 - self.y0
 
-    @property
-    def longest_side(self) -> float:
-        """The larger of width and height, pixels."""
-        return max(self.x1 - self.x0, self.y1 - self.y0)
-
 
 def box_of_points(uv: NDArray[np.float64]) -> Box | None:
     """Tight box of ``(N, 2)`` points in centre coordinates; None if there are none."""

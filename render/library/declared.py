@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.geometry.symmetry import Symmetry, SymmetryAxis
-from render.sampling import values
+from render.system import values
 
 __all__ = ["keypoints_of", "symmetry_of"]
 

@@ -32,8 +32,8 @@ from render.geometry.symmetry import Symmetry
 from render.library.declared import keypoints_of, symmetry_of
 from render.library.finishes import FINISHES
 from render.library.readers.raw import UNITS_M
-from render.sampling import values
 from render.sampling.patterns import match_names
+from render.system import values
 
 __all__ = ["AXES", "MODELS_YAML", "Remarks", "read_remarks"]
 

@@ -85,6 +85,6 @@ LIGHTS: Registry[AbstractLightKind] = Registry(
 
 
 def vector(values: NDArray[np.float64]) -> Vector:
-    """``(3,)`` numbers as `render.scene` keeps them."""
+    """``(3,)`` numbers as `Light` keeps them."""
     x, y, z = (float(v) for v in values)
     return (x, y, z)

@@ -126,6 +126,11 @@ class AbstractVisibilityMap(Protocol):
 class AbstractObstacles(Protocol):
     """What `PlacedBodies` needs of `render.placement.fixtures.Obstacles`."""
 
+    @property
+    def corners_cam(self) -> NDArray[np.float64]:
+        """``(F, 3, 3)`` corners of all triangles, metres in the camera frame."""
+        ...
+
     def is_clear(self, body: Body) -> bool:
         """Whether the body hits none of them."""
         ...

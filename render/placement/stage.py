@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from render.geometry.frames import rigid, transform_points
 from render.placement.bodies import Body, PlacedBodies
-from render.placement.fixtures import Obstacles
 from render.placement.ground import Ground
 from render.placement.occluders import Occluders
 from render.placement.scatter import Surroundings
@@ -82,7 +81,7 @@ class Stage:
             T_world_cam = rigid(view.R_world_cam, -(view.R_world_cam @ principal.center_cam))
         points = np.concatenate([b.center_cam + b.points_cam for b in bodies])
         obstacles = self.placed.obstacles
-        if isinstance(obstacles, Obstacles):
+        if obstacles is not None:
             # A bin stands on the ground, and what is in it does not.
             points = np.concatenate([points, obstacles.corners_cam.reshape(-1, 3)])
         near, far = self._planes(reach)
@@ -123,7 +122,7 @@ class Stage:
         # The far corner of a square of that half side, seen from above its middle.
         far = max(far, 2.0 * reach * float(np.linalg.norm(bodies[0].center_cam)))
         obstacles = self.placed.obstacles
-        if isinstance(obstacles, Obstacles) and len(obstacles.corners_cam):
+        if obstacles is not None and len(obstacles.corners_cam):
             depth = obstacles.corners_cam[:, :, 2]
             ahead = depth[depth > 0.0]
             near = min(near, max(_NEAR_SHARE * float(ahead.min(initial=near)), 0.1 * near))

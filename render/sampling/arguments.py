@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from render.errors import ConfigError
-from render.sampling import values
 from render.sampling.schema import Leaf, Value
+from render.system import values
 
 __all__ = ["Arguments", "fail", "near", "show"]
 

@@ -27,7 +27,7 @@ __all__ = [
     "Names",
     "PresetLoader",
     "build_group",
-    "mapping",
+    "checked_group",
     "parse_preset",
 ]
 
@@ -107,6 +107,15 @@ def draw_one(
     sequence: AbstractSequence,
     key: tuple[int, int, int | None],
 ) -> Value:
+    """One value of a leaf.
+
+    Args:
+        distribution: What it is drawn from.
+        name: Full name of the leaf, which is the name of its random numbers.
+        sequence: How numbers are spread over the frames.
+        key: Frame, attempt and instance; the last is None for a leaf that is drawn once a frame.
+
+    """
     if distribution.is_constant:
         return distribution.ppf(0.0)
     frame_idx, attempt, instance = key
@@ -114,7 +123,13 @@ def draw_one(
     return distribution.ppf(source(frame_idx, name, attempt, instance))
 
 
-def mapping(node: Any, group: str) -> Mapping[str, Any]:
+def checked_group(node: Any, group: str) -> Mapping[str, Any]:
+    """The leaves of a group, which must be a mapping.
+
+    Raises:
+        ConfigError: The node is something else.
+
+    """
     if not isinstance(node, Mapping):
         raise ConfigError(f"{group} must be a preset of its group, got {show(node)}")
     return node
@@ -126,6 +141,18 @@ def build_group(
     names: Names,
     presets: PresetLoader | None,
 ) -> GroupDraw:
+    """What a group of the config is drawn from, with every leaf checked.
+
+    Args:
+        group: Name of the group.
+        node: Its leaves; with the key ``preset`` it is a mixture of presets.
+        names: What leaves can name.
+        presets: Gives the leaves of a preset; needed for mixtures alone.
+
+    Raises:
+        ConfigError: A leaf is missing, unknown or breaks a rule.
+
+    """
     if PRESET not in node:
         return GroupDraw(group=group, preset=None, variants={"": _build_leaves(group, node, names)})
     choice = parse_preset(group, node[PRESET])

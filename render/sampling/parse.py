@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from render.errors import ConfigError
-from render.sampling import values
 from render.sampling.arguments import Arguments, fail, near, show
 from render.sampling.distribution import DISTRIBUTIONS, AbstractDistribution, Drawable, Vector
 from render.sampling.distributions.by_category import ByCategory
 from render.sampling.distributions.constant import Constant
 from render.sampling.patterns import match_names
 from render.sampling.schema import Leaf, Value
+from render.system import values
 
 __all__ = ["fitting", "parse"]
 

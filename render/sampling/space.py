@@ -22,7 +22,7 @@ from render.sampling.leaf_draws import (
     Names,
     PresetLoader,
     build_group,
-    mapping,
+    checked_group,
 )
 from render.sampling.rules import check_together
 from render.sampling.schema import Leaf, Scope, Value
@@ -86,7 +86,7 @@ class ThetaSpace:
                 those leaves are taken that the group holds as ``from_preset``.
             seed: Seed of the run.
             sampling: ``random``, ``sobol``, ``lhs``, ``grid`` or ``stratified``.
-            catalogs: File names for ``models``, ``environments``, ``backgrounds``, ``textures``.
+            catalogs: Names of files by the catalog that a leaf names, such as ``models``.
             presets: Gives the leaves of ``(group, preset)``; raises `ConfigError` if there
                 is none. Only needed for mixtures.
             whole: What is settled for the dataset; by default each frame is by itself.
@@ -105,7 +105,7 @@ class ThetaSpace:
             even_categories=whole.balance,
         )
         drawn = tuple(
-            build_group(group, mapping(groups.get(group), group), names, presets)
+            build_group(group, checked_group(groups.get(group), group), names, presets)
             for group in GROUPS
         )
         check_together(

@@ -1,4 +1,4 @@
-"""The cache of the house: values by key, of which the least recently used go first."""
+"""A cache in memory: values by key, of which the least recently used go first."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             if lacks:
                 raise ConfigError(f"{where} must have all that its kind needs; it lacks {lacks}")
             if not cls.__module__.startswith(f"{self._home}."):
-                self._read_home()  # so that a plug-in that takes a name of the house is at fault
+                self._read_home()  # so that a plug-in that takes a built-in name is at fault
             other = self._classes.get(name, known)
             if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise ConfigError(

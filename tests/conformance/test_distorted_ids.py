@@ -263,4 +263,4 @@ def test_frames_of_the_starter_models_keep_all_invariants(engine: PyrenderEngine
 
         assert len(placement.distortion) == 4
         assert first is not None
-        assert first.longest_side / 320 == pytest.approx(theta.scale.size_frac, abs=1e-4)
+        assert max(first.xywh[2:]) / 320 == pytest.approx(theta.scale.size_frac, abs=1e-4)

@@ -104,7 +104,7 @@ def test_size_and_offset_are_reached_in_the_distorted_picture(
     )
 
     assert box is not None
-    assert box.longest_side == pytest.approx(size_frac * 640, abs=0.01)
+    assert max(box.xywh[2:]) == pytest.approx(size_frac * 640, abs=0.01)
     np.testing.assert_allclose(uv[0], [319.5 + 0.2 * 640, 239.5 - 0.15 * 480], atol=1e-6)
     assert placement == placement_from_json(placement_to_json(placement))
     assert lens == placement.distortion == camera.distortion

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
-from render.sampling import values as plain
+from render.system import values as plain
 
 __all__ = ["GltfFile"]
 

@@ -49,8 +49,8 @@ UNITS_M = {
     "ft": 0.3048, "foot": 0.3048, "feet": 0.3048,
 }  # fmt: skip
 
-# What parsers raise on broken files. Named, so that a bug of ours is not hidden as a bad file
-# by a broad `except`.
+# What parsers of the libraries raise on broken files: nearly all there is, because some of them
+# check nothing and stumble.
 READ_ERRORS = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError,
     RecursionError, ArithmeticError, NotImplementedError, StopIteration, EOFError, ImportError,

@@ -1,1 +1,3 @@
-"""What leaves of θ can be drawn from: one file each, registered by its name in configs."""
+"""What leaves of θ can be drawn from: one file each; those that a config can name are
+registered.
+"""

@@ -21,7 +21,7 @@ class ByCategory(Drawable):
 
     @property
     def components(self) -> tuple[AbstractDistribution, ...]:
-        return (Constant(None),)
+        return (Constant(None),)  # one value; the category decides of what
 
     def of(self, category: Callable[[], str]) -> Drawable:
         return dict(self.entries).get(category(), Constant(None))

@@ -19,7 +19,7 @@ from render.sampling.distribution import (
     bounds_of,
 )
 from render.sampling.schema import Value
-from render.sampling.values import is_number
+from render.system.values import is_number
 
 __all__ = ["Choice", "choice_of"]
 
