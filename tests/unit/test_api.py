@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import importlib
 import json
+import os
 import pickle
 import re
 import shutil
@@ -340,11 +341,13 @@ def test_tables_are_the_records(dataset: render.Dataset) -> None:
     assert list(dataset.rows("frames")) == list(read_frames(dataset.folder))
 
 
-def test_frames_of_many_shards(tmp_path: Path) -> None:
+def test_frames_of_many_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("camera.size_wh=[64,48]", "models=[die]", "occlusion=none", "background=color")
     plan = render.compose(*words, "n_frames=18", "negatives_fract=0.3", "workers=1")
+    monkeypatch.delenv("LP_NUM_THREADS", raising=False)
     opened = render.write(plan, tmp_path / "data")
 
+    assert "LP_NUM_THREADS" not in os.environ
     assert [frame.frame_idx for frame in opened.frames] == list(range(18))
     counts = [len(frame.instances) for frame in opened.frames]
     assert sum(counts) == opened.table().num_rows
