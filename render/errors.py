@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 __all__ = [
@@ -25,7 +26,10 @@ __all__ = [
     "RejectedTheta",
     "RenderError",
     "UnrealisableError",
+    "failure_of",
 ]
+
+_PACKAGE = Path(__file__).parent
 
 
 class RenderError(Exception):
@@ -81,3 +85,21 @@ class RejectedTheta(Exception):  # noqa: N818  (not an error: it is counted)
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def failure_of(error: BaseException) -> str:
+    """What a plug-in raised, and where: ``KeyError: 'size' (my_writer.py, line 24)``.
+
+    The place is the last one outside of this package and of installed libraries; an error that
+    was raised elsewhere has none.
+    """
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if (
+            not path.is_relative_to(_PACKAGE)
+            and path.is_file()
+            and "site-packages" not in path.parts
+        ):
+            return f"{text} ({path.name}, line {frame.lineno})"
+    return text

@@ -14,7 +14,7 @@ from render.assembly.textures import TextureCache
 from render.buffers import Buffers
 from render.dataset.frame_view import SampleView
 from render.engine.base import AbstractEngine
-from render.errors import EngineError, InvariantError, RenderError
+from render.errors import EngineError, InvariantError, RenderError, failure_of
 from render.geometry.frames import inverse_rigid, transform_points
 from render.labels.invariants import check_invariants
 from render.labels.labeller import label
@@ -87,8 +87,8 @@ def realise(
     # What an engine of the user raises can be anything.
     except Exception as error:
         raise EngineError(
-            f"engine must draw every frame, got {type(error).__name__} of {type(engine).__name__} "
-            f"in frame {key.frame_idx}: {error}"
+            f"engine must draw every frame, and {type(engine).__name__} failed in frame "
+            f"{key.frame_idx}: {failure_of(error)}"
         ) from error
     labels = label(scene, buffers, silhouettes, filters=plan.filters)
     try:

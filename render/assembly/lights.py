@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from render.errors import ConfigError
+from render.errors import ConfigError, failure_of
 from render.lights.base import LIGHTS, Lamp
 from render.lights.light import Light
 from render.sampling.lighting import Lighting
@@ -130,7 +130,7 @@ def _lights_of(name: str, lamp: Lamp) -> tuple[Light, ...]:
     try:
         lights = kind().lights(lamp)
     except Exception as error:
-        raise ConfigError(f"{where} failed: {type(error).__name__}: {error}") from error
+        raise ConfigError(f"{where} failed: {failure_of(error)}") from error
     if not isinstance(lights, tuple) or not all(isinstance(light, Light) for light in lights):
         raise ConfigError(
             f"{where} must return a tuple of render.lights.light.Light, got {lights!r}"

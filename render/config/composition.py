@@ -64,16 +64,22 @@ def guarded(words: Sequence[str]) -> Iterator[None]:
 
 
 def check_options(words: Sequence[str]) -> None:
-    """Refuses an option of Hydra that would run code from a file.
+    """Refuses an option of Hydra that would run code from a file, and one that there is not.
 
     Args:
         words: The words of the command line.
 
     Raises:
-        ConfigError: ``--experimental-rerun`` is among them.
+        ConfigError: ``--experimental-rerun`` is among them, or an option that is not Hydra's.
 
     """
-    if get_args_parser().parse_args(words).experimental_rerun is not None:
+    options, unknown = get_args_parser().parse_known_args(words)
+    for word in unknown:
+        raise ConfigError(
+            f"{word} must be an option that there is, or KEY=VALUE without dashes, such as "
+            "n_frames=10"
+        )
+    if options.experimental_rerun is not None:
         raise ConfigError(
             "--experimental-rerun must not be used, because the file that it reads can run code: "
             "repeat the command line instead"

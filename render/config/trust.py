@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from render.errors import ConfigError, RenderError
+from render.errors import ConfigError, RenderError, failure_of
 
 __all__ = [
     "add_plugins_argument",
@@ -66,7 +66,7 @@ def import_plugins(names: Sequence[str]) -> None:
         except (Exception, SystemExit) as error:
             raise ConfigError(
                 f"plugins must name packages that can be imported, got {name}: "
-                f"{_reason(error)}{_import_hint(error, name)}"
+                f"{failure_of(error)}{_import_hint(error, name)}"
             ) from error
 
 
@@ -122,7 +122,9 @@ def class_of(key: str, node: Any, kind: type[Any], plugins: Sequence[str]) -> ty
         found = getattr(importlib.import_module(module), name)
     # What a module of the user raises while it is imported can be anything.
     except (Exception, SystemExit) as error:
-        raise ConfigError(f"{where} must be importable, got {target}: {_reason(error)}") from error
+        raise ConfigError(
+            f"{where} must be importable, got {target}: {failure_of(error)}"
+        ) from error
     if not isinstance(found, type) or not issubclass(found, kind):
         raise ConfigError(f"{where} must derive from {kind.__name__}, got {target}")
     if inspect.isabstract(found):
@@ -149,7 +151,9 @@ def instantiate(key: str, node: Any, kind: type[Any], plugins: Sequence[str]) ->
         raise
     # What a class of the user raises can be anything.
     except Exception as error:
-        raise ConfigError(f"{key} must take its keys: {node[_TARGET]}: {_reason(error)}") from error
+        raise ConfigError(
+            f"{key} must take its keys: {node[_TARGET]}: {failure_of(error)}"
+        ) from error
 
 
 def plugins_word(word: str) -> tuple[str, ...]:
@@ -220,10 +224,6 @@ def _nested_targets(key: str, value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for i, inner in enumerate(value):
             yield from _nested_targets(f"{key}.{i}", inner)
-
-
-def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
 
 
 def _import_hint(error: BaseException, name: str) -> str:

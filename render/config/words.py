@@ -63,7 +63,8 @@ def config_of(
         try:
             cfg = _composed(list(words), _folder(config_dir))
         except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-            raise ConfigError(message_of(error, explain)) from error
+            # Hydra's own frames would bury the line that helps.
+            raise ConfigError(message_of(error, explain)) from None
         folders = preset_dirs(cfg.hydra.runtime.config_sources)
         with open_dict(cfg):
             del cfg["hydra"]

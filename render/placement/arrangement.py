@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from render.errors import ConfigError, RejectedTheta, RenderError
+from render.errors import ConfigError, RejectedTheta, RenderError, failure_of
 from render.library.assets import AssetLibrary
 from render.placement.context import PlacementContext
 from render.placement.stage import Stage
@@ -138,7 +138,7 @@ def naming(name: str, arrangement: AbstractArrangement, when: str) -> Iterator[N
     except Exception as error:
         raise ConfigError(
             f"objects.arrangement={name} ({_class_name(arrangement)}) failed {when}: "
-            f"{type(error).__name__}: {error}"
+            f"{failure_of(error)}"
         ) from error
 
 

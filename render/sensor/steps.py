@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from render.errors import RenderError
+from render.errors import RenderError, failure_of
 from render.sampling.steps import STEPS, Steps
 
 __all__ = ["after"]
@@ -36,8 +36,7 @@ def after(stage: str, image: NDArray[Any], steps: Steps) -> NDArray[Any]:
         # What a step of the user raises can be anything.
         except Exception as error:
             raise RenderError(
-                f"sensor.steps.{name} must develop every picture, got "
-                f"{type(error).__name__}: {error}"
+                f"sensor.steps.{name} must develop every picture, got {failure_of(error)}"
             ) from error
         if (made.shape, made.dtype) != (image.shape, image.dtype) or not np.isfinite(made).all():
             raise RenderError(

@@ -25,6 +25,7 @@ def command_parser(doc: str, *examples: str) -> argparse.ArgumentParser:
         description=about[0].upper() + about[1:],
         epilog="\n".join(["Examples", *(f"  {prog} {example}".rstrip() for example in examples)]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
 
 

@@ -14,7 +14,7 @@ from render.config.settings import Setting, read, settings_of
 from render.dataset.frame_view import FrameView, LabelNames
 from render.dataset.layout import Layout, PathTemplate, shard_name
 from render.dataset.reader import Dataset
-from render.errors import ConfigError, DatasetError, RenderError
+from render.errors import ConfigError, DatasetError, RenderError, failure_of
 from render.writers.base import WRITERS, AbstractWriter
 from render.writers.rasters import MasksWriter
 
@@ -136,7 +136,8 @@ class Writers:
             where = f"frame {view.frame_idx}"
             with _named(name, writer, where):
                 wanted = writer.expected(view)
-                made = {path: _bytes(path, data) for path, data in writer.frame_files(view).items()}
+                given = _mapping(writer.frame_files(view))
+                made = {path: _bytes(path, data) for path, data in given.items()}
             _check_given(name, writer, where, made, wanted, writer.frame_paths(view))
             files |= made
         return files
@@ -186,7 +187,7 @@ def _parts(
     make: Callable[[], Mapping[str, Iterable[bytes]]],
 ) -> Iterator[tuple[str, Iterator[bytes]]]:
     with _named(name, writer, where):
-        made = dict(make())
+        made = dict(_mapping(make()))
     _check_given(name, writer, where, made, wanted, wanted)
 
     def checked(path: str, parts: Iterable[bytes]) -> Iterator[bytes]:
@@ -194,6 +195,12 @@ def _parts(
             yield from (_bytes(path, part) for part in parts)
 
     yield from ((path, checked(path, parts)) for path, parts in made.items())
+
+
+def _mapping(files: Any) -> Mapping[str, Any]:
+    if not isinstance(files, Mapping):
+        raise TypeError(f"files must be a mapping of paths, got {files!r:.80}")
+    return files
 
 
 def _bytes(path: str, data: object) -> bytes:
@@ -208,9 +215,9 @@ def _named(name: str, writer: AbstractWriter[Any], where: str) -> Iterator[None]
     try:
         yield
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
         raise DatasetError(
-            f"{_key(name, type(writer))} must be able to write {where}, and failed: {reason}"
+            f"{_key(name, type(writer))} must be able to write {where}, and failed: "
+            f"{failure_of(error)}"
         ) from error
 
 
@@ -222,8 +229,9 @@ def _usable(name: str, kind: _Kind) -> Iterator[None]:
     except RenderError:
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"{_key(name, kind)} must be usable, and failed: {reason}") from error
+        raise ConfigError(
+            f"{_key(name, kind)} must be usable, and failed: {failure_of(error)}"
+        ) from error
 
 
 def _check_given(

@@ -14,6 +14,8 @@ import yaml
 
 import render
 from render.config.help import EXAMPLES
+from render.config.words import config_of
+from render.errors import ConfigError
 from tests.e2e.cli import ROOT, environment, run_module
 
 CONF = ROOT / "conf"
@@ -178,3 +180,36 @@ def test_examples_run_as_they_stand(example: str, tmp_path: Path) -> None:
     for folder in folders:
         done = run_module("render.verify", str(folder), cwd=tmp_path)
         assert done.returncode == 0, done.stderr
+
+
+def test_options_may_stand_between_the_words(tmp_path: Path) -> None:
+    (tmp_path / "lighting").mkdir()
+    (tmp_path / "lighting" / "lamp.yaml").write_text("defaults: [_base, _self_]\ncount: 5\n")
+    done = run_module(
+        "render.run", "seed=3", "--config-dir", str(tmp_path), "lighting=lamp", "--cfg", "job",
+        cwd=tmp_path,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    config = yaml.safe_load(done.stdout)
+    assert (config["seed"], config["lighting"]["count"]) == (3, 5)
+
+
+def test_a_value_written_as_an_option_is_refused_with_the_right_form(tmp_path: Path) -> None:
+    done = run_module("render.run", "--n_frames=3", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "error: --n_frames=3 must be an option that there is, or"
+    )
+
+
+def test_a_preset_named_like_one_of_this_package_is_refused(tmp_path: Path) -> None:
+    mine = tmp_path / "lighting" / "studio.yaml"
+    mine.parent.mkdir()
+    mine.write_text("defaults: [_base, _self_]\ncount: 7\n")
+    with pytest.raises(ConfigError, match="must have another name, because lighting=studio is a"):
+        config_of(["lighting=studio"], config_dir=tmp_path)
+
+    mine.write_bytes((CONF / "lighting" / "studio.yaml").read_bytes())  # the same means the same
+    assert config_of(["lighting=studio"], config_dir=tmp_path)["lighting"]["ambient"]

@@ -31,6 +31,12 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(WRITERS, "_classes", {name: WRITERS[name] for name in WRITERS})
 
 
+def line_of(text: str) -> int:
+    """The first line of this file that begins with a text."""
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    return next(n for n, line in enumerate(lines, start=1) if line.lstrip().startswith(text))
+
+
 def plan_of(*overrides: str, n_frames: int = 3) -> render.Plan:
     return render.compose(*SMALL, f"n_frames={n_frames}", *overrides)
 
@@ -264,7 +270,8 @@ def test_a_writer_that_fails_in_frame_7_is_named_and_the_dataset_goes_on(tmp_pat
         render.write(plan, tmp_path / "data")
     assert str(caught.value).startswith("output.formats: flaky (tests.unit.test_writer_plugins.")
     assert str(caught.value).endswith(
-        "must be able to write frame 7, and failed: ZeroDivisionError: no sizes"
+        "must be able to write frame 7, and failed: ZeroDivisionError: no sizes "
+        f"(test_writer_plugins.py, line {line_of('raise ZeroDivisionError')})"
     )
     assert not list((tmp_path / "data").rglob("00000007.*"))
     assert len(list((tmp_path / "data" / "images").rglob("*.jpg"))) == 7
@@ -306,7 +313,10 @@ def test_a_writer_that_fails_before_the_first_frame_is_named(part: str, tmp_path
         render.write(plan_of("output.formats=[lost]"), tmp_path / "data")
 
     assert str(caught.value).startswith("output.formats: lost (")
-    assert str(caught.value).endswith("must be usable, and failed: LookupError: lost")
+    assert str(caught.value).endswith(
+        "must be usable, and failed: LookupError: lost "
+        f"(test_writer_plugins.py, line {line_of('raise LookupError')})"
+    )
     assert not (tmp_path / "data").exists()
 
 
