@@ -199,9 +199,7 @@ def test_a_value_written_as_an_option_is_refused_with_the_right_form(tmp_path: P
     done = run_module("render.run", "--n_frames=3", cwd=tmp_path)
 
     assert done.returncode == 1
-    assert done.stderr.startswith(
-        "error: --n_frames=3 must be an option that there is, or"
-    )
+    assert done.stderr.startswith("error: --n_frames=3 must be an option that there is, or")
 
 
 def test_a_preset_named_like_one_of_this_package_is_refused(tmp_path: Path) -> None:
