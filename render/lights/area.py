@@ -16,13 +16,4 @@ class AreaLight(AbstractLightKind):
     """A disc near the target that faces it."""
 
     def lights(self, lamp: Lamp) -> tuple[Light, ...]:
-        light = Light(
-            color=lamp.color,
-            intensity=lamp.intensity_at_1_m,
-            direction_world=lamp.direction_world,
-            position_world=lamp.position_world,
-            radius_m=lamp.radius_m,
-            is_flat=True,
-            casts_shadow=lamp.casts_shadow,
-        )
-        return (light,)
+        return (lamp.light(is_flat=True),)

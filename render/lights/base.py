@@ -63,6 +63,19 @@ class Lamp:
         """`Light.intensity` of one light at its place: the farther, the brighter it must be."""
         return self.intensity * self.distance_m**2
 
+    def light(self, *, is_flat: bool = False, cone_deg: float = 180.0) -> Light:
+        """One light at the place of the lamp; see `Light` for what it may be."""
+        return Light(
+            color=self.color,
+            intensity=self.intensity_at_1_m,
+            direction_world=self.direction_world,
+            position_world=self.position_world,
+            radius_m=self.radius_m,
+            is_flat=is_flat,
+            cone_deg=cone_deg,
+            casts_shadow=self.casts_shadow,
+        )
+
 
 class AbstractLightKind(abc.ABC):
     """A kind of lamp. The first line of its docstring stands in the table of parameters."""

@@ -16,12 +16,4 @@ class PointLight(AbstractLightKind):
     """Shines to all sides from a place near the target."""
 
     def lights(self, lamp: Lamp) -> tuple[Light, ...]:
-        light = Light(
-            color=lamp.color,
-            intensity=lamp.intensity_at_1_m,
-            direction_world=lamp.direction_world,
-            position_world=lamp.position_world,
-            radius_m=lamp.radius_m,
-            casts_shadow=lamp.casts_shadow,
-        )
-        return (light,)
+        return (lamp.light(),)
