@@ -222,8 +222,9 @@ def _remove_dataset(folder: Path, layout: Layout) -> None:
     """
     remove_temporaries(folder)
     (folder / DESCRIPTION).unlink(missing_ok=True)
-    files = [p for p in _files(folder) if layout.is_ours(p.relative_to(folder).as_posix())]
-    for path in sorted(files, key=lambda p: (p.name == "identity.json", p)):
+    # A folder that stands in the place of a file is not passed over: unlink refuses it.
+    ours = [p for p in folder.rglob("*") if layout.is_ours(p.relative_to(folder).as_posix())]
+    for path in sorted(ours, key=lambda p: (p.name == "identity.json", p)):
         path.unlink()
     for path in [path for name in layout.known_folders() for path in folder.glob(name)]:
         if path.is_dir() and not any(path.iterdir()):

@@ -225,7 +225,7 @@ def test_what_cannot_be_topped_up_is_refused_and_left_alone(plain: Path) -> None
     for overrides, message in (
         (("seed=3",), "alone, because all else is as in the dataset, got seed"),
         (("lighting=sun", "output_dir=x"), "got lighting, output_dir"),
-        (("n_frames=0",), "n_frames must be a whole number from 1, got 0"),
+        (("n_frames=0",), "n_frames must be a whole number from 1 to 99999999, got 0"),
         (("-m",), "top_up must not be set in a sweep"),
     ):
         assert message in refused("top_up=data", *overrides, cwd=plain)

@@ -10,6 +10,7 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.conftest import ROOT
 
@@ -85,8 +86,8 @@ def test_metadata_names_licence_readme_and_dependencies(unpacked: Path) -> None:
     assert (info / "licenses" / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
     assert metadata["Description-Content-Type"] == "text/markdown"
     assert metadata["Requires-Python"] == project["requires-python"]
-    core = [r for r in metadata.get_all("Requires-Dist", []) if "extra ==" not in r]
-    assert sorted(project["dependencies"]) == sorted(core)
+    core = {Requirement(r) for r in metadata.get_all("Requires-Dist", []) if "extra ==" not in r}
+    assert core == {Requirement(r) for r in project["dependencies"]}
 
 
 def test_installed_copy_finds_its_share_from_any_folder(unpacked: Path, tmp_path: Path) -> None:
