@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import os
 import time
@@ -56,6 +57,7 @@ class Summary:
         rendered: Frames rendered now; the others were there already.
         seconds: Time spent on them.
         instances: Labelled instances per category, every category named.
+        left_out: Targets of θ that found no place at their true size, by category.
         filtered: Targets left out of the annotations, by reason.
         rejections: Rejected draws of θ, by reason.
         skipped: Models left out by ``assets.skip_bad``.
@@ -71,6 +73,7 @@ class Summary:
     rendered: int
     seconds: float
     instances: Mapping[str, int]
+    left_out: Mapping[str, int]
     filtered: Mapping[str, int]
     rejections: Mapping[str, int]
     skipped: tuple[str, ...]
@@ -85,6 +88,11 @@ class Summary:
         if self.rendered < self.frames:
             lines[0] += f"; {self.frames - self.rendered} were there already"
         lines.append(f"instances   {sum(self.instances.values())}: {_counts(self.instances)}")
+        if self.left_out:
+            lines.append(
+                f"left out    {sum(self.left_out.values())}, no place at true size beside the "
+                f"principal target (objects.size_ratio): {_counts(self.left_out)}"
+            )
         lines.append(f"filtered    {_counts(self.filtered) or 'none'}")
         lines.append(f"rejections  {self._rejections()}")
         lines += [f"reached     {_reached_text(one)}" for one in self.reached]
@@ -226,7 +234,7 @@ def _shard_files(
 def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
     """Writes everything that is made of records; dataset.yaml last."""
     folder = plan.run.output_dir
-    counts = _count(folder, plan.categories)
+    counts = _count(folder, plan)
     found = reached(read_frames(folder), read_instances(folder))
     summary = Summary(
         output_dir=folder,
@@ -247,13 +255,15 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
     return summary
 
 
-def _count(folder: Path, categories: tuple[str, ...]) -> dict[str, Any]:
+def _count(folder: Path, plan: Plan) -> dict[str, Any]:
     splits: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     for frame in read_frames(folder):
         splits[frame["split"]] += 1
         rejections.update(frame["rejections"])
-    instances = Counter(dict.fromkeys(categories, 0))
+        left_out.update(plan.assets.models.category(name) for name in _left_out(frame))
+    instances = Counter(dict.fromkeys(plan.categories, 0))
     filtered: Counter[str] = Counter()
     for row in read_instances(folder):
         if row["role"] != "target":
@@ -267,9 +277,18 @@ def _count(folder: Path, categories: tuple[str, ...]) -> dict[str, Any]:
         "train": splits["train"],
         "val": splits["val"],
         "instances": dict(instances),
+        "left_out": dict(sorted(left_out.items())),
         "filtered": dict(sorted(filtered.items())),
         "rejections": dict(sorted(rejections.items())),
     }
+
+
+def _left_out(frame: Mapping[str, Any]) -> Iterator[str]:
+    """Models of the targets that θ names and the placement does not hold."""
+    objects = json.loads(frame["theta"])["objects"]
+    placed = json.loads(frame["placement"])["instances"]
+    shown = {one["theta_idx"] for one in placed if one["role"] == "target"}
+    return (objects["model"][i] for i in range(objects["count"]) if i not in shown)
 
 
 def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, Any]:
@@ -301,6 +320,7 @@ def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, An
             "train": summary.train,
             "val": summary.val,
             "instances": dict(summary.instances),
+            "left_out": dict(summary.left_out),
             "filtered": dict(summary.filtered),
         },
         "rejections": dict(summary.rejections),
