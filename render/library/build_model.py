@@ -37,6 +37,7 @@ _SMALLEST_M, _LARGEST_M = 1e-9, 1e6
 _FAR = 1e4
 # Height of a triangle over its longest side, below which it has no direction.
 _NO_HEIGHT = 1e-12
+_DEFAULT = "default for "
 _DEGENERATE = "degenerate triangles (without area) were left out"
 
 
@@ -55,6 +56,11 @@ class BuiltModel:
     unit_source: str
     surface: Topology
     warnings: tuple[str, ...]
+
+    @property
+    def is_unit_default(self) -> bool:
+        """Whether neither the file nor a side file says the unit."""
+        return self.unit_source.startswith(_DEFAULT)
 
     @property
     def notable(self) -> tuple[str, ...]:
@@ -235,7 +241,7 @@ def _unit(raw: RawModel, path: Path, remarks: Remarks) -> tuple[float, str]:
         return raw.unit_m, raw.unit_source
     suffix = path.suffix.lower()
     unit = DEFAULT_UNITS.get(suffix, "m")
-    return UNITS_M[unit], f"default for {suffix[1:].upper()} ({unit})"
+    return UNITS_M[unit], f"{_DEFAULT}{suffix[1:].upper()} ({unit})"
 
 
 def _check_size(meshes: Sequence[RawMesh], unit_m: float, source: str, path: Path) -> None:

@@ -16,11 +16,11 @@ from typing import final
 from render.errors import AssetError, ConfigError
 from render.geometry.symmetry import Symmetry
 from render.library.build_model import BuiltModel, build_model
-from render.library.files import find_files
+from render.library.files import find_files, some_of
 from render.library.readers import SUFFIXES, read_raw
 from render.library.readers.raw import RawModel
 from render.library.side_files import Remarks, read_remarks
-from render.library.unit_suspicion import unit_suspicion
+from render.library.unit_suspicion import FileSize, is_doubtful, unit_suspicion
 from render.sampling.patterns import match_names
 from render.scene import Model
 from render.system.cache import Cache
@@ -169,7 +169,8 @@ class ModelLibrary:
 
         """
         bad: dict[str, AssetError] = {}
-        remarks: list[str] = []
+        remarks: list[tuple[str, str]] = []
+        sizes: list[FileSize] = []
         # Readers silence warnings of libraries one by one, which threads would mix up.
         with warnings.catch_warnings():
             for name, built in self._build_each():
@@ -177,12 +178,17 @@ class ModelLibrary:
                     bad[name] = built
                     continue
                 self._store(name, built)
-                remarks += [f"{name}: {w}" for w in (*built.notable, *unit_suspicion(built))]
+                remarks += [(name, warning) for warning in built.notable]
+                sizes.append(FileSize.of(name, built))
         if bad and (not self._skip_bad or len(bad) == len(self._names)):
             raise self._refusal(list(bad.values()))
         self._names = tuple(name for name in self._names if name not in bad)
         self._skipped += tuple(bad.values())
-        self._remarked = tuple(remarks)
+        for size in sizes:
+            if is_doubtful(size, sizes):
+                told = unit_suspicion(self.inspect(size.name), size, sizes)
+                remarks += [(size.name, warning) for warning in told]
+        self._remarked = tuple(f"{name}: {w}" for name, w in sorted(remarks, key=lambda r: r[0]))
 
     def _select(self, found: Sequence[str], include: Sequence[str]) -> tuple[str, ...]:
         chosen: set[str] = set()
@@ -262,8 +268,7 @@ class ModelLibrary:
 def _there(names: Sequence[str], at_most: int = 8) -> str:
     if not names:
         return f"there is no model file ({' '.join(sorted(SUFFIXES))})"
-    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
-    return f"there are {', '.join(names[:at_most])}{more}"
+    return f"there are {some_of(names, at_most)}"
 
 
 def _sha256(path: Path, raw: RawModel, remarks: Remarks) -> str:
