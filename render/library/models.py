@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import final
 
@@ -193,14 +192,13 @@ class ModelLibrary:
     def _select(self, found: Sequence[str], include: Sequence[str]) -> tuple[str, ...]:
         chosen: set[str] = set()
         for pattern in include:
-            matches = set(match_names(pattern, found))
-            matches |= {n for n in found if fnmatchcase(self.category(n), pattern)}
+            matches = match_names(pattern, found, self.category)
             if not matches:
                 raise ConfigError(
                     f"models must match at least one file under {self.folder}, "
                     f"got {pattern!r}; {_there(found)}"
                 )
-            chosen |= matches
+            chosen.update(matches)
         return tuple(sorted(chosen))
 
     def _store(self, name: str, built: BuiltModel) -> None:

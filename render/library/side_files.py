@@ -32,7 +32,7 @@ from render.geometry.symmetry import Symmetry
 from render.library.declared import keypoints_of, symmetry_of
 from render.library.finishes import FINISHES
 from render.library.readers.raw import UNITS_M
-from render.sampling.patterns import match_names
+from render.sampling.patterns import is_named, match_names
 from render.system import values
 
 __all__ = ["AXES", "MODELS_YAML", "Remarks", "read_remarks"]
@@ -84,7 +84,7 @@ def read_remarks(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
         chosen = match_names(str(key), names)
         if not chosen:
             raise AssetError(path, f"{key} must name a model file of the folder, and names none")
-        stem_alone = chosen[0] != str(key) and not set("*?[") & set(str(key))
+        stem_alone = chosen[0] != str(key) and is_named(str(key), chosen[0])
         _apply(remarks, chosen if stem_alone else (), chosen, entry, path=path, where=where)
     for path, chosen in _side_files(folder, names):
         _apply(remarks, chosen, chosen, _mapping(path), path=path, where=path.name)

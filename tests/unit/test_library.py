@@ -335,6 +335,36 @@ def _handed() -> trimesh.Trimesh:
     return trimesh.util.concatenate([bracket(), peg])
 
 
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("bracket [rev2]", ["bracket [rev2].ply"]),
+        ("bracket [rev2].ply", ["bracket [rev2].ply"]),
+        ("clips [old]/a", ["clips [old]/a.ply"]),
+        ("clips [old]", ["clips [old]/a.ply", "clips [old]/b.ply"]),  # their category
+        ("bracket [a-z]", ["bracket r.ply"]),  # equals nothing: a glob
+        ("what?*", ["what?*.ply"]),
+        ("what??", ["what?*.ply", "what?1.ply"]),
+    ],
+)
+def test_a_name_that_equals_the_pattern_wins_over_the_glob(
+    pattern: str, expected: list[str], tmp_path: Path
+) -> None:
+    box = CREATE.box((0.1, 0.1, 0.1))
+    files = ("bracket [rev2]", "bracket r", "clips [old]/a", "clips [old]/b", "what?*", "what?1")
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        put(tmp_path, f"{name}.ply", box)
+    (tmp_path / "models.yaml").write_text("'bracket [rev2]': {category: angle, unit: cm}\n")
+    library = ModelLibrary(tmp_path, include=[pattern])
+
+    assert expected == list(library.names)
+    if pattern == "bracket [rev2]":
+        assert 0.001 == pytest.approx(library.load(expected[0]).extent_m)
+        assert ("angle",) == library.categories
+        assert expected == list(ModelLibrary(tmp_path, include=["angle"]).names)
+
+
 def test_doctor_finds_parts_that_differ_by_scale_or_mirror(tmp_path: Path) -> None:
     part = _handed()
     put(tmp_path, "a.ply", part)
