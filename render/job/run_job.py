@@ -29,6 +29,7 @@ from render.dataset.records import read_frames, read_instances
 from render.engine.base import DeviceInfo
 from render.errors import ConfigError, EngineError, RenderError
 from render.execute.base import build_executor
+from render.library.categories import categories_text
 from render.plan import Plan
 from render.report.achieved import TOLERANCES, Reached, plot, reached
 from render.report.preview import preview
@@ -61,6 +62,7 @@ class Summary:
         filtered: Targets left out of the annotations, by reason.
         rejections: Rejected draws of θ, by reason.
         skipped: Models left out by ``assets.skip_bad``.
+        files_of: Models of each category.
         reached: Asked against achieved of occlusion, truncation and size.
         train_command: What trains on it, if a format has such a command.
 
@@ -77,6 +79,7 @@ class Summary:
     filtered: Mapping[str, int]
     rejections: Mapping[str, int]
     skipped: tuple[str, ...]
+    files_of: Mapping[str, Sequence[str]]
     reached: tuple[Reached, ...]
     train_command: str | None
 
@@ -87,6 +90,7 @@ class Summary:
             lines[0] += f", {self.rendered / self.seconds:.1f} frames/s"
         if self.rendered < self.frames:
             lines[0] += f"; {self.frames - self.rendered} were there already"
+        lines.append(f"categories  {categories_text(self.files_of)}")
         lines.append(f"instances   {sum(self.instances.values())}: {_counts(self.instances)}")
         if self.left_out:
             lines.append(
@@ -241,6 +245,7 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
         rendered=rendered,
         seconds=seconds,
         skipped=tuple(str(error) for error in plan.assets.models.skipped),
+        files_of=plan.assets.models.files_of,
         train_command=plan.writers.train_command(folder),
         reached=found,
         **counts,

@@ -6,6 +6,7 @@ the format (`DEFAULT_UNITS`): millimetres for STL, metres for the others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -38,6 +39,7 @@ _FAR = 1e4
 # Height of a triangle over its longest side, below which it has no direction.
 _NO_HEIGHT = 1e-12
 _DEFAULT = "default for "
+_INDEX = re.compile(r"\[\d+\]")
 _DEGENERATE = "degenerate triangles (without area) were left out"
 
 
@@ -145,7 +147,7 @@ def build_model(
         model=model,
         unit_source=unit_source,
         surface=surface,
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=_one_of_a_kind(tuple(dict.fromkeys(warnings))),
     )
 
 
@@ -232,6 +234,17 @@ def _precision_warnings(meshes: Sequence[RawMesh]) -> list[str]:
         f"it lies {offset / extent:.3g} times its size from the origin, where single precision "
         "loses detail: move it to the origin before export"
     ]
+
+
+def _one_of_a_kind(warnings: Sequence[str]) -> tuple[str, ...]:
+    """The first of the warnings that differ in an index alone, and how many more there are."""
+    kinds: dict[str, list[str]] = {}
+    for warning in warnings:
+        kinds.setdefault(_INDEX.sub("[]", warning), []).append(warning)
+    return tuple(
+        w[0] + (f" (and {len(w) - 1} more of the kind)" if len(w) > 1 else "")
+        for w in kinds.values()
+    )
 
 
 def _unit(raw: RawModel, path: Path, remarks: Remarks) -> tuple[float, str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from render.errors import AssetError
 from render.library.build_model import BuiltModel
+from render.library.categories import CategoryShapes
 from render.library.files import some_of
 from render.library.models import ModelLibrary
 from render.library.near_duplicates import SAME, AreaMoments, EqualModels, kinship
@@ -51,6 +52,7 @@ def diagnose(library: ModelLibrary) -> list[ModelReport]:
     sizes: list[FileSize] = []
     groups: list[EqualModels] = []
     kin: dict[str, tuple[str, EqualModels]] = {}
+    shapes, by_folder = CategoryShapes(), library.named_by_folder
     for name in library.names:
         try:
             built = library.inspect(name)
@@ -60,7 +62,9 @@ def diagnose(library: ModelLibrary) -> list[ModelReport]:
             continue
         reports[name] = _report(built)
         sizes.append(FileSize.of(name, built))
-        _group(name, AreaMoments.of(built.model), groups, kin)
+        shape = AreaMoments.of(built.model)
+        shapes.add(built.model.category, shape)
+        _group(name, shape, groups, kin)
     warnings: dict[str, list[str]] = {name: list(r.warnings) for name, r in reports.items()}
     for size in sizes:
         if is_doubtful(size, sizes):
@@ -71,6 +75,8 @@ def diagnose(library: ModelLibrary) -> list[ModelReport]:
             warnings[first].append(f"{SAME} {some_of(others)}")
     for name, (how, group) in kin.items():
         warnings[name].append(f"{how} {group.text}")
+    for category, told in shapes.remarks(by_folder).items():
+        warnings[by_folder[category][0]].append(told)
     return [replace(r, warnings=tuple(warnings[name])) for name, r in reports.items()]
 
 
