@@ -126,7 +126,7 @@ def run_job(
     plan = build({**config, "top_ups": top_ups}, plugins=plugins)
     executor = build_executor(plan)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
-    plan.draw(0)
+    plan.try_first_frame()
     # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
     threads = os.environ.get("LP_NUM_THREADS", str(usable_cores()))
     with environment_variables({"LP_NUM_THREADS": threads}):
