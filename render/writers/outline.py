@@ -15,8 +15,10 @@ the shortest are taken, and a fragment that has fewer pixels than its corridor i
 
 COCO's polygons are a list for each instance, so each fragment has a ring of its own and none is
 left out; holes are joined to it as above, because no polygon of COCO can be one. The line runs
-1/64 px inside the pixels' edges on all sides: pycocotools, which samples near the centres, and
-programs that cut coordinates down to integers fill the same pixels, those of the mask.
+1/64 px inside the pixels' edges on all sides, so that its area is that of the pixels; pycocotools,
+which samples near their centres, and programs that cut coordinates down to integers fill just the
+mask. No line does so for them and for programs that round, too (supervision, sahi's pictures of
+masks): those fill a pixel more at right and lower edges.
 """
 
 from __future__ import annotations
