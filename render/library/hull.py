@@ -28,10 +28,7 @@ def hull_vertices(points: NDArray[np.float64]) -> NDArray[np.int64]:
     centred = points - (points.min(axis=0) + points.max(axis=0)) / 2
     axes = _plane_axes(centred)
     try:
-        if axes is not None:
-            vertices = ConvexHull(centred @ axes.T).vertices
-        else:
-            vertices = _vertices(centred)
+        vertices = _vertices(centred) if axes is None else ConvexHull(centred @ axes.T).vertices
     except QhullError:
         return np.arange(len(points))  # all of them span it too
     return np.asarray(np.sort(vertices), dtype=np.int64)

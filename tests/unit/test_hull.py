@@ -18,7 +18,7 @@ def cylinder(corners: int, height: float) -> np.ndarray:
     """Both rims of a cylinder of radius 1 on the plane z = 0."""
     angles = 2 * np.pi * np.arange(corners) / corners
     rim = np.stack([np.cos(angles), np.sin(angles), np.zeros(corners)], axis=1)
-    return np.concatenate([rim, rim + [0, 0, height]])
+    return np.concatenate([rim, rim + np.array([0, 0, height])])
 
 
 @pytest.mark.parametrize("corners", [100, 5000])
