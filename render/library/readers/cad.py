@@ -15,8 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from render.errors import AssetError
-from render.library.readers.gltf import read_gltf_bytes
+from render.library.readers.gltf import read_gltf
 from render.library.readers.raw import RawMesh, RawModel
+from render.library.readers.source import Source
 from render.system.disk_cache import cached
 
 __all__ = ["read_iges", "read_step"]
@@ -36,26 +37,26 @@ with open(target, "wb") as file:
 """
 
 
-def read_step(path: Path) -> RawModel:
+def read_step(source: Source) -> RawModel:
     """Tessellates a STEP file; positions arrive in metres, whatever unit the file has.
 
     Raises:
         AssetError: Not STEP, no shapes in it, or conversion crashed or took too long.
 
     """
-    return _read(path, "step")
+    return _read(source, "step")
 
 
-def read_iges(path: Path) -> RawModel:
+def read_iges(source: Source) -> RawModel:
     """As `read_step`, of an IGES file; positions in metres too (cascadio gives millimetres)."""
-    return _read(path, "iges")
+    return _read(source, "iges")
 
 
-def _read(path: Path, kind: str) -> RawModel:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+def _read(source: Source, kind: str) -> RawModel:
+    digest = hashlib.sha256(source.data).hexdigest()
     version = importlib.metadata.version("cascadio")
-    glb = cached(f"cascadio {version} {kind} {digest}", lambda: _glb(path, kind))
-    model = read_gltf_bytes(path, glb)
+    glb = cached(f"cascadio {version} {kind} {digest}", lambda: _glb(source.path, kind))
+    model = read_gltf(replace(source, data=glb))
     return replace(
         model,
         meshes=tuple(_plain(mesh, _METRES[kind]) for mesh in model.meshes),

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +22,10 @@ from render.library.readers.raw import (
     limited,
     placed,
 )
+from render.library.readers.source import Source
 from render.scene import Material
 
-__all__ = ["read_gltf", "read_gltf_bytes"]
+__all__ = ["read_gltf"]
 
 _DRACO = "KHR_draco_mesh_compression"
 # Required extensions that are understood, or whose absence changes the look alone.
@@ -35,36 +35,30 @@ _SUPPORTED = {
 }  # fmt: skip
 
 
-def read_gltf(path: Path) -> RawModel:
+def read_gltf(source: Source) -> RawModel:
     """Reads a .gltf or .glb file and the files it names.
 
-    Skinned models come in bind pose, animated ones at rest, morph targets without weights.
+    Skinned models come in the pose of the file's nodes, animated ones at rest, morph targets
+    without weights.
 
     Raises:
         AssetError: Breaks the specification, or needs an extension that is not supported.
 
     """
-    return read_gltf_bytes(path, path.read_bytes())
-
-
-def read_gltf_bytes(path: Path, data: bytes) -> RawModel:
-    """As `read_gltf`, of the bytes of a .gltf or .glb; `path` is for messages and companions."""
-    file = GltfFile(path, data)
+    file = GltfFile(source)
     _check_extensions(file)
     units: set[str] = set()
-    meshes = tuple(limited(path, _meshes(file, units)))
+    meshes = tuple(limited(source.path, _meshes(file, units)))
     for key, text in (("skins", "it is skinned: shown in bind pose"),
                       ("animations", "it is animated: shown at rest")):  # fmt: skip
         if file.items(key):
             file.warn(text)
-    unit_m, source = _unit(file, units)
+    unit_m, unit_source = _unit(file, units)
     return RawModel(
         meshes=meshes,
         unit_m=unit_m,
-        unit_source=source,
+        unit_source=unit_source,
         up="y",
-        warnings=tuple(file.warnings),
-        companions=tuple(file.companions),
     )
 
 
@@ -168,7 +162,7 @@ def _primitive(
     """Triangles of one primitive in node coordinates; None for points and lines."""
     mode = file.whole(spec, "mode", 4)
     if mode not in (4, 5, 6):
-        file.warn(f"{where} holds points or lines, which are not drawn")
+        file.warn("it holds points or lines, which are not drawn")
         return None
     attributes = file.object(spec, "attributes", where)
     if "POSITION" not in attributes:

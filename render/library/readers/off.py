@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb
+from render.library.readers.source import Source
 from render.library.readers.text import numbers, plain_text, row_indices
 from render.library.readers.triangulate import triangulate_all
 
@@ -18,14 +19,15 @@ __all__ = ["read_off"]
 _HEADER = re.compile(r"(ST)?(C)?(N)?(4)?(n)?OFF\b")
 
 
-def read_off(path: Path) -> RawModel:
+def read_off(source: Source) -> RawModel:
     """Reads an OFF with colours of vertices (COFF) or faces; no unit, no axes.
 
     Raises:
         AssetError: Not OFF, four-dimensional, cut off, or a face names no vertex.
 
     """
-    lines = [line for line in plain_text(path.read_bytes()).split("\n") if line.strip()]
+    path = source.path
+    lines = [line for line in plain_text(source.data).split("\n") if line.strip()]
     first = lines[0].strip() if lines else ""
     match = _HEADER.match(first)
     if match is None:

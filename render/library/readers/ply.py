@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
-from render.library.readers.companion_files import ImageReader
 from render.library.readers.ply_file import Element, PlyFile
 from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb
+from render.library.readers.source import Source
 from render.library.readers.triangulate import triangulate_all
 from render.scene import Material, Texture
 
@@ -22,31 +22,28 @@ _COLOR_NAMES = (("red", "green", "blue"), ("r", "g", "b"),
                 ("diffuse_red", "diffuse_green", "diffuse_blue"))  # fmt: skip
 
 
-def read_ply(path: Path) -> RawModel:
+def read_ply(source: Source) -> RawModel:
     """Reads a PLY; it stores neither unit nor axes.
 
     Raises:
         AssetError: Not PLY, cut off, or a face names no vertex.
 
     """
-    file = PlyFile(path, path.read_bytes())
-    images = ImageReader(path.parent)
+    path = source.path
+    file = PlyFile(path, source.data)
     texture = None
     if file.textures:
-        image = images.read(file.textures[0])
+        image = source.companions.image(file.textures[0])
         texture = None if image is None else Texture(image=image)
-    warnings = ["its textures but the first are not drawn"] if len(file.textures) > 1 else []
+    if len(file.textures) > 1:
+        source.notes.add("its textures but the first are not drawn")
     meshes: tuple[RawMesh, ...] = ()
     if "face" in file.elements and file.elements["face"].count:
         material = Material(base_color_texture=texture) if texture else None
         meshes = (_mesh(path, file.elements["vertex"], file.elements["face"], material),)
     elif "tristrips" in file.elements:
         raise AssetError(path, "stores triangle strips, which are not supported: export faces")
-    return RawModel(
-        meshes=meshes,
-        warnings=(*warnings, *images.warnings),
-        companions=tuple(images.companions),
-    )
+    return RawModel(meshes=meshes)
 
 
 @dataclass(eq=False)

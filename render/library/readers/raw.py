@@ -110,8 +110,9 @@ class RawModel:
         unit_m: Metres per unit, where the file or its format stores it.
         unit_source: Where `unit_m` comes from, for people.
         up: Axis that points up, where the file or its format says so.
-        warnings: What was left out or replaced.
+        warnings: What was left out or replaced; `read_raw` fills in this and what follows.
         companions: Other files that were read (textures, .mtl, .bin), in reading order.
+        is_whole: Whether all companions that it names were read.
 
     """
 
@@ -121,6 +122,7 @@ class RawModel:
     up: str | None = None
     warnings: tuple[str, ...] = ()
     companions: tuple[Path, ...] = field(default=())
+    is_whole: bool = True
 
 
 def limited(path: Path, meshes: Iterable[RawMesh]) -> Iterator[RawMesh]:

@@ -12,7 +12,6 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from render.library.readers.raw import (
     linear_of_srgb,
     placed,
 )
+from render.library.readers.source import Source
 from render.library.readers.text import Number, parsed
 from render.scene import Material
 
@@ -64,15 +64,16 @@ class _Part:
     colors: dict[str, list[_Rgba]] = field(default_factory=dict)
 
 
-def read_3mf(path: Path) -> RawModel:
+def read_3mf(source: Source) -> RawModel:
     """Reads a 3MF; `unit_m` is its unit attribute, not applied; z is up (core spec, 2.2).
 
     Raises:
         AssetError: No 3MF, or its objects contain each other.
 
     """
-    reader = _Reader(path)
-    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+    path = source.path
+    reader = _Reader(source)
+    with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
         reader.archive = archive
         root = reader.root()
         part = reader.part(root)
@@ -85,16 +86,15 @@ def read_3mf(path: Path) -> RawModel:
         unit_m=unit_m,
         unit_source=f"3MF ({part.unit})",
         up="z",
-        warnings=tuple(reader.warnings),
     )
 
 
 class _Reader:
     archive: zipfile.ZipFile
 
-    def __init__(self, path: Path) -> None:
-        self.warnings: list[str] = []
-        self._path = path
+    def __init__(self, source: Source) -> None:
+        self._path = source.path
+        self._notes = source.notes
         self._parts: dict[str, _Part] = {}
 
     def root(self) -> str:
@@ -134,7 +134,7 @@ class _Reader:
                 raise AssetError(self._path, "its objects contain each other without end")
             found = self.part(name).objects.get(key)
             if found is None:
-                self._warn(f"object {key} is named but not defined; left out")
+                self._notes.add("objects that are named but not defined are left out", key)
                 continue
             if found.mesh is not None:
                 part = names.next(found.mesh.part)
@@ -158,7 +158,7 @@ class _Reader:
             elif tag == "item":
                 part.items.append(self._placed(name, element))
             else:
-                self._warn(f"{tag} is not drawn")
+                self._notes.add("what is not drawn of the material extension", tag)
         return part
 
     def _object(self, name: str, part: _Part, element: Any) -> _Object:
@@ -227,13 +227,9 @@ class _Reader:
         words = [first, *(triangle.get(k, first) if own else first for k in ("p2", "p3"))]
         index = [int(word) for word in words]
         if not all(0 <= i < len(group) for i in index):
-            self._warn("colours outside their group are not drawn")
+            self._notes.add("colours outside their group are not drawn")
             return None
         return group[index[0]], group[index[1]], group[index[2]]
-
-    def _warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
 
 
 def _xml(data: bytes) -> Any:
