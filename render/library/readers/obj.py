@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from render.errors import AssetError
 from render.library.readers.mtl import MtlReader
 from render.library.readers.notes import Notes
-from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb
+from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb, top_of_colors
 from render.library.readers.source import Source
 from render.library.readers.text import (
     begins,
@@ -278,8 +278,8 @@ def _colors(geometry: _Geometry, vertex: NDArray[np.int64], notes: Notes) -> NDA
     is_good = has_color & np.isfinite(used[:, :3]).all(axis=1)
     if (has_color & ~is_good).any():
         notes.add("vertex colours that are not numbers are drawn white")
-    if np.nanmax(used[is_good], initial=0) > 1.0:
-        used /= 255.0
+    used[:, :3] /= top_of_colors(used[is_good, :3])
+    used[:, 3] /= top_of_colors(used[is_good, 3])
     used[~is_good] = 1.0
     used[np.isnan(used[:, 3]), 3] = 1.0
     used[:, :3] = linear_of_srgb(used[:, :3])

@@ -33,11 +33,15 @@ __all__ = [
     "placed",
     "rgba_of_bytes",
     "rgba_of_image",
+    "top_of_colors",
 ]
 
 # Beyond any model that can be drawn many times a second; guards memory against broken counts
 # and against parts that are placed over and over.
 MAX_FACES = 64 * 10**6
+
+# Rounding leaves floats a little over 1.
+_WELL_OVER_1 = 1.5
 
 # Metres per unit; the long names are those of 3MF, DAE and trimesh.
 UNITS_M = {
@@ -144,6 +148,14 @@ def linear_of_srgb(srgb: Any) -> NDArray[np.float64]:
     """Linear light of display sRGB, elementwise, clipped to [0, 1] before."""
     value = np.clip(np.asarray(srgb, dtype=np.float64), 0.0, 1.0)
     return srgb_to_linear(value)
+
+
+def top_of_colors(values: NDArray[Any]) -> float:
+    """What stands for 1 in colours stored as floats: 255 where one is well over 1, else 1.
+
+    Writers put bytes into floats. Bytes of 0 and 1 alone would be black.
+    """
+    return 255.0 if np.nanmax(values, initial=0.0) > _WELL_OVER_1 else 1.0
 
 
 def phong_roughness(exponent: float) -> float:

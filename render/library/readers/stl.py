@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from render.errors import AssetError
 from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb
 from render.library.readers.source import Source
-from render.library.readers.text import parsed
+from render.library.readers.text import MARKED, is_marked, parsed, utf8_of
 
 __all__ = ["read_stl"]
 
@@ -34,8 +34,11 @@ def read_stl(source: Source) -> RawModel:
     # Binary files may begin with "solid" too: the length decides first.
     if len(data) >= _HEAD_BYTES and spare == 0:
         return _model(*_binary(data, count))
-    if data.lstrip()[:5].lower() == b"solid" and b"\0" not in data[_HEAD_BYTES:1024]:
-        return _model(_ascii(path, data), None)
+    text = utf8_of(data)
+    if text.lstrip()[:5].lower() == b"solid" and b"\0" not in text[_HEAD_BYTES:1024]:
+        return _model(_ascii(path, text), None)
+    if is_marked(data):
+        raise AssetError(path, MARKED)
     if len(data) < _HEAD_BYTES:
         raise AssetError(path, f"is not STL: it has {len(data)} bytes and no solid")
     if spare < 0:
