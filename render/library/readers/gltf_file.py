@@ -109,6 +109,25 @@ class GltfFile:
         except ValueError:
             raise self.fail(f"{key} must be {len(default)} numbers, got {value!r:.60}") from None
 
+    def local_matrix(self, node: dict[str, Any]) -> NDArray[np.float64]:
+        """``(4, 4)``: from the coordinates of a node to those of its parent."""
+        if "matrix" in node:
+            return self.numbers(node, "matrix", [0.0] * 16).reshape(4, 4).T
+        matrix = np.eye(4)
+        x, y, z, w = self.numbers(node, "rotation", [0, 0, 0, 1])
+        norm = x * x + y * y + z * z + w * w
+        if norm < 1e-12:
+            raise self.fail("rotation of a node must be a unit quaternion, got zero")
+        s = 2.0 / norm
+        matrix[:3, :3] = [
+            [1 - s * (y * y + z * z), s * (x * y - z * w), s * (x * z + y * w)],
+            [s * (x * y + z * w), 1 - s * (x * x + z * z), s * (y * z - x * w)],
+            [s * (x * z - y * w), s * (y * z + x * w), 1 - s * (x * x + y * y)],
+        ]
+        matrix[:3, :3] *= self.numbers(node, "scale", [1, 1, 1])
+        matrix[:3, 3] = self.numbers(node, "translation", [0, 0, 0])
+        return matrix
+
     def uri(self, uri: Any) -> bytes:
         """Bytes behind a data URI or a relative path.
 

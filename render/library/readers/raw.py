@@ -27,6 +27,7 @@ __all__ = [
     "PartNames",
     "RawMesh",
     "RawModel",
+    "cofactors",
     "limited",
     "linear_of_srgb",
     "phong_roughness",
@@ -173,15 +174,21 @@ def placed(raw: RawMesh, matrix: NDArray[np.float64]) -> RawMesh:
     normals, faces = raw.normals, raw.faces
     det = float(np.linalg.det(linear))
     if normals is not None:
-        # The cofactor matrix is the inverse transpose times det, and exists for flat ones too.
-        cofactor = np.stack([np.cross(linear[1], linear[2]), np.cross(linear[2], linear[0]),
-                             np.cross(linear[0], linear[1])])  # fmt: skip
-        normals = normals @ cofactor.T * (-1.0 if det < 0 else 1.0)
+        normals = normals @ cofactors(linear).T * (-1.0 if det < 0 else 1.0)
     if det < 0:
         faces = faces[:, ::-1]
     return replace(
         raw, positions=raw.positions @ linear.T + matrix[:3, 3], faces=faces, normals=normals
     )
+
+
+def cofactors(linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cofactor matrices of ``(..., 3, 3)``, by which normals turn.
+
+    The inverse transpose times the determinant; exists for flat ones too.
+    """
+    x, y, z = (linear[..., row, :] for row in range(3))
+    return np.stack([np.cross(y, z), np.cross(z, x), np.cross(x, y)], axis=-2)
 
 
 def rgba_of_bytes(data: bytes | memoryview) -> NDArray[np.uint8]:
