@@ -472,3 +472,31 @@ def test_off_colors_of_faces_are_bytes_where_one_is_over_one(tmp_path: Path, row
 
     assert mesh.colors is not None
     np.testing.assert_array_equal(mesh.colors, 3 * [(1, 0, 0, 1)] + 3 * [(0, 0, 1, 1)])
+
+
+def test_points_and_lines_of_many_meshes_are_one_line(tmp_path: Path) -> None:
+    def change(root: dict[str, Any]) -> None:
+        lines = {"attributes": {"POSITION": 1}, "mode": 1}
+        root["meshes"] += [{"primitives": [lines, lines]}] * 9
+        root["nodes"] += [{"mesh": mesh} for mesh in range(1, 10)]
+        root["scenes"] = [{"nodes": list(range(10))}]
+
+    model = read(tmp_path, "a.glb", glb(change))
+
+    assert ("it holds points or lines, which are not drawn",) == model.warnings
+    assert [4] == [len(mesh.faces) for mesh in model.meshes]
+
+
+def test_extensions_of_many_materials_are_one_line(tmp_path: Path) -> None:
+    def change(root: dict[str, Any]) -> None:
+        extension = {"KHR_materials_clearcoat": {}, "KHR_materials_sheen": {}}
+        root["materials"] = [{"extensions": extension}] * 9
+        root["meshes"][0]["primitives"] = [
+            {**root["meshes"][0]["primitives"][0], "material": index} for index in range(9)
+        ]
+
+    model = read(tmp_path, "a.glb", glb(change))
+
+    assert (
+        "extensions of materials are not drawn: KHR_materials_clearcoat, KHR_materials_sheen",
+    ) == model.warnings
