@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,6 +29,7 @@ from render.library.readers.raw import (
     placed,
 )
 from render.library.readers.source import Source
+from render.library.readers.text import parsed
 from render.library.readers.triangulate import triangulate_all
 from render.scene import AlphaMode, Material, Texture
 
@@ -69,6 +71,7 @@ class _DaeReader:
         self._notes, self._companions = source.notes, source.companions
         self._document = document
         self._materials: dict[str, Material] = {}
+        self._sources: dict[int, NDArray[np.float64]] = {}
 
     def meshes(self) -> Iterator[RawMesh]:
         if self._document.scene is None:
@@ -141,12 +144,25 @@ class _DaeReader:
             return None
         offset, source = inputs[0][0], inputs[0][4]
         values = np.asarray(source.data, dtype=np.float64)
+        if name == "VERTEX":
+            values = self._positions(source, values)
         index = rows[:, offset]
         if not len(index) or values.ndim != 2 or values.shape[1] < width:
             return None
         if index.min() < 0 or index.max() >= len(values):
             raise AssetError(self._path, f"a face names {name} {index.max()} of {len(values)}")
         return np.asarray(values[index] if name == "COLOR" else values[index][:, :width])
+
+    def _positions(self, source: Any, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values of a source; what pycollada made 0 of is NaN again, so that it is refused."""
+        if id(source) not in self._sources:
+            array = source.xmlnode.find("{*}float_array")
+            text = "" if array is None else array.text or ""
+            if re.search("nan", text, re.IGNORECASE):
+                is_nan = np.isnan(parsed(text.encode(), np.float64)).reshape(values.shape)
+                values = np.where(is_nan, np.nan, values)
+            self._sources[id(source)] = values
+        return self._sources[id(source)]
 
     def _material(self, material: Any) -> Material:
         if material.id not in self._materials:
