@@ -126,7 +126,7 @@ def run_job(
     plan = build({**config, "top_ups": top_ups}, plugins=plugins)
     executor = build_executor(plan)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
-    plan.draw(0)
+    plan.try_first_frame()
     # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
     threads = os.environ.get("LP_NUM_THREADS", str(usable_cores()))
     with environment_variables({"LP_NUM_THREADS": threads}):
@@ -324,7 +324,7 @@ def _model_entry(plan: Plan, name: str) -> dict[str, Any]:
 
 
 def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
-    """Keypoints and symmetries in units of the file, its axes and origin; names of parts."""
+    """Keypoints, symmetries, diameter in units of the file, its axes and origin; names of parts."""
     known = plan.tasks.annotations
     entry: dict[str, Any] = {}
     keypoints, symmetry = known.keypoints(model), known.symmetry(model)
@@ -332,6 +332,8 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
         entry["keypoints"] = {k.name: [p / model.unit_m for p in k.point_m] for k in keypoints}
     if not symmetry.is_trivial:
         entry["symmetries"] = symmetry.scaled(1 / model.unit_m).as_dict()
+    if model.diameter_m is not None:
+        entry["diameter"] = model.diameter_m / model.unit_m
     if "parts" in plan.writers.maps:
         entry["parts"] = list(known.parts(model).names)
     return entry

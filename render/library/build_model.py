@@ -37,6 +37,8 @@ _Y_UP = (".obj", ".gltf", ".glb")
 _SMALLEST_M, _LARGEST_M = 1e-9, 1e6
 _SMALLEST_UNIT_M = 1e-12
 _FAR = 1e4
+# How far a declared diameter may be off what the box allows: models are simplified for a renderer.
+_LOOSE = 0.02
 # Height of a triangle over its longest side, below which it has no direction.
 _NO_HEIGHT = 1e-12
 _DEGENERATE = "degenerate triangles (without area) were left out"
@@ -119,6 +121,8 @@ def build_model(
     primitives = tuple(_primitive(group, names, unit_m, warnings) for group in merged)
     points = np.concatenate([p.positions_m for p in primitives])
     hull_m = points[hull_vertices(points)]
+    if remarks.diameter is not None:
+        warnings += _diameter_warnings(hull_m, remarks.diameter * unit_m)
     is_closed = surface.is_closed and all(p.material.alpha_mode != "mask" for p in primitives)
     centroid = np.array(surface.centroid) * unit_m if surface.is_closed else hull_centroid(hull_m)
     poses, probs = stable_poses(hull_m, centroid)
@@ -139,6 +143,7 @@ def build_model(
             for name, (x, y, z) in remarks.keypoints or ()
         ),
         symmetry=None if remarks.symmetry is None else remarks.symmetry.scaled(unit_m),
+        diameter_m=None if remarks.diameter is None else remarks.diameter * unit_m,
     )
     return BuiltModel(
         model=model,
@@ -231,6 +236,18 @@ def _precision_warnings(meshes: Sequence[RawMesh]) -> list[str]:
     return [
         f"it lies {offset / extent:.3g} times its size from the origin, where single precision "
         "loses detail: move it to the origin before export"
+    ]
+
+
+def _diameter_warnings(hull_m: NDArray[np.float64], diameter_m: float) -> list[str]:
+    """A declared diameter lies between the longest side of the box and its diagonal."""
+    sides = np.ptp(hull_m, axis=0)
+    low, high = float(sides.max()), float(np.linalg.norm(sides))
+    if low * (1 - _LOOSE) <= diameter_m <= high * (1 + _LOOSE):
+        return []
+    return [
+        f"models_info.json says a diameter of {diameter_m:.4g} m, and its box allows {low:.4g} to "
+        f"{high:.4g} m: that is of another model, or in another unit"
     ]
 
 

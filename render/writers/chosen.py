@@ -129,6 +129,7 @@ class Writers:
 
         Raises:
             DatasetError: A writer failed, or did not give the files that it promises.
+            ConfigError: A key does not allow for what the frame shows.
 
         """
         files: dict[str, bytes] = {}
@@ -214,6 +215,8 @@ def _named(name: str, writer: AbstractWriter[Any], where: str) -> Iterator[None]
     """Says which writer it was that failed."""
     try:
         yield
+    except ConfigError:
+        raise  # names the key itself
     except Exception as error:
         raise DatasetError(
             f"{_key(name, type(writer))} must be able to write {where}, and failed: "

@@ -88,7 +88,10 @@ def coco_parts(
 
 
 def coco_image(frame: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry of one frame; `cam_K` in centre coordinates, `cam_dist` as OpenCV has it."""
+    """The entry of one frame; `cam_K` in centre coordinates, `cam_dist` as OpenCV has it.
+
+    `im_id` is there where a real image was rendered again.
+    """
     return {
         "id": frame["frame_idx"] + 1,
         "file_name": frame["file_name"],
@@ -98,6 +101,7 @@ def coco_image(frame: Mapping[str, Any]) -> dict[str, Any]:
         "cam_K": frame["cam_K"],
         "cam_dist": frame["cam_dist"],
         "theta": json.loads(frame["theta"]),
+        **({} if frame["im_id"] is None else {"im_id": frame["im_id"]}),
     }
 
 

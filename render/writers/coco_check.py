@@ -199,7 +199,7 @@ class _CocoFile:
         ):
             return
         wanted = {name: frame[name] for name in ("file_name", "width", "height", "cam_K")}
-        wanted["frame_idx"] = idx
+        wanted |= {"frame_idx": idx, "im_id": frame["im_id"]}
         for name, value in wanted.items():
             got = entries[0].get(name)
             self._require(_same(got, value), f"image: {name} must be {value}, got {got}", idx)

@@ -34,8 +34,6 @@ YoloKind = Literal["detect", "segment", "pose", "obb"]
 _BOX_DECIMALS = 10
 # The outline keeps 1/256 px from the edges of pixels; 1e-8 of any image is far less.
 _POLYGON_DECIMALS = 8
-# How far out of the image a corner may be, as a share of it: ultralytics takes 0.01.
-_OUTSIDE = 0.0099
 # Of the names of ultralytics' models, by what label files hold.
 _MODEL_SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
 
@@ -130,7 +128,9 @@ def yolo_text(
             image's width and height. ``pose`` writes the row of ``detect`` and ``px py v`` of
             each keypoint: v is 2 where it is visible, 1 where it is hidden, else all three are 0.
             ``obb`` writes the four corners of the least rectangle, at any angle, that holds the
-            visible mask and lies in the image to 1 % (ultralytics drops images with others).
+            visible mask, so a part that the image cuts off has no share in it. Corners may lie
+            outside of the image; ultralytics drops an image with a rectangle that is wider or
+            higher than it or has its centre outside, and then the least that is not is taken.
 
     """
     ids = {name: i for i, name in enumerate(names.categories)}
@@ -174,9 +174,6 @@ def _keypoints(row: Mapping[str, Any], size_wh: tuple[int, int], count: int) -> 
 
 
 def _oriented(row: Mapping[str, Any], size_wh: tuple[int, int]) -> str:
-    width, height = size_wh
-    x, y = _OUTSIDE * width, _OUTSIDE * height
-    mask = decode_rle(row["mask_visib"], size_wh=size_wh)
-    corners = oriented_box(mask, bounds=(-x, -y, width + x, height + y))
+    corners = oriented_box(decode_rle(row["mask_visib"], size_wh=size_wh), fits=True)
     assert corners is not None  # of a visible instance
     return " ".join(f"{n:.{_BOX_DECIMALS}f}" for n in (corners / size_wh).ravel().tolist())

@@ -144,6 +144,34 @@ def test_findings_keep_the_first_of_each_kind_and_count_all() -> None:
     assert (findings.problems, findings.checks) == (26, 27)
 
 
+def test_rectangles_must_be_the_least_that_ultralytics_takes() -> None:
+    y, x = np.mgrid[:90, :120]
+    mask = np.abs(x - y - 55) < 5  # a bar from edge to edge, at 45 degrees
+    ys, xs = np.nonzero(mask)
+    row = {
+        "role": "target", "filtered": "", "category": "nut", "px_count_visib": len(xs),
+        "bbox_visib": [float(v) for v in (xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1)],
+        "mask_visib": rle_by_pycocotools(mask),
+    }  # fmt: skip
+    names = LabelNames(categories=("nut",), keypoints={})
+
+    def problems(text: str) -> str:
+        findings = Findings()
+        check_labels(stored_frame(row, text), "obb", findings)
+        return "".join(findings.lines())
+
+    x0, y0, w, h = row["bbox_visib"]
+    upright = np.array([[x0, y0], [x0 + w, y0], [x0 + w, y0 + h], [x0, y0 + h]]) / (120, 90)
+    shares = " ".join(f"{v:.10f}" for v in upright.ravel())
+    right = yolo_text([row], names=names, size_wh=(120, 90), kind="obb")
+    assert problems(right) == ""
+    assert "must be the least rectangle, and is " in problems(f"0 {shares}")
+    moved = np.array(right.split()[1:], float) + 0.02
+    assert "must hold the visible mask" in problems("0 " + " ".join(map(str, moved)))
+    away = upright * 1.2 - 0.1
+    assert "no larger than the image" in problems("0 " + " ".join(map(str, away.ravel())))
+
+
 def stored_frame(row: dict[str, Any], text: str) -> StoredFrame:
     """A frame of 120 x 90 with one instance and a label file."""
     frame = {"frame_idx": 0, "split": "train", "file_name": "00000000.jpg", "width": 120,
