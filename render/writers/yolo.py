@@ -21,8 +21,9 @@ from render.dataset.reader import Dataset
 from render.errors import ConfigError
 from render.geometry.rle import decode_rle
 from render.labels.oriented import oriented_box
-from render.writers.base import WRITERS, AbstractWriter, StoredFrame
+from render.writers.base import WRITERS, AbstractWriter, Row, StoredFrame
 from render.writers.coco import coco_keypoints
+from render.writers.fragments import lost_fragments
 from render.writers.outline import outline
 from render.writers.yolo_check import check_yolo
 
@@ -81,6 +82,13 @@ class YoloWriter(AbstractWriter[YoloSettings]):
     def finish_files(self, dataset: Dataset) -> dict[str, Iterator[bytes]]:
         return {"data.yaml": iter([data_yaml(dataset.names, kind=self.settings.yolo)])}
 
+    def left_out(self, row: Row) -> dict[str, int]:
+        if self.settings.yolo != "segment":
+            return {}
+        size_wh = row["width"], row["height"]
+        pieces, px = lost_fragments(decode_rle(row["mask_visib"], size_wh=size_wh))
+        return {"pieces of masks": pieces, "px of masks": px}
+
     def check(self, dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], None]:
         return check_yolo(dataset, self.settings.yolo, findings)
 
@@ -124,7 +132,8 @@ def yolo_text(
             keypoints as the category that has most, those that an instance lacks as 0.
         size_wh: Image size, pixels.
         kind: ``detect`` writes ``class cx cy w h`` of the visible box; ``segment`` writes
-            ``class x y x y ...`` of the outline of the visible mask. Both as shares of the
+            ``class x y x y ...`` of the outline of the visible mask, without the pieces that
+            `lost_fragments` counts. Both as shares of the
             image's width and height. ``pose`` writes the row of ``detect`` and ``px py v`` of
             each keypoint: v is 2 where it is visible, 1 where it is hidden, else all three are 0.
             ``obb`` writes the four corners of the least rectangle, at any angle, that holds the

@@ -18,7 +18,9 @@ from render.dataset.frame_view import LabelNames
 from render.dataset.reader import Frame
 from render.geometry.rle_definition import decoded
 from render.writers.base import StoredFrame
+from render.writers.coco_check import _polygon_problem
 from render.writers.json_lists import elements
+from render.writers.outline import outlines
 from render.writers.yolo import yolo_text
 from render.writers.yolo_check import check_labels
 from tests.polygon_readers import bridges, rle_by_pycocotools
@@ -168,8 +170,33 @@ def test_rectangles_must_be_the_least_that_ultralytics_takes() -> None:
     assert "must be the least rectangle, and is " in problems(f"0 {shares}")
     moved = np.array(right.split()[1:], float) + 0.02
     assert "must hold the visible mask" in problems("0 " + " ".join(map(str, moved)))
-    away = upright * 1.2 - 0.1
+    away = upright * 2 - 0.5
     assert "no larger than the image" in problems("0 " + " ".join(map(str, away.ravel())))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda rings: rings, ""),
+        (lambda rings: rings[:1], "segmentation: 4 px differ from the record"),
+        (lambda rings: [[v + 1 for v in ring] for ring in rings], "px differ from the record"),
+        (lambda rings: [], "must be a list of polygons"),
+        (lambda rings: [rings[0][:5]], "must be a list of polygons"),
+        (lambda rings: [[*rings[0][:-1], float("nan")], *rings[1:]], "must be a list of polygons"),
+        (lambda rings: [[*rings[0][:-1], "7"]], "must be a list of polygons"),
+        (lambda rings: [[*rings[0][:-1], 1e9]], "must be a list of polygons"),
+        (lambda rings: {"size": [9, 12], "counts": ""}, "must be a list of polygons"),
+        (lambda rings: None, "must be a list of polygons"),
+    ],
+)
+def test_polygons_of_coco_must_fill_the_mask_of_the_record(change: Any, says: str) -> None:
+    mask = np.zeros((9, 12), np.bool_)
+    mask[1:6, 1:7] = mask[7:9, 9:11] = True
+    mask[3, 3] = False
+    rings = [ring.ravel().round(3).tolist() for ring in outlines(mask)]
+    found = _polygon_problem("segmentation", change(rings), rle_by_pycocotools(mask), (9, 12))
+
+    assert says in found if says else found == ""
 
 
 def stored_frame(row: dict[str, Any], text: str) -> StoredFrame:
