@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import os
 import time
@@ -56,6 +57,7 @@ class Summary:
         rendered: Frames rendered now; the others were there already.
         seconds: Time spent on them.
         instances: Labelled instances per category, every category named.
+        unplaced: Targets of θ that found no place at their true size, by category.
         filtered: Targets left out of the annotations, by reason.
         left_out: What files cannot hold of the others, by what it is.
         rejections: Rejected draws of θ, by reason.
@@ -72,6 +74,7 @@ class Summary:
     rendered: int
     seconds: float
     instances: Mapping[str, int]
+    unplaced: Mapping[str, int]
     filtered: Mapping[str, int]
     left_out: Mapping[str, int]
     rejections: Mapping[str, int]
@@ -87,6 +90,11 @@ class Summary:
         if self.rendered < self.frames:
             lines[0] += f"; {self.frames - self.rendered} were there already"
         lines.append(f"instances   {sum(self.instances.values())}: {_counts(self.instances)}")
+        if self.unplaced:
+            lines.append(
+                f"unplaced    {sum(self.unplaced.values())}, no room at true size beside the "
+                f"principal target (objects.size_ratio): {_counts(self.unplaced)}"
+            )
         lines.append(f"filtered    {_counts(self.filtered) or 'none'}")
         if any(self.left_out.values()):
             lines.append(f"left out    {_counts(self.left_out)}")
@@ -254,9 +262,11 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
 def _count(folder: Path, plan: Plan) -> dict[str, Any]:
     splits: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
+    unplaced: Counter[str] = Counter()
     for frame in read_frames(folder):
         splits[frame["split"]] += 1
         rejections.update(frame["rejections"])
+        unplaced.update(plan.assets.models.category(name) for name in _unplaced(frame))
     instances = Counter(dict.fromkeys(plan.categories, 0))
     filtered: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
@@ -273,10 +283,19 @@ def _count(folder: Path, plan: Plan) -> dict[str, Any]:
         "train": splits["train"],
         "val": splits["val"],
         "instances": dict(instances),
+        "unplaced": dict(sorted(unplaced.items())),
         "filtered": dict(sorted(filtered.items())),
         "left_out": dict(sorted(left_out.items())),
         "rejections": dict(sorted(rejections.items())),
     }
+
+
+def _unplaced(frame: Mapping[str, Any]) -> Iterator[str]:
+    """Models of the targets that θ names and the placement does not hold."""
+    objects = json.loads(frame["theta"])["objects"]
+    placed = json.loads(frame["placement"])["instances"]
+    shown = {one["theta_idx"] for one in placed if one["role"] == "target"}
+    return (objects["model"][i] for i in range(objects["count"]) if i not in shown)
 
 
 def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, Any]:
@@ -308,6 +327,7 @@ def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, An
             "train": summary.train,
             "val": summary.val,
             "instances": dict(summary.instances),
+            "unplaced": dict(summary.unplaced),
             "filtered": dict(summary.filtered),
             "left_out": dict(summary.left_out),
         },
