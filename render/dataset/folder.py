@@ -44,12 +44,13 @@ ShardFiles = Callable[[Sequence[FrameResult], int], Iterable[tuple[str, Iterable
 
 
 @contextmanager
-def held(folder: Path, field: str = "output_dir") -> Iterator[None]:
+def held(folder: Path, field: str = "output_dir", *, wait_s: float = 0.0) -> Iterator[None]:
     """Keeps other processes from writing to a folder; it is made where it is not there.
 
     Args:
         folder: Of a dataset, or to become one.
         field: What the user calls it.
+        wait_s: How long to wait for another holder.
 
     Raises:
         DatasetError: Another process writes to it, or it cannot be written to.
@@ -59,7 +60,7 @@ def held(folder: Path, field: str = "output_dir") -> Iterator[None]:
         with _usable(folder, field):
             if folder.exists() and not folder.is_dir():
                 raise DatasetError(f"{field} must be a folder, got the file {folder}")
-            stack.enter_context(WriteLock(folder))
+            stack.enter_context(WriteLock(folder, wait_s=wait_s))
         yield
 
 
