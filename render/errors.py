@@ -80,12 +80,14 @@ class RejectedTheta(Exception):  # noqa: N818  (not an error: it is counted)
 
     Attributes:
         reason: A short constant phrase: rejections are counted by it.
+        leaves: What to loosen, as the config names it, such as ``objects.count``.
 
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *leaves: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.leaves = leaves
 
 
 def failure_of(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import os
 import time
@@ -66,7 +67,9 @@ class Summary:
         rendered: Frames rendered now; the others were there already.
         seconds: Time spent on them.
         instances: Labelled instances per category, every category named.
+        unplaced: Targets of θ that found no place at their true size, by category.
         filtered: Targets left out of the annotations, by reason.
+        left_out: What files cannot hold of the others, by what it is.
         rejections: Rejected draws of θ, by reason.
         skipped: Models left out by ``assets.skip_bad``.
         reached: Asked against achieved of occlusion, truncation and size.
@@ -81,7 +84,9 @@ class Summary:
     rendered: int
     seconds: float
     instances: Mapping[str, int]
+    unplaced: Mapping[str, int]
     filtered: Mapping[str, int]
+    left_out: Mapping[str, int]
     rejections: Mapping[str, int]
     skipped: tuple[str, ...]
     reached: tuple[Reached, ...]
@@ -95,7 +100,14 @@ class Summary:
         if self.rendered < self.frames:
             lines[0] += f"; {self.frames - self.rendered} were there already"
         lines.append(f"instances   {sum(self.instances.values())}: {_counts(self.instances)}")
+        if self.unplaced:
+            lines.append(
+                f"unplaced    {sum(self.unplaced.values())}, no room at true size beside the "
+                f"principal target (objects.size_ratio): {_counts(self.unplaced)}"
+            )
         lines.append(f"filtered    {_counts(self.filtered) or 'none'}")
+        if any(self.left_out.values()):
+            lines.append(f"left out    {_counts(self.left_out)}")
         lines.append(f"rejections  {self._rejections()}")
         lines += [f"reached     {_reached_text(one)}" for one in self.reached]
         if self.skipped:
@@ -151,7 +163,7 @@ def make_dataset(
     plan = build({**config, "top_ups": top_ups}, plugins=plugins)
     executor = build_executor(plan)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
-    plan.draw(0)
+    plan.try_first_frame()
     # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
     threads = os.environ.get("LP_NUM_THREADS", str(usable_cores()))
     with environment_variables({"LP_NUM_THREADS": threads}):
@@ -238,7 +250,7 @@ def _shard_files(
 def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
     """Writes everything that is made of records; dataset.yaml last."""
     folder = plan.run.output_dir
-    counts = _count(folder, plan.categories)
+    counts = _count(folder, plan)
     found = reached(read_frames(folder), read_instances(folder))
     summary = Summary(
         output_dir=folder,
@@ -259,14 +271,17 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
     return summary
 
 
-def _count(folder: Path, categories: tuple[str, ...]) -> dict[str, Any]:
+def _count(folder: Path, plan: Plan) -> dict[str, Any]:
     splits: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
+    unplaced: Counter[str] = Counter()
     for frame in read_frames(folder):
         splits[frame["split"]] += 1
         rejections.update(frame["rejections"])
-    instances = Counter(dict.fromkeys(categories, 0))
+        unplaced.update(plan.assets.models.category(name) for name in _unplaced(frame))
+    instances = Counter(dict.fromkeys(plan.categories, 0))
     filtered: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     for row in read_instances(folder):
         if row["role"] != "target":
             continue
@@ -274,14 +289,25 @@ def _count(folder: Path, categories: tuple[str, ...]) -> dict[str, Any]:
             filtered[row["filtered"]] += 1
         else:
             instances[row["category"]] += 1
+            left_out.update(plan.writers.left_out(row))
     return {
         "frames": sum(splits.values()),
         "train": splits["train"],
         "val": splits["val"],
         "instances": dict(instances),
+        "unplaced": dict(sorted(unplaced.items())),
         "filtered": dict(sorted(filtered.items())),
+        "left_out": dict(sorted(left_out.items())),
         "rejections": dict(sorted(rejections.items())),
     }
+
+
+def _unplaced(frame: Mapping[str, Any]) -> Iterator[str]:
+    """Models of the targets that θ names and the placement does not hold."""
+    objects = json.loads(frame["theta"])["objects"]
+    placed = json.loads(frame["placement"])["instances"]
+    shown = {one["theta_idx"] for one in placed if one["role"] == "target"}
+    return (objects["model"][i] for i in range(objects["count"]) if i not in shown)
 
 
 def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, Any]:
@@ -313,7 +339,9 @@ def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, An
             "train": summary.train,
             "val": summary.val,
             "instances": dict(summary.instances),
+            "unplaced": dict(summary.unplaced),
             "filtered": dict(summary.filtered),
+            "left_out": dict(summary.left_out),
         },
         "rejections": dict(summary.rejections),
         "reached": {one.name: one.as_dict() for one in summary.reached},
@@ -336,7 +364,7 @@ def _model_entry(plan: Plan, name: str) -> dict[str, Any]:
 
 
 def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
-    """Keypoints and symmetries in units of the file, its axes and origin; names of parts."""
+    """Keypoints, symmetries, diameter in units of the file, its axes and origin; names of parts."""
     known = plan.tasks.annotations
     entry: dict[str, Any] = {}
     keypoints, symmetry = known.keypoints(model), known.symmetry(model)
@@ -344,6 +372,8 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
         entry["keypoints"] = {k.name: [p / model.unit_m for p in k.point_m] for k in keypoints}
     if not symmetry.is_trivial:
         entry["symmetries"] = symmetry.scaled(1 / model.unit_m).as_dict()
+    if model.diameter_m is not None:
+        entry["diameter"] = model.diameter_m / model.unit_m
     if "parts" in plan.writers.maps:
         entry["parts"] = list(known.parts(model).names)
     return entry
