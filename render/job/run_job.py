@@ -20,15 +20,25 @@ from tqdm import tqdm
 from render.build import build
 from render.config.run_config import RunConfig
 from render.dataset.description import Description
-from render.dataset.folder import ShardWriter, claim, missing_frames, write_file
+from render.dataset.folder import (
+    ShardWriter,
+    claim,
+    clean,
+    complete,
+    held,
+    missing_frames,
+    reopen,
+    write_file,
+)
 from render.dataset.frame_result import FrameResult
-from render.dataset.layout import COVERAGE, DESCRIPTION, PLOT, PREVIEW
+from render.dataset.layout import PLOT, PREVIEW
 from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.reader import Dataset, Frame
 from render.dataset.records import read_frames, read_instances
 from render.engine.base import DeviceInfo
-from render.errors import ConfigError, EngineError, RenderError
+from render.errors import EngineError, RenderError
 from render.execute.base import build_executor
+from render.job.top_up import entries_of
 from render.plan import Plan
 from render.report.achieved import TOLERANCES, Reached, plot, reached
 from render.report.preview import preview
@@ -39,7 +49,7 @@ from render.system.cores import usable_cores
 from render.system.environment_variables import environment_variables
 from render.system.version import version_of
 
-__all__ = ["Summary", "run_job"]
+__all__ = ["Summary", "make_dataset", "run_job"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -119,22 +129,37 @@ class Summary:
         return f"{n} of {n + self.frames} draws: {_counts(self.rejections)}"
 
 
-@one_blas_thread()
-def run_job(
-    config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
-) -> Summary:
-    """Validates, renders what is missing, and completes the dataset.
+def run_job(config: Mapping[str, Any], *, plugins: Sequence[str] = ()) -> Summary:
+    """Validates, renders what is missing, and completes the dataset, which is held meanwhile.
 
     Args:
         config: Resolved. What the folder knows of earlier top-ups is taken from there.
         plugins: Packages with classes of their own that the user has named, not a file.
-        added: New frames for thin bins, the last ones of the config's ``n_frames``.
 
     Raises:
         RenderError: See its subclasses; the dataset can be continued after any of them.
 
     """
-    top_ups = _top_ups(config, added)
+    with held(RunConfig.of(config).output_dir):
+        return make_dataset(config, plugins=plugins)
+
+
+@one_blas_thread()
+def make_dataset(
+    config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
+) -> Summary:
+    """What `run_job` does, in a folder that is held already.
+
+    Args:
+        config: Resolved.
+        plugins: Packages with classes of their own that the user has named, not a file.
+        added: New frames for thin bins, the last ones of the config's ``n_frames``.
+
+    Raises:
+        RenderError: As `run_job`.
+
+    """
+    top_ups = entries_of(config, added)
     plan = build({**config, "top_ups": top_ups}, plugins=plugins)
     executor = build_executor(plan)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
@@ -152,11 +177,12 @@ def run_job(
         if frames:
             # A refusal must leave what is there as it is.
             manifest.check_gl(dataclasses.asdict(info))
-            if added is not None:
-                manifest.write_top_ups(top_ups, config)
-            for name in (DESCRIPTION, COVERAGE):  # the picture is of fewer frames
-                (plan.run.output_dir / name).unlink(missing_ok=True)
+        if top_ups:  # before the first of their frames is there
+            manifest.write_top_ups(top_ups)
+        if frames:
+            reopen(plan.run.output_dir)
             _render(plan, manifest, frames, executor.run(plan, frames, on_gpu=info.is_gpu))
+            clean(plan.run.output_dir)
         seconds = time.monotonic() - began
     return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
 
@@ -180,20 +206,6 @@ def _what_draws(plan: Plan) -> DeviceInfo:
                 f"{first.renderer} ({first.device}) and {info.renderer} ({info.device})"
             )
     return first
-
-
-def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
-    """Entries of all frames that were or are to be added to the dataset of a config."""
-    if "top_ups" in config:
-        raise ConfigError(
-            "top_ups must not be set: it is what a dataset holds; top_up=DIR adds frames"
-        )
-    run = RunConfig.of(config)
-    try:
-        held = [] if run.overwrite else Manifest(run.output_dir).top_ups()
-    except OSError:
-        held = []  # `claim` reports a folder that cannot be read
-    return [*held, *([] if added is None else [added.as_dict()])]
 
 
 def _render(
@@ -255,7 +267,7 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
     write_file(folder, PREVIEW, preview(folder))
     if found:
         write_file(folder, PLOT, plot(found))
-    write_file(folder, DESCRIPTION, description.text().encode())
+    complete(folder, description.text())
     return summary
 
 
