@@ -50,7 +50,8 @@ class AssetError(RenderError):
     """
 
     def __init__(self, path: Path | str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        # What is not text in UTF-8 can be shown, and written to a file, with its bytes escaped.
+        super().__init__(f"{path}: {reason}".encode("utf-8", "backslashreplace").decode())
         self.path = Path(path)
         self.reason = reason
 

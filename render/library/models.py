@@ -16,7 +16,7 @@ from render.errors import AssetError, ConfigError
 from render.geometry.symmetry import Symmetry
 from render.library.build_model import BuiltModel, build_model
 from render.library.categories import CategoryShapes
-from render.library.files import find_files, some_of
+from render.library.files import check_name, find_files, some_of
 from render.library.foreign import foreign_models
 from render.library.near_duplicates import AreaMoments
 from render.library.readers import SUFFIXES, read_raw
@@ -43,20 +43,22 @@ class _Read:
     Attributes:
         companions: Files that the model's file names (materials, images, buffers), relative to
             its folder, with their SHA-256.
+        is_whole: Whether all of those could be read.
 
     """
 
     built: BuiltModel
     companions: tuple[tuple[str, str], ...]
+    is_whole: bool
 
     def is_valid(self, folder: Path) -> bool:
         """Whether the companion files in its folder are what they were.
 
         False where one was missing: it may be there by now.
         """
-        if any(" is missing" in warning for warning in self.built.warnings):
-            return False
-        return all(_file_sha256(folder / other) == sha256 for other, sha256 in self.companions)
+        return self.is_whole and all(
+            _file_sha256(folder / other) == sha256 for other, sha256 in self.companions
+        )
 
 
 @final
@@ -247,6 +249,7 @@ class ModelLibrary:
 
     def _build(self, name: str) -> BuiltModel:
         path, remarks = self.folder / name, self._remarks[name]
+        check_name(self.folder, name)
         try:
             if path.stat().st_size < _LARGE_BYTES:
                 return self._read(name, path, remarks).built
@@ -261,7 +264,7 @@ class ModelLibrary:
             raise AssetError(path, error.strerror or str(error)) from error
 
     def _read(self, name: str, path: Path, remarks: Remarks) -> _Read:
-        raw = read_raw(path)
+        raw = read_raw(path, self.folder)
         built = build_model(
             raw,
             path=path,
@@ -273,7 +276,7 @@ class ModelLibrary:
         companions = tuple(
             (os.path.relpath(x, path.parent), _file_sha256(x)) for x in raw.companions
         )
-        return _Read(built=built, companions=companions)
+        return _Read(built=built, companions=companions, is_whole=raw.is_whole)
 
     def _refusal(self, errors: Sequence[AssetError]) -> AssetError:
         hint = "assets.skip_bad=true leaves it out"

@@ -95,7 +95,7 @@ class PlacementContext:
         except RejectedTheta:
             if i == 0 or not self.is_true_size(i):
                 raise
-            stage.left_out.append(i)
+            stage.unplaced.append(i)
 
     def scale(self, i: int, shape: OrientedShape, principal: Body | None) -> float:
         """What multiplies the size of target `i`.

@@ -36,7 +36,8 @@ class Stage:
         placed: The bodies; grows.
         occluders: Covers targets, where that is asked.
         ground: The plane that things stand on; None: they float.
-        left_out: Index in θ's tuples of each target that found no place; grows.
+        im_id: Number of the image of `poses.file` that it shows; None: of none.
+        unplaced: Index in θ's tuples of each target that found no place; grows.
 
     """
 
@@ -45,7 +46,8 @@ class Stage:
     placed: PlacedBodies
     occluders: Occluders | None
     ground: Ground | None = None
-    left_out: list[int] = field(default_factory=list)
+    im_id: int | None = None
+    unplaced: list[int] = field(default_factory=list)
 
     @property
     def principal(self) -> Body:
@@ -88,7 +90,7 @@ class Stage:
             points = np.concatenate([points, obstacles.corners_cam.reshape(-1, 3)])
         near, far = self._planes(reach)
         n_targets = len(bodies) - len(distractors)
-        shown = [i for i in range(n_targets + len(self.left_out)) if i not in self.left_out]
+        shown = [i for i in range(n_targets + len(self.unplaced)) if i not in self.unplaced]
         if is_negative:
             bodies, shown = bodies[n_targets:], []
         roles: list[tuple[Role, int]] = [("target", i) for i in shown]
@@ -113,6 +115,7 @@ class Stage:
                 )
                 for b, (role, idx) in zip(bodies, roles, strict=True)
             ),
+            im_id=self.im_id,
         )
 
     def _planes(self, reach: float) -> tuple[float, float]:

@@ -13,13 +13,10 @@ from PIL import Image
 
 import render
 from render.errors import ConfigError
-from render.library.build_model import build_model
 from render.library.categories import categories_text
 from render.library.diagnose import diagnose
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
-from render.library.readers.raw import RawMesh, RawModel
-from render.library.side_files import Remarks
 from render.report.doctor import models_text
 
 BOX = trimesh.creation.box((0.1, 0.1, 0.05))
@@ -128,21 +125,3 @@ def test_real_heic(tmp_path: Path) -> None:
     library = ImageLibrary(tmp_path, what="backgrounds")
 
     assert np.abs(library.load("a.heic").astype(int) - pixels).mean() < 6
-
-
-def test_warnings_that_differ_in_an_index_alone_are_one_line(tmp_path: Path) -> None:
-    raw = RawModel(
-        meshes=(RawMesh(positions=BOX.vertices.copy(), faces=BOX.faces.astype(np.int64)),),
-        warnings=(
-            *(f"meshes[{i}].primitives[0] holds points, which are not drawn" for i in range(18)),
-            "it has morph targets: shown without",
-        ),
-    )
-    built = build_model(
-        raw, path=tmp_path / "a.glb", name="a.glb", category="a", sha256="", remarks=Remarks()
-    )
-
-    assert (
-        "meshes[0].primitives[0] holds points, which are not drawn (and 17 more of the kind)",
-        "it has morph targets: shown without",
-    ) == built.warnings

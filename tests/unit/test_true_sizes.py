@@ -80,7 +80,7 @@ def summary(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Summary:
     return run_job(plan.config)
 
 
-def test_what_is_left_out_is_counted_by_category(summary: Summary) -> None:
+def test_what_is_unplaced_is_counted_by_category(summary: Summary) -> None:
     expected: Counter[str] = Counter()
     for row in read_frames(summary.output_dir):
         objects = json.loads(row["theta"])["objects"]
@@ -90,17 +90,17 @@ def test_what_is_left_out_is_counted_by_category(summary: Summary) -> None:
             expected[Path(row["model"]).stem] -= 1
     expected = +expected
 
-    assert expected == summary.left_out
+    assert expected == summary.unplaced
     assert expected
     described = yaml.safe_load((summary.output_dir / "dataset.yaml").read_text())
-    assert expected == described["counts"]["left_out"]
-    line = next(x for x in summary.text().splitlines() if x.startswith("left out"))
+    assert expected == described["counts"]["unplaced"]
+    line = next(x for x in summary.text().splitlines() if x.startswith("unplaced"))
     assert f" {sum(expected.values())}, " in line
     assert "objects.size_ratio" in line
     assert line.endswith(", ".join(f"{k} {n}" for k, n in sorted(expected.items())))
 
 
-def test_verify_takes_what_is_left_out_at_true_size_alone(summary: Summary, tmp_path: Path) -> None:
+def test_verify_takes_what_is_unplaced_at_true_size_alone(summary: Summary, tmp_path: Path) -> None:
     assert not verify(summary.output_dir).findings.problems
 
     torn = shutil.copytree(summary.output_dir, tmp_path / "torn")

@@ -40,7 +40,7 @@ class InGrid(AbstractArrangement):
         gap = 1.0 + context.theta.objects.spacing
         most = max(_half_picture_m(stage) / (2.0 * gap), _LEAST_ROOM * first.radius_m)
         fits = [i for i in shapes if radii[i] <= most or not context.is_true_size(i)]
-        stage.left_out.extend(i for i in shapes if i not in fits)
+        stage.unplaced.extend(i for i in shapes if i not in fits)
         step = 2.0 * gap * max([first.radius_m, *(radii[i] for i in fits)])
         x, y = stage.view.R_world_cam[:2]  # world axes in the camera frame
         for i, (column, row) in zip(fits, _cells(len(fits) + 1)[1:], strict=True):

@@ -47,18 +47,18 @@ class InPile(AbstractArrangement):
         model, R = context.model(0), random_rotation(context.rng("place.orientation", 0))
         view, principal = context.aim_at(model, R)  # about as far as when it lies
         room = _FILLED_OF_DISTANCE * float(np.linalg.norm(principal.center_cam))
-        things, left_out = _things(context, view, room)
+        things, unplaced = _things(context, view, room)
         poses = settle(things, context.rng("place.pile", 0))
         view, principal = context.aim_at(model, poses[0][:3, :3])
         stage = context.empty_stage(view, principal)
-        stage.left_out.extend(left_out)
+        stage.unplaced.extend(unplaced)
         return _lying(stage, things, poses, center_cam=principal.center_cam)
 
     def calibrated(self, context: PlacementContext) -> Stage:
         fixtures = context.assets.fixtures
         view, T_world_cam, bounds = context.calibrated_camera()
         room = 0.5 * float(np.ptp(bounds.reshape(3, 2)[:2], axis=1).max())
-        things, left_out = _things(context, view, room)
+        things, unplaced = _things(context, view, room)
         poses = settle_in_region(things, context.rng("place.pile", 0), bounds, fixtures=fixtures)
         T_cam_world = inverse_rigid(T_world_cam)
         first = OrientedShape.of(things[0].model, poses[0][:3, :3], view.R_world_cam)
@@ -69,7 +69,7 @@ class InPile(AbstractArrangement):
             T_world_cam=T_world_cam,
             obstacles=Obstacles.of(fixtures, T_cam_world),
         )
-        stage.left_out.extend(left_out)
+        stage.unplaced.extend(unplaced)
         return _lying(stage, things, poses, center_cam=center_cam)
 
     def prepare(self, assets: AssetLibrary, n_frames: int) -> None:
@@ -99,7 +99,7 @@ def _things(
 
     """
     things: list[DroppedTarget] = []
-    left_out: list[int] = []
+    unplaced: list[int] = []
     room, filled, principal = (_SHRINK**context.attempt * room_m) ** 3, 0.0, None
     for i in range(context.n_targets):
         R = random_rotation(context.rng("place.orientation", i))
@@ -107,11 +107,11 @@ def _things(
         body = Body.of(shape, context.scale(i, shape, principal), np.zeros(3))
         principal = principal or body
         if i and context.is_true_size(i) and filled + body.extent_m**3 > room:
-            left_out.append(i)
+            unplaced.append(i)
             continue
         filled += body.extent_m**3
         things.append(DroppedTarget(model=shape.model, scale=body.scale, R_world_obj=R))
-    return things, left_out
+    return things, unplaced
 
 
 def _lying(

@@ -191,6 +191,8 @@ def _placement(
         )
         require(placement["K"] == frame["cam_K"], "cam_K must be the placement's K")
         size_wh = [frame["width"], frame["height"]]
+        im_id = placement.get("im_id")
+        require(frame["im_id"] == im_id, f"im_id must be {im_id} as placed, got {frame['im_id']}")
         require(placement["size_wh"] == size_wh, f"size must be {placement['size_wh']} as placed")
         require(0 < placement["near_m"] < placement["far_m"], "near must be nearer than far")
         if require(
@@ -205,14 +207,14 @@ def _placement(
         objects = json.loads(frame["theta"])["objects"]
         targets = [row["model"] for row in rows if row["role"] == "target"]
         shown = [one["theta_idx"] for one in placed if one["role"] == "target"]
-        left_out = sorted(set(range(objects["count"])) - set(shown))
+        unplaced = sorted(set(range(objects["count"])) - set(shown))
         require(
             [objects["model"][i] for i in shown] == targets
-            and sorted({*shown, *left_out}) == list(range(objects["count"])),
+            and sorted({*shown, *unplaced}) == list(range(objects["count"])),
             "targets must be the models of θ",
         )
         require(
-            all(i and _is_true_size(objects, i) for i in left_out),
+            all(i and _is_true_size(objects, i) for i in unplaced),
             "only further targets at true size may be left out",
         )
     except (KeyError, TypeError, ValueError) as error:
