@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from render.dataset.layout import RECORD_FILES, RECORDS, RecordKind, records_path
+from render.dataset.parquet import read_rows
 from render.errors import DatasetError
 from render.geometry.pixels import Box
 from render.geometry.rle import encode_rles
@@ -90,8 +91,6 @@ _INSTANCE_SCHEMA = pa.schema(
         pa.field("mask_visib", pa.string(), nullable=False),
     ]
 )
-
-_BATCH_ROWS = 256
 
 
 def frame_row(sample: Sample, *, image: str, hashes: Mapping[str, str]) -> dict[str, Any]:
@@ -235,14 +234,12 @@ def read_instances(folder: Path) -> Iterator[dict[str, Any]]:
 def _read(folder: Path, kind: RecordKind, schema: pa.Schema) -> Iterator[dict[str, Any]]:
     for shard_idx in RECORD_FILES[kind].shards_in(folder):
         path = folder / records_path(kind, shard_idx)
-        try:
-            with pq.ParquetFile(path) as file:
-                if not file.schema_arrow.equals(schema):
-                    raise DatasetError(f"{path} must hold the columns of {kind} records")
-                for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                    yield from batch.to_pylist()
-        except (pa.ArrowException, OSError) as error:
-            raise DatasetError(f"{path} is torn: {error}") from error
+
+        def accept(found: pa.Schema, path: Path = path) -> None:
+            if not found.equals(schema):
+                raise DatasetError(f"{path} must hold the columns of {kind} records")
+
+        yield from read_rows(path, accept=accept)
 
 
 def _json(value: Any) -> str:

@@ -7,7 +7,6 @@ frame equals the stored one when all of its files and records are the same bytes
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from render.plan import Plan
 from render.sample import Sample, SampleKey
 from render.system.blas import one_blas_thread
 from render.system.files import write_whole
+from render.system.plain_data import json_of
 from render.system.version import version_of
 from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
@@ -99,7 +99,7 @@ def _row(folder: Path, frame_idx: int) -> Mapping[str, Any]:
 
 def _recorded(stored: Mapping[str, Any]) -> tuple[Theta, Placement]:
     try:
-        theta, placement = json.loads(stored["theta"]), json.loads(stored["placement"])
+        theta, placement = json_of(stored["theta"]), json_of(stored["placement"])
         return theta_from_json(theta), placement_from_json(placement)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"the record of frame {stored['frame_idx']} is torn: {error}") from error
