@@ -161,6 +161,8 @@ _RULES: Mapping[str, _Rule] = {
         {"assets": _mapping, "labels": _with(_LABELS), "output": _mapping},
         {"negatives_fract": _share, "engine": _mapping, "poses": _mapping},
     ),
+    "asset_dirs": _with(dict.fromkeys(_FOLDERS, _text)),
+    "models": _models({"category": values.name, "unit_m": _length}, _ANNOTATIONS),
     "config_sha256": _text,
     "seed": _count,
     "n_frames": partial(values.whole, lo=1, hi=10**8 - 1),  # file names have eight digits
@@ -169,8 +171,6 @@ _RULES: Mapping[str, _Rule] = {
     "gl": _with({"renderer": _text, "version": _text}),
     "depth_unit_m": _length,
     "categories": _own_names,
-    "asset_dirs": _with(dict.fromkeys(_FOLDERS, _text)),
-    "models": _models({"category": values.name, "unit_m": _length}, _ANNOTATIONS),
     "distractors": _models({"unit_m": _length}),
     "fixtures": _list(_with({"name": values.name, "sha256": values.name})),
     "counts": _with(

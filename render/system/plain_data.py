@@ -13,9 +13,8 @@ import math
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import yaml
 
@@ -35,7 +34,7 @@ _DEEPEST = 64
 # A node of YAML takes about a kilobyte while it is read, and an alias counts what it stands for.
 _MOST_NODES = 400_000
 _NODE_CHARS = 64
-_DIGITS = 20  # those of 64 bits
+_DIGITS = 300  # of a number that a float can hold
 _YAML_KINDS = ("null", "bool", "int", "float", "str", "seq", "map")
 
 
@@ -84,23 +83,28 @@ def json_of(data: bytes | str) -> Any:
         raise ValueError("it nests too deep") from None
     level = [value]
     for _ in range(_DEEPEST):
-        level = [inner for one in level for inner in _within(one)]
-        if not level:
+        inner: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                inner.extend(one.values())
+            elif isinstance(one, list):
+                inner.extend(one)
+            elif isinstance(one, float):
+                _check_finite(one)
+        if not inner:
             return value
+        level = inner
     raise ValueError("it nests too deep")
 
 
 def json_decoder() -> json.JSONDecoder:
-    """A decoder for `json_of`; it also raises RecursionError."""
+    """A decoder for parts of a large file; of the rules of `json_of` it leaves out some.
+
+    It raises RecursionError for what nests too deep, and takes 1e999 for infinity.
+    """
     return json.JSONDecoder(
-        object_pairs_hook=_mapping, parse_constant=_finite, parse_float=_finite, parse_int=_whole
+        object_pairs_hook=_mapping, parse_constant=_refuse_constant, parse_int=_whole
     )
-
-
-def _within(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -111,11 +115,14 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _finite(text: str) -> float:
-    value = float(text)
+def _check_finite(value: float) -> float:
     if not math.isfinite(value):
-        raise ValueError(f"numbers must be finite, got {text:.20}")
+        raise ValueError(f"numbers must be finite, got {value}")
     return value
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise ValueError(f"numbers must be finite, got {word}")
 
 
 def _whole(text: str) -> int:
@@ -184,7 +191,7 @@ class _Loader(yaml.SafeLoader):
         return value
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
-        return _finite(str(super().construct_yaml_float(node)))
+        return _check_finite(float(super().construct_yaml_float(node)))
 
 
 # Also of what a plug-in may have added to the loader of the library.

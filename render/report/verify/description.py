@@ -125,10 +125,9 @@ def _check_claim(description: Description, folder: Path, findings: Findings) -> 
         path, file = folder / MANIFEST_FOLDER / name, f"{MANIFEST_FOLDER}/{name}"
         if not path.is_file():
             # A folder whose .manifest is gone says nothing; one that has it must say all.
-            if name == "top_ups.json" and path.parent.is_dir():
-                findings.require(
-                    not description.top_ups, "is missing", file=f"{MANIFEST_FOLDER}/{name}"
-                )
+            needed = name != "top_ups.json" or description.top_ups
+            missing = needed and path.parent.is_dir()
+            findings.require(not missing, "is missing", file=file)
             continue
         try:
             found = json_of(read_regular(path))

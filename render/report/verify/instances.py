@@ -177,6 +177,8 @@ class _Check:
                 and y0 + h >= b0 + b - slack,
                 f"bbox_obj must hold the amodal mask ({extent}), got {box}",
             )
+        most = (int(w + _BOX_SLACK_PX) + 1) * (int(h + _BOX_SLACK_PX) + 1)
+        self(n_all <= most, f"px_count_all must be at most the {most} of bbox_obj, got {n_all}")
         inside = x0 >= 0 and y0 >= 0 and x0 + w <= shape_hw[1] and y0 + h <= shape_hw[0]
         if inside:
             self(n_all == n_frame, "px_count_all must be the mask's where bbox_obj is in the frame")
