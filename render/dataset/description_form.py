@@ -146,6 +146,7 @@ _SYMMETRIES = _with(
 )
 _ANNOTATIONS: Mapping[str, _Rule] = {
     "keypoints": _of_each(_VECTOR), "symmetries": _SYMMETRIES, "parts": _list(_text),
+    "diameter": _length,
 }  # fmt: skip
 _REACHED: Mapping[str, _Rule] = {
     "labels": _count, "within": _count, "tolerance": values.number, "mean_error": values.number,
@@ -177,7 +178,8 @@ _RULES: Mapping[str, _Rule] = {
         {
             **dict.fromkeys(("frames", "train", "val"), _count),
             **dict.fromkeys(("instances", "filtered"), _of_each(_count)),
-        }
+        },
+        {"left_out": _of_each(_count)},
     ),
     "rejections": _of_each(_count),
     "reached": _of_each(_with(_REACHED)),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from render.writers.base import Row
 
-__all__ = ["depth_problem"]
+__all__ = ["posed_depth_problem"]
 
 _SAMPLES = 512
 _U16_MAX = 65535
@@ -20,7 +20,7 @@ _SLACK_PX = 1.0
 _SLACK = 1e-4
 
 
-def depth_problem(
+def posed_depth_problem(
     units: NDArray[np.uint16],
     ids: NDArray[np.integer],
     frame: Row,

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from render.report.verify.theta import ThetaCheck
+from render.report.verify.theta import ThetaCheck, chooses_models
 from render.sampling.arrangement import ARRANGEMENTS
 from render.sampling.axes import DIRECTION
 from render.system import values
@@ -28,6 +28,7 @@ _NUMBERS: Mapping[str, Sequence[int]] = {
     "K": (9,), "size_wh": (2,), "T_world_cam": (16,), "distortion": _DISTORTIONS, "center_m": (3,),
 }  # fmt: skip
 _SINGLE = ("near_m", "far_m", "extent_m", "lowest_m")
+_LATER = {"im_id"}  # earlier versions did not record it
 _INSTANCE = {"model", "role", "theta_idx", "T_world_obj", "scale"}
 
 
@@ -49,7 +50,7 @@ def read_record(frame: Row) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         _checked(f"placement.{name}", values.numbers, placement.get(name), lengths, -_FAR_M, _FAR_M)
     for name in _SINGLE:
         _checked(f"placement.{name}", values.number, placement.get(name), -_FAR_M, _FAR_M)
-    if odd := sorted({*placement} ^ {*_NUMBERS, *_SINGLE, "instances"}):
+    if odd := sorted(({*placement} - _LATER) ^ {*_NUMBERS, *_SINGLE, "instances"}):
         raise ValueError(f"placement must hold exactly its fields, odd: {', '.join(odd)}")
     placed = placement["instances"]
     if not isinstance(placed, list) or not all(
@@ -113,6 +114,8 @@ def _camera_problems(frame: Row, placement: Mapping[str, Any]) -> Iterator[str]:
     size_wh = [frame["width"], frame["height"]]
     same = placement["size_wh"] == size_wh
     yield "" if same else f"size must be {placement['size_wh']} as placed"
+    same = frame["im_id"] == placement.get("im_id")
+    yield "" if same else f"im_id must be {placement.get('im_id')} as placed, got {frame['im_id']}"
     near_m, far_m = placement["near_m"], placement["far_m"]
     yield "" if 0 < near_m < far_m else "near must be nearer than far"
     yield "" if placement["extent_m"] >= 0 else "placement.extent_m must be at least 0"
@@ -144,7 +147,9 @@ def _drawn_problems(
 
 def _aimed_problems(theta: Mapping[str, Any], placement: Mapping[str, Any]) -> Iterator[str]:
     """The camera is the one that θ asks for."""
-    camera = theta["camera"]
+    camera, arrangement = theta["camera"], theta["objects"]["arrangement"]
+    if chooses_models(arrangement):
+        return  # it has the camera from where it has the models
     yield from (
         f"placement.{name} must be {wanted} as θ asks, got {placement[name]}"
         if not np.allclose(placement[name], wanted, rtol=_POSE_SLACK, atol=_POSE_SLACK)
@@ -163,7 +168,7 @@ def _aimed_problems(theta: Mapping[str, Any], placement: Mapping[str, Any]) -> I
             "" if off < _RIGID_SLACK else "placement.T_world_cam must be that of θ with its jitter"
         )
         return
-    settled = ARRANGEMENTS[theta["objects"]["arrangement"]].settles
+    settled = ARRANGEMENTS[arrangement].settles
     to_camera = T_world_cam[:3, 3] - np.array(placement["center_m"])
     distance = float(np.linalg.norm(to_camera))
     if not settled & {*DIRECTION}:

@@ -37,6 +37,7 @@ _FRAME_COLUMNS = {
     "cam_dist": _NUMBERS,
     "theta": pa.string(),
     "placement": pa.string(),
+    "im_id": pa.int64(),
     "files": pa.list_(pa.struct([("path", pa.string()), ("sha256", pa.string())])),
 }
 _INSTANCE_COLUMNS = {
@@ -74,9 +75,11 @@ _INSTANCE_COLUMNS = {
 _NULLABLE = {
     "bbox_obj", "bbox_visib", "visib_fract", "truncated_fract", "occluded_fract",
     "cam_R_m2c_canonical", "cam_t_m2c_canonical", "box3d_corners_uv", "obb_obj", "obb_visib",
-    "keypoints_uv", "keypoints_sight",
+    "keypoints_uv", "keypoints_sight", "im_id",
 }  # fmt: skip
 _WITH_GAPS = {"keypoints_uv"}  # of points nearer than the near plane
+# Columns that datasets of earlier versions lack.
+_LATER = {"im_id"}
 _LENGTHS = {
     "cam_K": (9,), "cam_dist": (0, 4, 5, 8), "bbox_obj": (4,), "bbox_visib": (4,),
     "cam_R_m2c": (9,), "cam_t_m2c": (3,), "cam_R_m2c_canonical": (9,), "cam_t_m2c_canonical": (3,),
@@ -135,13 +138,15 @@ def _read(
 ) -> list[Row] | None:
     def accept(schema: pa.Schema) -> None:
         found = dict(zip(schema.names, schema.types, strict=True))
-        odd = sorted(k for k in {*found, *columns} if found.get(k) != columns.get(k))
+        absent.update(_LATER & (columns.keys() - found.keys()))
+        names = {*found, *columns} - absent
+        odd = sorted(k for k in names if found.get(k) != columns.get(k))
         if odd or len(schema) > len(columns):
             raise DatasetError(f"{path} must hold just its columns, odd: {', '.join(odd)}")
 
-    path = folder / name
+    path, absent = folder / name, set[str]()
     try:
-        rows = list(read_rows(path, accept=accept))
+        rows = [row | dict.fromkeys(absent) for row in read_rows(path, accept=accept)]
     except DatasetError as error:
         findings.require(False, str(error).removeprefix(f"{path} "), file=name)
         return None

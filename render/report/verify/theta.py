@@ -20,7 +20,7 @@ from render.sampling.schema import Leaf
 from render.sampling.steps import holds_steps, step_leaves
 from render.system.values import is_number
 
-__all__ = ["ThetaCheck"]
+__all__ = ["ThetaCheck", "chooses_models"]
 
 _STEPS = "steps"
 _MOST_NAMES = 100_000  # whose matches are kept
@@ -140,7 +140,7 @@ class ThetaCheck:
             models = objects["model"]
             is_right = len(value) == len(models) == max(objects["count"], 1)
             if name == ("objects", "model"):
-                chosen = _chooses_models(objects["arrangement"])
+                chosen = chooses_models(objects["arrangement"])
                 return is_right and all(
                     model in self._categories and (chosen or possible(model)) for model in value
                 )
@@ -156,13 +156,13 @@ class ThetaCheck:
         count, arrangement = objects["count"], objects["arrangement"]
         if self._whole.is_negative(frame_idx):
             return bool(count == 0)
-        if _chooses_models(arrangement):
+        if chooses_models(arrangement):
             return type(count) is int and count > 0
         n_targets = ARRANGEMENTS[arrangement].n_targets
         return possible(count) if n_targets is None else bool(count == n_targets)
 
 
-def _chooses_models(arrangement: str) -> bool:
+def chooses_models(arrangement: str) -> bool:
     """Whether it chooses the models of targets itself, as that of poses from a file."""
     kind: Any = ARRANGEMENTS[arrangement]
     return getattr(kind, "models", None) is not AbstractArrangement.models
