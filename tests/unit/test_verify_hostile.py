@@ -27,6 +27,7 @@ import render
 from render.config.run_config import identity_of, sha256_of
 from render.errors import DatasetError
 from render.report.verify.dataset import verify
+from render.verify import main
 
 CATEGORIES = ("Größe", "Ω", "螺栓", "🔩")
 COCO = "annotations/instances_train.json"
@@ -363,6 +364,13 @@ def test_an_edited_config_is_found_by_its_hash(data: Path) -> None:
     edit_yaml(data, lambda c: c["config"].update(plugins=["another_package"]))
 
     assert any("run_config_sha256 must be that of its config" in line for line in told(data))
+
+
+def test_a_word_too_many_is_told(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([str(data), "x"])
+
+    assert capsys.readouterr().err.endswith("error: unrecognized arguments: x\n")
 
 
 # --- hostile: more than memory or patience holds --------------------------------------------
