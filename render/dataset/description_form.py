@@ -160,7 +160,7 @@ _RULES: Mapping[str, _Rule] = {
     "format_version": partial(values.whole, lo=1, hi=math.inf),
     "config": _with(
         {"assets": _mapping, "labels": _with(_LABELS), "output": _mapping},
-        {"negatives_fract": _share, "engine": _mapping, "poses": _mapping},
+        {"negatives_fract": _share, "engine": _mapping},
     ),
     "asset_dirs": _with(dict.fromkeys(_FOLDERS, _text)),
     "models": _models({"category": values.name, "unit_m": _length}, _ANNOTATIONS),

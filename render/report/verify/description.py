@@ -31,7 +31,7 @@ def check_description(
         findings.require(holds, message, file=DESCRIPTION)
 
     require(
-        _sha256(identity_of(config)) == raw["config_sha256"],
+        _sha256(_identity(config)) == raw["config_sha256"],
         "config_sha256 must be that of its config, and is not: one of them was edited",
     )
     for problem in (_run_problem(config, raw["versions"]), *_trust_problems(config)):
@@ -64,6 +64,14 @@ def check_description(
         f"top_ups must end within its {description.n_frames} frames, got one that ends at {end}",
     )
     _check_claim(description, folder, findings)
+
+
+def _identity(config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """As `identity_of`; None where a section is no mapping."""
+    try:
+        return identity_of(config)
+    except AttributeError:
+        return None
 
 
 def _sha256(value: Any) -> str | None:
@@ -114,7 +122,7 @@ def _check_claim(description: Description, folder: Path, findings: Findings) -> 
     raw = description.raw
     wanted = {
         "identity.json": {
-            "config": identity_of(raw["config"]),
+            "config": _identity(raw["config"]),
             "models": {entry["name"]: entry["sha256"] for entry in raw["models"]},
             "versions": raw["versions"],
         },

@@ -78,8 +78,10 @@ class ThetaCheck:
                 variants = leaves_by_preset(description.config, group)
                 for preset, node in variants.items():
                     self._leaves[group, preset] = dict(self._read(group, node))
-            except (ConfigError, KeyError, TypeError, AttributeError) as error:
-                self.torn.append(f"{group}: {type(error).__name__}: {error}")
+            except ConfigError as error:
+                self.torn.append(str(error))
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self.torn.append(f"{group} cannot be read: {type(error).__name__}: {error}")
 
     def _read(self, group: str, node: Mapping[str, Any]) -> Iterator[tuple[str, _Possible]]:
         specs = {f.name: f.metadata["leaf"] for f in fields(GROUPS[group])}
