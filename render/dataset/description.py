@@ -131,7 +131,10 @@ def read_description(folder: Path) -> Description:
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, ConfigError) as error:
-        raise DatasetError(f"{path} is torn: {' '.join(str(error).split())}") from error
+        raise DatasetError(
+            f"{path} is torn: {' '.join(str(error).split())}; the command that made the dataset "
+            "writes it anew"
+        ) from error
 
 
 def _keypoints(models: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:

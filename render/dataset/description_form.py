@@ -179,7 +179,7 @@ _RULES: Mapping[str, _Rule] = {
             **dict.fromkeys(("frames", "train", "val"), _count),
             **dict.fromkeys(("instances", "filtered"), _of_each(_count)),
         },
-        {"left_out": _of_each(_count)},
+        dict.fromkeys(("left_out", "unplaced"), _of_each(_count)),
     ),
     "rejections": _of_each(_count),
     "reached": _of_each(_with(_REACHED)),

@@ -135,14 +135,23 @@ def _rigid_problem(name: str, numbers: Sequence[float]) -> str:
 def _drawn_problems(
     rows: Sequence[Row], theta: Mapping[str, Any], placed: Sequence[Mapping[str, Any]]
 ) -> Iterator[str]:
-    targets = [row["model"] for row in rows if row["role"] == "target"]
-    drawn = theta["objects"]["model"][: theta["objects"]["count"]]
-    yield "" if drawn == targets else "targets must be the models of θ"
-    for role in ("target", "distractor"):
-        numbers = [one["theta_idx"] for one in placed if one["role"] == role]
-        n_drawn = len(targets) if role == "target" else len(theta["occlusion"]["kind"])
-        right = numbers == sorted({*numbers}) and all(i < n_drawn for i in numbers)
+    objects = theta["objects"]
+    n_drawn = {"target": objects["count"], "distractor": len(theta["occlusion"]["kind"])}
+    shown = {role: [one["theta_idx"] for one in placed if one["role"] == role] for role in n_drawn}
+    for role, numbers in shown.items():
+        right = numbers == sorted({*numbers}) and all(i < n_drawn[role] for i in numbers)
         yield "" if right else f"placement.instances must have the {role}s of θ in order"
+    targets = [row["model"] for row in rows if row["role"] == "target"]
+    drawn = [objects["model"][i] for i in shown["target"]]
+    yield "" if drawn == targets else "targets must be the models of θ"
+    unplaced = {*range(objects["count"])} - {*shown["target"]}
+    right = all(i and _is_true_size(objects, i) for i in unplaced)
+    yield "" if right else "only further targets at true size may be left out"
+
+
+def _is_true_size(objects: Mapping[str, Any], i: int) -> bool:
+    """Whether a target has a size of its own, whatever the principal one is."""
+    return objects["size_ratio"][i] is None or objects["size_m_by_category"][i] is not None
 
 
 def _aimed_problems(theta: Mapping[str, Any], placement: Mapping[str, Any]) -> Iterator[str]:
