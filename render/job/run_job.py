@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from render.build import build
-from render.config.run_config import RunConfig
+from render.config.run_config import RunConfig, sha256_of
 from render.dataset.description import Description
 from render.dataset.folder import (
     ShardWriter,
@@ -318,10 +318,12 @@ def _unplaced(frame: Mapping[str, Any]) -> Iterator[str]:
 def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, Any]:
     """The content of dataset.yaml, in plain containers."""
     run, models = plan.run, plan.assets.models
+    config = {key: value for key, value in plan.config.items() if key != "top_ups"}
     return {
         "format_version": FORMAT_VERSION,
-        "config": {key: value for key, value in plan.config.items() if key != "top_ups"},
+        "config": config,
         "config_sha256": plan.identity_sha256,
+        "run_config_sha256": sha256_of(config),
         "seed": run.seed,
         "n_frames": run.n_frames,
         "val_fraction": run.val_fraction,

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from render.errors import DatasetError
+from render.system.plain_data import open_regular
 
 __all__ = ["TEMPORARY_SUFFIX", "refusal_of", "remove_temporaries", "sha256_of_file", "write_whole"]
 
@@ -89,11 +90,11 @@ def sha256_of_file(path: Path) -> str | None:
     """SHA-256 (hex) of a file's bytes; None if it is not there.
 
     Raises:
-        DatasetError: It cannot be read.
+        DatasetError: It cannot be read, as what is no regular file.
 
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return None
