@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from render.errors import AssetError, ConfigError
-from render.library.files import find_files
+from render.library.files import check_name, find_files
 from render.library.readers.raw import READ_ERRORS, rgba_of_image
 from render.system.cache import Cache
 
@@ -96,6 +96,7 @@ class ImageLibrary:
         # Decoded and let go: a folder of photographs may be larger than memory.
         path = self.folder / name
         try:
+            check_name(self.folder, name)
             _decode(path)
         except AssetError as error:
             return error
