@@ -177,7 +177,7 @@ def test_ctrl_c_stops_all_processes_with_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_other_ways_to_end_a_run_are_like_ctrl_c(number: signal.Signals, tmp_path: Path) -> None:
     overrides = (*LOOK, "output_dir=data", "workers=2")
-    process = start_until(20, tmp_path, *overrides, "n_frames=2000", stderr=subprocess.PIPE)
+    process = start_until(40, tmp_path, *overrides, "n_frames=2000", stderr=subprocess.PIPE)
 
     process.send_signal(number)
 
