@@ -12,8 +12,8 @@ from pathlib import Path
 
 from render.config.trust import add_plugins_argument, import_plugins
 from render.errors import RenderError
-from render.report.verify.dataset import verify
-from render.system.console import command_parser, say
+from render.system.console import command_parser, run_command, say
+from render.system.interrupts import importing
 
 __all__ = ["main"]
 
@@ -24,6 +24,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("dir", type=Path, metavar="DIR", help="a dataset")
     add_plugins_argument(parser)
     args = parser.parse_intermixed_args(argv)
+    with importing():
+        from render.report.verify.dataset import verify
     try:
         import_plugins(args.plugins)
         verdict = verify(args.dir)
@@ -39,4 +41,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from render.build import build
 from render.config.run_config import RunConfig
@@ -34,6 +33,7 @@ from render.report.preview import preview
 from render.sampling.top_up import TopUp
 from render.scene import Model
 from render.system.blas import one_blas_thread
+from render.system.console import progress
 from render.system.cores import usable_cores
 from render.system.environment_variables import environment_variables
 from render.system.version import version_of
@@ -189,9 +189,8 @@ def _render(
 ) -> None:
     shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
     done = plan.run.n_frames - len(frames)
-    bar = tqdm(total=plan.run.n_frames, initial=done, unit="frame", desc="render", smoothing=0.1)
     missing = set(frames)
-    with bar:
+    with progress("render", plan.run.n_frames, unit="frame", initial=done) as one_more:
         for result in results:
             if result.frame_idx not in missing:
                 raise RenderError(
@@ -199,7 +198,7 @@ def _render(
                 )
             missing.remove(result.frame_idx)
             shards.add(result)
-            bar.update()
+            one_more()
     if missing:
         raise RenderError(
             f"execution must yield every frame, and {len(missing)} of {len(frames)} are missing"

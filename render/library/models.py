@@ -21,7 +21,7 @@ from render.library.readers import SUFFIXES, read_raw
 from render.library.readers.raw import RawModel
 from render.library.side_files import Remarks, read_remarks
 from render.library.unit_suspicion import unit_suspicion
-from render.sampling.patterns import match_names
+from render.sampling.patterns import match_names, near_names
 from render.scene import Model
 from render.system.cache import Cache
 from render.system.disk_cache import cached, source_digest
@@ -190,9 +190,10 @@ class ModelLibrary:
             matches = set(match_names(pattern, found))
             matches |= {n for n in found if fnmatchcase(self.category(n), pattern)}
             if not matches:
+                near = " or ".join(near_names(pattern, found))
                 raise ConfigError(
-                    f"models must match at least one file under {self.folder}, "
-                    f"got {pattern!r}; {_there(found)}"
+                    f"models must match at least one file under {self.folder}, got {pattern!r}; "
+                    f"{f'did you mean {near}?' if near else _there(found)}"
                 )
             chosen |= matches
         return tuple(sorted(chosen))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-__all__ = ["match_names"]
+__all__ = ["match_names", "near_names"]
 
 
 def match_names(pattern: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -20,6 +21,13 @@ def match_names(pattern: str, names: Sequence[str]) -> tuple[str, ...]:
     if pattern in names:
         return (pattern,)
     return tuple(n for n in names if any(fnmatchcase(form, pattern) for form in _forms(n)))
+
+
+def near_names(pattern: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The names that a pattern may have meant, which chooses none: at most three."""
+    owners = {form.lower(): name for name in names for form in _forms(name)}
+    close = difflib.get_close_matches(pattern.lower(), owners, n=3)
+    return tuple(dict.fromkeys(owners[form] for form in close))
 
 
 def _forms(name: str) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import hashlib
 import os
@@ -11,7 +12,13 @@ from pathlib import Path
 
 from render.errors import DatasetError
 
-__all__ = ["TEMPORARY_SUFFIX", "remove_temporaries", "sha256_of_file", "write_whole"]
+__all__ = [
+    "TEMPORARY_SUFFIX",
+    "remove_empty",
+    "remove_temporaries",
+    "sha256_of_file",
+    "write_whole",
+]
 
 TEMPORARY_SUFFIX = ".part"
 
@@ -74,3 +81,12 @@ def remove_temporaries(folder: Path) -> None:
     """Deletes what a killed run left half-written below `folder`."""
     for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
         path.unlink(missing_ok=True)
+
+
+def remove_empty(folder: Path) -> None:
+    """Deletes a folder that is empty, and those around it that then are, up to the present one."""
+    here = Path.cwd()
+    around = [path for path in folder.parents if here in path.resolve().parents]
+    with contextlib.suppress(OSError):
+        for path in (folder, *around):
+            path.rmdir()
