@@ -36,7 +36,8 @@ __all__ = ["guarded", "split_options"]
 # What a file may say of Hydra itself: folders, and what is swept over.
 _OF_FILES = ("mode", "run.dir", "sweep.dir", "sweep.subdir", "job.name", "verbose")
 _PARAMS = ("hydra", "sweeper", "params")
-_CLASSES = ("engine", "execution")
+_CLASSES = (("engine",), ("execution",))
+_TARGET = "_target_"
 # The config of a sweep, which Hydra keeps in the folder of its jobs.
 _OF_SWEEP = "multirun.yaml"
 # What Hydra composes with, by the name that it calls it by.
@@ -154,16 +155,17 @@ class _GuardedLoader(ConfigLoaderImpl):
         super()._process_config_searchpath(config_name, parsed_overrides, repo)
 
     def _load_single_config(self, default: Any, repo: Any) -> Any:
-        found = super()._load_single_config(default, repo)
+        # Where it belongs, and before Hydra itself does anything with it.
+        found = self._embed_result_config(repo.load_config(default.config_path), default.package)
         if found.path not in self._own:
             file = f"{found.path.removeprefix('file://')}/{default.config_path}.yaml"
+            self._check(file, OmegaConf.to_container(found.config, resolve=False))
             if default.config_path.startswith("experiment/") and default.package:
                 raise ConfigError(
                     f"{file} must begin with the line `# @package _global_`, because without it "
                     "what it says is not of the run"
                 )
-            self._check(file, OmegaConf.to_container(found.config, resolve=False))
-        return found
+        return super()._load_single_config(default, repo)
 
     def _check(self, file: str, content: Any) -> None:
         """Looks at a file that does not ship with this package, put where it belongs."""
@@ -175,10 +177,14 @@ class _GuardedLoader(ConfigLoaderImpl):
                 f"{content['plugins']!r} in {file}"
             )
         _check_hydra(file, content)
-        for section in _CLASSES:
-            node = content.get(section)
-            if isinstance(node, Mapping) and "_target_" in node:
-                self._named.append((file, f"{section}._target_", node["_target_"]))
+        for path, value in _targets((), content):
+            key = ".".join(path)
+            if path[:-1] not in _CLASSES:
+                raise ConfigError(
+                    f"{key} must not be set, because it names code: a class is named by engine or "
+                    f"execution alone, got {value!r} in {file}"
+                )
+            self._named.append((file, key, value))
 
 
 def _check_hydra(file: str, content: Any) -> None:
@@ -198,11 +204,23 @@ def _check_hydra(file: str, content: Any) -> None:
 
 
 def _leaves(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value that is no mapping, by its path."""
     if not isinstance(value, Mapping):
         yield path, value
         return
     for name, inner in value.items():
         yield from _leaves((*path, str(name)), inner)
+
+
+def _targets(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value that names a class, by its path."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    for name, inner in value.items() if isinstance(value, Mapping) else ():
+        if name == _TARGET:
+            yield (*path, name), inner
+        else:
+            yield from _targets((*path, str(name)), inner)
 
 
 def _swept(name: str, value: Any) -> str:

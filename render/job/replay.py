@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.build import build
+from render.config.trust import plugin_versions
 from render.dataset.description import read_description
 from render.dataset.layout import DESCRIPTION
 from render.dataset.records import frame_row, instance_rows, read_frames, read_instances
@@ -83,7 +84,7 @@ def replay(
             placement=placement,
             rejections=tuple(stored["rejections"]),
         )
-        notes = [*_gl_note(engine.info, dataset["gl"]), *_version_notes(dataset["versions"])]
+        notes = [*_gl_note(engine.info, dataset["gl"]), *_version_notes(dataset["versions"], plan)]
     finally:
         engine.close()
     differences = _differences(folder, plan, sample, stored, out)
@@ -213,7 +214,8 @@ def _gl_note(info: DeviceInfo, stored: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _version_notes(stored: Mapping[str, str]) -> list[str]:
-    """Libraries that are not those of the dataset."""
-    other = [f"{name} {v}, here {h}" for name, v in stored.items() if (h := version_of(name)) != v]
+def _version_notes(stored: Mapping[str, str], plan: Plan) -> list[str]:
+    """Libraries and plug-ins that are not those of the dataset."""
+    here = {name: version_of(name) for name in stored} | plugin_versions(plan.run.plugins)
+    other = [f"{name} {v}, here {here[name]}" for name, v in stored.items() if here[name] != v]
     return [f"  (stored with {'; '.join(other)}: bytes may differ)"] if other else []

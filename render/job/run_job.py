@@ -17,6 +17,7 @@ import numpy as np
 
 from render.build import build
 from render.config.run_config import RunConfig
+from render.config.trust import plugin_versions
 from render.dataset.description import Description
 from render.dataset.folder import ShardWriter, claim, missing_frames, write_file
 from render.dataset.frame_result import FrameResult
@@ -36,16 +37,11 @@ from render.system.blas import one_blas_thread
 from render.system.console import progress
 from render.system.cores import usable_cores
 from render.system.environment_variables import environment_variables
-from render.system.version import version_of
+from render.system.version import LIBRARIES, version_of
 
 __all__ = ["Summary", "run_job"]
 
 _LOG = logging.getLogger(__name__)
-
-_VERSIONED = (
-    "render", "numpy", "opencv-python-headless", "trimesh", "pyrender", "moderngl", "pycocotools",
-    "pyarrow", "scipy", "cascadio", "pillow",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +129,7 @@ def run_job(
         info = _what_draws(plan)
         if info.remark:
             _LOG.warning("frames are drawn in software: %s", info.remark)
-        identity = {**plan.fingerprint, "versions": _versions()}
+        identity = {**plan.fingerprint, "versions": _versions(plan)}
         manifest = claim(plan.run, identity, plan.writers.layout)
         frames = missing_frames(manifest, plan.run.n_frames)
         began = time.monotonic()
@@ -282,7 +278,7 @@ def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, An
         "n_frames": run.n_frames,
         "val_fraction": run.val_fraction,
         "top_ups": [entry.as_dict() for entry in run.top_ups],
-        "versions": _versions(),
+        "versions": _versions(plan),
         "gl": manifest.gl(),
         "depth_unit_m": plan.writers.depth_unit_m,
         "categories": list(plan.categories),
@@ -336,8 +332,9 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
     return entry
 
 
-def _versions() -> dict[str, str]:
-    return {name: version_of(name) for name in _VERSIONED}
+def _versions(plan: Plan) -> dict[str, str]:
+    own = {name: version_of(name) for name in LIBRARIES}
+    return own | plugin_versions(plan.run.plugins)
 
 
 def _reached_text(one: Reached) -> str:

@@ -110,7 +110,7 @@ ATTEMPTS = {
         {"experiment/bad.yaml": "# @package hydra.callbacks.x\n" + TOUCH.replace("    ", "")},
     ),
     "callbacks_group": Attempt(
-        "hydra.callbacks.x._target_ must be set on the command line alone",
+        "must choose nothing of Hydra but its launcher and sweeper",
         experiment("defaults:\n  - override /hydra/callbacks: bad\n")
         | {"hydra/callbacks/bad.yaml": "x:\n    " + TOUCH},
     ),
@@ -192,11 +192,11 @@ ATTEMPTS = {
         words=("experiment=bad", "plugins=${models}"),
     ),
     "yaml_tag": Attempt(
-        "could not determine a constructor",
+        "models.0 must be a plain value, because a tag can run code",
         experiment("models: [!!python/object/apply:os.system ['touch MARKER']]\n"),
     ),
     "environment": Attempt(
-        "${oc.env:HOME} must stand on the command line alone",
+        "assets.models_dir must name a key of the config in ${} and no resolver",
         experiment("output_dir: oc\nassets: {models_dir: '${${output_dir}.env:HOME}'}\n"),
     ),
     "rerun": Attempt(

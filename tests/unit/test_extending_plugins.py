@@ -82,7 +82,9 @@ def test_the_distribution_of_the_page_is_drawn_under_every_sequence(
 
 
 def test_the_distribution_of_the_page_is_refused_where_a_value_is_wrong(folder: Path) -> None:
-    with pytest.raises(ConfigError, match=r"must have lo <= hi, got \[triangular, 0.3, 0.2, 0.5\]"):
+    with pytest.raises(
+        ConfigError, match=r"must have numbers that do not fall, got \[triangular, 0.3, 0.2, 0.5\]"
+    ):
         plan_of("plugins=[triangular]", "scale.size_frac=[triangular,0.3,0.2,0.5]")
     with pytest.raises(ConfigError, match=r"be written \[triangular, lo, mode, hi\]"):
         plan_of("plugins=[triangular]", "scale.size_frac=[triangular,0.3,0.5]")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from render.config.run_config import identity_of, sha256_of
 from render.dataset.description import Description
 from render.dataset.findings import Findings
 from render.dataset.layout import DESCRIPTION, MANIFEST_FOLDER
+from render.system.version import LIBRARIES
 from render.writers.chosen import Writers
 
 __all__ = ["check_description"]
@@ -44,12 +47,29 @@ def check_description(
         f"categories must be {', '.join(categories)}, the sorted ones of its models, "
         f"got {', '.join(description.names.categories)}",
     )
+    _check_code(raw, require)
     end = max((entry.end for entry in description.top_ups), default=0)
     require(
         end <= description.n_frames,
         f"top_ups must end within its {description.n_frames} frames, got one that ends at {end}",
     )
     _check_claim(description, folder, findings)
+
+
+def _check_code(raw: Mapping[str, Any], require: Callable[[object, str], None]) -> None:
+    """The code that its config names is that which it was made with."""
+    plugins, node = raw["config"].get("plugins", []), raw["config"]["execution"]
+    made_with = [name for name in raw["versions"] if name not in LIBRARIES]
+    require(
+        plugins == made_with,
+        f"plugins must be {made_with}, those whose versions it has, got {plugins!r}",
+    )
+    target = str(node.get("_target_")) if isinstance(node, Mapping) else None
+    require(
+        target is not None
+        and target.startswith(("render.execute.", *(f"{p}." for p in made_with))),
+        f"execution._target_ must be a class of render.execute or of its plugins, got {target!r}",
+    )
 
 
 def _check_claim(description: Description, folder: Path, findings: Findings) -> None:
