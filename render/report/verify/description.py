@@ -64,10 +64,10 @@ def _check_code(raw: Mapping[str, Any], require: Callable[[object, str], None]) 
         plugins == made_with,
         f"plugins must be {made_with}, those whose versions it has, got {plugins!r}",
     )
-    target = str(node.get("_target_")) if isinstance(node, Mapping) else None
+    target = str(node.get("_target_") if isinstance(node, Mapping) else node)
+    known = ("render.execute.", *(f"{name}." for name in made_with))
     require(
-        target is not None
-        and target.startswith(("render.execute.", *(f"{p}." for p in made_with))),
+        target.startswith(known),
         f"execution._target_ must be a class of render.execute or of its plugins, got {target!r}",
     )
 
