@@ -118,7 +118,7 @@ class Setting:
     def _quotes(self, name: str, value: Any) -> str:
         """How to write a name that reads as a number, true or false; empty for what is none."""
         listed = value if isinstance(value, list) and self.kind == "names" else [value]
-        is_text = self.kind in ("text", "name", "names", "folder", "file")
+        is_text = self.kind in ("text", "name", "names") or self.rule.startswith("the path")
         if not is_text or not any(isinstance(one, int | float) for one in listed):
             return ""
         shown = '"NAME"' if listed is not value else '["NAME"]'

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from render.dataset.layout import RECORD_FILES, RECORDS, RecordKind, records_path
+from render.dataset.parquet import read_rows
 from render.errors import DatasetError
 from render.geometry.pixels import Box
 from render.geometry.rle import encode_rles
@@ -48,6 +49,7 @@ _FRAME_SCHEMA = pa.schema(
         pa.field("cam_dist", _NUMBERS, nullable=False),
         pa.field("theta", pa.string(), nullable=False),
         pa.field("placement", pa.string(), nullable=False),
+        pa.field("im_id", pa.int64()),
         pa.field(
             "files",
             pa.list_(pa.struct([("path", pa.string()), ("sha256", pa.string())])),
@@ -91,8 +93,6 @@ _INSTANCE_SCHEMA = pa.schema(
     ]
 )
 
-_BATCH_ROWS = 256
-
 
 def frame_row(sample: Sample, *, image: str, hashes: Mapping[str, str]) -> dict[str, Any]:
     """The record of a frame.
@@ -103,8 +103,8 @@ def frame_row(sample: Sample, *, image: str, hashes: Mapping[str, str]) -> dict[
 
     Returns:
         ``theta`` and ``placement`` as JSON text; ``cam_K`` as 9 numbers, row by row, centre
-        coordinates; ``cam_dist`` as OpenCV's coefficients; ``files`` as ``[{path,
-        sha256}]`` sorted by path.
+        coordinates; ``cam_dist`` as OpenCV's coefficients; ``im_id`` as the placement has it;
+        ``files`` as ``[{path, sha256}]`` sorted by path.
 
     """
     height, width = sample.rgb.shape[:2]
@@ -120,6 +120,7 @@ def frame_row(sample: Sample, *, image: str, hashes: Mapping[str, str]) -> dict[
         "cam_dist": [float(k) for k in sample.placement.distortion],
         "theta": _json(theta_to_json(sample.theta)),
         "placement": _json(placement_to_json(sample.placement)),
+        "im_id": sample.placement.im_id,
         "files": [{"path": path, "sha256": hashes[path]} for path in sorted(hashes)],
     }
 
@@ -235,14 +236,15 @@ def read_instances(folder: Path) -> Iterator[dict[str, Any]]:
 def _read(folder: Path, kind: RecordKind, schema: pa.Schema) -> Iterator[dict[str, Any]]:
     for shard_idx in RECORD_FILES[kind].shards_in(folder):
         path = folder / records_path(kind, shard_idx)
-        try:
-            with pq.ParquetFile(path) as file:
-                if not file.schema_arrow.equals(schema):
-                    raise DatasetError(f"{path} must hold the columns of {kind} records")
-                for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                    yield from batch.to_pylist()
-        except (pa.ArrowException, OSError) as error:
-            raise DatasetError(f"{path} is torn: {error}") from error
+        absent: list[str] = []
+
+        def accept(found: pa.Schema, path: Path = path, absent: list[str] = absent) -> None:
+            # Earlier versions did not have every column that may be null.
+            absent += [f.name for f in schema if f.nullable and f.name not in found.names]
+            if not found.equals(pa.schema(f for f in schema if f.name not in absent)):
+                raise DatasetError(f"{path} must hold the columns of {kind} records")
+
+        yield from (row | dict.fromkeys(absent) for row in read_rows(path, accept=accept))
 
 
 def _json(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import os
 import time
@@ -16,18 +17,29 @@ from typing import Any
 import numpy as np
 
 from render.build import build
-from render.config.run_config import RunConfig
+from render.config.run_config import RunConfig, sha256_of
 from render.config.trust import plugin_versions
 from render.dataset.description import Description
-from render.dataset.folder import ShardWriter, claim, missing_frames, write_file
+from render.dataset.folder import (
+    ShardWriter,
+    claim,
+    clean,
+    complete,
+    held,
+    missing_frames,
+    reopen,
+    write_file,
+)
 from render.dataset.frame_result import FrameResult
-from render.dataset.layout import COVERAGE, DESCRIPTION, PLOT, PREVIEW
+from render.dataset.layout import PLOT, PREVIEW
 from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.reader import Dataset, Frame
 from render.dataset.records import read_frames, read_instances
 from render.engine.base import DeviceInfo
-from render.errors import ConfigError, EngineError, RenderError
+from render.errors import EngineError, RenderError
 from render.execute.base import build_executor
+from render.job.top_up import entries_of
+from render.library.categories import categories_text
 from render.plan import Plan
 from render.report.achieved import TOLERANCES, Reached, plot, reached
 from render.report.preview import preview
@@ -39,7 +51,7 @@ from render.system.cores import usable_cores
 from render.system.environment_variables import environment_variables
 from render.system.version import LIBRARIES, version_of
 
-__all__ = ["Summary", "run_job"]
+__all__ = ["Summary", "make_dataset", "run_job"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,9 +64,12 @@ class Summary:
         rendered: Frames rendered now; the others were there already.
         seconds: Time spent on them.
         instances: Labelled instances per category, every category named.
+        unplaced: Targets of θ that found no place at their true size, by category.
         filtered: Targets left out of the annotations, by reason.
+        left_out: What files cannot hold of the others, by what it is.
         rejections: Rejected draws of θ, by reason.
         skipped: Models left out by ``assets.skip_bad``.
+        files_of: Models of each category.
         reached: Asked against achieved of occlusion, truncation and size.
         train_command: What trains on it, if a format has such a command.
 
@@ -67,9 +82,12 @@ class Summary:
     rendered: int
     seconds: float
     instances: Mapping[str, int]
+    unplaced: Mapping[str, int]
     filtered: Mapping[str, int]
+    left_out: Mapping[str, int]
     rejections: Mapping[str, int]
     skipped: tuple[str, ...]
+    files_of: Mapping[str, Sequence[str]]
     reached: tuple[Reached, ...]
     train_command: str | None
 
@@ -80,8 +98,16 @@ class Summary:
             lines[0] += f", {self.rendered / self.seconds:.1f} frames/s"
         if self.rendered < self.frames:
             lines[0] += f"; {self.frames - self.rendered} were there already"
+        lines.append(f"categories  {categories_text(self.files_of)}")
         lines.append(f"instances   {sum(self.instances.values())}: {_counts(self.instances)}")
+        if self.unplaced:
+            lines.append(
+                f"unplaced    {sum(self.unplaced.values())}, no room at true size beside the "
+                f"principal target (objects.size_ratio): {_counts(self.unplaced)}"
+            )
         lines.append(f"filtered    {_counts(self.filtered) or 'none'}")
+        if any(self.left_out.values()):
+            lines.append(f"left out    {_counts(self.left_out)}")
         lines.append(f"rejections  {self._rejections()}")
         lines += [f"reached     {_reached_text(one)}" for one in self.reached]
         if self.skipped:
@@ -103,26 +129,41 @@ class Summary:
         return f"{n} of {n + self.frames} draws: {_counts(self.rejections)}"
 
 
-@one_blas_thread()
-def run_job(
-    config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
-) -> Summary:
-    """Validates, renders what is missing, and completes the dataset.
+def run_job(config: Mapping[str, Any], *, plugins: Sequence[str] = ()) -> Summary:
+    """Validates, renders what is missing, and completes the dataset, which is held meanwhile.
 
     Args:
         config: Resolved. What the folder knows of earlier top-ups is taken from there.
         plugins: Packages with classes of their own that the user has named, not a file.
-        added: New frames for thin bins, the last ones of the config's ``n_frames``.
 
     Raises:
         RenderError: See its subclasses; the dataset can be continued after any of them.
 
     """
-    top_ups = _top_ups(config, added)
+    with held(RunConfig.of(config).output_dir):
+        return make_dataset(config, plugins=plugins)
+
+
+@one_blas_thread()
+def make_dataset(
+    config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
+) -> Summary:
+    """What `run_job` does, in a folder that is held already.
+
+    Args:
+        config: Resolved.
+        plugins: Packages with classes of their own that the user has named, not a file.
+        added: New frames for thin bins, the last ones of the config's ``n_frames``.
+
+    Raises:
+        RenderError: As `run_job`.
+
+    """
+    top_ups = entries_of(config, added)
     plan = build({**config, "top_ups": top_ups}, plugins=plugins)
     executor = build_executor(plan)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
-    plan.draw(0)
+    plan.try_first_frame()
     # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
     threads = os.environ.get("LP_NUM_THREADS", str(usable_cores()))
     with environment_variables({"LP_NUM_THREADS": threads}):
@@ -136,11 +177,12 @@ def run_job(
         if frames:
             # A refusal must leave what is there as it is.
             manifest.check_gl(dataclasses.asdict(info))
-            if added is not None:
-                manifest.write_top_ups(top_ups, config)
-            for name in (DESCRIPTION, COVERAGE):  # the picture is of fewer frames
-                (plan.run.output_dir / name).unlink(missing_ok=True)
+        if top_ups:  # before the first of their frames is there
+            manifest.write_top_ups(top_ups)
+        if frames:
+            reopen(plan.run.output_dir)
             _render(plan, manifest, frames, executor.run(plan, frames, on_gpu=info.is_gpu))
+            clean(plan.run.output_dir)
         seconds = time.monotonic() - began
     return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
 
@@ -164,20 +206,6 @@ def _what_draws(plan: Plan) -> DeviceInfo:
                 f"{first.renderer} ({first.device}) and {info.renderer} ({info.device})"
             )
     return first
-
-
-def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
-    """Entries of all frames that were or are to be added to the dataset of a config."""
-    if "top_ups" in config:
-        raise ConfigError(
-            "top_ups must not be set: it is what a dataset holds; top_up=DIR adds frames"
-        )
-    run = RunConfig.of(config)
-    try:
-        held = [] if run.overwrite else Manifest(run.output_dir).top_ups()
-    except OSError:
-        held = []  # `claim` reports a folder that cannot be read
-    return [*held, *([] if added is None else [added.as_dict()])]
 
 
 def _render(
@@ -221,13 +249,14 @@ def _shard_files(
 def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
     """Writes everything that is made of records; dataset.yaml last."""
     folder = plan.run.output_dir
-    counts = _count(folder, plan.categories)
+    counts = _count(folder, plan)
     found = reached(read_frames(folder), read_instances(folder))
     summary = Summary(
         output_dir=folder,
         rendered=rendered,
         seconds=seconds,
         skipped=tuple(str(error) for error in plan.assets.models.skipped),
+        files_of=plan.assets.models.files_of,
         train_command=plan.writers.train_command(folder),
         reached=found,
         **counts,
@@ -238,18 +267,21 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
     write_file(folder, PREVIEW, preview(folder))
     if found:
         write_file(folder, PLOT, plot(found))
-    write_file(folder, DESCRIPTION, description.text().encode())
+    complete(folder, description.text())
     return summary
 
 
-def _count(folder: Path, categories: tuple[str, ...]) -> dict[str, Any]:
+def _count(folder: Path, plan: Plan) -> dict[str, Any]:
     splits: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
+    unplaced: Counter[str] = Counter()
     for frame in read_frames(folder):
         splits[frame["split"]] += 1
         rejections.update(frame["rejections"])
-    instances = Counter(dict.fromkeys(categories, 0))
+        unplaced.update(plan.assets.models.category(name) for name in _unplaced(frame))
+    instances = Counter(dict.fromkeys(plan.categories, 0))
     filtered: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     for row in read_instances(folder):
         if row["role"] != "target":
             continue
@@ -257,23 +289,36 @@ def _count(folder: Path, categories: tuple[str, ...]) -> dict[str, Any]:
             filtered[row["filtered"]] += 1
         else:
             instances[row["category"]] += 1
+            left_out.update(plan.writers.left_out(row))
     return {
         "frames": sum(splits.values()),
         "train": splits["train"],
         "val": splits["val"],
         "instances": dict(instances),
+        "unplaced": dict(sorted(unplaced.items())),
         "filtered": dict(sorted(filtered.items())),
+        "left_out": dict(sorted(left_out.items())),
         "rejections": dict(sorted(rejections.items())),
     }
+
+
+def _unplaced(frame: Mapping[str, Any]) -> Iterator[str]:
+    """Models of the targets that θ names and the placement does not hold."""
+    objects = json.loads(frame["theta"])["objects"]
+    placed = json.loads(frame["placement"])["instances"]
+    shown = {one["theta_idx"] for one in placed if one["role"] == "target"}
+    return (objects["model"][i] for i in range(objects["count"]) if i not in shown)
 
 
 def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, Any]:
     """The content of dataset.yaml, in plain containers."""
     run, models = plan.run, plan.assets.models
+    config = {key: value for key, value in plan.config.items() if key != "top_ups"}
     return {
         "format_version": FORMAT_VERSION,
-        "config": {key: value for key, value in plan.config.items() if key != "top_ups"},
+        "config": config,
         "config_sha256": plan.identity_sha256,
+        "run_config_sha256": sha256_of(config),
         "seed": run.seed,
         "n_frames": run.n_frames,
         "val_fraction": run.val_fraction,
@@ -296,7 +341,9 @@ def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, An
             "train": summary.train,
             "val": summary.val,
             "instances": dict(summary.instances),
+            "unplaced": dict(summary.unplaced),
             "filtered": dict(summary.filtered),
+            "left_out": dict(summary.left_out),
         },
         "rejections": dict(summary.rejections),
         "reached": {one.name: one.as_dict() for one in summary.reached},
@@ -319,7 +366,7 @@ def _model_entry(plan: Plan, name: str) -> dict[str, Any]:
 
 
 def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
-    """Keypoints and symmetries in units of the file, its axes and origin; names of parts."""
+    """Keypoints, symmetries, diameter in units of the file, its axes and origin; names of parts."""
     known = plan.tasks.annotations
     entry: dict[str, Any] = {}
     keypoints, symmetry = known.keypoints(model), known.symmetry(model)
@@ -327,6 +374,8 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
         entry["keypoints"] = {k.name: [p / model.unit_m for p in k.point_m] for k in keypoints}
     if not symmetry.is_trivial:
         entry["symmetries"] = symmetry.scaled(1 / model.unit_m).as_dict()
+    if model.diameter_m is not None:
+        entry["diameter"] = model.diameter_m / model.unit_m
     if "parts" in plan.writers.maps:
         entry["parts"] = list(known.parts(model).names)
     return entry

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.library.environment_map import build_environment
+from render.library.files import check_name
 from render.scene import EnvironmentMap
 from render.system.cache import Cache
 from render.system.files import sha256_of_file
@@ -84,6 +85,7 @@ class EnvironmentLibrary:
         digest = hashlib.sha256()
         for name in self.names:
             path = self.folder / name
+            check_name(self.folder, name)
             read_radiance(path)
             digest.update(f"{name} {sha256_of_file(path)}\n".encode())
         self._sha256 = digest.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from render.errors import AssetError, ConfigError
-from render.library.files import find_files
+from render.library.files import check_name, find_files
+from render.library.foreign import HEIF_SUFFIXES, foreign_pictures, has_heif
 from render.library.readers.raw import READ_ERRORS, rgba_of_image
 from render.system.cache import Cache
 
@@ -46,7 +48,8 @@ class ImageLibrary:
 
         """
         self.folder = folder
-        self.names: tuple[str, ...] = tuple(sorted(find_files(folder, IMAGE_SUFFIXES)))
+        suffixes = IMAGE_SUFFIXES | (HEIF_SUFFIXES if has_heif() else frozenset())
+        self.names: tuple[str, ...] = tuple(sorted(find_files(folder, suffixes)))
         self._what = what
         self._sha256: str | None = None
         self._cache: Cache[str, NDArray[np.uint8]] = Cache(_CACHE_BYTES, lambda image: image.nbytes)
@@ -65,6 +68,11 @@ class ImageLibrary:
         return image
 
     @property
+    def passed_over(self) -> tuple[str, ...]:
+        """A sentence on the pictures of each kind that cannot be read."""
+        return tuple(foreign_pictures(self.folder))
+
+    @property
     def sha256(self) -> str | None:
         """SHA-256 (hex) over the names and bytes of all pictures; None before `check_all`."""
         return self._sha256
@@ -78,9 +86,10 @@ class ImageLibrary:
 
         """
         if not self.names:
+            told = f"({' '.join(sorted(IMAGE_SUFFIXES))}), got {self.folder}"
             raise ConfigError(
                 f"assets.{self._what}_dir must be a folder with pictures "
-                f"({' '.join(sorted(IMAGE_SUFFIXES))}), got {self.folder}"
+                f"{'; '.join((told, *self.passed_over))}"
             )
         with ThreadPoolExecutor(_THREADS) as pool:
             checked = list(pool.map(self._check, self.names))
@@ -96,6 +105,7 @@ class ImageLibrary:
         # Decoded and let go: a folder of photographs may be larger than memory.
         path = self.folder / name
         try:
+            check_name(self.folder, name)
             _decode(path)
         except AssetError as error:
             return error
@@ -112,7 +122,7 @@ def _decode(path: Path) -> NDArray[np.uint8]:
     try:
         data = path.read_bytes()
         try:
-            with Image.open(io.BytesIO(data)) as image:
+            with _opened(path, data) as image:
                 rgba = rgba_of_image(image)
         except UnidentifiedImageError:
             rgba = _deep(data)  # TIFF with 16 bits a channel
@@ -126,6 +136,13 @@ def _decode(path: Path) -> NDArray[np.uint8]:
         rgb = np.rint(rgb * share + _PAPER * (1.0 - share)).astype(np.uint8)
     rgb.setflags(write=False)
     return rgb
+
+
+def _opened(path: Path, data: bytes) -> Image.Image:
+    if path.suffix.lower() in HEIF_SUFFIXES:
+        heif: Image.Image = importlib.import_module("pillow_heif").open_heif(data).to_pillow()
+        return heif
+    return Image.open(io.BytesIO(data))
 
 
 def _deep(data: bytes) -> NDArray[np.uint8]:

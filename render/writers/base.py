@@ -16,6 +16,7 @@ from render.dataset.findings import Findings
 from render.dataset.frame_view import FrameView, LabelNames
 from render.dataset.layout import PathTemplate
 from render.dataset.reader import Dataset
+from render.system.plain_data import open_regular
 from render.system.registry import Registry
 
 __all__ = ["WRITERS", "AbstractWriter", "NoSettings", "RecordedPixels", "Row", "StoredFrame"]
@@ -34,13 +35,13 @@ class RecordedPixels:
     """What the records of a frame say about its pixels.
 
     Attributes:
-        ids: ``(H, W)`` int64: 0 is none, ``instance_idx + 1`` otherwise.
+        ids: ``(H, W)`` int32: 0 is none, ``instance_idx + 1`` otherwise.
         near_m: Depth of the near plane.
         far_m: Depth of the far plane.
 
     """
 
-    ids: NDArray[np.int64]
+    ids: NDArray[np.int32]
     near_m: float
     far_m: float
 
@@ -141,6 +142,13 @@ class AbstractWriter(abc.ABC, Generic[S]):
         """
         return {}
 
+    def left_out(self, row: Row) -> Mapping[str, int]:
+        """What its files cannot hold of a labelled instance, counted, by a phrase of a few words.
+
+        The sums stand in dataset.yaml, and in the summary where one is above 0.
+        """
+        return {}
+
     def check(self, dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], None]:
         """Checks what a dataset on disk holds of this writer; what is missing is found already.
 
@@ -172,7 +180,7 @@ class AbstractWriter(abc.ABC, Generic[S]):
 
 
 def _is_made_of(dataset: Dataset, path: str, parts: Iterable[bytes]) -> bool:
-    with (dataset.folder / path).open("rb") as file:
+    with open_regular(dataset.folder / path) as file:
         return all(file.read(len(part)) == part for part in parts) and not file.read(1)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard, final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +16,7 @@ from render.dataset.findings import Findings
 from render.dataset.layout import SPLITS
 from render.dataset.reader import Dataset
 from render.geometry.rle_definition import decoded
+from render.system.plain_data import json_of, open_regular
 from render.writers.base import Row, StoredFrame
 from render.writers.json_lists import JsonElement, elements
 
@@ -27,6 +28,7 @@ _EQUAL_FIELDS = (
     "box3d_size_m", "box3d_center_cam_m", "box3d_corners_uv", "cam_R_m2c_canonical",
     "cam_t_m2c_canonical", "obb_obj", "obb_visib", "keypoints_uv", "keypoints_sight",
 )  # fmt: skip
+_IMAGE_FIELDS = ("file_name", "width", "height", "cam_K", "cam_dist", "im_id")
 _SLACK = 1e-9
 
 
@@ -80,12 +82,20 @@ def _is_id(value: Any) -> TypeGuard[int]:
     return type(value) is int and 0 < value < 2**62
 
 
-def check_coco(dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], None]:
+def check_coco(
+    dataset: Dataset, segmentation: str, findings: Findings
+) -> Callable[[StoredFrame], None]:
     """Checks both files by themselves; what is returned compares a frame with its records.
 
     Memory holds a few bytes for each entry.
+
+    Args:
+        dataset: The dataset.
+        segmentation: What the visible masks are written as: ``rle`` or ``polygon``.
+        findings: Takes what is wrong.
+
     """
-    files = {split: _CocoFile(dataset, split, findings) for split in SPLITS}
+    files = {split: _CocoFile(dataset, split, segmentation, findings) for split in SPLITS}
     return lambda stored: files[stored.view.split].check(stored)
 
 
@@ -93,7 +103,8 @@ def check_coco(dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], 
 class _CocoFile:
     """An annotation file, indexed by image; entries are read when they are compared."""
 
-    def __init__(self, dataset: Dataset, split: str, findings: Findings) -> None:
+    def __init__(self, dataset: Dataset, split: str, segmentation: str, findings: Findings) -> None:
+        self._has_polygons = segmentation == "polygon"
         self._file = f"annotations/instances_{split}.json"
         self._path = dataset.folder / self._file
         self._split = split
@@ -114,7 +125,8 @@ class _CocoFile:
         try:
             for element in elements(self._path):
                 if element.key == "categories":
-                    self._categories.append(element.value)
+                    if len(self._categories) <= len(self._category_ids):  # one too many tells
+                        self._categories.append(element.value)
                 elif element.key in self._lists:
                     key = "id" if element.key == "images" else "image_id"
                     self._require(
@@ -152,7 +164,7 @@ class _CocoFile:
             )
 
     def _check_categories(self) -> None:
-        entries = self._recoded(self._categories)
+        entries = self._categories
         found = [
             (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else None
             for entry in entries
@@ -167,26 +179,19 @@ class _CocoFile:
                 f"keypoints of {name} must be {keypoints}, got {entry.get('keypoints')}",
             )
 
-    @staticmethod
-    def _recoded(categories: Sequence[Any]) -> Sequence[Any]:
-        """As UTF-8: the reader of lists takes bytes for characters."""
-        text = json.dumps(categories, ensure_ascii=False)
-        recoded: list[Any] = json.loads(text.encode("latin-1", "replace").decode(errors="replace"))
-        return recoded
-
     def check(self, stored: StoredFrame) -> None:
         """Compares the entries of a frame of this split with its records."""
         if self._images is None or self._annotations is None:
             return
         frame = stored.row
         image_id = frame["frame_idx"] + 1
-        with self._path.open("rb") as file:
+        with open_regular(self._path) as file:
 
             def read(places: _Places) -> list[Any]:
                 entries = []
                 for start, end in places.of_image(image_id):
                     file.seek(start)
-                    entries.append(json.loads(file.read(end - start)))
+                    entries.append(json_of(file.read(end - start)))
                 return entries
 
             self._check_image(frame, read(self._images))
@@ -198,13 +203,13 @@ class _CocoFile:
             len(entries) == 1, f"must have one image entry, got {len(entries)}", idx
         ):
             return
-        wanted = {name: frame[name] for name in ("file_name", "width", "height", "cam_K")}
+        wanted = {name: frame[name] for name in _IMAGE_FIELDS}
         wanted["frame_idx"] = idx
         for name, value in wanted.items():
             got = entries[0].get(name)
             self._require(_same(got, value), f"image: {name} must be {value}, got {got}", idx)
         try:
-            theta = json.loads(frame["theta"])
+            theta = json_of(frame["theta"])
         except ValueError:
             return  # said of the record
         self._require(
@@ -216,7 +221,7 @@ class _CocoFile:
         shown = {row["instance_idx"]: row for row in labelled}
         for entry in entries:
             number = entry.get("instance_idx")
-            row = shown.pop(number, None) if isinstance(number, int) else None
+            row = shown.pop(number, None) if type(number) is int else None
             if self._require(
                 row is not None,
                 f"annotation {entry['id']} is of instance {number}, which is not labelled "
@@ -246,11 +251,11 @@ class _CocoFile:
             yield "" if _same(entry.get("keypoints"), triples) else "keypoints must be the record's"
             yield "" if entry.get("num_keypoints") == count else f"num_keypoints must be {count}"
         size_hw = row["height"], row["width"]
-        for name, counts in (
-            ("segmentation", row["mask_visib"]),
-            ("segmentation_amodal", row["mask"]),
-        ):
-            yield _mask_problem(name, entry.get(name), counts, size_hw)
+        visib = _polygon_problem if self._has_polygons else _mask_problem
+        yield visib("segmentation", entry.get("segmentation"), row["mask_visib"], size_hw)
+        yield _mask_problem(
+            "segmentation_amodal", entry.get("segmentation_amodal"), row["mask"], size_hw
+        )
 
 
 def record_keypoints(row: Row) -> tuple[list[float], int]:
@@ -273,7 +278,27 @@ def _mask_problem(name: str, rle: Any, counts: str, size_hw: tuple[int, int]) ->
     got, wanted = decoded(rle.get("counts"), size_hw), decoded(counts, size_hw)
     if got is None:
         return f"{name} is torn"
-    wrong = size_hw[0] * size_hw[1] if wanted is None else int(np.count_nonzero(got ^ wanted))
+    return _difference(name, got, wanted)
+
+
+def _polygon_problem(name: str, rings: Any, counts: str, size_hw: tuple[int, int]) -> str:
+    """What is wrong with polygons that should fill the mask of the record; "" if nothing."""
+    rule = f"{name} must be a list of polygons of 3 points or more, inside of the image"
+    if not isinstance(rings, list) or not rings:
+        return rule
+    filled = np.zeros(size_hw, np.uint8)
+    for ring in rings:
+        if not isinstance(ring, list) or len(ring) < 6 or len(ring) % 2:
+            return rule
+        if not all(type(v) in (int, float) and 0 <= v <= max(size_hw) for v in ring):
+            return rule
+        # Cut down to whole pixels, as programs that draw polygons by OpenCV do.
+        cv2.fillPoly(filled, [np.array(ring).reshape(-1, 2).astype(np.int32)], 1)
+    return _difference(name, filled > 0, decoded(counts, size_hw))
+
+
+def _difference(name: str, got: NDArray[np.bool_], wanted: NDArray[np.bool_] | None) -> str:
+    wrong = got.size if wanted is None else int(np.count_nonzero(got ^ wanted))
     return f"{name}: {wrong} px differ from the record" if wrong else ""
 
 

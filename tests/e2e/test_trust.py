@@ -230,9 +230,9 @@ REFUSALS = {
 # What verify says of them: none is called whole.
 FINDINGS = {
     "numpy": "config_sha256 must be that of its config, and is not: one of them was edited",
-    "write": "execution._target_ must be a class of render.execute or of its plugins, got 'logging",
-    "plugins": "plugins must be [], those whose versions it has, got ['evil']",
-    "borrowed": "plugins must be [], those whose versions it has, got ['evil']",
+    "write": "execution._target_ must be a class of render or of a package that plugins names",
+    "plugins": "run_config_sha256 must be that of its config, and is not",
+    "borrowed": "run_config_sha256 must be that of its config, and is not",
 }
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from render.config.trust import plugins_hint
 from render.dataset.description import Description, read_description
@@ -19,11 +22,14 @@ from render.report.verify.files import read_files
 from render.report.verify.instances import check_instances
 from render.report.verify.layout import check_layout, check_manifest
 from render.report.verify.records import Row, Shard, Tally, read_shards
+from render.report.verify.theta import ThetaCheck
 from render.system.console import progress
 from render.writers.base import AbstractWriter, StoredFrame
 from render.writers.chosen import Writers
 
 __all__ = ["Verdict", "verify"]
+
+_MOST_PX = 8192  # the largest side of an image that the config takes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,6 +75,7 @@ def verify(folder: Path) -> Verdict:
                     checks.frame(frame, shard)
                     one_more()
     tally.check(findings)
+    checks.left_out()
     return Verdict(
         frames=tally.frames.total(),
         instances=tally.instances.total(),
@@ -92,6 +99,17 @@ def writers_of(folder: Path, description: Description) -> Writers:
         raise DatasetError(f"{folder / DESCRIPTION}: its config: {error}{hint}") from error
 
 
+def _possible(description: Description, findings: Findings) -> ThetaCheck:
+    """What the config draws."""
+    possible = ThetaCheck(description)
+    hint = plugins_hint(description.config, ())
+    for reason in possible.torn:
+        if hint:  # a distribution may be a plug-in's
+            raise DatasetError(f"{DESCRIPTION}: its config: {reason}{hint}")
+        findings.require(False, f"config: {reason}", file=DESCRIPTION)
+    return possible
+
+
 class _Checks:
     """What the writers of a dataset check, each its own files."""
 
@@ -100,11 +118,13 @@ class _Checks:
     ) -> None:
         self._dataset = dataset
         self._description = description
-        self._writers = writers.by_name
+        self._possible = _possible(description, findings)
+        self._writers = writers
         self._image = writers.image
         self._findings = findings
         self._checks: dict[str, Callable[[StoredFrame], None]] = {}
-        for name, writer in self._writers.items():
+        self._left_out: Counter[str] = Counter()
+        for name, writer in self._writers.by_name.items():
             with self._told(writer):
                 self._checks[name] = writer.check(dataset, findings)
 
@@ -126,20 +146,27 @@ class _Checks:
         key = self._description.key_of(idx)
         split, name = key.split, f"{key.stem}.{self._image}"
 
-        def require(holds: object, message: str) -> None:
-            self._findings.require(holds, message, file=file, frame_idx=idx)
+        def require(holds: object, message: str) -> bool:
+            return self._findings.require(holds, message, file=file, frame_idx=idx)
 
         require(frame["split"] == split, f"split must be {split}, got {frame['split']}")
         require(frame["file_name"] == name, f"file_name must be {name}, got {frame['file_name']}")
         require(
             frame["attempt"] == len(frame["rejections"]), "attempt must be the number of rejections"
         )
-        if frame["width"] < 1 or frame["height"] < 1:
-            require(False, "size must be at least 1 px")
+        if not require(
+            0 < frame["width"] <= _MOST_PX and 0 < frame["height"] <= _MOST_PX,
+            f"size must be from 1 to {_MOST_PX} px, got {frame['width']} x {frame['height']}",
+        ):
             return
-        recorded = check_instances(
-            frame, shard, description=self._description, findings=self._findings
-        )
+        with np.errstate(all="ignore"):  # numbers of a stranger may be beyond all measure
+            recorded = check_instances(
+                frame,
+                shard,
+                description=self._description,
+                possible=self._possible,
+                findings=self._findings,
+            )
         view = Frame(
             folder=self._dataset.folder,
             row={**frame, "split": split, "file_name": name},
@@ -147,16 +174,28 @@ class _Checks:
             depth_unit_m=self._description.depth_unit_m,
             names=self._description.names,
         )
+        for row in view.labelled:
+            self._left_out.update(self._writers.left_out(row))
         files = read_files(self._dataset.folder, frame, self._expected(view), file, self._findings)
         for name, check in self._checks.items():
-            writer = self._writers[name]
+            writer = self._writers.by_name[name]
             own = {path: data for path, data in files.items() if path in writer.frame_paths(view)}
             with self._told(writer, idx):
                 check(StoredFrame(row=frame, view=view, files=own, recorded=recorded))
 
+    def left_out(self) -> None:
+        """Compares what files cannot hold with dataset.yaml, which says so since format 2."""
+        written = self._description.counts.get("left_out")
+        if self._description.format_version > 1 or written is not None:
+            self._findings.require(
+                written == dict(self._left_out),
+                f"counts.left_out must be {dict(self._left_out)} by the records, got {written}",
+                file=DESCRIPTION,
+            )
+
     def _expected(self, view: Frame) -> list[str]:
         wanted: list[str] = []
-        for writer in self._writers.values():
+        for writer in self._writers.by_name.values():
             with self._told(writer, view.frame_idx):
                 wanted += writer.expected(view)
         return sorted(wanted)
