@@ -82,8 +82,8 @@ def test_objects_are_where_opencv_projects_their_files(dataset: Path) -> None:
             # A gap under a pixel, as in a handle, is filled as well.
             assert (within > labelled).sum() <= 3
             assert not labelled[around == 0].any()
-            # In the picture light changes there more than it does elsewhere. A speck may hide in the
-            # pattern of what it lies on.
+            # In the picture light changes there more than it does elsewhere; a speck may hide in
+            # the pattern of what it lies on.
             if annotation["visib_fract"] == 1.0 and filled.sum() >= 200:
                 picture = cv2.imread(str(dataset / "images" / split / image["file_name"]))
                 assert picture.shape == (120, 160, 3)
@@ -185,7 +185,6 @@ def test_runs_from_any_folder_and_into_the_default_one(tmp_path: Path) -> None:
         (["scale.size_px=100", "scale.distance_m=1"], "null"),
         (["camera.K=[600,600,900,60]"], "camera.K must"),
         (["models=[no_such_part]"], "no_such_part"),
-        (["assets.models_dir=empty"], "empty"),
         (["assets.backgrounds_dir=empty"], "assets.backgrounds_dir holds none that can be read"),
         (["assets.backgrounds_dir=broken"], "torn.jpg"),
         (["assets.backgrounds_dir=two_broken"], "a.jpg: is not a picture that can be decoded"),
