@@ -11,17 +11,23 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import hydra._internal.hydra as hydra_internal
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 from omegaconf.resolvers import oc
 
+from render.config.sources import check_config
 from render.config.trust import check_target, plugin_names
 from render.errors import ConfigError
+from render.system.documents import MAX_DEPTH
 from render.system.paths import CONF_DIR
 
 __all__ = ["check_options", "guarded"]
@@ -31,6 +37,8 @@ _OF_FILES = ("mode", "run.dir", "sweep.dir", "sweep.subdir", "job.name", "verbos
 _PARAMS = ("hydra", "sweeper", "params")
 _CLASSES = ("engine", "execution")
 _ABSENT = object()
+# In a word of the command line, whose parser takes 6 ms for each.
+_MOST_ITEMS = 4096
 # What Hydra composes with, by the name that it calls it by.
 _LOADER = ConfigLoaderImpl.__name__
 
@@ -43,7 +51,12 @@ def guarded(words: Sequence[str]) -> Iterator[None]:
         words: The words of the command line. A variable of the environment that they name may be
             read; files may read none, because its value would be stored with the dataset.
 
+    Raises:
+        ConfigError: A word is longer, or nested more deeply, than Hydra's parser can bear.
+
     """
+    for word in words:
+        _check_length(word)
     allowed = set(re.findall(r"oc\.env:\s*([^,}\s]+)", " ".join(words)))
 
     def env(key: str, default: Any = _ABSENT) -> Any:
@@ -61,6 +74,20 @@ def guarded(words: Sequence[str]) -> Iterator[None]:
     finally:
         setattr(hydra_internal, _LOADER, ConfigLoaderImpl)
         OmegaConf.register_new_resolver("oc.env", oc.env, replace=True)
+
+
+def _check_length(word: str) -> None:
+    n_items = word.count(",") + 1
+    if n_items > _MOST_ITEMS:
+        raise ConfigError(
+            f"the override {word:.40}... must hold at most {_MOST_ITEMS} items, got {n_items}: "
+            "write it in an experiment file"
+        )
+    depths = accumulate((char in "[{(") - (char in "]})") for char in word)
+    if max(depths, default=0) > MAX_DEPTH:
+        raise ConfigError(
+            f"the override {word:.40}... must be nested at most {MAX_DEPTH} levels deep"
+        )
 
 
 def check_options(words: Sequence[str]) -> None:
@@ -91,6 +118,7 @@ class _GuardedLoader(ConfigLoaderImpl):
 
     def __init__(self, config_search_path: Any) -> None:
         super().__init__(config_search_path)
+        self.repository = _BoundedRepository(config_search_path)
         paths = [str(one.path) for one in create_config_search_path(str(CONF_DIR)).get_path()]
         self._own = {path if "://" in path else f"file://{path}" for path in paths}
         # Classes that files name: the file, the key and the class.
@@ -138,6 +166,17 @@ class _GuardedLoader(ConfigLoaderImpl):
             node = content.get(section)
             if isinstance(node, Mapping) and "_target_" in node:
                 self._named.append((file, f"{section}._target_", node["_target_"]))
+
+
+class _BoundedRepository(ConfigRepository):
+    """Finds files for Hydra, and looks at each before Hydra reads it."""
+
+    def load_config(self, config_path: str) -> Any:
+        source = self._find_object_source(config_path, ObjectType.CONFIG)
+        if source is not None and source.scheme() == "file":
+            name = config_path if config_path.endswith((".yaml", ".yml")) else f"{config_path}.yaml"
+            check_config(Path(source.path.removeprefix("file://")) / name)
+        return super().load_config(config_path)
 
 
 def _check_hydra(file: str, content: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from render.config.sources import check_config
 from render.errors import ConfigError
 
 __all__ = ["MIXTURE", "is_preset", "preset_files", "presets_of"]
@@ -68,6 +69,7 @@ def presets_of(group: str, folders: Sequence[Path]) -> dict[str, Any]:
 def _complete(path: Path, group: str, folders: Sequence[Path]) -> Any:
     """A preset on top of those of its own group that its ``defaults`` name."""
     # As Hydra reads it: PyYAML alone takes 1e-3 for a string.
+    check_config(path)
     own = OmegaConf.load(path)
     if not isinstance(own, DictConfig):
         return OmegaConf.to_container(own, resolve=True)

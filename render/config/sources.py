@@ -1,4 +1,4 @@
-"""Which folders a config was composed from."""
+"""The files that a config is composed from: in which folders they lie, how large they may be."""
 
 from __future__ import annotations
 
@@ -7,9 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from render.errors import ConfigError
+from render.system.documents import DocumentError, check_yaml
 from render.system.paths import CONF_DIR
 
-__all__ = ["preset_dirs"]
+__all__ = ["check_config", "preset_dirs"]
+
+
+def check_config(path: Path) -> None:
+    """Checks a file of a config before OmegaConf reads it, which knows no bounds.
+
+    Raises:
+        ConfigError: It is not YAML, or beyond the bounds of `render.system.documents`.
+
+    """
+    try:
+        check_yaml(path)
+    except DocumentError as error:
+        raise ConfigError(f"{path} {error}") from error
 
 
 def preset_dirs(sources: Iterable[Any]) -> list[Path]:

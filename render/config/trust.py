@@ -14,9 +14,8 @@ import keyword
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from render.errors import ConfigError, RenderError, failure_of
+from render.system.documents import DocumentError, yaml_of
 
 __all__ = [
     "add_plugins_argument",
@@ -166,9 +165,9 @@ def plugins_word(word: str) -> tuple[str, ...]:
     key, _, value = word.partition("=")
     try:
         if key == "plugins":
-            return plugin_names(yaml.safe_load(value))
+            return plugin_names(yaml_of(value))
         raise ConfigError(f"plugins must be written plugins=[my_package], got {word}")
-    except (ConfigError, yaml.YAMLError) as error:
+    except (ConfigError, DocumentError) as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 

@@ -15,6 +15,7 @@ from render.dataset.manifest import FORMAT_VERSION
 from render.errors import ConfigError, DatasetError
 from render.sample import SampleKey
 from render.sampling.top_up import TopUp, top_ups_of
+from render.system.documents import read_yaml
 
 __all__ = ["Description", "read_description"]
 
@@ -143,7 +144,7 @@ def read_description(folder: Path) -> Description:
     if not folder.is_dir():
         raise DatasetError(f"a dataset must be a folder that is there, got {folder}")
     try:
-        return Description.of(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Description.of(read_yaml(path))
     except FileNotFoundError:
         raise DatasetError(
             f"{path} is missing: the run that makes this dataset has not ended, and the same "
@@ -151,8 +152,8 @@ def read_description(folder: Path) -> Description:
         ) from None
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError, ConfigError) as error:
-        raise DatasetError(f"{path} is torn: {' '.join(str(error).split())}") from error
+    except (ValueError, ConfigError) as error:
+        raise DatasetError(f"{path} is torn: {error}") from error
 
 
 def _odd(prefix: str, held: Any, needed: Mapping[str, type | tuple[type, ...]]) -> Iterator[str]:

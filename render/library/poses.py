@@ -8,7 +8,6 @@ OpenCV's. See the BOP challenge's description of its format.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from render.errors import ConfigError
 from render.geometry.frames import inverse_rigid, rigid
+from render.system.documents import DocumentError, read_json
 
 __all__ = ["PosedImage", "Poses"]
 
@@ -138,14 +138,14 @@ def _pose(R: Sequence[float], t_mm: Sequence[float], name: str) -> NDArray[np.fl
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError as error:
         raise ConfigError(
             f"poses.file must be a scene_gt.json with its scene_camera.json, got {path}: "
             f"{error.strerror}"
         ) from error
-    except ValueError as error:
-        raise ConfigError(f"{path} must be JSON: {error}") from error
+    except DocumentError as error:
+        raise ConfigError(f"{path} {error}") from error
     if not isinstance(content, dict) or not all(str(key).isdecimal() for key in content):
         raise ConfigError(f"{path} must hold an object of image ids")
     return content

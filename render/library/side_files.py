@@ -25,8 +25,6 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from render.errors import AssetError
 from render.geometry.symmetry import Symmetry
 from render.library.declared import keypoints_of, symmetry_of
@@ -34,6 +32,7 @@ from render.library.finishes import FINISHES
 from render.library.readers.raw import UNITS_M
 from render.sampling.patterns import match_names
 from render.system import values
+from render.system.documents import DocumentError, read_yaml
 
 __all__ = ["AXES", "MODELS_YAML", "Remarks", "read_remarks"]
 
@@ -130,9 +129,11 @@ def _apply(
 
 def _mapping(path: Path) -> Mapping[Any, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise AssetError(path, f"cannot be read: {' '.join(str(error).split())}") from error
+        content = read_yaml(path)
+    except DocumentError as error:
+        raise AssetError(path, str(error)) from error
+    except OSError as error:
+        raise AssetError(path, f"cannot be read: {error.strerror}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):

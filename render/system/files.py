@@ -5,13 +5,20 @@ from __future__ import annotations
 import filecmp
 import hashlib
 import os
+import stat
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 
 from render.errors import DatasetError
 
-__all__ = ["TEMPORARY_SUFFIX", "remove_temporaries", "sha256_of_file", "write_whole"]
+__all__ = [
+    "TEMPORARY_SUFFIX",
+    "read_regular",
+    "remove_temporaries",
+    "sha256_of_file",
+    "write_whole",
+]
 
 TEMPORARY_SUFFIX = ".part"
 
@@ -52,6 +59,28 @@ def write_whole(
     except OSError as error:
         raise DatasetError(f"{path} cannot be written: {error.strerror}") from error
     return digest.hexdigest()
+
+
+def read_regular(path: Path, *, most_bytes: int) -> bytes:
+    """All bytes of a regular file; what a pipe or a device holds has no end.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is something else, or larger.
+
+    """
+    # With O_NONBLOCK, opening a pipe does not wait for somebody who writes into it.
+    with open(path, "rb", opener=_open_at_once) as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError("must be a regular file")
+        if found.st_size > most_bytes:
+            raise ValueError(f"must have at most {most_bytes} bytes, got {found.st_size}")
+        return file.read(most_bytes)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def sha256_of_file(path: Path) -> str | None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from render.library.readers.raw import READ_ERRORS, rgba_of_bytes
+from render.library.readers.raw import READ_ERRORS
+from render.system.files import read_regular
+from render.system.pictures import MAX_BYTES, rgba_of_bytes
 
 __all__ = ["ImageReader", "find_companion"]
 
@@ -58,7 +60,7 @@ class ImageReader:
 
     def _decode(self, path: Path) -> NDArray[np.uint8] | None:
         try:
-            image = rgba_of_bytes(path.read_bytes())
+            image = rgba_of_bytes(read_regular(path, most_bytes=MAX_BYTES))
         except READ_ERRORS as error:
             self._warn(f"texture {path.name} cannot be decoded ({error})")
             return None

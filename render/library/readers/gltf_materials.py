@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.library.readers.gltf_file import GltfFile
-from render.library.readers.raw import READ_ERRORS, rgba_of_bytes
+from render.library.readers.raw import READ_ERRORS
 from render.scene import AlphaMode, Material, Texture
+from render.system.pictures import rgba_of_bytes
 
 __all__ = ["GltfMaterials", "UvChoice"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zipfile
 import zlib
@@ -14,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from render.errors import AssetError
 from render.scene import Material
@@ -31,8 +29,6 @@ __all__ = [
     "linear_of_srgb",
     "phong_roughness",
     "placed",
-    "rgba_of_bytes",
-    "rgba_of_image",
 ]
 
 # Beyond any model that can be drawn many times a second; guards memory against broken counts
@@ -55,7 +51,7 @@ READ_ERRORS = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError,
     RecursionError, ArithmeticError, NotImplementedError, StopIteration, EOFError, ImportError,
     SyntaxError, MemoryError, RuntimeError, NameError, struct.error, zlib.error,
-    zipfile.BadZipFile, Image.DecompressionBombError,
+    zipfile.BadZipFile,
 )  # fmt: skip
 
 
@@ -168,27 +164,3 @@ def placed(raw: RawMesh, matrix: NDArray[np.float64]) -> RawMesh:
     return replace(
         raw, positions=raw.positions @ linear.T + matrix[:3, 3], faces=faces, normals=normals
     )
-
-
-def rgba_of_bytes(data: bytes | memoryview) -> NDArray[np.uint8]:
-    """Decodes an image file to ``(H, W, 4)`` uint8, read-only.
-
-    Raises:
-        OSError, ValueError: Not an image that can be decoded.
-
-    """
-    with Image.open(io.BytesIO(data)) as image:
-        return rgba_of_image(image)
-
-
-def rgba_of_image(image: Image.Image) -> NDArray[np.uint8]:
-    """``(H, W, 4)`` uint8, read-only, of an image of any mode; EXIF rotation applied."""
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I") or upright.mode == "F":
-        # Pillow clips 16-bit grey when it converts; scale it instead.
-        grey = np.asarray(upright, dtype=np.float64)
-        top = 65535.0 if grey.max(initial=0) > 255 else 255.0
-        upright = Image.fromarray((np.clip(grey / top, 0, 1) * 255 + 0.5).astype(np.uint8))
-    pixels = np.array(upright.convert("RGBA"), dtype=np.uint8)
-    pixels.setflags(write=False)
-    return pixels

@@ -1,0 +1,192 @@
+"""What a file may cost: headers and counts that promise too much are refused before memory is."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from render.config.words import config_of
+from render.errors import ConfigError
+from render.library.images import ImageLibrary
+from render.system.documents import DocumentError, json_of, read_yaml, yaml_of
+from render.system.pictures import MAX_PIXELS, PIXELS_PER_BYTE, check_size
+from tests.bounded import outcomes
+
+
+def read_picture(path: Path) -> None:
+    ImageLibrary(path.parent, what="backgrounds").load(path.name)
+
+
+def png(width: int, height: int, *, color: int = 2, row: bytes = b"") -> bytes:
+    """A PNG of one row of bytes over and over, none where it is empty; 8 bits a channel."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        crc = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + crc
+
+    head = struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0)
+    packer = zlib.compressobj(1)
+    body = b"".join(packer.compress(b"\0" + row) for _ in range(height if row else 1))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
+        + chunk(b"IDAT", body + packer.flush()) + chunk(b"IEND", b"")
+    )  # fmt: skip
+
+
+def saved(form: str, **options: object) -> bytearray:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(file, form, **options)  # type: ignore[arg-type]
+    return bytearray(file.getvalue())
+
+
+def patched(data: bytearray, at: int, kind: str, *values: int) -> bytes:
+    struct.pack_into(kind, data, at, *values)
+    return bytes(data)
+
+
+def test_a_picture_that_promises_too_much_is_refused_before_memory_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    jpeg, gif, bmp = saved("jpeg"), saved("gif"), saved("bmp")
+    frame = bytearray(gif)
+    tags = {256: 200_000, 257: 200_000, 258: 8, 259: 1, 262: 1, 273: 200, 277: 1, 278: 64, 279: 9}
+    tiff = b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags))
+    tiff += b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    tile = tiff.replace(struct.pack("<I", 200_000), struct.pack("<I", 64))
+    rows = struct.pack("<HHII", 278, 4, 1, 64)
+    bombs = {
+        "a.png": png(32_000, 32_000),
+        "flat.png": png(12_000, 12_000, color=0, row=bytes(12_000)),
+        "a.jpg": patched(jpeg, jpeg.index(b"\xff\xc0") + 5, ">HH", 65_500, 65_500),
+        "a.bmp": patched(bmp, 18, "<ii", 100_000, 100_000),
+        "gif.png": patched(gif, 6, "<HH", 65_535, 65_535),
+        "frame.png": patched(frame, frame.index(b",") + 5, "<HH", 65_535, 65_535),
+        "a.tif": tiff + bytes(1000),
+        "strip.tif": tile.replace(rows, struct.pack("<HHII", 278, 4, 1, 2**31)) + bytes(1000),
+    }
+    for name, data in bombs.items():
+        (tmp_path / name).write_bytes(data)
+
+    found = outcomes(f"{__name__}:read_picture", [tmp_path / name for name in bombs])
+
+    assert bombs.keys() == found.keys()
+    for name, outcome in found.items():
+        assert outcome.error.startswith(f"AssetError: {tmp_path / name}: is not a picture"), outcome
+        assert outcome.peak_mb < 8, (name, outcome)
+    assert "at most 160 megapixels, got 32000 x 32000: make it smaller" in found["a.png"].error
+    assert "at most 160 megapixels, got 65500 x 65500" in found["a.jpg"].error
+    assert "a byte for every 64 pixels" in found["flat.png"].error
+
+
+def test_pixels_cost_nine_bytes_at_most_transparent_ones_too(tmp_path: Path) -> None:
+    width, height = 2000, 1500
+    soft = np.full((1, width, 4), 128, np.uint8).tobytes()
+    (tmp_path / "soft.png").write_bytes(png(width, height, color=6, row=soft))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (width, height)).save(tmp_path / "turned.jpg", exif=exif)
+    Image.fromarray(np.zeros((height, width), np.uint16)).save(tmp_path / "deep.png")
+
+    found = outcomes(f"{__name__}:read_picture", sorted(tmp_path.iterdir()))
+
+    most_mb = 9 * width * height / 2**20 + 8  # and the library's own
+    assert 3 == len(found)
+    for name, outcome in found.items():
+        assert "" == outcome.error
+        assert outcome.peak_mb < most_mb, (name, outcome)
+
+
+def test_photographs_of_a_hundred_megapixels_are_within_the_bounds() -> None:
+    check_size(11_648, 8736, 12_000_000)
+    check_size(14_204, 10_652, 8_000_000)
+    check_size(8192, 8192, 2000)
+    with pytest.raises(ValueError, match="megapixels"):
+        check_size(MAX_PIXELS + 1, 1, 10**9)
+    with pytest.raises(ValueError, match=f"every {PIXELS_PER_BYTE} pixels"):
+        check_size(10_000, 10_000, 10**8 // PIXELS_PER_BYTE - 1)
+
+
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "\n".join(
+    f"a{k + 1}: &a{k + 1} [{', '.join([f'*a{k}'] * 10)}]" for k in range(9)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (BOMB, "must hold at most 500000 values, where an alias counts as what it names"),
+        ("a: &a {b: *a}", "must hold no value that holds itself"),
+        ("[" * 100_000, "must be nested at most 64 levels deep"),
+        ("a: 1\nb: {c: 2, c: 3}", "must hold each key once, got 'c' again in line 2"),
+        ("a: " + "1" * 401, "must hold numbers of at most 400 digits"),
+        ("a: " + ":".join(["59"] * 9000), "must hold numbers of at most 400 digits"),
+        ("a: !!python/name:os.system ''", "must hold plain values, got the tag"),
+        ("a: [", "cannot be read as YAML"),
+        ("a: \0", "cannot be read as YAML"),
+        ("!!int abc", "cannot be read as YAML"),
+    ],
+)
+def test_yaml_is_read_within_bounds(text: str, reason: str) -> None:
+    with pytest.raises(DocumentError) as refused:
+        yaml_of(text)
+
+    assert reason in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_yaml_gives_plain_values_and_leaves_dates_alone() -> None:
+    text = "a: &a {x: 1, y: [1.5, true, null]}\nb: {<<: *a, x: 2}\nc: 2020-99-99\nd: *a"
+    once = {"x": 1, "y": [1.5, True, None]}
+
+    assert {"a": once, "b": {**once, "x": 2}, "c": "2020-99-99", "d": once} == yaml_of(text)
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 200_000])
+def test_json_that_would_end_the_stack_is_an_error(text: str) -> None:
+    with pytest.raises(DocumentError, match="nested"):
+        json_of(text)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DocumentError, match="must be a regular file"):
+        read_yaml(tmp_path / "pipe")
+    with pytest.raises(DocumentError, match="must be a regular file"):
+        read_yaml(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"output:\n  {BOMB.replace(chr(10), chr(10) + '  ')}", "at most 500000 values"),
+        (f"x: {'[' * 1000}", "at most 64 levels"),
+        ("execution:\n  x: .nan", "execution.x must be a finite number, got nan"),
+        ("a: !!python/object/apply:pathlib.Path [x]", "must hold plain values"),
+    ],
+)
+def test_files_of_a_config_are_held_against_the_bounds_before_hydra_reads_them(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(f"# @package _global_\n{text}\n")
+    with pytest.raises(ConfigError, match=message):
+        config_of(["experiment=mine"], config_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        (f"models=[{'a,' * 5000}a]", "at most 4096 items, got 5001: write it in an experiment"),
+        (f"models={'[' * 400}{']' * 400}", "nested at most 64 levels"),
+    ],
+)
+def test_words_that_hydra_cannot_parse_in_good_time_are_refused(word: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config_of([word])
