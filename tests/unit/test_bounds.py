@@ -103,6 +103,34 @@ def test_pixels_cost_nine_bytes_at_most_transparent_ones_too(tmp_path: Path) -> 
         assert outcome.peak_mb < most_mb, (name, outcome)
 
 
+def test_an_environment_map_that_promises_too_much_is_refused_before_memory_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    head = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n"
+    window = struct.pack("<i4i", 16, 0, 0, 199_999, 99_999)
+    exr = b"\x76\x2f\x31\x01\x02\0\0\0" + b"comments\0string\0\x03\0\0\0abc"
+    files = {
+        "a.hdr": head + b"-Y 100000 +X 200000\n" + bytes(1000),
+        "turned.hdr": head + b"+X 200000 -Y 100000\n" + bytes(1000),
+        "flat.hdr": head + b"-Y 8000 +X 16000\n" + bytes(1000),
+        "a.exr": exr + b"dataWindow\0box2i\0" + window + bytes(1000),
+        "none.exr": exr + b"\0" + bytes(1000),
+        "cut.hdr": head + b"-Y 64 +X 128\n" + bytes(1000),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+
+    found = outcomes("render.library.environments:read_radiance", [tmp_path / n for n in files])
+
+    for name in ("a.hdr", "turned.hdr", "a.exr"):
+        assert "at most 160 megapixels, got 200000 x 100000" in found[name].error
+    assert "a byte for every 64 pixels" in found["flat.hdr"].error
+    assert "no dataWindow" in found["none.exr"].error
+    assert "cut off or broken" in found["cut.hdr"].error
+    assert all(outcome.error.startswith("AssetError") for outcome in found.values())
+    assert max(outcome.peak_mb for outcome in found.values()) < 8
+
+
 def test_photographs_of_a_hundred_megapixels_are_within_the_bounds() -> None:
     check_size(11_648, 8736, 12_000_000)
     check_size(14_204, 10_652, 8_000_000)
