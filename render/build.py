@@ -87,7 +87,8 @@ def build(
                 arrangement.prepare(assets, run.n_frames)
     _check_cell(space, has_fixtures=bool(run.fixtures))
     if check_assets:
-        for remark in (*assets.models.remarks, *space.remarks()):
+        of_poses = () if assets.poses is None else assets.poses.remarks
+        for remark in (*assets.models.remarks, *of_poses, *space.remarks()):
             _LOG.warning("%s", remark)
         _check_used(space, assets)
         for kind in space.support("lighting", "kind"):
@@ -152,7 +153,12 @@ def _libraries(run: RunConfig) -> AssetLibrary:
             memory_mb=run.memory_mb,
         )
     if run.poses.file is not None:
-        poses = Poses.read(run.poses.file, models=run.poses.models, names=models.names)
+        poses = Poses.read(
+            run.poses.file,
+            models=run.poses.models,
+            names=models.names,
+            convention=run.poses.convention,
+        )
     return AssetLibrary(
         models=models,
         environments=EnvironmentLibrary(run.assets.environments_dir or find_assets("environments")),

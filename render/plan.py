@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from render.assembly.scene import assemble
 from render.config.run_config import RunConfig, sha256_of
 from render.dataset.frame_view import LabelNames
+from render.dataset.rasters import depth_problem
 from render.engine.base import AbstractEngine
-from render.errors import RejectedTheta, UnrealisableError
+from render.errors import ConfigError, RejectedTheta, UnrealisableError
+from render.geometry.frames import inverse_rigid, transform_points
 from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.assets import AssetLibrary
@@ -112,6 +116,30 @@ class Plan:
             f"Most often: {counts}. Loosen that constraint. One θ that fails: "
             f"{_overrides(failed[most_common[0][0]])}"
         )
+
+    def try_first_frame(self) -> None:
+        """Draws frame 0, so that what can never be made is told before any file is.
+
+        Raises:
+            UnrealisableError: Every draw of θ was rejected.
+            ConfigError: All of its targets are farther than a depth file can hold.
+
+        """
+        _, placement, _ = self.draw(0)
+        if "depth" not in self.writers.by_name:
+            return
+        T_cam_world = inverse_rigid(np.array(placement.T_world_cam).reshape(4, 4))
+        depths = []
+        for placed in placement.instances:
+            if placed.role == "target":
+                T_cam_obj = T_cam_world @ np.array(placed.T_world_obj).reshape(4, 4)
+                hull_m = placed.scale * self.assets.model(placed.model).hull_m
+                depths.append(transform_points(T_cam_obj, hull_m)[:, 2])
+        unit_m = self.writers.depth_unit_m
+        nearest_m = min((float(z.min()) for z in depths), default=0.0)
+        if depth_problem(nearest_m, unit_m=unit_m):
+            farthest_m = max(float(z.max()) for z in depths)
+            raise ConfigError(depth_problem(farthest_m, unit_m=unit_m))
 
     @one_blas_thread()
     def scene(self, frame_idx: int) -> Scene:

@@ -154,6 +154,7 @@ class Model:
         parts: Names of the bodies that the file tells apart; none where its format does not.
         keypoints: As a side file declares them.
         symmetry: As a side file declares it; None where it says nothing.
+        diameter_m: Largest distance between two vertices as declared; None where nothing is.
         memo: Results of memoised functions of it; see `render.system.memo`.
 
     """
@@ -171,6 +172,7 @@ class Model:
     parts: tuple[str, ...] = ()
     keypoints: tuple[Keypoint, ...] = ()
     symmetry: Symmetry | None = None
+    diameter_m: float | None = None
     memo: Memo = field(default_factory=Memo, init=False, repr=False)
 
     @property

@@ -7,7 +7,7 @@ record is exact.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from render.errors import DatasetError
@@ -64,6 +64,7 @@ class Placement:
             ground is.
         instances: Targets in the order of θ's tuples, then distractors likewise; of the
             distractors that θ holds for a wanted occlusion only those that were used.
+        im_id: Number of the real image in `poses.file` that it repeats; None: it is none.
 
     """
 
@@ -77,6 +78,7 @@ class Placement:
     extent_m: float
     lowest_m: float
     instances: tuple[PlacedInstance, ...]
+    im_id: int | None = None
 
 
 def theta_to_json(theta: Theta) -> dict[str, dict[str, Any]]:
@@ -149,8 +151,10 @@ def placement_from_json(data: Mapping[str, Any]) -> Placement:
 
 def _make(schema: type[Any], leaves: Mapping[str, Any], where: str) -> Any:
     names = {f.name for f in fields(schema)}
-    if names != set(leaves):
-        odd = ", ".join(sorted(names ^ set(leaves)))
+    # What has a default may be missing: earlier versions did not record it.
+    needed = {f.name for f in fields(schema) if f.default is MISSING}
+    if not needed <= set(leaves) <= names:
+        odd = ", ".join(sorted((needed - set(leaves)) | (set(leaves) - names)))
         raise DatasetError(f"the record of {where} must hold exactly its fields; odd: {odd}")
     return schema(**{name: _tupled(value) for name, value in leaves.items()})
 

@@ -22,6 +22,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--update-goldens", action="store_true",
         help="write the pictures of tests/golden anew; look at each before it is committed",
     )  # fmt: skip
+    parser.addoption(
+        "--fuzz-seed", type=int, default=0, help="other damaged inputs than those of seed 0"
+    )
+    parser.addoption("--fuzz-report", help="file that a table of what they came to is added to")
 
 
 @pytest.fixture(scope="session")

@@ -139,6 +139,7 @@ def write_dataset(
     categories: Sequence[str] = CATEGORIES,
     image: Literal["png", "jpg"] = "png",
     yolo: Literal["detect", "segment"] = "detect",
+    coco: Literal["rle", "polygon"] = "rle",
 ) -> None:
     """Writes all that a run writes, without `dataset.yaml`, in shards of three frames."""
     for name in ("images", "labels", "ids"):
@@ -166,6 +167,7 @@ def write_dataset(
             read_instances(folder),
             split=split,
             names=names,
+            segmentation=coco,
         )
         path = folder / "annotations" / f"instances_{split}.json"
         path.write_bytes(b"".join(parts))

@@ -94,8 +94,17 @@ class PoseSettings:
     file: Path | None = setting(
         kind="file",
         nullable=True,
-        doc="A `scene_gt.json` of BOP's form; its `scene_camera.json` lies beside it.",
+        doc="A `scene_gt.json` of BOP's form; its `scene_camera.json` lies beside it, and a "
+        "`camera.json` there or in one of the two folders above.",
         example="scene/scene_gt.json",
+    )
+    convention: Literal["bop", "opencv"] = setting(
+        kind="choice",
+        options=("bop", "opencv"),
+        default="bop",
+        doc="Where the centre of the top left pixel is by the K of that file: at (0.5, 0.5), as in "
+        "BOP's data sets, or at (0, 0), as OpenCV and the files of this program have it.",
+        example="opencv",
     )
     models: Mapping[int, str] = setting(
         parse=_models_by_id,

@@ -90,7 +90,10 @@ class FrameView(Protocol):
 
     @property
     def depth_m(self) -> NDArray[np.float32]:
-        """``(H, W)`` float32: z along the optical axis, metres; 0 where there is nothing."""
+        """``(H, W)`` float32: z along the optical axis, metres; 0 where there is nothing.
+
+        From disk also 0 where what is no target is farther than 65535 steps of the file.
+        """
         ...
 
     @property

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from render.errors import InvariantError
 
-__all__ = ["encode_depth", "encode_ids", "encode_map", "encode_png"]
+__all__ = ["depth_problem", "encode_depth", "encode_ids", "encode_map", "encode_png"]
 
 _U16_MAX = 65535
 # zlib level 1: a third of the time of the default for a tenth more bytes. One filter for all rows:
@@ -42,18 +42,36 @@ def encode_ids(instance_idx: NDArray[np.int32]) -> bytes:
 
 
 def encode_depth(depth_m: NDArray[np.float32], *, unit_m: float) -> bytes:
-    """A depth image, u16 in units of `unit_m`, rounded to the nearest; 0 is nothing.
+    """A depth image, u16 in units of `unit_m`, rounded to the nearest; 0 is unknown.
 
-    Surface never becomes 0: what is nearer than half a unit is 1. What is farther than
-    65,535 units is 65,535, which therefore means "this far or farther"; nothing wraps.
+    What is nearer than half a unit is 1. What is farther than 65,535 units cannot be held and is
+    0, as nothing is; `depth_problem` says whether that may be.
 
     Args:
         depth_m: ``(H, W)`` z along the optical axis; 0 is nothing.
 
     """
     units = np.rint(depth_m.astype(np.float64) / unit_m)
-    clipped = np.where(depth_m > 0, np.clip(units, 1, _U16_MAX), 0)
-    return _encode(clipped.astype(np.uint16))
+    held = (depth_m > 0) & (units <= _U16_MAX)
+    return _encode(np.where(held, np.maximum(units, 1), 0).astype(np.uint16))
+
+
+def depth_problem(target_m: float, *, unit_m: float) -> str:
+    """Why a depth image cannot hold a target, with the unit that would do; "" where it can.
+
+    Args:
+        target_m: Largest depth of the target's pixels.
+        unit_m: Metres of one step.
+
+    """
+    if np.rint(target_m / unit_m) <= _U16_MAX:
+        return ""
+    enough = 10.0 ** np.ceil(np.log10(target_m / _U16_MAX))
+    return (
+        f"output.depth_unit_m must reach every target with {_U16_MAX} steps, got {unit_m:g}, which "
+        f"ends at {_U16_MAX * unit_m:.6g} m, before a target at {target_m:.6g} m: "
+        f"output.depth_unit_m={enough:g}"
+    )
 
 
 def encode_map(image: NDArray[np.uint16]) -> bytes:

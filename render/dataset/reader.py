@@ -119,9 +119,10 @@ class Frame:
 
     @property
     def depth_m(self) -> NDArray[np.float32]:
-        """``(H, W)`` float32: z along the optical axis, metres; 0 where there is nothing.
+        """``(H, W)`` float32: z along the optical axis, metres; 0 where it is unknown.
 
-        The greatest value that the file can hold means "this far or farther".
+        That is where nothing is, or what is no target is beyond what the file can hold; in
+        datasets of format 1 the greatest value of the file means "this far or farther".
         """
         stored = self._pixels(self._raster("depth"), np.dtype(np.uint16), channels=1)
         return (stored * self.depth_unit_m).astype(np.float32)

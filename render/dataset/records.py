@@ -48,6 +48,7 @@ _FRAME_SCHEMA = pa.schema(
         pa.field("cam_dist", _NUMBERS, nullable=False),
         pa.field("theta", pa.string(), nullable=False),
         pa.field("placement", pa.string(), nullable=False),
+        pa.field("im_id", pa.int64()),
         pa.field(
             "files",
             pa.list_(pa.struct([("path", pa.string()), ("sha256", pa.string())])),
@@ -103,8 +104,8 @@ def frame_row(sample: Sample, *, image: str, hashes: Mapping[str, str]) -> dict[
 
     Returns:
         ``theta`` and ``placement`` as JSON text; ``cam_K`` as 9 numbers, row by row, centre
-        coordinates; ``cam_dist`` as OpenCV's coefficients; ``files`` as ``[{path,
-        sha256}]`` sorted by path.
+        coordinates; ``cam_dist`` as OpenCV's coefficients; ``im_id`` as the placement has it;
+        ``files`` as ``[{path, sha256}]`` sorted by path.
 
     """
     height, width = sample.rgb.shape[:2]
@@ -120,6 +121,7 @@ def frame_row(sample: Sample, *, image: str, hashes: Mapping[str, str]) -> dict[
         "cam_dist": [float(k) for k in sample.placement.distortion],
         "theta": _json(theta_to_json(sample.theta)),
         "placement": _json(placement_to_json(sample.placement)),
+        "im_id": sample.placement.im_id,
         "files": [{"path": path, "sha256": hashes[path]} for path in sorted(hashes)],
     }
 
@@ -237,10 +239,13 @@ def _read(folder: Path, kind: RecordKind, schema: pa.Schema) -> Iterator[dict[st
         path = folder / records_path(kind, shard_idx)
         try:
             with pq.ParquetFile(path) as file:
-                if not file.schema_arrow.equals(schema):
+                found = file.schema_arrow
+                # Earlier versions did not have every column that may be null.
+                absent = [f.name for f in schema if f.nullable and f.name not in found.names]
+                if not found.equals(pa.schema(f for f in schema if f.name not in absent)):
                     raise DatasetError(f"{path} must hold the columns of {kind} records")
                 for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                    yield from batch.to_pylist()
+                    yield from (row | dict.fromkeys(absent) for row in batch.to_pylist())
         except (pa.ArrowException, OSError) as error:
             raise DatasetError(f"{path} is torn: {error}") from error
 

@@ -2,12 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["inverse_rigid", "look_at", "rigid", "transform_points"]
+__all__ = [
+    "NearRotation",
+    "inverse_rigid",
+    "look_at",
+    "nearest_rotation",
+    "rigid",
+    "transform_points",
+]
 
 Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NearRotation:
+    """A ``(3, 3)`` matrix as a rotation, and how far it is from one.
+
+    Attributes:
+        R: ``(3, 3)`` the nearest rotation (of all, the sum of squared differences is least).
+        off: Largest entry of ``M @ M.T - 1``; infinite for what mirrors, is flat or not finite.
+        scale: The one factor with which ``scale * R`` comes nearest to the matrix.
+        uneven: As `off`, of the matrix over `scale`: what no scale explains.
+
+    """
+
+    R: Matrix
+    off: float
+    scale: float
+    uneven: float
+
+
+def nearest_rotation(matrix: NDArray[np.float64]) -> NearRotation:
+    """The rotation nearest to a ``(3, 3)`` matrix: its polar factor (Higham 1986)."""
+    if not np.isfinite(matrix).all() or not np.linalg.det(matrix) > 0:
+        return NearRotation(R=np.eye(3), off=np.inf, scale=1.0, uneven=np.inf)
+    u, stretches, vt = np.linalg.svd(matrix)
+    scale = float(stretches.mean())
+    return NearRotation(R=u @ vt, off=_off(matrix), scale=scale, uneven=_off(matrix / scale))
+
+
+def _off(matrix: NDArray[np.float64]) -> float:
+    return float(np.abs(matrix @ matrix.T - np.eye(3)).max())
 
 
 def rigid(rotation: NDArray[np.float64], translation_m: NDArray[np.float64]) -> Matrix:

@@ -57,6 +57,7 @@ class Summary:
         seconds: Time spent on them.
         instances: Labelled instances per category, every category named.
         filtered: Targets left out of the annotations, by reason.
+        left_out: What files cannot hold of the others, by what it is.
         rejections: Rejected draws of θ, by reason.
         skipped: Models left out by ``assets.skip_bad``.
         reached: Asked against achieved of occlusion, truncation and size.
@@ -72,6 +73,7 @@ class Summary:
     seconds: float
     instances: Mapping[str, int]
     filtered: Mapping[str, int]
+    left_out: Mapping[str, int]
     rejections: Mapping[str, int]
     skipped: tuple[str, ...]
     reached: tuple[Reached, ...]
@@ -86,6 +88,8 @@ class Summary:
             lines[0] += f"; {self.frames - self.rendered} were there already"
         lines.append(f"instances   {sum(self.instances.values())}: {_counts(self.instances)}")
         lines.append(f"filtered    {_counts(self.filtered) or 'none'}")
+        if any(self.left_out.values()):
+            lines.append(f"left out    {_counts(self.left_out)}")
         lines.append(f"rejections  {self._rejections()}")
         lines += [f"reached     {_reached_text(one)}" for one in self.reached]
         if self.skipped:
@@ -126,7 +130,7 @@ def run_job(
     plan = build({**config, "top_ups": top_ups}, plugins=plugins)
     executor = build_executor(plan)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
-    plan.draw(0)
+    plan.try_first_frame()
     # llvmpipe would start a thread for each core of the machine, whatever the share that is ours.
     threads = os.environ.get("LP_NUM_THREADS", str(usable_cores()))
     with environment_variables({"LP_NUM_THREADS": threads}):
@@ -226,7 +230,7 @@ def _shard_files(
 def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
     """Writes everything that is made of records; dataset.yaml last."""
     folder = plan.run.output_dir
-    counts = _count(folder, plan.categories)
+    counts = _count(folder, plan)
     found = reached(read_frames(folder), read_instances(folder))
     summary = Summary(
         output_dir=folder,
@@ -247,14 +251,15 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
     return summary
 
 
-def _count(folder: Path, categories: tuple[str, ...]) -> dict[str, Any]:
+def _count(folder: Path, plan: Plan) -> dict[str, Any]:
     splits: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
     for frame in read_frames(folder):
         splits[frame["split"]] += 1
         rejections.update(frame["rejections"])
-    instances = Counter(dict.fromkeys(categories, 0))
+    instances = Counter(dict.fromkeys(plan.categories, 0))
     filtered: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     for row in read_instances(folder):
         if row["role"] != "target":
             continue
@@ -262,12 +267,14 @@ def _count(folder: Path, categories: tuple[str, ...]) -> dict[str, Any]:
             filtered[row["filtered"]] += 1
         else:
             instances[row["category"]] += 1
+            left_out.update(plan.writers.left_out(row))
     return {
         "frames": sum(splits.values()),
         "train": splits["train"],
         "val": splits["val"],
         "instances": dict(instances),
         "filtered": dict(sorted(filtered.items())),
+        "left_out": dict(sorted(left_out.items())),
         "rejections": dict(sorted(rejections.items())),
     }
 
@@ -302,6 +309,7 @@ def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, An
             "val": summary.val,
             "instances": dict(summary.instances),
             "filtered": dict(summary.filtered),
+            "left_out": dict(summary.left_out),
         },
         "rejections": dict(summary.rejections),
         "reached": {one.name: one.as_dict() for one in summary.reached},
@@ -324,7 +332,7 @@ def _model_entry(plan: Plan, name: str) -> dict[str, Any]:
 
 
 def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
-    """Keypoints and symmetries in units of the file, its axes and origin; names of parts."""
+    """Keypoints, symmetries, diameter in units of the file, its axes and origin; names of parts."""
     known = plan.tasks.annotations
     entry: dict[str, Any] = {}
     keypoints, symmetry = known.keypoints(model), known.symmetry(model)
@@ -332,6 +340,8 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
         entry["keypoints"] = {k.name: [p / model.unit_m for p in k.point_m] for k in keypoints}
     if not symmetry.is_trivial:
         entry["symmetries"] = symmetry.scaled(1 / model.unit_m).as_dict()
+    if model.diameter_m is not None:
+        entry["diameter"] = model.diameter_m / model.unit_m
     if "parts" in plan.writers.maps:
         entry["parts"] = list(known.parts(model).names)
     return entry

@@ -20,6 +20,7 @@ from render.geometry.welding import Topology, equal_rows
 from render.library.finishes import DEFAULT_FINISH, FINISHES
 from render.library.hull import hull_centroid, hull_vertices
 from render.library.normals import crease_normals
+from render.library.readers.notes import Notes
 from render.library.readers.raw import UNITS_M, RawMesh, RawModel
 from render.library.side_files import Remarks
 from render.library.stable import stable_poses
@@ -34,7 +35,10 @@ DEFAULT_UNITS = {".stl": "mm"}
 # Where neither the file nor a side file says: modelling tools have Y up, CAD has Z up.
 _Y_UP = (".obj", ".gltf", ".glb")
 _SMALLEST_M, _LARGEST_M = 1e-9, 1e6
+_SMALLEST_UNIT_M = 1e-12
 _FAR = 1e4
+# How far a declared diameter may be off what the box allows: models are simplified for a renderer.
+_LOOSE = 0.02
 # Height of a triangle over its longest side, below which it has no direction.
 _NO_HEIGHT = 1e-12
 _DEGENERATE = "degenerate triangles (without area) were left out"
@@ -102,18 +106,23 @@ def build_model(
 
     """
     warnings = list(raw.warnings)
+    unit_m, unit_source = _unit(raw, path, remarks)
     meshes = [_checked(mesh, path, warnings) for mesh in raw.meshes]
+    # Before anything is computed of numbers that may be too large for it.
+    _check_size(meshes, 0.0, unit_m, unit_source, path)
     surface = _surface([mesh for mesh in meshes if len(mesh.faces)], path)
     meshes = _without_degenerate(meshes, path, warnings)
     warnings += _surface_warnings(surface)
     warnings += _precision_warnings(meshes)
-    unit_m, unit_source = _unit(raw, path, remarks)
-    _check_size(meshes, unit_m, unit_source, path)
+    _check_size(meshes, _SMALLEST_M, unit_m, unit_source, path)
     names = tuple(dict.fromkeys(mesh.part or "part" for mesh in meshes))
-    merged = _merged([_dressed(mesh, remarks, warnings) for mesh in meshes])
+    notes = Notes()
+    merged = _merged([_dressed(mesh, remarks, notes) for mesh in meshes])
     primitives = tuple(_primitive(group, names, unit_m, warnings) for group in merged)
     points = np.concatenate([p.positions_m for p in primitives])
     hull_m = points[hull_vertices(points)]
+    if remarks.diameter is not None:
+        warnings += _diameter_warnings(hull_m, remarks.diameter * unit_m)
     is_closed = surface.is_closed and all(p.material.alpha_mode != "mask" for p in primitives)
     centroid = np.array(surface.centroid) * unit_m if surface.is_closed else hull_centroid(hull_m)
     poses, probs = stable_poses(hull_m, centroid)
@@ -134,12 +143,13 @@ def build_model(
             for name, (x, y, z) in remarks.keypoints or ()
         ),
         symmetry=None if remarks.symmetry is None else remarks.symmetry.scaled(unit_m),
+        diameter_m=None if remarks.diameter is None else remarks.diameter * unit_m,
     )
     return BuiltModel(
         model=model,
         unit_source=unit_source,
         surface=surface,
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=tuple(dict.fromkeys([*warnings, *notes.lines()])),
     )
 
 
@@ -159,7 +169,8 @@ def _checked(mesh: RawMesh, path: Path, warnings: list[str]) -> RawMesh:
     def of_used(array: NDArray[np.float64] | None, what: str) -> NDArray[np.float64] | None:
         if array is None:
             return None
-        if np.isfinite(array[used]).all():
+        # In single precision, in which they are drawn.
+        if (np.abs(array[used]) <= np.finfo(np.float32).max).all():
             return array[used]
         warnings.append(f"{what} that are not finite were left out")
         return None
@@ -228,20 +239,39 @@ def _precision_warnings(meshes: Sequence[RawMesh]) -> list[str]:
     ]
 
 
+def _diameter_warnings(hull_m: NDArray[np.float64], diameter_m: float) -> list[str]:
+    """A declared diameter lies between the longest side of the box and its diagonal."""
+    sides = np.ptp(hull_m, axis=0)
+    low, high = float(sides.max()), float(np.linalg.norm(sides))
+    if low * (1 - _LOOSE) <= diameter_m <= high * (1 + _LOOSE):
+        return []
+    return [
+        f"models_info.json says a diameter of {diameter_m:.4g} m, and its box allows {low:.4g} to "
+        f"{high:.4g} m: that is of another model, or in another unit"
+    ]
+
+
 def _unit(raw: RawModel, path: Path, remarks: Remarks) -> tuple[float, str]:
-    if remarks.unit_m is not None:
-        return remarks.unit_m, remarks.unit_source
-    if raw.unit_m is not None:
-        return raw.unit_m, raw.unit_source
     suffix = path.suffix.lower()
     unit = DEFAULT_UNITS.get(suffix, "m")
-    return UNITS_M[unit], f"default for {suffix[1:].upper()} ({unit})"
+    found = (UNITS_M[unit], f"default for {suffix[1:].upper()} ({unit})")
+    if remarks.unit_m is not None:
+        found = (remarks.unit_m, remarks.unit_source)
+    elif raw.unit_m is not None:
+        found = (raw.unit_m, raw.unit_source)
+    if not _SMALLEST_UNIT_M <= found[0] <= 1 / _SMALLEST_UNIT_M:
+        rule = f"be {_SMALLEST_UNIT_M:g} to {1 / _SMALLEST_UNIT_M:g} m"
+        raise AssetError(path, f"unit must {rule}, got {found[0]:g} m ({found[1]})")
+    return found
 
 
-def _check_size(meshes: Sequence[RawMesh], unit_m: float, source: str, path: Path) -> None:
+def _check_size(
+    meshes: Sequence[RawMesh], smallest_m: float, unit_m: float, source: str, path: Path
+) -> None:
     points = np.concatenate([mesh.positions for mesh in meshes])
-    extent_m = float(np.ptp(points, axis=0).max()) * unit_m
-    if not _SMALLEST_M <= extent_m <= _LARGEST_M:
+    with np.errstate(over="ignore"):
+        extent_m = float(np.ptp(points, axis=0).max(initial=0.0)) * unit_m
+    if not smallest_m <= extent_m <= _LARGEST_M:
         raise AssetError(
             path,
             f"its longest side must be {_SMALLEST_M:g} to {_LARGEST_M:g} m, got {extent_m:.3g} m "
@@ -249,17 +279,15 @@ def _check_size(meshes: Sequence[RawMesh], unit_m: float, source: str, path: Pat
         )
 
 
-def _dressed(mesh: RawMesh, remarks: Remarks, warnings: list[str]) -> RawMesh:
+def _dressed(mesh: RawMesh, remarks: Remarks, notes: Notes) -> RawMesh:
     """The mesh with the finish that a side file names, else its own material, else the default."""
     if remarks.finish is not None:
         return replace(mesh, material=FINISHES[remarks.finish], uv=None, colors=None)
     if mesh.material is None:
         return replace(mesh, material=FINISHES[DEFAULT_FINISH])
     if mesh.uv is None and _textures(mesh.material):
-        warnings.append(
-            f"material {mesh.material.name!r} has textures, and its mesh has no UVs; "
-            "the factors alone are drawn"
-        )
+        kind = "materials have textures, and their meshes no UVs; the factors alone are drawn"
+        notes.add(kind, mesh.material.name)
     return mesh
 
 
@@ -295,9 +323,11 @@ def _joined(meshes: Sequence[RawMesh]) -> RawMesh:
 
 def _has_normals(mesh: RawMesh) -> bool:
     """True if every vertex has a normal with a direction."""
-    if mesh.normals is None or not np.isfinite(mesh.normals).all():
+    if mesh.normals is None:
         return False
-    return bool((np.linalg.norm(mesh.normals, axis=1) > 1e-12).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(mesh.normals, axis=1)
+    return bool(((lengths > 1e-12) & np.isfinite(lengths)).all())
 
 
 def _primitive(

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial import ConvexHull
 
 from render.geometry.surface_samples import sample_surface
+from render.library.hull import hull_vertices
 from render.scene import Model
 from render.system.disk_cache import cached
 
@@ -78,7 +79,4 @@ def _solid(points: Points) -> Points:
     for axis, span in zip(axes, spans):
         if span < _THINNEST:
             points = np.concatenate([points - _THINNEST / 2 * axis, points + _THINNEST / 2 * axis])
-    try:
-        return np.asarray(points[ConvexHull(points).vertices])
-    except QhullError:
-        return points
+    return np.asarray(points[hull_vertices(points)])

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
+from render.geometry.frames import nearest_rotation
 from render.geometry.symmetry import Symmetry, SymmetryAxis
 from render.system import values
 
 __all__ = ["keypoints_of", "symmetry_of"]
 
 _Point = tuple[float, float, float]
-# How far the rows of a declared rotation may be from orthonormal: files hold few digits.
-_ROUNDING = 1e-3
+# How far the rows of a declared rotation may be from orthonormal: files hold three digits or more.
+_ROUNDING = 2e-3
 
 
 def keypoints_of(entry: Any, path: Path) -> tuple[tuple[str, _Point], ...] | None:
@@ -78,12 +79,10 @@ def _motion(value: Any, path: Path) -> NDArray[np.float64]:
     if numbers is None:
         raise AssetError(path, f"{rule}, got {value!r:.80}")
     T = np.array(numbers).reshape(4, 4)
-    u, _, v = np.linalg.svd(T[:3, :3])
-    R = u @ v
-    is_rotation = np.abs(R - T[:3, :3]).max() <= _ROUNDING and np.linalg.det(R) > 0
-    if not is_rotation or not np.array_equal(T[3], [0, 0, 0, 1]):
+    near = nearest_rotation(T[:3, :3])
+    if near.off > _ROUNDING or not np.array_equal(T[3], [0, 0, 0, 1]):
         raise AssetError(path, f"{rule} (a mirror image is another object), got {value!r:.80}")
-    T[:3, :3] = R
+    T[:3, :3] = near.R
     return T
 
 

@@ -14,8 +14,8 @@ __all__ = ["find_files"]
 def find_files(folder: Path, suffixes: frozenset[str]) -> Iterator[str]:
     """Paths of files with one of the suffixes, in any case, relative to `folder`, with ``/``.
 
-    Hidden files and folders are passed over, links are followed. None if there is no such
-    folder.
+    Hidden files and folders are passed over, and pipes and devices; links are followed, and those
+    that lead nowhere are files, so that who reads them tells. None if there is no such folder.
 
     Raises:
         AssetError: It, or a folder in it, may not be read.
@@ -30,8 +30,11 @@ def find_files(folder: Path, suffixes: frozenset[str]) -> Iterator[str]:
         entered.add(real)
         folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
         for file in files:
-            if Path(file).suffix.lower() in suffixes and not file.startswith("."):
-                yield (Path(root) / file).relative_to(folder).as_posix()
+            path = Path(root) / file
+            if path.suffix.lower() not in suffixes or file.startswith("."):
+                continue
+            if path.is_file() or not path.exists():
+                yield path.relative_to(folder).as_posix()
 
 
 def _refuse(error: OSError) -> None:

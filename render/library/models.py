@@ -41,20 +41,22 @@ class _Read:
     Attributes:
         companions: Files that the model's file names (materials, images, buffers), relative to
             its folder, with their SHA-256.
+        is_whole: Whether all of those could be read.
 
     """
 
     built: BuiltModel
     companions: tuple[tuple[str, str], ...]
+    is_whole: bool
 
     def is_valid(self, folder: Path) -> bool:
         """Whether the companion files in its folder are what they were.
 
         False where one was missing: it may be there by now.
         """
-        if any(" is missing" in warning for warning in self.built.warnings):
-            return False
-        return all(_file_sha256(folder / other) == sha256 for other, sha256 in self.companions)
+        return self.is_whole and all(
+            _file_sha256(folder / other) == sha256 for other, sha256 in self.companions
+        )
 
 
 @final
@@ -234,7 +236,7 @@ class ModelLibrary:
             raise AssetError(path, error.strerror or str(error)) from error
 
     def _read(self, name: str, path: Path, remarks: Remarks) -> _Read:
-        raw = read_raw(path)
+        raw = read_raw(path, self.folder)
         built = build_model(
             raw,
             path=path,
@@ -246,7 +248,7 @@ class ModelLibrary:
         companions = tuple(
             (os.path.relpath(x, path.parent), _file_sha256(x)) for x in raw.companions
         )
-        return _Read(built=built, companions=companions)
+        return _Read(built=built, companions=companions, is_whole=raw.is_whole)
 
     def _refusal(self, errors: Sequence[AssetError]) -> AssetError:
         hint = "assets.skip_bad=true leaves it out"

@@ -1,8 +1,9 @@
 """Poses of a real scene in BOP's form, to render it again.
 
 ``scene_gt.json`` holds ``{im_id: [{obj_id, cam_R_m2c, cam_t_m2c}, ...]}``, ``scene_camera.json`` of
-the same folder ``{im_id: {cam_K, cam_R_w2c, cam_t_w2c}}``; lengths are in millimetres, cameras are
-OpenCV's. See the BOP challenge's description of its format.
+the same folder ``{im_id: {cam_K, cam_R_w2c, cam_t_w2c}}``, and ``camera.json`` of the data set
+``{width, height, fx, fy, cx, cy}``; lengths are in millimetres, cameras are OpenCV's. See the BOP
+challenge's description of its format (bop_toolkit, docs/bop_datasets_format.md).
 """
 
 from __future__ import annotations
@@ -10,20 +11,29 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import ConfigError
-from render.geometry.frames import inverse_rigid, rigid
+from render.geometry.frames import NearRotation, inverse_rigid, nearest_rotation, rigid
+from render.geometry.pixels import K_of_centres
+from render.system import values
 from render.system.documents import DocumentError, read_json
 
-__all__ = ["PosedImage", "Poses"]
+__all__ = ["Convention", "PosedImage", "Poses"]
+
+Convention = Literal["bop", "opencv"]
 
 _MM = 1e-3
-_ORTHONORMAL = 1e-3
+# How far rows may be from orthonormal: what few digits make of a rotation, and what is still taken
+# for one. Those of LM-O are off by up to 9.6e-3, most of it a scale.
+_DIGITS, _NEAR = 1e-3, 2e-2
+# camera.json lies in the folder of the data set: DATA_SET/SPLIT/SCENE/scene_gt.json.
+_FOLDERS_UP = 3
 # World of an image that does not tell its own: the camera looks along Y, Z is up.
 _LEVEL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
@@ -38,6 +48,8 @@ class PosedImage:
         T_world_cam: ``(4, 4)``.
         models: Name of the model of each target.
         T_cam_obj: ``(4, 4)`` of each target, metres.
+        scales: How many times each target is as large as its model.
+        off: How far the rotation of each target, as in the file, was from one.
 
     """
 
@@ -46,6 +58,8 @@ class PosedImage:
     T_world_cam: NDArray[np.float64]
     models: tuple[str, ...]
     T_cam_obj: tuple[NDArray[np.float64], ...]
+    scales: tuple[float, ...]
+    off: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,43 +67,88 @@ class Poses:
     """All images of a scene, in the order of their ids.
 
     Attributes:
-        sha256: Of the bytes of both files (hex).
+        sha256: Of the bytes of all files (hex).
+        size_wh: Size of the images, pixels; None where no camera.json tells it.
 
     """
 
     path: Path
     sha256: str
+    size_wh: tuple[int, int] | None
     images: tuple[PosedImage, ...]
 
     @classmethod
-    def read(cls, path: Path, *, models: Mapping[int, str], names: Sequence[str]) -> Poses:
+    def read(
+        cls,
+        path: Path,
+        *,
+        models: Mapping[int, str],
+        names: Sequence[str],
+        convention: Convention = "bop",
+    ) -> Poses:
         """Reads a ``scene_gt.json`` and the ``scene_camera.json`` of the same folder.
+
+        A ``camera.json`` in that folder, or in one of the two above it, gives the size of the
+        images, and K of those that have none of their own.
 
         Args:
             path: The ``scene_gt.json``.
             models: Names of models by ``obj_id``; an object that is not named is the
                 model whose stem is ``obj_<obj_id, six digits>``.
             names: Names of all models of the library.
+            convention: Where the centre of the top left pixel is by the K of the files: at
+                (0.5, 0.5) with ``bop``, at (0, 0) with ``opencv``.
 
         Raises:
             ConfigError: A file cannot be read, lacks something or names no model.
 
         """
-        camera_path = path.with_name("scene_camera.json")
-        poses, cameras = _json(path), _json(camera_path)
-        digest = hashlib.sha256(path.read_bytes() + camera_path.read_bytes()).hexdigest()
+        files = [path, path.with_name("scene_camera.json")]
+        poses, cameras = (_of_images(file) for file in files)
+        shared = None
+        folders = path.absolute().parents[:_FOLDERS_UP]
+        if found := [f / "camera.json" for f in folders if (f / "camera.json").is_file()]:
+            files.append(found[0])
+            shared = _Camera.read(found[0])
         named = _Names(models, names)
         images = []
         try:
             for im_id in sorted(poses, key=int):
-                images.append(_image(int(im_id), poses[im_id], cameras[im_id], named))
-        except (KeyError, TypeError, ValueError) as error:
+                camera = cameras.get(im_id, {}) if shared else cameras[im_id]
+                K = shared.K if shared and "cam_K" not in camera else _K(camera["cam_K"])
+                K = K_of_centres(K) if convention == "bop" else K
+                images.append(_image(int(im_id), poses[im_id], camera, K, named))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(
                 f"poses.file must be in BOP's form, got {path}: image {im_id} has no proper {error}"
             ) from error
         if not images:
             raise ConfigError(f"poses.file must hold at least one image, got {path}")
-        return cls(path=path, sha256=digest, images=tuple(images))
+        return cls(
+            path=path,
+            sha256=hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest(),
+            size_wh=None if shared is None else shared.size_wh,
+            images=tuple(images),
+        )
+
+    @cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """What was taken otherwise than the file has it; one line or none."""
+        off = [off for image in self.images for off in image.off]
+        n_off = sum(o > _DIGITS for o in off)
+        if not n_off:
+            return ()
+        scales = [s for image in self.images for s in image.scales if s != 1.0]
+        kept = "; none is a uniform scale, which model_scale would hold"
+        if scales:
+            kept = (
+                f"; {len(scales)} of them are a uniform scale of {min(scales):.5g} to "
+                f"{max(scales):.5g}, which model_scale holds"
+            )
+        return (
+            f"{self.path}: {n_off} of {len(off)} rotations are off orthonormal by up to "
+            f"{max(off):.2g}; the nearest rotation is taken{kept}",
+        )
 
 
 @dataclass(frozen=True)
@@ -109,31 +168,88 @@ class _Names:
         return found[0]
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Camera:
+    """What the camera.json of a data set says of all its images."""
+
+    size_wh: tuple[int, int]
+    K: NDArray[np.float64]
+
+    @classmethod
+    def read(cls, path: Path) -> _Camera:
+        held = _json(path)
+        try:
+            size_wh = values.whole(held["width"], 1), values.whole(held["height"], 1)
+            fx, fy, cx, cy = (held[key] for key in ("fx", "fy", "cx", "cy"))
+            return cls(size_wh=size_wh, K=_K([fx, 0, cx, 0, fy, cy, 0, 0, 1]))
+        except (KeyError, ValueError) as error:
+            raise ConfigError(
+                f"{path} must hold the width, height, fx, fy, cx and cy of the images of "
+                f"poses.file, got {error}"
+            ) from error
+
+
 def _image(
-    im_id: int, poses: Sequence[Mapping[str, Any]], camera: Mapping[str, Any], names: _Names
+    im_id: int,
+    poses: Sequence[Mapping[str, Any]],
+    camera: Mapping[str, Any],
+    K: NDArray[np.float64],
+    names: _Names,
 ) -> PosedImage:
     if not poses:
         raise ValueError("list of poses")
     T_world_cam = rigid(_LEVEL, np.zeros(3))
     if "cam_R_w2c" in camera:
-        T_world_cam = inverse_rigid(_pose(camera["cam_R_w2c"], camera["cam_t_w2c"], "cam_R_w2c"))
+        turned = _rotation(camera["cam_R_w2c"], "cam_R_w2c")
+        T_world_cam = inverse_rigid(rigid(turned.R, _millimetres(camera["cam_t_w2c"], "cam_t_w2c")))
+    rotations = [_rotation(pose["cam_R_m2c"], "cam_R_m2c") for pose in poses]
+    places = [_millimetres(pose["cam_t_m2c"], "cam_t_m2c") for pose in poses]
     return PosedImage(
         im_id=im_id,
-        K=np.array(camera["cam_K"], np.float64).reshape(3, 3),
+        K=K,
         T_world_cam=T_world_cam,
         models=tuple(names.of(int(pose["obj_id"])) for pose in poses),
-        T_cam_obj=tuple(_pose(p["cam_R_m2c"], p["cam_t_m2c"], "cam_R_m2c") for p in poses),
+        T_cam_obj=tuple(rigid(near.R, t_m) for near, t_m in zip(rotations, places, strict=True)),
+        scales=tuple(_scale(near) for near in rotations),
+        off=tuple(near.off for near in rotations),
     )
 
 
-def _pose(R: Sequence[float], t_mm: Sequence[float], name: str) -> NDArray[np.float64]:
-    rotation = np.array(R, np.float64).reshape(3, 3)
-    off = np.abs(rotation @ rotation.T - np.eye(3)).max()
-    if off > _ORTHONORMAL or np.linalg.det(rotation) < 0:
-        raise ValueError(f"{name} (it must be a rotation)")
-    # Files hold six digits; poses are rigid to all of theirs.
-    u, _, vt = np.linalg.svd(rotation)
-    return rigid(u @ vt, np.array(t_mm, np.float64).reshape(3) * _MM)
+def _K(value: Any) -> NDArray[np.float64]:
+    K = np.array(_numbers(value, 9, "cam_K")).reshape(3, 3)
+    if not (K[0, 0] > 0 and K[1, 1] > 0 and K[2].tolist() == [0, 0, 1]):
+        raise ValueError("cam_K (fx and fy must be above 0, and the last row 0, 0, 1)")
+    return K
+
+
+def _rotation(value: Any, name: str) -> NearRotation:
+    near = nearest_rotation(np.array(_numbers(value, 9, name)).reshape(3, 3))
+    if near.off > _NEAR:
+        raise ValueError(f"{name} (it must be a rotation, to {_NEAR:g} of orthonormal)")
+    return near
+
+
+def _scale(near: NearRotation) -> float:
+    """That of the object; 1 where it is rounding, or no scale would explain what is off."""
+    return near.scale if near.off > _DIGITS and near.uneven <= _DIGITS else 1.0
+
+
+def _millimetres(value: Any, name: str) -> NDArray[np.float64]:
+    return np.array(_numbers(value, 3, name)) * _MM
+
+
+def _numbers(value: Any, count: int, name: str) -> tuple[float, ...]:
+    try:
+        return values.numbers(value, (count,))
+    except ValueError as error:
+        raise ValueError(f"{name} (it must {error})") from None
+
+
+def _of_images(path: Path) -> dict[str, Any]:
+    content = _json(path)
+    if not all(str(key).isdecimal() for key in content):
+        raise ConfigError(f"{path} must hold an object of image ids")
+    return content
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -146,6 +262,6 @@ def _json(path: Path) -> dict[str, Any]:
         ) from error
     except DocumentError as error:
         raise ConfigError(f"{path} {error}") from error
-    if not isinstance(content, dict) or not all(str(key).isdecimal() for key in content):
-        raise ConfigError(f"{path} must hold an object of image ids")
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} must hold an object, got {type(content).__name__}")
     return content

@@ -14,6 +14,9 @@ symmetries ``discrete``: a list of 16 numbers each, row by row; ``continuous``: 
            ``{axis: [x, y, z], offset: [x, y, z]}``. As in BOP's models_info.json, in units of
            the file; an empty mapping says that there are none.
 ========== ==========================================================================
+
+The ``models_info.json`` of a folder of BOP models says the symmetries and the diameter of
+``obj_000001.ply`` and so on, and that they are in millimetres; side files win over it.
 """
 
 from __future__ import annotations
@@ -32,11 +35,12 @@ from render.library.finishes import FINISHES
 from render.library.readers.raw import UNITS_M
 from render.sampling.patterns import match_names
 from render.system import values
-from render.system.documents import DocumentError, read_yaml
+from render.system.documents import DocumentError, read_json, read_yaml
 
 __all__ = ["AXES", "MODELS_YAML", "Remarks", "read_remarks"]
 
 MODELS_YAML = "models.yaml"
+_BOP_INFO = "models_info.json"
 AXES = ("x", "y", "z", "-x", "-y", "-z")
 _KEYS = ("category", "unit", "up", "finish", "keypoints", "symmetries")
 _UNITS = ("m", "mm", "cm", "um", "in", "ft")
@@ -51,6 +55,7 @@ class Remarks:
         unit_source: The file that says so.
         keypoints: Names and places, units of the file.
         symmetry: In units of the file.
+        diameter: Largest distance between two vertices, units of the file.
 
     """
 
@@ -61,6 +66,7 @@ class Remarks:
     finish: str | None = None
     keypoints: tuple[tuple[str, tuple[float, float, float]], ...] | None = None
     symmetry: Symmetry | None = None
+    diameter: float | None = None
 
 
 def read_remarks(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
@@ -76,7 +82,7 @@ def read_remarks(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
             for a stem that several files share.
 
     """
-    remarks = dict.fromkeys(names, Remarks())
+    remarks = dict.fromkeys(names, Remarks()) | _of_bop(folder, names)
     path = folder / MODELS_YAML
     for key, entry in _mapping(path).items() if path.is_file() else ():
         where = f"{MODELS_YAML}: {key}"
@@ -88,6 +94,36 @@ def read_remarks(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
     for path, chosen in _side_files(folder, names):
         _apply(remarks, chosen, chosen, _mapping(path), path=path, where=path.name)
     return remarks
+
+
+def _of_bop(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
+    """What BOP's models_info.json of each folder says of the models beside it."""
+    found: dict[str, Remarks] = {}
+    for parent in sorted({PurePosixPath(name).parent for name in names}):
+        path = folder / parent / _BOP_INFO
+        if not path.is_file():
+            continue
+        for obj_id, entry in _mapping(path, read_json).items():
+            stem = parent / f"obj_{obj_id:0>6}"
+            for name in names:
+                if PurePosixPath(name).with_suffix("") == stem:
+                    found[name] = _bop_entry(entry, path, obj_id)
+    return found
+
+
+def _bop_entry(entry: Any, path: Path, obj_id: Any) -> Remarks:
+    try:
+        diameter = values.read_number(entry["diameter"], 1e-12)
+    except (KeyError, TypeError, ValueError):
+        rule = f"the diameter of object {obj_id} must be a number above 0"
+        raise AssetError(path, f"{rule}, got {entry!r:.60}") from None
+    symmetries = {key: entry.get(f"symmetries_{key}") for key in ("discrete", "continuous")}
+    return Remarks(
+        unit_m=UNITS_M["mm"],
+        unit_source=_BOP_INFO,
+        symmetry=symmetry_of(symmetries, path),
+        diameter=diameter,
+    )
 
 
 def _side_files(folder: Path, names: Sequence[str]) -> list[tuple[Path, tuple[str, ...]]]:
@@ -127,9 +163,9 @@ def _apply(
         remarks[name] = replace(remarks[name], **said)
 
 
-def _mapping(path: Path) -> Mapping[Any, Any]:
+def _mapping(path: Path, read: Callable[[Path], Any] = read_yaml) -> Mapping[Any, Any]:
     try:
-        content = read_yaml(path)
+        content = read(path)
     except DocumentError as error:
         raise AssetError(path, str(error)) from error
     except OSError as error:

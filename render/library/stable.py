@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial import ConvexHull
+
+from render.library.hull import convex_hull
 
 __all__ = ["stable_poses"]
 
@@ -37,10 +39,10 @@ def stable_poses(
 
     """
     points = hull - centroid
-    try:
-        facets = _Facets(points)
-    except QhullError:
+    found = convex_hull(points)
+    if found is None:
         return _flat_poses(points)
+    facets = _Facets(points, found)
     probs = np.zeros(facets.count)
     np.add.at(probs, facets.resting(), facets.solid_angles)
     order = np.argsort(-probs, kind="stable")[:_MAX_POSES]
@@ -51,10 +53,9 @@ def stable_poses(
 
 
 class _Facets:
-    """Facets of a convex hull about the centre of mass; raises QhullError if it is flat."""
+    """Facets of a convex hull about the centre of mass."""
 
-    def __init__(self, points: NDArray[np.float64]) -> None:
-        hull = ConvexHull(points)
+    def __init__(self, points: NDArray[np.float64], hull: ConvexHull) -> None:
         triangles, neighbours = hull.simplices, hull.neighbors
         normals, offsets = hull.equations[:, :3], hull.equations[:, 3]
         rows = np.repeat(np.arange(len(triangles)), 3)
@@ -65,7 +66,9 @@ class _Facets:
         graph = coo_matrix(links, shape=(len(triangles),) * 2)
         self.count, facet = connected_components(graph, directed=False)
         self.facet = facet
-        _, first = np.unique(facet, return_index=True)
+        # The largest triangle has the plane of its facet best.
+        largest = np.argsort(-_areas(points[triangles]), kind="stable")
+        first = largest[np.unique(facet[largest], return_index=True)[1]]
         self.normals: NDArray[np.float64] = normals[first]
         self.heights: NDArray[np.float64] = -offsets[first]
         self.solid_angles = np.zeros(self.count)
@@ -101,6 +104,12 @@ class _Facets:
         inward = np.einsum("ij,ij->i", opposite - start, across)
         outward = across * np.where(inward > 0, -1.0, 1.0)[:, None]
         return np.asarray(-np.einsum("ij,ij->i", start, outward))
+
+
+def _areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(F,)`` areas of triangles ``(F, 3, 3)``."""
+    edges = corners[:, 1:] - corners[:, :1]
+    return np.asarray(np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1) / 2)
 
 
 def _solid_angles(corners: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -36,6 +36,7 @@ class Stage:
         placed: The bodies; grows.
         occluders: Covers targets, where that is asked.
         ground: The plane that things stand on; None: they float.
+        im_id: Number of the image of `poses.file` that it shows; None: of none.
 
     """
 
@@ -44,6 +45,7 @@ class Stage:
     placed: PlacedBodies
     occluders: Occluders | None
     ground: Ground | None = None
+    im_id: int | None = None
 
     @property
     def principal(self) -> Body:
@@ -110,6 +112,7 @@ class Stage:
                 )
                 for b, (role, idx) in zip(bodies, roles)
             ),
+            im_id=self.im_id,
         )
 
     def _planes(self, reach: float) -> tuple[float, float]:

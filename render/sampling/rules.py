@@ -10,6 +10,7 @@ import numpy as np
 
 from render.errors import ConfigError
 from render.geometry.distortion import undistort
+from render.geometry.frames import nearest_rotation
 from render.sampling.distribution import Box, Drawable
 
 __all__ = ["check_group", "check_rigid", "check_together"]
@@ -69,8 +70,7 @@ def check_rigid(name: str, numbers: Sequence[float]) -> None:
 
     """
     T = np.array(numbers, np.float64).reshape(4, 4)
-    off = float(np.abs(T[:3, :3] @ T[:3, :3].T - np.eye(3)).max())
-    if off > _RIGID or np.linalg.det(T[:3, :3]) < 0 or T[3].tolist() != [0, 0, 0, 1]:
+    if nearest_rotation(T[:3, :3]).off > _RIGID or T[3].tolist() != [0, 0, 0, 1]:
         raise ConfigError(
             f"{name} must be a rigid transform, row by row: a rotation, a shift in the fourth "
             f"column, and 0, 0, 0, 1 in the last row; got {[float(n) for n in numbers]}"

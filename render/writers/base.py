@@ -141,6 +141,13 @@ class AbstractWriter(abc.ABC, Generic[S]):
         """
         return {}
 
+    def left_out(self, row: Row) -> Mapping[str, int]:
+        """What its files cannot hold of a labelled instance, counted, by a phrase of a few words.
+
+        The sums stand in dataset.yaml, and in the summary where one is above 0.
+        """
+        return {}
+
     def check(self, dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], None]:
         """Checks what a dataset on disk holds of this writer; what is missing is found already.
 

@@ -15,7 +15,7 @@ from render.dataset.frame_view import FrameView, LabelNames
 from render.dataset.layout import Layout, PathTemplate, shard_name
 from render.dataset.reader import Dataset
 from render.errors import ConfigError, DatasetError, RenderError, failure_of
-from render.writers.base import WRITERS, AbstractWriter
+from render.writers.base import WRITERS, AbstractWriter, Row
 from render.writers.rasters import MasksWriter
 
 __all__ = ["Writers", "finish_paths", "output_settings", "shard_paths", "unknown_key"]
@@ -124,11 +124,20 @@ class Writers:
         commands = (writer.train_command(folder) for writer in self.by_name.values())
         return next((command for command in commands if command is not None), None)
 
+    def left_out(self, row: Row) -> dict[str, int]:
+        """What they cannot hold of a labelled instance, counted; each phrase with its writer."""
+        return {
+            f"{name}: {phrase}": count
+            for name, writer in self.by_name.items()
+            for phrase, count in writer.left_out(row).items()
+        }
+
     def frame_files(self, view: FrameView) -> dict[str, bytes]:
         """The files of a frame, by path relative to the dataset.
 
         Raises:
             DatasetError: A writer failed, or did not give the files that it promises.
+            ConfigError: A key does not allow for what the frame shows.
 
         """
         files: dict[str, bytes] = {}
@@ -214,6 +223,8 @@ def _named(name: str, writer: AbstractWriter[Any], where: str) -> Iterator[None]
     """Says which writer it was that failed."""
     try:
         yield
+    except ConfigError:
+        raise  # names the key itself
     except Exception as error:
         raise DatasetError(
             f"{_key(name, type(writer))} must be able to write {where}, and failed: "

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, final
+from dataclasses import dataclass
+from typing import Any, Literal, final, get_args
 
+from render.config.settings import setting
 from render.dataset.findings import Findings
 from render.dataset.frame_view import LabelNames, is_labelled
 from render.dataset.layout import SPLITS
 from render.dataset.reader import Dataset
-from render.writers.base import WRITERS, AbstractWriter, NoSettings, StoredFrame
+from render.geometry.rle import decode_rle
+from render.writers.base import WRITERS, AbstractWriter, StoredFrame
 from render.writers.coco_check import check_coco
+from render.writers.outline import outlines
 
-__all__ = ["CocoWriter", "coco_annotation", "coco_image", "coco_keypoints", "coco_parts"]
+__all__ = [
+    "CocoSettings",
+    "CocoWriter",
+    "Segmentation",
+    "coco_annotation",
+    "coco_image",
+    "coco_keypoints",
+    "coco_parts",
+]
+
+Segmentation = Literal["rle", "polygon"]
+
+# Lines run 1/64 px inside the edges of pixels: 0.016 and 0.984.
+_DECIMALS = 3
 
 _PLAIN = (
     "bbox_obj", "visib_fract", "truncated_fract", "occluded_fract", "px_count_all",
@@ -29,10 +46,26 @@ _SOME = (
 _COCO_VISIBILITY = {"visible": 2, "self_occluded": 1, "occluded": 1, "outside": 0}
 
 
+@dataclass(frozen=True, kw_only=True)
+class CocoSettings:
+    """Keys of ``output`` that are COCO's."""
+
+    coco_segmentation: Segmentation = setting(
+        kind="choice",
+        options=get_args(Segmentation),
+        default="rle",
+        doc="What `segmentation` in the files of COCO is: run lengths, or polygons for programs "
+        "that know nothing else.",
+        example="polygon",
+    )
+
+
 @final
 @WRITERS.register("coco")
-class CocoWriter(AbstractWriter[NoSettings]):
+class CocoWriter(AbstractWriter[CocoSettings]):
     """COCO instances: one file for each split, when all frames are there."""
+
+    Settings = CocoSettings
 
     @classmethod
     def paths(cls) -> tuple[str, ...]:
@@ -41,13 +74,17 @@ class CocoWriter(AbstractWriter[NoSettings]):
     def finish_files(self, dataset: Dataset) -> dict[str, Iterator[bytes]]:
         return {
             f"annotations/instances_{split}.json": coco_parts(
-                dataset.rows("frames"), dataset.rows("instances"), split=split, names=dataset.names
+                dataset.rows("frames"),
+                dataset.rows("instances"),
+                split=split,
+                names=dataset.names,
+                segmentation=self.settings.coco_segmentation,
             )
             for split in SPLITS
         }
 
     def check(self, dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], None]:
-        return check_coco(dataset, findings)
+        return check_coco(dataset, self.settings.coco_segmentation, findings)
 
 
 def coco_parts(
@@ -56,6 +93,7 @@ def coco_parts(
     *,
     split: str,
     names: LabelNames,
+    segmentation: Segmentation = "rle",
 ) -> Iterator[bytes]:
     """The images and annotations of one split; one row in memory at a time.
 
@@ -68,13 +106,16 @@ def coco_parts(
         instances: Instance records in order, of all splits.
         split: ``train`` or ``val``.
         names: Categories in the order of their ids, and the keypoints of those that have some.
+        segmentation: As for `coco_annotation`.
 
     """
     ids = {name: i for i, name in enumerate(names.categories, start=1)}
     images = (coco_image(row) for row in frames if row["split"] == split)
     shown = (row for row in instances if row["split"] == split and is_labelled(row))
     annotations = (
-        coco_annotation(row, annotation_id=n, category_id=ids[row["category"]])
+        coco_annotation(
+            row, annotation_id=n, category_id=ids[row["category"]], segmentation=segmentation
+        )
         for n, row in enumerate(shown, start=1)
     )
     listed = (
@@ -88,7 +129,10 @@ def coco_parts(
 
 
 def coco_image(frame: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry of one frame; `cam_K` in centre coordinates, `cam_dist` as OpenCV has it."""
+    """The entry of one frame; `cam_K` in centre coordinates, `cam_dist` as OpenCV has it.
+
+    `im_id` is there where a real image was rendered again.
+    """
     return {
         "id": frame["frame_idx"] + 1,
         "file_name": frame["file_name"],
@@ -98,13 +142,27 @@ def coco_image(frame: Mapping[str, Any]) -> dict[str, Any]:
         "cam_K": frame["cam_K"],
         "cam_dist": frame["cam_dist"],
         "theta": json.loads(frame["theta"]),
+        **({} if frame["im_id"] is None else {"im_id": frame["im_id"]}),
     }
 
 
 def coco_annotation(
-    row: Mapping[str, Any], *, annotation_id: int, category_id: int
+    row: Mapping[str, Any],
+    *,
+    annotation_id: int,
+    category_id: int,
+    segmentation: Segmentation = "rle",
 ) -> dict[str, Any]:
-    """The entry of one instance; `bbox`, `area`, `segmentation` are of the visible mask."""
+    """The entry of one instance; `bbox`, `area`, `segmentation` are of the visible mask.
+
+    Args:
+        row: Its record.
+        annotation_id: From 1.
+        category_id: From 1.
+        segmentation: ``rle`` writes the visible mask as run lengths, ``polygon`` as a list of
+            rings of x and y in turn, edge coordinates: `render.writers.outline.outlines`.
+
+    """
     size_hw = [row["height"], row["width"]]
     entry = {
         "id": annotation_id,
@@ -113,7 +171,11 @@ def coco_annotation(
         "iscrowd": 0,
         "bbox": row["bbox_visib"],
         "area": row["px_count_visib"],
-        "segmentation": {"size": size_hw, "counts": row["mask_visib"]},
+        "segmentation": (
+            _polygons(row)
+            if segmentation == "polygon"
+            else {"size": size_hw, "counts": row["mask_visib"]}
+        ),
         "segmentation_amodal": {"size": size_hw, "counts": row["mask"]},
         **{name: row[name] for name in _PLAIN},
         **{name: row[name] for name in _SOME if row[name] is not None},
@@ -121,6 +183,11 @@ def coco_annotation(
     if row["keypoints_sight"] is not None:
         entry |= coco_keypoints(row)
     return entry
+
+
+def _polygons(row: Mapping[str, Any]) -> list[list[float]]:
+    mask = decode_rle(row["mask_visib"], size_wh=(row["width"], row["height"]))
+    return [ring.ravel().round(_DECIMALS).tolist() for ring in outlines(mask)]
 
 
 def coco_keypoints(row: Mapping[str, Any]) -> dict[str, Any]:

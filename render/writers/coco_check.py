@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard, final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,12 +81,20 @@ def _is_id(value: Any) -> TypeGuard[int]:
     return type(value) is int and 0 < value < 2**62
 
 
-def check_coco(dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], None]:
+def check_coco(
+    dataset: Dataset, segmentation: str, findings: Findings
+) -> Callable[[StoredFrame], None]:
     """Checks both files by themselves; what is returned compares a frame with its records.
 
     Memory holds a few bytes for each entry.
+
+    Args:
+        dataset: The dataset.
+        segmentation: What the visible masks are written as: ``rle`` or ``polygon``.
+        findings: Takes what is wrong.
+
     """
-    files = {split: _CocoFile(dataset, split, findings) for split in SPLITS}
+    files = {split: _CocoFile(dataset, split, segmentation, findings) for split in SPLITS}
     return lambda stored: files[stored.view.split].check(stored)
 
 
@@ -93,7 +102,8 @@ def check_coco(dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], 
 class _CocoFile:
     """An annotation file, indexed by image; entries are read when they are compared."""
 
-    def __init__(self, dataset: Dataset, split: str, findings: Findings) -> None:
+    def __init__(self, dataset: Dataset, split: str, segmentation: str, findings: Findings) -> None:
+        self._has_polygons = segmentation == "polygon"
         self._file = f"annotations/instances_{split}.json"
         self._path = dataset.folder / self._file
         self._split = split
@@ -199,7 +209,7 @@ class _CocoFile:
         ):
             return
         wanted = {name: frame[name] for name in ("file_name", "width", "height", "cam_K")}
-        wanted["frame_idx"] = idx
+        wanted |= {"frame_idx": idx, "im_id": frame["im_id"]}
         for name, value in wanted.items():
             got = entries[0].get(name)
             self._require(_same(got, value), f"image: {name} must be {value}, got {got}", idx)
@@ -246,11 +256,11 @@ class _CocoFile:
             yield "" if _same(entry.get("keypoints"), triples) else "keypoints must be the record's"
             yield "" if entry.get("num_keypoints") == count else f"num_keypoints must be {count}"
         size_hw = row["height"], row["width"]
-        for name, counts in (
-            ("segmentation", row["mask_visib"]),
-            ("segmentation_amodal", row["mask"]),
-        ):
-            yield _mask_problem(name, entry.get(name), counts, size_hw)
+        visib = _polygon_problem if self._has_polygons else _mask_problem
+        yield visib("segmentation", entry.get("segmentation"), row["mask_visib"], size_hw)
+        yield _mask_problem(
+            "segmentation_amodal", entry.get("segmentation_amodal"), row["mask"], size_hw
+        )
 
 
 def record_keypoints(row: Row) -> tuple[list[float], int]:
@@ -273,7 +283,27 @@ def _mask_problem(name: str, rle: Any, counts: str, size_hw: tuple[int, int]) ->
     got, wanted = decoded(rle.get("counts"), size_hw), decoded(counts, size_hw)
     if got is None:
         return f"{name} is torn"
-    wrong = size_hw[0] * size_hw[1] if wanted is None else int(np.count_nonzero(got ^ wanted))
+    return _difference(name, got, wanted)
+
+
+def _polygon_problem(name: str, rings: Any, counts: str, size_hw: tuple[int, int]) -> str:
+    """What is wrong with polygons that should fill the mask of the record; "" if nothing."""
+    rule = f"{name} must be a list of polygons of 3 points or more, inside of the image"
+    if not isinstance(rings, list) or not rings:
+        return rule
+    filled = np.zeros(size_hw, np.uint8)
+    for ring in rings:
+        if not isinstance(ring, list) or len(ring) < 6 or len(ring) % 2:
+            return rule
+        if not all(type(v) in (int, float) and 0 <= v <= max(size_hw) for v in ring):
+            return rule
+        # Cut down to whole pixels, as programs that draw polygons by OpenCV do.
+        cv2.fillPoly(filled, [np.array(ring).reshape(-1, 2).astype(np.int32)], 1)
+    return _difference(name, filled > 0, decoded(counts, size_hw))
+
+
+def _difference(name: str, got: NDArray[np.bool_], wanted: NDArray[np.bool_] | None) -> str:
+    wrong = got.size if wanted is None else int(np.count_nonzero(got ^ wanted))
     return f"{name}: {wrong} px differ from the record" if wrong else ""
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bridge", "join_fragments"]
+__all__ = ["Bridge", "join_fragments", "lost_fragments"]
 
 _Ints = NDArray[np.int64]
 
@@ -57,6 +57,15 @@ def join_fragments(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], list[Bri
     tree = _spanning_tree(_candidates(mask, labels.astype(np.int64)), labels)
     kept, bridges = _worth_their_bridge(tree, areas)
     return np.isin(labels, list(kept)), bridges
+
+
+def lost_fragments(mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """How many fragments of a mask `join_fragments` leaves out, and their pixels."""
+    n_fragments = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)[0] - 1
+    if n_fragments < 2:
+        return 0, 0
+    kept, bridges = join_fragments(mask)
+    return n_fragments - len(bridges) - 1, int(np.count_nonzero(mask) - np.count_nonzero(kept))
 
 
 def _candidates(mask: NDArray[np.bool_], labels: _Ints) -> _Ints:

@@ -1,4 +1,4 @@
-"""A mask as one closed polygon: pixel edges, holes and fragments joined by corridors.
+"""A mask as closed polygons: pixel edges, holes and fragments joined by corridors.
 
 Label files in YOLO's format hold one ring per instance, and programs fill it with
 `cv2.fillPoly`, which also fills every pixel the line touches. ultralytics cuts the
@@ -12,6 +12,13 @@ programs that round, each spike is one pixel too many.
 Rings are joined by corridors without width, walked to and fro. A corridor to a hole runs
 over the mask itself and costs nothing. One between fragments fills the pixels under it, so
 the shortest are taken, and a fragment that has fewer pixels than its corridor is left out.
+
+COCO's polygons are a list for each instance, so each fragment has a ring of its own and none is
+left out; holes are joined to it as above, because no polygon of COCO can be one. The line runs
+1/64 px inside the pixels' edges on all sides, so that its area is that of the pixels; pycocotools,
+which samples near their centres, and programs that cut coordinates down to integers fill just the
+mask. No line does so for them and for programs that round, too (supervision, sahi's pictures of
+masks): those fill a pixel more at right and lower edges.
 """
 
 from __future__ import annotations
@@ -26,12 +33,13 @@ from numpy.typing import NDArray
 
 from render.writers.fragments import Bridge, join_fragments
 
-__all__ = ["outline"]
+__all__ = ["outline", "outlines"]
 
 _UNIT = 2048  # integer coordinates per pixel: all of the below is exact
 _LOW, _HIGH = 8, 1016  # where a line runs in its pixel: at left and top edges; at the others
 _TIP = 2040  # where a spike ends
 _MIDDLE = 1023  # where a bridge runs: the middle itself would round up
+_INSIDE = 32  # how far inside all edges the lines of several polygons run
 
 _Ints = NDArray[np.int64]
 _Point = tuple[int, int]
@@ -51,10 +59,34 @@ def outline(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     x0, y0, width, height = cv2.boundingRect(mask.view(np.uint8))
     window = mask[y0 : y0 + height, x0 : x0 + width]
     window, bridges = join_fragments(window)
-    rings = _Rings.of(window)
+    rings = _Rings.of(window, low=_LOW, high=_HIGH)
     links = [*_hole_links(rings, window), *(_bridge_link(rings, b) for b in bridges)]
     points = np.array(_with_spikes(_join(rings, links)))
     return points / _UNIT + (x0, y0)
+
+
+def outlines(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+    """The outlines of a mask: a ring for each of its 4-connected fragments.
+
+    Args:
+        mask: ``(H, W)``.
+
+    Returns:
+        Each ``(N, 2)`` x and y in edge coordinates, pixels, N >= 4; the last point is joined to
+        the first. Clockwise as seen, holes against it.
+
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        mask.view(np.uint8), connectivity=4, ltype=cv2.CV_32S
+    )
+    found = []
+    for piece in range(1, count):
+        x0, y0, width, height, _ = stats[piece].tolist()
+        window = labels[y0 : y0 + height, x0 : x0 + width] == piece
+        rings = _Rings.of(window, low=_INSIDE, high=_UNIT - _INSIDE)
+        points = np.array(_join(rings, list(_hole_links(rings, window))))
+        found.append(points / _UNIT + (x0, y0))
+    return found
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -63,21 +95,30 @@ class _Rings:
 
     Attributes:
         start: ``(N, 2)``.
+        low: Where in its pixel an edge runs at the left and at the top.
         end: ``(N, 2)``; the start of the ring's next edge.
         ring: ``(N,)`` which ring; edges of a ring are consecutive and in order.
 
     """
 
+    low: int
     start: _Ints
     end: _Ints
     ring: _Ints
 
     @staticmethod
-    def of(mask: NDArray[np.bool_]) -> _Rings:
-        """Traces the 4-connected parts of a mask, the mask at the right hand."""
-        corners = _corners(mask)
+    def of(mask: NDArray[np.bool_], *, low: int, high: int) -> _Rings:
+        """Traces the 4-connected parts of a mask, the mask at the right hand.
+
+        Args:
+            mask: ``(H, W)``.
+            low: Where in their pixels the lines run at left and top edges.
+            high: Likewise, at right and bottom edges.
+
+        """
+        corners = _corners(mask, low, high)
         across, down = _partners(corners[:, ::-1]), _partners(corners)
-        is_left_top = (corners[:, 1] % _UNIT == _LOW) & (corners[across, 0] > corners[:, 0])
+        is_left_top = (corners[:, 1] % _UNIT == low) & (corners[across, 0] > corners[:, 0])
         order: list[int] = []
         sizes: list[int] = []
         unseen = np.ones(len(corners), dtype=bool)
@@ -98,7 +139,7 @@ class _Rings:
         following = np.arange(1, len(order) + 1)
         lasts = np.cumsum(sizes) - 1
         following[lasts] = lasts - sizes + 1
-        return _Rings(start=start, end=start[following], ring=ring)
+        return _Rings(low=low, start=start, end=start[following], ring=ring)
 
     def edge_at(self, point: _Point) -> int:
         """An edge that holds a point of the outline."""
@@ -124,7 +165,7 @@ class _Link:
     path: tuple[_Point, ...]
 
 
-def _corners(mask: NDArray[np.bool_]) -> _Ints:
+def _corners(mask: NDArray[np.bool_], low: int, high: int) -> _Ints:
     """``(N, 2)`` corners of the outline, each inside the pixel of the mask it belongs to.
 
     Where two pixels touch by a corner there are two: such pixels are not connected.
@@ -134,10 +175,10 @@ def _corners(mask: NDArray[np.bool_]) -> _Ints:
     # Pixel, its two neighbours at this grid point, the one across; x and y of the pixel
     # relative to the grid point, and where in the pixel the corner lies.
     cases = (
-        (a, b, c, d, (-1, -1), (_HIGH, _HIGH)),
-        (b, a, d, c, (0, -1), (_LOW, _HIGH)),
-        (c, a, d, b, (-1, 0), (_HIGH, _LOW)),
-        (d, b, c, a, (0, 0), (_LOW, _LOW)),
+        (a, b, c, d, (-1, -1), (high, high)),
+        (b, a, d, c, (0, -1), (low, high)),
+        (c, a, d, b, (-1, 0), (high, low)),
+        (d, b, c, a, (0, 0), (low, low)),
     )
     found = []
     for pixel, beside, below, across, step_xy, inside_xy in cases:
@@ -170,7 +211,7 @@ def _hole_links(rings: _Rings, mask: NDArray[np.bool_]) -> Iterator[_Link]:
         before = mask[y // _UNIT, : x // _UNIT]
         gaps = np.flatnonzero(~before)
         column = int(gaps[-1]) + 1 if len(gaps) else 0
-        target = (column * _UNIT + _LOW, y)
+        target = (column * _UNIT + rings.low, y)
         yield _Link(edge_a=edge, edge_b=rings.edge_at(target), path=((x, y), target))
 
 

@@ -31,6 +31,7 @@ class PixelCheck:
         self._recorded = stored.recorded
         self._frame_idx = stored.view.frame_idx
         self._size_hw = stored.view.size_wh[::-1]
+        self._instances = stored.view.instances
         self._findings = findings
 
     def image(self) -> None:
@@ -59,15 +60,33 @@ class PixelCheck:
         )
 
     def depth(self, unit_m: float) -> None:
-        """There is depth wherever there is an object, and it lies between the planes."""
+        """There is depth wherever there is an object, and it lies between the planes.
+
+        Only what is no target may be 0 where it can be beyond what a file holds.
+        """
         units, recorded = self._u16(), self._recorded
         if units is None or recorded is None:
             return
-        here = units[recorded.ids > 0].astype(np.float64)
-        without = int(np.count_nonzero(here == 0))
+        ends_m = (_U16_MAX + 0.5) * unit_m
+        targets = [row for row in self._instances if row["role"] == "target"]
+        known = recorded.ids > 0
+        if recorded.far_m > ends_m:
+            known = np.isin(recorded.ids, [row["instance_idx"] + 1 for row in targets])
+        without = int(np.count_nonzero(units[known] == 0))
         self._require(not without, f"{without} px of objects have no depth")
-        # The ends of the range also stand for what lies beyond them.
-        far, near = here[(here > 1) & (here < _U16_MAX)], here[(here > 0) & (here < _U16_MAX)]
+        for row in targets:
+            # No point is nearer than the sphere around its box.
+            radius_m = float(np.linalg.norm(row["box3d_size_m"])) / 2
+            if row["box3d_center_cam_m"][2] - radius_m > ends_m:
+                idx = row["instance_idx"]
+                beyond = int(np.count_nonzero(units[recorded.ids == idx + 1]))
+                self._require(
+                    not beyond,
+                    f"{beyond} px of instance {idx} are beyond {_U16_MAX * unit_m:.6g} m",
+                )
+        here = units[recorded.ids > 0].astype(np.float64)
+        # The nearer end of the range also stands for what lies before it.
+        far, near = here[here > 1], here[here > 0]
         lo = recorded.near_m * (1 - _DEPTH_SLACK) - 0.51 * unit_m
         hi = recorded.far_m * (1 + _DEPTH_SLACK) + 0.51 * unit_m
         self._require(

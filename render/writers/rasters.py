@@ -7,12 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeVar, final
 
+import numpy as np
+
 from render.config.settings import setting
 from render.dataset.findings import Findings
 from render.dataset.frame_view import FrameView
 from render.dataset.layout import IMAGES, raster
-from render.dataset.rasters import encode_depth, encode_ids, encode_map, encode_png
+from render.dataset.rasters import (
+    depth_problem,
+    encode_depth,
+    encode_ids,
+    encode_map,
+    encode_png,
+)
 from render.dataset.reader import Dataset
+from render.errors import ConfigError
 from render.sensor.jpeg import encode_jpeg
 from render.writers.base import WRITERS, AbstractWriter, StoredFrame
 from render.writers.raster_check import PixelCheck
@@ -141,7 +150,7 @@ class DepthSettings:
         kind="number",
         lo=1e-7,
         hi=10,
-        doc="Metres that one step of a depth file stands for.",
+        doc="Metres that one step of a depth file stands for; it holds 65535 of them.",
         example="0.001",
     )
 
@@ -149,13 +158,18 @@ class DepthSettings:
 @final
 @WRITERS.register("depth")
 class DepthWriter(AbstractRaster[DepthSettings]):
-    """Depth along the optical axis of each pixel."""
+    """Depth along the optical axis of each pixel; targets are never beyond what it can hold."""
 
     Settings = DepthSettings
     switch = "depth"
 
     def encoded(self, view: FrameView) -> bytes:
-        return encode_depth(view.depth_m, unit_m=self.settings.depth_unit_m)
+        unit_m, depth_m = self.settings.depth_unit_m, view.depth_m
+        targets = [row["instance_idx"] for row in view.instances if row["role"] == "target"]
+        farthest_m = float(depth_m[np.isin(view.ids, targets)].max(initial=0.0))
+        if problem := depth_problem(farthest_m, unit_m=unit_m):
+            raise ConfigError(f"frame {view.frame_idx}: {problem}")
+        return encode_depth(depth_m, unit_m=unit_m)
 
     def check_pixels(self, pixels: PixelCheck) -> None:
         pixels.depth(self.settings.depth_unit_m)

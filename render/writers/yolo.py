@@ -21,8 +21,9 @@ from render.dataset.reader import Dataset
 from render.errors import ConfigError
 from render.geometry.rle import decode_rle
 from render.labels.oriented import oriented_box
-from render.writers.base import WRITERS, AbstractWriter, StoredFrame
+from render.writers.base import WRITERS, AbstractWriter, Row, StoredFrame
 from render.writers.coco import coco_keypoints
+from render.writers.fragments import lost_fragments
 from render.writers.outline import outline
 from render.writers.yolo_check import check_yolo
 
@@ -34,8 +35,6 @@ YoloKind = Literal["detect", "segment", "pose", "obb"]
 _BOX_DECIMALS = 10
 # The outline keeps 1/256 px from the edges of pixels; 1e-8 of any image is far less.
 _POLYGON_DECIMALS = 8
-# How far out of the image a corner may be, as a share of it: ultralytics takes 0.01.
-_OUTSIDE = 0.0099
 # Of the names of ultralytics' models, by what label files hold.
 _MODEL_SUFFIXES = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
 
@@ -83,6 +82,13 @@ class YoloWriter(AbstractWriter[YoloSettings]):
     def finish_files(self, dataset: Dataset) -> dict[str, Iterator[bytes]]:
         return {"data.yaml": iter([data_yaml(dataset.names, kind=self.settings.yolo)])}
 
+    def left_out(self, row: Row) -> dict[str, int]:
+        if self.settings.yolo != "segment":
+            return {}
+        size_wh = row["width"], row["height"]
+        pieces, px = lost_fragments(decode_rle(row["mask_visib"], size_wh=size_wh))
+        return {"pieces of masks": pieces, "px of masks": px}
+
     def check(self, dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], None]:
         return check_yolo(dataset, self.settings.yolo, findings)
 
@@ -126,11 +132,14 @@ def yolo_text(
             keypoints as the category that has most, those that an instance lacks as 0.
         size_wh: Image size, pixels.
         kind: ``detect`` writes ``class cx cy w h`` of the visible box; ``segment`` writes
-            ``class x y x y ...`` of the outline of the visible mask. Both as shares of the
+            ``class x y x y ...`` of the outline of the visible mask, without the pieces that
+            `lost_fragments` counts. Both as shares of the
             image's width and height. ``pose`` writes the row of ``detect`` and ``px py v`` of
             each keypoint: v is 2 where it is visible, 1 where it is hidden, else all three are 0.
             ``obb`` writes the four corners of the least rectangle, at any angle, that holds the
-            visible mask and lies in the image to 1 % (ultralytics drops images with others).
+            visible mask, so a part that the image cuts off has no share in it. Corners may lie
+            outside of the image; ultralytics drops an image with a rectangle that is wider or
+            higher than it or has its centre outside, and then the least that is not is taken.
 
     """
     ids = {name: i for i, name in enumerate(names.categories)}
@@ -174,9 +183,6 @@ def _keypoints(row: Mapping[str, Any], size_wh: tuple[int, int], count: int) -> 
 
 
 def _oriented(row: Mapping[str, Any], size_wh: tuple[int, int]) -> str:
-    width, height = size_wh
-    x, y = _OUTSIDE * width, _OUTSIDE * height
-    mask = decode_rle(row["mask_visib"], size_wh=size_wh)
-    corners = oriented_box(mask, bounds=(-x, -y, width + x, height + y))
+    corners = oriented_box(decode_rle(row["mask_visib"], size_wh=size_wh), fits=True)
     assert corners is not None  # of a visible instance
     return " ".join(f"{n:.{_BOX_DECIMALS}f}" for n in (corners / size_wh).ravel().tolist())

@@ -23,7 +23,8 @@ __all__ = ["check_labels", "check_yolo"]
 _FILE = "data.yaml"
 _BOX_SLACK_PX = 1e-5
 _LEAST_IOU = 0.98
-_OUTSIDE = 0.01  # what ultralytics lets corners lie outside of the image
+# Of OpenCV's rectangles, which are in single precision; ultralytics leaves 0.01 for shares.
+_AREA_SLACK = 1e-3
 # Polygons run a little inside of the mask's extent.
 _EXTENT_SLACK_PX = 1 / 64
 
@@ -99,8 +100,10 @@ def _problem(line: str, row: Row, size_wh: tuple[int, int], names: LabelNames, k
         return f"must hold {held}, got {n}"
     sights = numbers[6::3] if kind == "pose" else np.zeros(0)
     shares = np.delete(numbers, np.s_[6::3]) if kind == "pose" else numbers
-    beyond = _OUTSIDE if kind == "obb" else 0.0
-    if not np.isfinite(numbers).all() or shares.min() < -beyond or shares.max() > 1 + beyond:
+    # Those of a rectangle are looked at as a whole: its corners may lie outside.
+    if not np.isfinite(numbers).all() or (
+        kind != "obb" and (shares.min() < 0.0 or shares.max() > 1.0)
+    ):
         return "numbers must be shares of the image, from 0 to 1"
     if not set(sights.tolist()) <= {0.0, 1.0, 2.0}:
         return f"visibility of keypoints must be 0, 1 or 2, got {sights.tolist()}"
@@ -135,11 +138,13 @@ def _keypoints(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int])
 
 
 def _oriented(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int]) -> str:
-    """The rectangle holds the visible mask, and no more area than the upright one."""
+    """The rectangle holds the visible mask, is one that ultralytics takes, and is the least."""
     mask = decoded(row["mask_visib"], (size_wh[1], size_wh[0]))
     if mask is None:
         return ""  # said of the record
     p = numbers.reshape(4, 2) * size_wh
+    if not _is_taken(p, size_wh):
+        return "must be no larger than the image, with its centre in it"
     a, b = p[1] - p[0], p[3] - p[0]
     if abs(a @ b) > 1e-6 * (a @ a + b @ b) or np.abs(p[0] + p[2] - p[1] - p[3]).max() > 1e-6:
         return "must be a rectangle"
@@ -152,7 +157,20 @@ def _oriented(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int]) 
             return "must hold the visible mask"
     _, _, w, h = row["bbox_visib"]
     area = float(np.linalg.norm(a) * np.linalg.norm(b))
+    hull = cv2.convexHull(np.stack([x, y], axis=1).astype(np.int32))[:, 0]
+    squares = np.concatenate([hull - hull[0] + np.array([i, j]) for i in (0, 1) for j in (0, 1)])
+    least = cv2.minAreaRect(squares.astype(np.float32))
+    its_area, its_corners = math.prod(least[1]), cv2.boxPoints(least) + hull[0]
+    if area > its_area * (1 + _AREA_SLACK) and _is_taken(its_corners, size_wh, slack=-_AREA_SLACK):
+        return f"must be the least rectangle, and is {area / its_area:.3f} times that"
     return "" if area <= w * h * (1 + 1e-6) else "must be no larger than the upright box"
+
+
+def _is_taken(corners: NDArray[Any], size_wh: tuple[int, int], slack: float = _AREA_SLACK) -> bool:
+    """Whether ultralytics takes a rectangle: centre, width and height are shares of the image."""
+    low, high = corners.min(axis=0) / size_wh, corners.max(axis=0) / size_wh
+    shares = np.concatenate([(low + high) / 2, high - low])
+    return bool(shares.min() >= -slack and shares.max() <= 1 + slack)
 
 
 def _polygon(numbers: NDArray[np.float64], row: Row, size_wh: tuple[int, int]) -> str:

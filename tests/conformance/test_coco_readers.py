@@ -38,6 +38,13 @@ def polygons(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def coco_polygons(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("coco_polygons")
+    write_dataset(folder, some_samples(9), coco="polygon")
+    return folder
+
+
 def annotations_path(folder: Path, split: str) -> Path:
     """The COCO file of a split."""
     return folder / "annotations" / f"instances_{split}.json"
@@ -112,6 +119,34 @@ def test_supervision_opens_coco(dataset: Path, split: str) -> None:
         assert [e["category_id"] - 1 for e in entries] == detections.class_id.tolist()
         if entries:
             assert [e["area"] for e in entries] == detections.mask.sum(axis=(1, 2)).tolist()
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_polygons_of_coco_are_the_masks_to_the_pixel(
+    dataset: Path, coco_polygons: Path, split: str
+) -> None:
+    """As pycocotools fills them, and but for right and lower edges supervision, which rounds."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        runs, rings = (COCO(str(annotations_path(d, split))) for d in (dataset, coco_polygons))
+    masks: dict[int, list[Any]] = {image_id: [] for image_id in runs.imgs}
+    assert len(rings.anns) == len(runs.anns) > 3
+    for entry, ring in zip(runs.anns.values(), rings.anns.values(), strict=True):
+        mask = runs.annToMask(entry) > 0
+        masks[entry["image_id"]].append(mask)
+        assert type(ring["segmentation"]) is list
+        assert iou(rings.annToMask(ring) > 0, mask) == 1.0
+    opened = sv.DetectionDataset.from_coco(
+        images_directory_path=str(coco_polygons / "images" / split),
+        annotations_path=str(annotations_path(coco_polygons, split)),
+        force_masks=True,
+    )
+    for path, _, detections in opened:
+        wanted = masks[int(Path(path).stem) + 1]
+        for found, mask in zip(detections.mask if wanted else (), wanted, strict=True):
+            right = np.pad(mask, ((0, 1), (1, 0)))[:-1, :-1]
+            below = np.pad(mask | right, ((1, 0), (0, 0)))[:-1]
+            assert not (mask & ~found).any()
+            assert not (found & ~(mask | right | below)).any()
 
 
 @pytest.mark.parametrize("split", SPLITS)

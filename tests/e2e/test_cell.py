@@ -216,7 +216,7 @@ def test_poses_of_a_dataset_give_its_masks_again(tmp_path: Path) -> None:
     second = render(
         *common, "objects=poses", "poses.file=scene_gt.json", "models=[nut,gear]",
         "poses.models=[{obj_id:7,model:gear},{obj_id:3,model:nut}]",
-        "output_dir=second", cwd=tmp_path,
+        "poses.convention=opencv", "output_dir=second", cwd=tmp_path,
     )  # fmt: skip
 
     again = list(read_instances(tmp_path / "second"))

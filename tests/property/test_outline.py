@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
 from scipy.ndimage import label
 
-from render.writers.outline import outline
+from render.writers.fragments import lost_fragments
+from render.writers.outline import outline, outlines
 from tests.polygon_readers import (
     assert_equal_but_for_spikes,
     bridges,
@@ -106,3 +109,66 @@ def test_nut_behind_bars_keeps_its_shape(
 
     assert iou(mask, filled_by_ultralytics(polygon, mask.shape)) >= 0.98
     assert iou(mask, filled_by_supervision(polygon, mask.shape)) >= 0.98
+
+
+HOLED = np.ones((9, 12), np.bool_)
+HOLED[2:5, 3:6] = HOLED[6, 8] = HOLED[7, 9] = False
+
+
+def rings_in_coco(mask: Mask) -> list[list[float]]:
+    return [ring.ravel().round(3).tolist() for ring in outlines(mask)]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(mask=masks())
+@example(mask=np.ones((1, 1), np.bool_))
+@example(mask=np.eye(30, dtype=np.bool_))
+@example(mask=np.indices((9, 9)).sum(axis=0) % 2 == 0)
+@example(mask=HOLED)
+def test_polygons_of_coco_are_the_mask_with_its_holes(mask: Mask) -> None:
+    rings, size_hw = rings_in_coco(mask), mask.shape
+    by_coco = coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(rings, *size_hw)))
+    cut_down = np.zeros(size_hw, np.uint8)
+    for ring in rings:
+        cv2.fillPoly(cut_down, [np.array(ring).reshape(-1, 2).astype(int)], 1)
+
+    assert iou(by_coco.astype(bool), mask) == 1.0
+    assert iou(cut_down.astype(bool), mask) == 1.0
+    # One for each piece, by the corners that it touches others with or not.
+    assert len(rings) == label(mask)[1]
+    xy = np.array([v for ring in rings for v in ring]).reshape(-1, 2)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    extent = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+    np.testing.assert_allclose([*xy.min(axis=0), *xy.max(axis=0)], extent, atol=0.0161)
+
+
+def test_polygons_of_coco_are_areas_to_programs_of_geometry() -> None:
+    shapely = pytest.importorskip("shapely")
+    (ring,) = rings_in_coco(HOLED)
+    area = shapely.Polygon(np.array(ring).reshape(-1, 2)).buffer(0).area
+
+    assert area == pytest.approx(HOLED.sum(), rel=0.02)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(mask=masks())
+def test_what_one_polygon_loses_is_counted(mask: Mask) -> None:
+    pieces, px = lost_fragments(mask)
+    filled = filled_by_ultralytics(outline(mask), mask.shape)
+    parts, count = label(mask)
+    # A piece is left out where nothing of it is filled; a bridge may run over one.
+    sizes, covered = np.bincount(parts.ravel()), np.bincount(parts[filled], minlength=count + 1)
+    missing = (sizes[1:] > 0) & (covered[1:] == 0)
+
+    assert missing.sum() <= pieces < count
+    assert sizes[1:][missing].sum() <= px < mask.sum()
+    assert (pieces == 0) == (px == 0)
+    if count == 1:
+        assert (pieces, px) == (0, 0)
+
+
+def test_a_speck_far_away_is_lost() -> None:
+    mask = np.zeros((20, 40), np.bool_)
+    mask[5:15, 5:15] = mask[8:10, 35] = mask[16:19, 12:15] = True
+
+    assert lost_fragments(mask) == (1, 2)

@@ -16,7 +16,7 @@ import pytest
 from render.errors import AssetError
 from render.library.build_model import BuiltModel
 from render.library.models import ModelLibrary
-from tests.model_files import FACES, POINTS, glb, obj, ply, stl, three_mf
+from tests.model_files import FACES, POINTS, dae, glb, obj, off, ply, stl, stl_text, three_mf
 
 _CUT = glb().index(b"BIN\0") + 4  # where the indices of the GLB begin
 
@@ -80,6 +80,10 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "half a facet": ("a.stl", stl()[:-20], "3 of 4 facets"),
     "unknown encoding": ("a.3mf", three_mf(head='<?xml version="1.0" encoding="utf-99"?>'),
                          "utf-99"),
+    "unknown encoding of COLLADA": (
+        "a.dae", dae().replace(b'version="1.0"', b'version="1.0" encoding="utf-99"'), "utf-99"),
+    "unit beyond all bounds": ("a.dae", dae(unit='<unit meter="1e-300"/>'),
+                               "unit must be 1e-12 to 1e+12 m, got 1e-300 m"),
     "unknown unit": ("a.3mf", three_mf(unit="furlong"), "got 'furlong'"),
 }  # fmt: skip
 
@@ -130,3 +134,48 @@ def test_loads_with_its_size_and_a_word_about_what_is_wrong(tmp_path: Path, kind
     assert all(word in warning for word, warning in zip(words, found.warnings, strict=True))
     unit_m = found.model.unit_m
     np.testing.assert_allclose(np.ptp(found.model.bounds_m, axis=0), unit_m * np.array([1, 2, 4]))
+
+
+# The coordinate 7 is the fourth vertex's alone.
+TEXTS = {
+    "a.obj": obj().replace(b"7.0", b"HUGE"),
+    "a.off": off().replace(b"7.0", b"HUGE"),
+    "a.ply": ply("ascii").replace(b"7.0", b"HUGE"),
+    "a.stl": stl_text().replace(b"7.0", b"HUGE"),
+    "a.dae": dae().replace(b"7.0", b"HUGE"),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("number", ["1e12", "1e103", "-1e160", "1.7e308", "1e400", "nan"])
+@pytest.mark.parametrize("name", [*TEXTS, "a.3mf"])
+def test_numbers_of_any_size_end_in_a_refusal_that_skip_bad_takes(
+    tmp_path: Path, name: str, number: str
+) -> None:
+    if name == "a.3mf":
+        (tmp_path / name).write_bytes(three_mf(
+            build=f'<item objectid="1" transform="1 0 0 0 1 0 0 0 {number}0 0 0 0"/>'
+        ))  # fmt: skip
+    else:
+        assert TEXTS[name].count(b"HUGE")
+        (tmp_path / name).write_bytes(TEXTS[name].replace(b"HUGE", number.encode()))
+    (tmp_path / "sound.obj").write_bytes(obj())
+    library = ModelLibrary(tmp_path, skip_bad=True)
+    library.check_all()
+
+    assert ("sound.obj",) == library.names
+    assert [tmp_path / name] == [error.path for error in library.skipped]
+
+
+def test_normals_and_uvs_beyond_single_precision_are_left_out(tmp_path: Path) -> None:
+    text = _obj(POINTS, FACES).decode().replace("f 1 3 2", "vn 1e300 0 1e300\nvt 1e300 0\nf 1 3 2")
+    text = "\n".join(
+        "f " + " ".join(f"{v}/1/1" for v in line.split()[1:]) if line.startswith("f ") else line
+        for line in text.split("\n")
+    )
+    found = inspected(tmp_path, "a.obj", text.encode())
+
+    assert set(found.warnings) == {
+        "UVs that are not finite were left out", "normals that have no direction were replaced",
+    }  # fmt: skip
+    assert np.isfinite(found.model.primitives[0].normals).all()

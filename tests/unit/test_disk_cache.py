@@ -197,9 +197,9 @@ def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     reads: list[Path] = []
     read = models_module.read_raw
 
-    def counted(path: Path) -> Any:
+    def counted(path: Path, root: Path) -> Any:
         reads.append(path)
-        return read(path)
+        return read(path, root)
 
     monkeypatch.setattr(models_module, "read_raw", counted)
     return reads

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from render.errors import AssetError
 from render.library.readers import read_raw
@@ -201,7 +202,7 @@ def test_a_library_with_a_space_in_its_name(tmp_path: Path) -> None:
 def test_a_missing_library_is_told(tmp_path: Path) -> None:
     model = read(tmp_path, f"mtllib a.mtl b.mtl\n{SQUARE}usemtl red\nf 1 2 3\n", a=RED)
 
-    assert ("material file b.mtl is missing",) == model.warnings
+    assert ("its material files are missing: b.mtl",) == model.warnings
     assert [RED_RGBA] == base_colors(model)
 
 
@@ -216,3 +217,63 @@ def test_without_usemtl_the_only_material_is_drawn_and_none_of_several(tmp_path:
     assert [None] == base_colors(two)
     assert ("no usemtl says which of its materials is meant; none is drawn",) == two.warnings
     assert [None, RED_RGBA] == base_colors(partly)
+
+
+def test_what_is_not_used_is_named_once(tmp_path: Path) -> None:
+    text = f"mtllib a.mtl b.mtl c.mtl\n{SQUARE}usemtl red\nf 1 2 3\nusemtl blue\nf 1 3 4\n"
+    keys = "Ka 1 1 1\nKs 1 1 1\nNi 1.5\nillum 2\nPs 0\nmap_Ks s.png\nmap_Ns n.png\ndisp d.png\n"
+    blue = f"newmtl blue\n{keys}Pc 0.5\nrefl -type sphere r.png\n"
+    model = read(tmp_path, text, a=RED + keys, b=blue, c="newmtl other\n" + "Kd 0 0 0\n")
+
+    assert (
+        "keys of its material files are not drawn: map_Ks, map_Ns, disp, Pc, refl",
+        "material files of which nothing is used: c.mtl",
+    ) == model.warnings
+
+
+def test_a_library_that_lacks_what_is_used_is_named(tmp_path: Path) -> None:
+    text = f"mtllib a.mtl\n{SQUARE}usemtl green\nf 1 2 3\nusemtl blue\nf 1 3 4\n"
+    model = read(tmp_path, text, a=RED)
+
+    assert (
+        "its material files lack materials that it uses: blue, green",
+        "material files of which nothing is used: a.mtl",
+    ) == model.warnings
+
+
+def test_map_ka_is_the_base_colour_where_there_is_no_map_kd(tmp_path: Path) -> None:
+    Image.new("RGB", (1, 1), (0, 255, 0)).save(tmp_path / "ka.png")
+    Image.new("RGB", (1, 1), (0, 0, 255)).save(tmp_path / "kd.png")
+    text = f"mtllib a.mtl\n{SQUARE}f 1 2 3\n"
+    alone = read(tmp_path, text, a="newmtl m\nmap_Ka ka.png\n").meshes[0].material
+    both = read(tmp_path, text, a="newmtl m\nmap_Ka ka.png\nmap_Kd kd.png\n").meshes[0].material
+
+    for look, rgba in ((alone, [0, 255, 0, 255]), (both, [0, 0, 255, 255])):
+        assert look is not None
+        assert look.base_color_texture is not None
+        assert rgba == look.base_color_texture.image[0, 0].tolist()
+        assert look.base_color == (1, 1, 1, 1)
+
+
+def test_maps_of_roughness_and_metal_are_one_texture_and_stand_for_the_numbers(
+    tmp_path: Path,
+) -> None:
+    """Green is roughness, blue is metal (glTF 2.0, 3.9.2), whatever the sizes of the images."""
+    Image.fromarray(np.array([[0, 200], [100, 50]], np.uint8)).save(tmp_path / "pr.png")
+    Image.fromarray(np.array([[255]], np.uint8)).save(tmp_path / "pm.png")
+    text = f"mtllib a.mtl\n{SQUARE}f 1 2 3\n"
+    numbers = "newmtl m\nPr 0.5\nPm 0\n"
+    both = read(tmp_path, text, a=f"{numbers}map_Pr pr.png\nmap_Pm pm.png\n")
+    rough = read(tmp_path, text, a=f"{numbers}map_Pr pr.png\n").meshes[0].material
+    look = both.meshes[0].material
+
+    assert both.warnings == ()
+    assert (tmp_path / "a.mtl", tmp_path / "pr.png", tmp_path / "pm.png") == both.companions
+    assert look is not None
+    assert (1.0, 1.0) == (look.roughness, look.metallic)
+    assert look.metallic_roughness_texture is not None
+    image = look.metallic_roughness_texture.image
+    assert [[0, 200], [100, 50]] == image[..., 1].tolist()
+    assert [[255, 255], [255, 255]] == image[..., 2].tolist()
+    assert rough is not None
+    assert (1.0, 0.0) == (rough.roughness, rough.metallic)

@@ -49,22 +49,60 @@ def test_a_rectangle_is_the_smallest_that_holds_the_mask(seed: int, n_corners: i
     assert corners[0, 0] == pytest.approx(corners[:, 0].min())
 
 
-@settings(max_examples=80, deadline=None)
-@given(seed=st.integers(0, 2**31))
-def test_bounds_are_kept(seed: int) -> None:
-    mask = blob(seed, 5)
+def seen_by_ultralytics(corners: np.ndarray, size_wh: tuple[int, int]) -> bool:
+    """Its check of a row: the upright box around it, as centre and size (data/utils.py)."""
+    low, high = corners.min(axis=0) / size_wh, corners.max(axis=0) / size_wh
+    shares = np.concatenate([(low + high) / 2, high - low])
+    return bool(shares.max() <= 1 + 1e-9 and shares.min() >= -1e-9)
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**31), n_corners=st.integers(1, 6))
+def test_a_rectangle_of_a_cut_mask_is_the_least_that_is_taken(seed: int, n_corners: int) -> None:
+    mask = blob(seed, n_corners)
     if not mask.any():
         return
-    corners = oriented_box(mask, bounds=(-1, -1, 81, 61))
+    corners = oriented_box(mask, fits=True)
+    assert corners is not None
+    assert seen_by_ultralytics(corners, (80, 60))
+    a, b = corners[1] - corners[0], corners[3] - corners[0]
+    area, points = np.linalg.norm(a) * np.linalg.norm(b), squares_of(mask).astype(np.float64)
+    for side in (a, b):
+        along = (points - corners[0]) @ side / (side @ side)
+        assert along.min() > -1e-6
+        assert along.max() < 1 + 1e-6
+    # All others that are taken, a hundred angles: none is smaller by more than they are apart.
+    for angle in np.linspace(0, np.pi / 2, 100, endpoint=False):
+        axes = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        low, high = (points @ axes.T).min(axis=0), (points @ axes.T).max(axis=0)
+        x, y = np.array([low[0], high[0], high[0], low[0]]), np.array([low[1]] * 2 + [high[1]] * 2)
+        other = np.stack([x, y], axis=1) @ axes
+        if seen_by_ultralytics(other, (80, 60)):
+            assert area <= np.prod(high - low) * 1.02
+
+
+def test_a_bar_that_the_edge_cuts_has_its_own_rectangle_not_twice_that() -> None:
+    y, x = np.mgrid[0:60, 0:80]
+    mask = np.abs(x - y - 30) < 4  # from the upper edge to the lower one, at 45 degrees
+    corners = oriented_box(mask, fits=True)
 
     assert corners is not None
-    assert (corners >= -1 - 1e-6).all()
-    assert (corners <= np.array([81, 61]) + 1e-6).all()
-    free = oriented_box(mask)
+    (_, (w, h), _) = cv2.minAreaRect(squares_of(mask).astype(np.float32))
+    assert cv2.contourArea(corners.astype(np.float32)) == pytest.approx(w * h, rel=1e-4)
+    assert corners.min() < -1  # a corner is outside of the image
+    upright = 60 * (np.flatnonzero(mask.any(axis=0))[-1] - np.flatnonzero(mask.any(axis=0))[0] + 1)
+    assert upright > 2 * w * h
+
+
+def test_a_rectangle_that_ultralytics_would_drop_is_not_taken() -> None:
+    y, x = np.mgrid[0:60, 0:80]
+    mask = np.abs(0.75 * x - y) < 4  # from corner to corner: its own is larger than the image
+    free, taken = oriented_box(mask), oriented_box(mask, fits=True)
+
     assert free is not None
-    assert cv2.contourArea(corners.astype(np.float32)) >= 0.999 * cv2.contourArea(
-        free.astype(np.float32)
-    )
+    assert taken is not None
+    assert not seen_by_ultralytics(free, (80, 60))
+    assert seen_by_ultralytics(taken, (80, 60))
 
 
 def test_of_equal_rectangles_the_upright_one_is_taken() -> None:

@@ -373,3 +373,130 @@ def test_triangulate_all_agrees_with_triangulate_on_what_is_not_convex() -> None
     ring = np.array([(0, 0, 0), (2, 0, 0), (2, 2, 0), (1, 0.5, 0), (0, 2, 0)], dtype=np.float64)
 
     np.testing.assert_array_equal(triangulate_all(ring, np.array([5])), triangulate(ring))
+
+
+TEXTS = {"a.stl": stl_text(), "a.ply": ply("ascii"), "a.off": off()}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-16-be-sig"]
+)
+def test_text_in_any_encoding_and_with_any_line_ends(
+    tmp_path: Path, name: str, ending: str, encoding: str
+) -> None:
+    text = TEXTS[name].decode().replace("\n", ending)
+    text = "\ufeff" + text if encoding == "utf-16-be-sig" else text
+    model = read(tmp_path, name, text.encode(encoding.removesuffix("-sig") if "16" in encoding
+                                             else encoding))  # fmt: skip
+
+    (mesh,) = model.meshes
+    assert len(FACES) == len(mesh.faces)
+    corners = mesh.positions[mesh.faces].reshape(-1, 3)
+    np.testing.assert_allclose(corners, POINTS[FACES].reshape(-1, 3))
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("change", [str.upper, str.lower])
+def test_words_of_a_text_model_in_any_case(tmp_path: Path, name: str, change: Any) -> None:
+    (mesh,) = read(tmp_path, name, change(TEXTS[name].decode()).encode()).meshes
+
+    assert len(FACES) == len(mesh.faces)
+    assert [1, 2, 4] == np.ptp(mesh.positions, axis=0).tolist()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    ("name", "data"), [("a.ply", ply("binary_little_endian")), ("a.stl", stl(header=b"made here"))]
+)
+def test_binary_models_that_an_editor_saved_are_refused_with_the_mark(
+    tmp_path: Path, name: str, data: bytes, encoding: str
+) -> None:
+    with pytest.raises(AssetError, match="byte order mark"):
+        read(tmp_path, name, data.decode("latin-1").encode(encoding))
+
+
+def test_rows_of_a_binary_ply_whose_header_ends_its_lines_with_a_return(tmp_path: Path) -> None:
+    data = ply("binary_little_endian")
+    at = data.index(b"end_header\n") + len(b"end_header\n")
+    (mesh,) = read(tmp_path, "a.ply", data[:at].replace(b"\n", b"\r") + data[at:]).meshes
+
+    np.testing.assert_allclose(mesh.positions[mesh.faces], POINTS[FACES])
+
+
+def _ply_of_colors(kind: str, rows: str, *, of: str) -> bytes:
+    """A triangle whose vertices or face have colours of a type."""
+    names = "".join(f"property {kind} {n}\n" for n in ("red", "green", "blue", "alpha"))
+    xyz = "property float x\nproperty float y\nproperty float z\n"
+    points, colors = ["0 0 0", "1 0 0", "0 1 0"], rows.split(",")
+    if of == "vertex":
+        points = [f"{p} {c}" for p, c in zip(points, colors, strict=True)]
+    face = "3 0 1 2" if of == "vertex" else f"3 0 1 2 {colors[0]}"
+    return (
+        f"ply\nformat ascii 1.0\nelement vertex 3\n{xyz}{names if of == 'vertex' else ''}"
+        "element face 1\nproperty list uchar int vertex_indices\n"
+        f"{names if of == 'face' else ''}end_header\n" + "\n".join([*points, face]) + "\n"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "rgba"),
+    [
+        ("float", "255 0 0 255,255 0 0 255,255 0 0 255", (1, 0, 0, 1)),
+        ("float", "255 0 0 1,255 0 0 1,255 0 0 1", (1, 0, 0, 1)),  # alpha as a share
+        ("double", "1 0 0 1,1 0 0 1,1 0 0 1", (1, 0, 0, 1)),
+        ("float", "1.0001 0 0 1,1 0 0 1,1 0 0 1", (1, 0, 0, 1)),  # rounded up, no byte
+        ("int", "255 0 0 255,255 0 0 255,255 0 0 255", (1, 0, 0, 1)),
+        ("uchar", "255 0 0 255,255 0 0 255,255 0 0 255", (1, 0, 0, 1)),
+        ("ushort", "65535 0 0 65535,65535 0 0 65535,65535 0 0 65535", (1, 0, 0, 1)),
+    ],
+)
+@pytest.mark.parametrize("of", ["vertex", "face"])
+def test_ply_colors_of_vertices_and_faces_by_their_range(
+    tmp_path: Path, kind: str, rows: str, rgba: tuple[float, ...], of: str
+) -> None:
+    (mesh,) = read(tmp_path, "a.ply", _ply_of_colors(kind, rows, of=of)).meshes
+
+    assert mesh.material is not None  # one colour for all is a material
+    assert rgba == pytest.approx(mesh.material.base_color, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "rows", ["255 0 0,0 0 255", "1 0 0,0 0 1", "1.0 0 0,0 0 1", "255 0 0 255,0 0 255 255"]
+)
+def test_off_colors_of_faces_are_bytes_where_one_is_over_one(tmp_path: Path, rows: str) -> None:
+    red, blue = rows.split(",")
+    text = f"OFF\n4 2 0\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n3 0 1 2 {red}\n3 0 2 3 {blue}\n"
+    (mesh,) = read(tmp_path, "a.off", text.encode()).meshes
+
+    assert mesh.colors is not None
+    np.testing.assert_array_equal(mesh.colors, 3 * [(1, 0, 0, 1)] + 3 * [(0, 0, 1, 1)])
+
+
+def test_points_and_lines_of_many_meshes_are_one_line(tmp_path: Path) -> None:
+    def change(root: dict[str, Any]) -> None:
+        lines = {"attributes": {"POSITION": 1}, "mode": 1}
+        root["meshes"] += [{"primitives": [lines, lines]}] * 9
+        root["nodes"] += [{"mesh": mesh} for mesh in range(1, 10)]
+        root["scenes"] = [{"nodes": list(range(10))}]
+
+    model = read(tmp_path, "a.glb", glb(change))
+
+    assert ("it holds points or lines, which are not drawn",) == model.warnings
+    assert [4] == [len(mesh.faces) for mesh in model.meshes]
+
+
+def test_extensions_of_many_materials_are_one_line(tmp_path: Path) -> None:
+    def change(root: dict[str, Any]) -> None:
+        extension = {"KHR_materials_clearcoat": {}, "KHR_materials_sheen": {}}
+        root["materials"] = [{"extensions": extension}] * 9
+        root["meshes"][0]["primitives"] = [
+            {**root["meshes"][0]["primitives"][0], "material": index} for index in range(9)
+        ]
+
+    model = read(tmp_path, "a.glb", glb(change))
+
+    assert (
+        "extensions of materials are not drawn: KHR_materials_clearcoat, KHR_materials_sheen",
+    ) == model.warnings

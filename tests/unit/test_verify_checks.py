@@ -18,7 +18,9 @@ from render.dataset.frame_view import LabelNames
 from render.dataset.reader import Frame
 from render.geometry.rle_definition import decoded
 from render.writers.base import StoredFrame
+from render.writers.coco_check import _polygon_problem
 from render.writers.json_lists import elements
+from render.writers.outline import outlines
 from render.writers.yolo import yolo_text
 from render.writers.yolo_check import check_labels
 from tests.polygon_readers import bridges, rle_by_pycocotools
@@ -142,6 +144,59 @@ def test_findings_keep_the_first_of_each_kind_and_count_all() -> None:
     assert len(lines) == LINES_PER_KIND + 2
     assert lines[-2:] == ["ids: and 15 more", "data.yaml: too"]
     assert (findings.problems, findings.checks) == (26, 27)
+
+
+def test_rectangles_must_be_the_least_that_ultralytics_takes() -> None:
+    y, x = np.mgrid[:90, :120]
+    mask = np.abs(x - y - 55) < 5  # a bar from edge to edge, at 45 degrees
+    ys, xs = np.nonzero(mask)
+    row = {
+        "role": "target", "filtered": "", "category": "nut", "px_count_visib": len(xs),
+        "bbox_visib": [float(v) for v in (xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1)],
+        "mask_visib": rle_by_pycocotools(mask),
+    }  # fmt: skip
+    names = LabelNames(categories=("nut",), keypoints={})
+
+    def problems(text: str) -> str:
+        findings = Findings()
+        check_labels(stored_frame(row, text), "obb", findings)
+        return "".join(findings.lines())
+
+    x0, y0, w, h = row["bbox_visib"]
+    upright = np.array([[x0, y0], [x0 + w, y0], [x0 + w, y0 + h], [x0, y0 + h]]) / (120, 90)
+    shares = " ".join(f"{v:.10f}" for v in upright.ravel())
+    right = yolo_text([row], names=names, size_wh=(120, 90), kind="obb")
+    assert problems(right) == ""
+    assert "must be the least rectangle, and is " in problems(f"0 {shares}")
+    moved = np.array(right.split()[1:], float) + 0.02
+    assert "must hold the visible mask" in problems("0 " + " ".join(map(str, moved)))
+    away = upright * 2 - 0.5
+    assert "no larger than the image" in problems("0 " + " ".join(map(str, away.ravel())))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda rings: rings, ""),
+        (lambda rings: rings[:1], "segmentation: 4 px differ from the record"),
+        (lambda rings: [[v + 1 for v in ring] for ring in rings], "px differ from the record"),
+        (lambda rings: [], "must be a list of polygons"),
+        (lambda rings: [rings[0][:5]], "must be a list of polygons"),
+        (lambda rings: [[*rings[0][:-1], float("nan")], *rings[1:]], "must be a list of polygons"),
+        (lambda rings: [[*rings[0][:-1], "7"]], "must be a list of polygons"),
+        (lambda rings: [[*rings[0][:-1], 1e9]], "must be a list of polygons"),
+        (lambda rings: {"size": [9, 12], "counts": ""}, "must be a list of polygons"),
+        (lambda rings: None, "must be a list of polygons"),
+    ],
+)
+def test_polygons_of_coco_must_fill_the_mask_of_the_record(change: Any, says: str) -> None:
+    mask = np.zeros((9, 12), np.bool_)
+    mask[1:6, 1:7] = mask[7:9, 9:11] = True
+    mask[3, 3] = False
+    rings = [ring.ravel().round(3).tolist() for ring in outlines(mask)]
+    found = _polygon_problem("segmentation", change(rings), rle_by_pycocotools(mask), (9, 12))
+
+    assert says in found if says else found == ""
 
 
 def stored_frame(row: dict[str, Any], text: str) -> StoredFrame:

@@ -86,8 +86,9 @@ def test_mask_refuses_what_would_wrap(index: int) -> None:
         (0.12346, 0.0001, 1235),
         (1.0, 0.001, 1000),
         (6.5535, 0.0001, 65535),
-        (6.6, 0.0001, 65535),  # far does not wrap
-        (1000.0, 0.0001, 65535),
+        (6.6, 0.0001, 0),  # what is too far is unknown, and does not wrap
+        (1000.0, 0.0001, 0),
+        (1000.0, 0.1, 10000),
     ],
 )
 def test_depth_is_rounded_to_its_unit(depth_m: float, unit_m: float, stored: int) -> None:

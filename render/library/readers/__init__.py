@@ -15,13 +15,14 @@ from render.library.readers.obj import read_obj
 from render.library.readers.off import read_off
 from render.library.readers.ply import read_ply
 from render.library.readers.raw import READ_ERRORS, RawMesh, RawModel, limited
+from render.library.readers.source import Source
 from render.library.readers.stl import read_stl
 from render.library.readers.threemf import read_3mf
 from render.scene import Material
 
 __all__ = ["SUFFIXES", "read_raw"]
 
-_READERS: Mapping[str, Callable[[Path], RawModel]] = {
+_READERS: Mapping[str, Callable[[Source], RawModel]] = {
     ".obj": read_obj,
     ".gltf": read_gltf,
     ".glb": read_gltf,
@@ -40,12 +41,17 @@ SUFFIXES: frozenset[str] = frozenset(_READERS)
 """Suffixes of the formats that can be read, in lower case, with the dot."""
 
 
-def read_raw(path: Path) -> RawModel:
-    """Reads one model file, by its suffix, in any case.
+def read_raw(path: Path, root: Path | None = None) -> RawModel:
+    """Reads one model file, by its suffix, in any case, and the files it names.
 
     Positions are those of ``trimesh.load(path, force="scene")`` with default arguments and
     node transforms applied (IGES: of cascadio, in metres), neither scaled nor rotated;
     `RawModel.unit_m` and `RawModel.up` speak of them. Vertices are never merged.
+
+    Args:
+        path: A regular file.
+        root: The models folder: of the files that `path` names those in there are read, and those
+            in the folder of `path`. None: the latter alone.
 
     Returns:
         At least one mesh, each with at least one face; indices and numbers not yet checked.
@@ -62,13 +68,20 @@ def read_raw(path: Path) -> RawModel:
         with warnings.catch_warnings():
             # Libraries warn of files that are refused or repaired below with words of our own.
             warnings.simplefilter("ignore")
-            model = reader(path)
+            source = Source.open(path, root)
+            model = reader(source)
     except READ_ERRORS as error:
         raise AssetError(path, f"cannot be read: {_reason(error)}") from error
     meshes = tuple(_with_look(mesh) for mesh in limited(path, model.meshes) if len(mesh.faces))
     if not meshes:
         raise AssetError(path, "holds no triangles")
-    return replace(model, meshes=meshes)
+    return replace(
+        model,
+        meshes=meshes,
+        warnings=source.notes.lines(),
+        companions=tuple(source.companions.paths),
+        is_whole=source.companions.is_whole,
+    )
 
 
 def _with_look(mesh: RawMesh) -> RawMesh:

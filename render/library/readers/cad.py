@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,8 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from render.errors import AssetError
-from render.library.readers.gltf import read_gltf_bytes
+from render.library.readers.gltf import read_gltf
 from render.library.readers.raw import RawMesh, RawModel
+from render.library.readers.source import Source
 from render.system.disk_cache import cached
 
 __all__ = ["read_iges", "read_step"]
@@ -25,6 +27,13 @@ _TIMEOUT_S = 900
 # OpenCASCADE turns every unit into millimetres; its glTF writer makes metres of them where the
 # document tells its unit, which the IGES reader leaves out.
 _METRES = {"step": 1.0, "iges": 1e-3}
+_ONE_FILE = "export it as one file"
+_MOST_NAMES = 5
+_CAD = {
+    ".step", ".stp", ".p21", ".stpz", ".stpx", ".iges", ".igs", ".catpart", ".catproduct", ".prt",
+    ".asm", ".sldprt", ".sldasm", ".ipt", ".iam", ".par", ".psm", ".jt", ".x_t", ".x_b", ".3dxml",
+    ".model", ".sat", ".brep",
+}  # fmt: skip
 # cascadio's default tolerances, as trimesh.load uses them: the same vertices.
 _CHILD = """
 import sys, cascadio
@@ -36,26 +45,50 @@ with open(target, "wb") as file:
 """
 
 
-def read_step(path: Path) -> RawModel:
+def read_step(source: Source) -> RawModel:
     """Tessellates a STEP file; positions arrive in metres, whatever unit the file has.
+
+    Parts in other files, to which assemblies may point, are not read: noted where there are shapes
+    beside them.
 
     Raises:
         AssetError: Not STEP, no shapes in it, or conversion crashed or took too long.
 
     """
-    return _read(path, "step")
+    model, names = _read(source, "step"), _external_names(source.data)
+    if names and not any(len(mesh.faces) for mesh in model.meshes):
+        told = ", ".join(names[:_MOST_NAMES]) + " ..." * (len(names) > _MOST_NAMES)
+        raise AssetError(source.path, f"names its parts in other files ({told}): {_ONE_FILE}")
+    for name in names:
+        if Path(name).suffix.lower() in _CAD:  # documents beside shapes may be of any kind
+            source.notes.add(
+                f"parts of it lie in other files, which are not read ({_ONE_FILE})", name
+            )
+    return model
 
 
-def read_iges(path: Path) -> RawModel:
+def _external_names(data: bytes) -> list[str]:
+    """Files to which a STEP file points by the recommended practices for external references
+    (CAx-IF): the ids of its external identifications, else of its document files.
+    """
+    for entity in (b"APPLIED_EXTERNAL_IDENTIFICATION_ASSIGNMENT", b"DOCUMENT_FILE"):
+        found = re.findall(entity + rb"\s*\(\s*'((?:[^']|'')*)'", data)
+        names = [name.decode(errors="replace").replace("''", "'").strip() for name in found]
+        if any(names):
+            return [name for name in dict.fromkeys(names) if name]
+    return []
+
+
+def read_iges(source: Source) -> RawModel:
     """As `read_step`, of an IGES file; positions in metres too (cascadio gives millimetres)."""
-    return _read(path, "iges")
+    return _read(source, "iges")
 
 
-def _read(path: Path, kind: str) -> RawModel:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+def _read(source: Source, kind: str) -> RawModel:
+    digest = hashlib.sha256(source.data).hexdigest()
     version = importlib.metadata.version("cascadio")
-    glb = cached(f"cascadio {version} {kind} {digest}", lambda: _glb(path, kind))
-    model = read_gltf_bytes(path, glb)
+    glb = cached(f"cascadio {version} {kind} {digest}", lambda: _glb(source.path, kind))
+    model = read_gltf(replace(source, data=glb))
     return replace(
         model,
         meshes=tuple(_plain(mesh, _METRES[kind]) for mesh in model.meshes),

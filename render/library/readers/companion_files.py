@@ -1,72 +1,139 @@
-"""Files that a model file names: found beside it, images decoded once."""
+"""Files that a model file names: where they may lie, found, read; images decoded once.
+
+They are regular files below the models folder, or below the folder in which the model lies: a name
+with ``..`` may go up in it, and neither name nor link may lead out of it.
+"""
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from render.library.readers.notes import Notes
 from render.library.readers.raw import READ_ERRORS
-from render.system.files import read_regular
-from render.system.pictures import MAX_BYTES, rgba_of_bytes
+from render.system.pictures import rgba_of_bytes
 
-__all__ = ["ImageReader", "find_companion"]
+__all__ = ["Companions", "Fault"]
 
-
-def find_companion(folder: Path, name: str) -> Path | None:
-    """A file named by another one: as written, else with another case, else by its bare name."""
-    parts = [p for p in name.strip().strip('"').replace("\\", "/").split("/") if p]
-    if not parts:
-        return None
-    for tail in (parts, parts[-1:]):
-        try:
-            direct = folder.joinpath(*tail)
-            if direct.is_file():
-                return direct
-            if direct.parent.is_dir():
-                same = [p for p in direct.parent.iterdir() if p.name.lower() == tail[-1].lower()]
-                if same:
-                    return min(same)
-        except (OSError, ValueError):
-            continue
-    return None
+_KTX2 = b"\xabKTX 20"
 
 
-class ImageReader:
-    """Reads the images that one model file names, each once.
+class Fault(Enum):
+    """Why a companion file is not read."""
+
+    MISSING = "are missing"
+    OUTSIDE = "lie outside the models folder"
+    SPECIAL = "are no regular files"
+    UNREADABLE = "cannot be read"
+
+
+class Companions:
+    """The files that one model file names.
 
     Attributes:
-        warnings: What is missing or cannot be decoded.
-        companions: Files read.
+        paths: Files read, in reading order.
+        is_whole: Whether all that were asked for were read.
 
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.warnings: list[str] = []
-        self.companions: list[Path] = []
-        self._folder = folder
+    def __init__(self, path: Path, root: Path, notes: Notes) -> None:
+        """Reads nothing.
+
+        Args:
+            path: The model file.
+            root: The models folder.
+            notes: Gets what is wrong with images.
+
+        """
+        self.paths: list[Path] = []
+        self.is_whole = True
+        self._folder = path.parent
+        # A link to a folder of models brings their companions with it.
+        self._roots = (root.resolve(), path.parent.resolve())
+        self._notes = notes
         self._images: dict[Path, NDArray[np.uint8] | None] = {}
 
-    def read(self, name: str) -> NDArray[np.uint8] | None:
-        """``(H, W, 4)`` uint8, read-only; None, with a warning, where it cannot be had."""
-        path = find_companion(self._folder, name)
-        if path is None:
-            self._warn(f"texture {name} is missing; the factors alone are drawn")
-            return None
-        if path not in self._images:
-            self._images[path] = self._decode(path)
-        return self._images[path]
+    def find(self, name: str, *, or_beside: bool = False) -> Path | Fault:
+        """A file as it is named, else with another case of its letters.
 
-    def _decode(self, path: Path) -> NDArray[np.uint8] | None:
-        try:
-            image = rgba_of_bytes(read_regular(path, most_bytes=MAX_BYTES))
-        except READ_ERRORS as error:
-            self._warn(f"texture {path.name} cannot be decoded ({error})")
+        Args:
+            name: Relative to the folder of the model; ``/`` or a backslash parts folders.
+            or_beside: Else look beside the model for the last part of the name, because programs
+                write the folders of the machine that they ran on.
+
+        """
+        parts = [p for p in name.strip().strip('"').replace("\\", "/").split("/") if p]
+        found: Path | Fault = Fault.MISSING
+        for tail in (parts, parts[-1:]) if or_beside else (parts,):
+            if not tail:
+                break
+            try:
+                at = self._at(self._folder.joinpath(*tail))
+            except (OSError, ValueError, RuntimeError):  # a name too long, a zero byte, a loop
+                continue
+            if isinstance(at, Path):
+                return at
+            if found is Fault.MISSING:
+                found = at
+        return found
+
+    def _at(self, path: Path) -> Path | Fault:
+        folder = path.parent.resolve()
+        if not self._is_inside(folder):
+            return Fault.OUTSIDE
+        if not path.exists() and folder.is_dir():
+            same = [p for p in folder.iterdir() if p.name.lower() == path.name.lower()]
+            path = path.parent / min(same).name if same else path
+        if not path.exists():
+            return Fault.MISSING
+        if not self._is_inside(path.resolve()):
+            return Fault.OUTSIDE
+        return path if path.is_file() else Fault.SPECIAL
+
+    def _is_inside(self, resolved: Path) -> bool:
+        return any(resolved.is_relative_to(root) for root in self._roots)
+
+    def read(self, name: str, *, or_beside: bool = False) -> bytes | Fault:
+        """The bytes of a file, as `find` finds it."""
+        found = self.find(name, or_beside=or_beside)
+        if isinstance(found, Path):
+            try:
+                data = found.read_bytes()
+            except OSError:
+                found = Fault.UNREADABLE
+            else:
+                if found not in self.paths:
+                    self.paths.append(found)
+                return data
+        self.is_whole = False
+        return found
+
+    def image(self, name: str) -> NDArray[np.uint8] | None:
+        """``(H, W, 4)`` uint8, read-only; None, with a note, where it cannot be had."""
+        found = self.find(name, or_beside=True)
+        if isinstance(found, Path) and found in self._images:
+            return self._images[found]
+        data = self.read(name, or_beside=True)
+        if isinstance(data, Fault):
+            self._notes.add(f"textures {data.value}; the factors alone are drawn", name)
             return None
-        self.companions.append(path)
+        image = self.decoded(data, self.paths[-1].name)
+        if isinstance(found, Path):
+            self._images[found] = image
         return image
 
-    def _warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
+    def decoded(self, data: bytes | memoryview, name: str) -> NDArray[np.uint8] | None:
+        """The image that bytes of the model's own hold; as `image`."""
+        if data[:7] == _KTX2:
+            kind = "textures of KTX2 are not decoded; the factors alone are drawn"
+            self._notes.add(kind, name)
+            return None
+        try:
+            return rgba_of_bytes(data)
+        except READ_ERRORS as error:
+            kind = "textures cannot be decoded; the factors alone are drawn"
+            self._notes.add(kind, f"{name} ({error})")
+            return None

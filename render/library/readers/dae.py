@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import collada
@@ -18,7 +18,6 @@ from collada.scene import ControllerNode, GeometryNode, Node
 from numpy.typing import NDArray
 
 from render.errors import AssetError
-from render.library.readers.companion_files import ImageReader
 from render.library.readers.raw import (
     READ_ERRORS,
     PartNames,
@@ -29,6 +28,8 @@ from render.library.readers.raw import (
     phong_roughness,
     placed,
 )
+from render.library.readers.source import Source
+from render.library.readers.text import parsed
 from render.library.readers.triangulate import triangulate_all
 from render.scene import AlphaMode, Material, Texture
 
@@ -37,7 +38,7 @@ __all__ = ["read_dae"]
 _MAX_INSTANCES = 100_000
 
 
-def read_dae(path: Path) -> RawModel:
+def read_dae(source: Source) -> RawModel:
     """Reads a COLLADA file; `unit_m` and `up` are of its asset element, not applied.
 
     Skinned parts are left out, with a warning.
@@ -46,9 +47,10 @@ def read_dae(path: Path) -> RawModel:
         AssetError: Not COLLADA, without a scene, or with an index out of range.
 
     """
+    path = source.path
     try:
-        document = collada.Collada(io.BytesIO(path.read_bytes()), ignore=[collada.common.DaeError])
-        reader = _DaeReader(path, document)
+        document = collada.Collada(io.BytesIO(source.data), ignore=[collada.common.DaeError])
+        reader = _DaeReader(source, document)
         meshes = tuple(limited(path, reader.meshes()))
     except (*READ_ERRORS, collada.common.DaeError) as error:
         raise AssetError(path, f"is not COLLADA that can be read: {error}") from error
@@ -60,18 +62,16 @@ def read_dae(path: Path) -> RawModel:
         unit_m=float(unit) if known else 1.0,
         unit_source=f"DAE (unit meter={unit:g})" if known else "DAE (metres, its default)",
         up=str(document.assetInfo.upaxis)[0].lower(),
-        warnings=tuple(dict.fromkeys(reader.warnings + reader.images.warnings)),
-        companions=tuple(reader.images.companions),
     )
 
 
 class _DaeReader:
-    def __init__(self, path: Path, document: Any) -> None:
-        self.warnings: list[str] = []
-        self.images = ImageReader(path.parent)
-        self._path = path
+    def __init__(self, source: Source, document: Any) -> None:
+        self._path = source.path
+        self._notes, self._companions = source.notes, source.companions
         self._document = document
         self._materials: dict[str, Material] = {}
+        self._sources: dict[int, NDArray[np.float64]] = {}
 
     def meshes(self) -> Iterator[RawMesh]:
         if self._document.scene is None:
@@ -97,7 +97,7 @@ class _DaeReader:
             if isinstance(node, GeometryNode):
                 yield name, node, matrix
             elif isinstance(node, ControllerNode):
-                self.warnings.append("skinned parts are left out")
+                self._notes.add("skinned parts are left out")
             elif isinstance(node, Node):
                 inner = matrix @ np.asarray(node.matrix, dtype=np.float64)
                 own = node.xmlnode.get("name") or node.id
@@ -111,7 +111,7 @@ class _DaeReader:
         elif isinstance(primitive, collada.polylist.Polylist):
             counts = np.asarray(primitive.vcounts, dtype=np.int64)
         else:
-            self.warnings.append("it holds points or lines, which are not drawn")
+            self._notes.add("it holds points or lines, which are not drawn")
             return None
         rows = np.asarray(primitive.index).reshape(-1, primitive.nindices)
         if not len(rows):
@@ -144,12 +144,25 @@ class _DaeReader:
             return None
         offset, source = inputs[0][0], inputs[0][4]
         values = np.asarray(source.data, dtype=np.float64)
+        if name == "VERTEX":
+            values = self._positions(source, values)
         index = rows[:, offset]
         if not len(index) or values.ndim != 2 or values.shape[1] < width:
             return None
         if index.min() < 0 or index.max() >= len(values):
             raise AssetError(self._path, f"a face names {name} {index.max()} of {len(values)}")
         return np.asarray(values[index] if name == "COLOR" else values[index][:, :width])
+
+    def _positions(self, source: Any, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values of a source; what pycollada made 0 of is NaN again, so that it is refused."""
+        if id(source) not in self._sources:
+            array = source.xmlnode.find("{*}float_array")
+            text = "" if array is None else array.text or ""
+            if re.search("nan", text, re.IGNORECASE):
+                is_nan = np.isnan(parsed(text.encode(), np.float64)).reshape(values.shape)
+                values = np.where(is_nan, np.nan, values)
+            self._sources[id(source)] = values
+        return self._sources[id(source)]
 
     def _material(self, material: Any) -> Material:
         if material.id not in self._materials:
@@ -183,7 +196,9 @@ class _DaeReader:
     ) -> tuple[tuple[float, float, float], Texture | None]:
         """Linear colour and texture of a shading parameter."""
         if isinstance(value, Map):
-            image = self.images.read(urllib.parse.unquote(str(value.sampler.surface.image.path)))
+            image = self._companions.image(
+                urllib.parse.unquote(str(value.sampler.surface.image.path))
+            )
             texture = None if image is None else Texture(image=image)
             return (1.0, 1.0, 1.0), texture
         if value is None or np.ndim(value) != 1 or not np.all(np.isfinite(value)):
@@ -203,7 +218,7 @@ class _DaeReader:
         else:
             alpha = float(value[3]) * share
         if not alpha > 0:
-            self.warnings.append(f"material {name} is wholly transparent; drawn opaque")
+            self._notes.add("materials that are wholly transparent are drawn opaque", name)
             return 1.0
         return min(alpha, 1.0)
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from render.library.readers.gltf_file import GltfFile
 from render.library.readers.gltf_materials import GltfMaterials, UvChoice
+from render.library.readers.gltf_skins import GltfSkins, is_of_skin
 from render.library.readers.raw import (
     READ_ERRORS,
     UNITS_M,
@@ -23,9 +23,10 @@ from render.library.readers.raw import (
     limited,
     placed,
 )
+from render.library.readers.source import Source
 from render.scene import Material
 
-__all__ = ["read_gltf", "read_gltf_bytes"]
+__all__ = ["read_gltf"]
 
 _DRACO = "KHR_draco_mesh_compression"
 # Required extensions that are understood, or whose absence changes the look alone.
@@ -35,42 +36,34 @@ _SUPPORTED = {
 }  # fmt: skip
 
 
-def read_gltf(path: Path) -> RawModel:
+def read_gltf(source: Source) -> RawModel:
     """Reads a .gltf or .glb file and the files it names.
 
-    Skinned models come in bind pose, animated ones at rest, morph targets without weights.
+    Skinned models come in the pose of the file's nodes, animated ones at rest, morph targets
+    without weights.
 
     Raises:
         AssetError: Breaks the specification, or needs an extension that is not supported.
 
     """
-    return read_gltf_bytes(path, path.read_bytes())
-
-
-def read_gltf_bytes(path: Path, data: bytes) -> RawModel:
-    """As `read_gltf`, of the bytes of a .gltf or .glb; `path` is for messages and companions."""
-    file = GltfFile(path, data)
+    file = GltfFile(source)
     _check_extensions(file)
     units: set[str] = set()
-    meshes = tuple(limited(path, _meshes(file, units)))
-    for key, text in (("skins", "it is skinned: shown in bind pose"),
-                      ("animations", "it is animated: shown at rest")):  # fmt: skip
-        if file.items(key):
-            file.warn(text)
-    unit_m, source = _unit(file, units)
+    meshes = tuple(limited(source.path, _meshes(file, units)))
+    if file.items("animations"):
+        file.warn("it is animated: shown at rest")
+    unit_m, unit_source = _unit(file, units)
     return RawModel(
         meshes=meshes,
         unit_m=unit_m,
-        unit_source=source,
+        unit_source=unit_source,
         up="y",
-        warnings=tuple(file.warnings),
-        companions=tuple(file.companions),
     )
 
 
 def _meshes(file: GltfFile, units: set[str]) -> Iterator[RawMesh]:
     """All triangles, placed; adds the units that meshes speak of to `units`."""
-    materials, names = GltfMaterials(file), PartNames()
+    materials, skins, names = GltfMaterials(file), GltfSkins(file), PartNames()
     for node, matrix, index in _placed_meshes(file):
         mesh = file.item("meshes", index, "a node")
         extras = mesh.get("extras")
@@ -81,9 +74,16 @@ def _meshes(file: GltfFile, units: set[str]) -> Iterator[RawMesh]:
             where = f"meshes[{index}].primitives[{number}]"
             if not isinstance(spec, dict):
                 raise file.fail(f"{where} must be an object, got {spec!r:.60}")
-            raw = _primitive(file, materials, spec, where)
-            if raw is not None:
-                yield replace(placed(raw, matrix), part=part)
+            values, faces = _attributes(file, spec, where)
+            if not len(faces):
+                continue
+            raw = _primitive(file, materials, spec, values, faces)
+            if "skin" in node:
+                file.warn("it is skinned: shown in the pose of its nodes")
+                raw = skins.posed(raw, node["skin"], values)
+            else:
+                raw = placed(raw, matrix)
+            yield replace(raw, part=part)
 
 
 def _unit(file: GltfFile, units: set[str]) -> tuple[float, str]:
@@ -120,7 +120,7 @@ def _placed_meshes(file: GltfFile) -> Iterator[tuple[dict[str, Any], NDArray[np.
         if index in seen:
             raise file.fail(f"nodes[{index}] is reached twice: nodes must form a tree")
         seen.add(index)
-        matrix = parent @ _local(file, node)
+        matrix = parent @ file.local_matrix(node)
         if "EXT_mesh_gpu_instancing" in file.object(node, "extensions", f"nodes[{index}]"):
             raise file.fail("uses EXT_mesh_gpu_instancing, which is not supported")
         if "mesh" in node:
@@ -143,33 +143,14 @@ def _roots(file: GltfFile) -> list[Any]:
     return file.array(scene, "nodes", "the scene")
 
 
-def _local(file: GltfFile, node: dict[str, Any]) -> NDArray[np.float64]:
-    if "matrix" in node:
-        return file.numbers(node, "matrix", [0.0] * 16).reshape(4, 4).T
-    matrix = np.eye(4)
-    x, y, z, w = file.numbers(node, "rotation", [0, 0, 0, 1])
-    norm = x * x + y * y + z * z + w * w
-    if norm < 1e-12:
-        raise file.fail("rotation of a node must be a unit quaternion, got zero")
-    s = 2.0 / norm
-    matrix[:3, :3] = [
-        [1 - s * (y * y + z * z), s * (x * y - z * w), s * (x * z + y * w)],
-        [s * (x * y + z * w), 1 - s * (x * x + z * z), s * (y * z - x * w)],
-        [s * (x * z - y * w), s * (y * z + x * w), 1 - s * (x * x + y * y)],
-    ]
-    matrix[:3, :3] *= file.numbers(node, "scale", [1, 1, 1])
-    matrix[:3, 3] = file.numbers(node, "translation", [0, 0, 0])
-    return matrix
-
-
-def _primitive(
-    file: GltfFile, materials: GltfMaterials, spec: dict[str, Any], where: str
-) -> RawMesh | None:
-    """Triangles of one primitive in node coordinates; None for points and lines."""
+def _attributes(
+    file: GltfFile, spec: dict[str, Any], where: str
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64]]:
+    """Attributes of a primitive and the ``(F, 3)`` triangles; none for points and lines."""
     mode = file.whole(spec, "mode", 4)
     if mode not in (4, 5, 6):
-        file.warn(f"{where} holds points or lines, which are not drawn")
-        return None
+        file.warn("it holds points or lines, which are not drawn")
+        return {}, np.zeros((0, 3), np.int64)
     attributes = file.object(spec, "attributes", where)
     if "POSITION" not in attributes:
         raise file.fail(f"{where} has no POSITION")
@@ -180,7 +161,9 @@ def _primitive(
         values = {
             name: file.accessor(a)
             for name, a in attributes.items()
-            if name in ("POSITION", "NORMAL", "COLOR_0") or name.startswith("TEXCOORD_")
+            if name in ("POSITION", "NORMAL", "COLOR_0")
+            or name.startswith("TEXCOORD_")
+            or is_of_skin(name)
         }
         corners = np.arange(len(values["POSITION"]))
         if "indices" in spec:
@@ -189,6 +172,17 @@ def _primitive(
     for name, array in values.items():
         if len(array) != count:
             raise file.fail(f"{name} of {where} has {len(array)} items, POSITION has {count}")
+    return values, _triangles(corners, mode)
+
+
+def _primitive(
+    file: GltfFile,
+    materials: GltfMaterials,
+    spec: dict[str, Any],
+    values: dict[str, NDArray[Any]],
+    faces: NDArray[np.int64],
+) -> RawMesh:
+    """One primitive in the coordinates of its mesh."""
     material: Material | None = None
     choice: UvChoice | None = None
     if "material" in spec:
@@ -197,7 +191,7 @@ def _primitive(
         file.warn("it has morph targets: shown without")
     return RawMesh(
         positions=_columns(file, values["POSITION"], 3, "POSITION"),
-        faces=_triangles(corners, mode),
+        faces=faces,
         material=material,
         normals=_columns(file, values["NORMAL"], 3, "NORMAL") if "NORMAL" in values else None,
         uv=_uv(values, choice),

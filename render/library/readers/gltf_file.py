@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
+from render.library.readers.companion_files import Fault
+from render.library.readers.source import Source
 from render.system import values as plain
 
 __all__ = ["GltfFile"]
@@ -32,27 +34,25 @@ class GltfFile:
     Attributes:
         path: The path of the file, for messages.
         json: The root object.
-        warnings: Grows while the file is read.
-        companions: Files read beside it.
+        companions: The files beside it.
 
     """
 
-    def __init__(self, path: Path, data: bytes) -> None:
-        self.path = path
-        self.warnings: list[str] = []
-        self.companions: list[Path] = []
+    def __init__(self, source: Source) -> None:
+        self.path = source.path
+        self.companions = source.companions
+        self._notes = source.notes
         self._bin: memoryview | None = None
         self._buffers: dict[int, memoryview] = {}
-        self.json = self._parse(data)
+        self.json = self._parse(source.data)
 
     def fail(self, reason: str) -> AssetError:
         """An error that names this file."""
         return AssetError(self.path, reason)
 
-    def warn(self, text: str) -> None:
-        """Notes once what was left out."""
-        if text not in self.warnings:
-            self.warnings.append(text)
+    def warn(self, kind: str, name: str = "") -> None:
+        """Notes what was left out, as `Notes.add`."""
+        self._notes.add(kind, name)
 
     def items(self, key: str) -> list[Any]:
         """The root array `key`, empty where absent."""
@@ -109,6 +109,25 @@ class GltfFile:
         except ValueError:
             raise self.fail(f"{key} must be {len(default)} numbers, got {value!r:.60}") from None
 
+    def local_matrix(self, node: dict[str, Any]) -> NDArray[np.float64]:
+        """``(4, 4)``: from the coordinates of a node to those of its parent."""
+        if "matrix" in node:
+            return self.numbers(node, "matrix", [0.0] * 16).reshape(4, 4).T
+        matrix = np.eye(4)
+        x, y, z, w = self.numbers(node, "rotation", [0, 0, 0, 1])
+        norm = x * x + y * y + z * z + w * w
+        if norm < 1e-12:
+            raise self.fail("rotation of a node must be a unit quaternion, got zero")
+        s = 2.0 / norm
+        matrix[:3, :3] = [
+            [1 - s * (y * y + z * z), s * (x * y - z * w), s * (x * z + y * w)],
+            [s * (x * y + z * w), 1 - s * (x * x + z * z), s * (y * z - x * w)],
+            [s * (x * z - y * w), s * (y * z + x * w), 1 - s * (x * x + y * y)],
+        ]
+        matrix[:3, :3] *= self.numbers(node, "scale", [1, 1, 1])
+        matrix[:3, 3] = self.numbers(node, "translation", [0, 0, 0])
+        return matrix
+
     def uri(self, uri: Any) -> bytes:
         """Bytes behind a data URI or a relative path.
 
@@ -129,13 +148,9 @@ class GltfFile:
         relative = urllib.parse.unquote(uri)
         if "://" in relative or Path(relative).is_absolute():
             raise self.fail(f"uri must be a relative path, got {uri!r:.120}")
-        target = self.path.parent / relative
-        try:
-            data = target.read_bytes()
-        except (OSError, ValueError) as error:
-            raise self.fail(f"names {relative}, which cannot be read beside it") from error
-        if target not in self.companions:
-            self.companions.append(target)
+        data = self.companions.read(relative)
+        if isinstance(data, Fault):
+            raise self.fail(f"names files that {data.value}: {relative}")
         return data
 
     def view(self, index: Any) -> tuple[memoryview, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,9 +13,7 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.library.readers.gltf_file import GltfFile
-from render.library.readers.raw import READ_ERRORS
 from render.scene import AlphaMode, Material, Texture
-from render.system.pictures import rgba_of_bytes
 
 __all__ = ["GltfMaterials", "UvChoice"]
 
@@ -65,7 +64,7 @@ class GltfMaterials:
         file = self._file
         extensions = file.object(spec, "extensions", where)
         for name in sorted(set(extensions) - _KNOWN):
-            file.warn(f"{name} of {where} is not drawn")
+            file.warn("extensions of materials are not drawn", name)
         pbr = file.object(spec, "pbrMetallicRoughness", where)
         slots: dict[str, tuple[Texture, UvChoice, dict[str, Any]]] = {}
         glossy = extensions.get("KHR_materials_pbrSpecularGlossiness")
@@ -153,7 +152,9 @@ class GltfMaterials:
         choice = next(iter(slots.values()))[1]
         for slot in [s for s, found in slots.items() if not found[1].same(choice)]:
             del slots[slot]
-            self._file.warn(f"the {slot} texture of {where} lies on other UVs and is not drawn")
+            self._file.warn(
+                "textures on other UVs than the first of their material are not drawn", slot
+            )
         return choice
 
     def _uv_choice(self, info: dict[str, Any], where: str) -> UvChoice:
@@ -187,7 +188,7 @@ class GltfMaterials:
                 if image is not None:
                     return Texture(image=image, wrap_st=self._wrap(spec))
         if spec.get("source") is None and not sources:
-            file.warn(f"textures[{index}] names no image; the factors alone are drawn")
+            file.warn("textures name no image; the factors alone are drawn", str(index))
         return None
 
     def _wrap(self, spec: dict[str, Any]) -> tuple[Wrap, Wrap]:
@@ -206,25 +207,19 @@ class GltfMaterials:
         return self._images[index]
 
     def _decode(self, spec: dict[str, Any], index: int) -> NDArray[np.uint8] | None:
-        file = self._file
-        uri = spec.get("uri")
-        plain = isinstance(uri, str) and not uri.startswith("data:")
-        name = str(uri) if plain else str(spec.get("name", f"images[{index}]"))
+        file, uri = self._file, spec.get("uri")
+        if "bufferView" not in spec and isinstance(uri, str) and not uri.startswith("data:"):
+            return file.companions.image(urllib.parse.unquote(uri))
+        name = str(spec.get("name", f"images[{index}]"))
         try:
             data = file.view(spec["bufferView"])[0] if "bufferView" in spec else file.uri(uri)
         except AssetError as error:
             if "bufferView" in spec:
                 raise
-            file.warn(f"texture {name} is missing; the factors alone are drawn ({error.reason})")
+            kind = "textures cannot be read; the factors alone are drawn"
+            file.warn(kind, f"{name} ({error.reason})")
             return None
-        if data[:7] == b"\xabKTX 20":
-            file.warn(f"texture {name} is KTX2 and is not decoded; the factors alone are drawn")
-            return None
-        try:
-            return rgba_of_bytes(data)
-        except READ_ERRORS as error:
-            file.warn(f"texture {name} cannot be decoded ({error}); the factors alone are drawn")
-            return None
+        return file.companions.decoded(data, name)
 
 
 def _four(color: NDArray[np.float64]) -> tuple[float, float, float, float]:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.library.readers.mtl import MtlReader
-from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb
+from render.library.readers.notes import Notes
+from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb, top_of_colors
+from render.library.readers.source import Source
 from render.library.readers.text import (
     begins,
     numbers,
@@ -79,33 +81,31 @@ class _Geometry:
     first_triangle: NDArray[np.int64]
 
 
-def read_obj(path: Path) -> RawModel:
+def read_obj(source: Source) -> RawModel:
     """Reads an OBJ with its material files and textures; it stores neither unit nor axes.
 
     Raises:
         AssetError: A face names a vertex that is not there, or holds what is no index.
 
     """
-    found = _parse(path.read_bytes())
-    reader = MtlReader(path.parent)
+    path, notes = source.path, source.notes
+    found = _parse(source.data)
+    reader = MtlReader(source)
     for line in found.libraries:
         reader.read(line)
-    warnings = ["it holds points or lines, which are not drawn"] if found.has_others else []
-    geometry = _geometry(path, found, warnings)
+    if found.has_others:
+        notes.add("it holds points or lines, which are not drawn")
+    geometry = _geometry(path, found, notes)
+    looks = _looks(found, reader, notes)
     meshes = []
     for (material, part), spans in _bodies(found).items():
         which = np.concatenate(
             [np.arange(*geometry.first_triangle[[s.start, s.stop]]) for s in spans]
         )
         if len(which):
-            mesh = _mesh(geometry, geometry.triangles[which], warnings)
-            look = _look(found, reader, material, warnings)
-            meshes.append(replace(mesh, material=look, part=part))
-    return RawModel(
-        meshes=tuple(meshes),
-        warnings=(*dict.fromkeys(warnings), *reader.warnings),
-        companions=tuple(reader.companions),
-    )
+            mesh = _mesh(geometry, geometry.triangles[which], notes)
+            meshes.append(replace(mesh, material=looks[material], part=part))
+    return RawModel(meshes=tuple(meshes))
 
 
 def _parse(data: bytes) -> _Statements:
@@ -146,24 +146,26 @@ def _bodies(found: _Statements) -> dict[tuple[str, str], list[range]]:
     return bodies
 
 
-def _look(found: _Statements, reader: MtlReader, name: str, warnings: list[str]) -> Material | None:
-    """The material of a name; without any ``usemtl`` the only one that there is."""
+def _looks(found: _Statements, reader: MtlReader, notes: Notes) -> dict[str, Material | None]:
+    """The material of each name that faces bear; without any ``usemtl`` the only one there is."""
+    names = {material for material, _, _ in found.spans}
+    if not found.names_materials and len(reader.materials) > 1:
+        notes.add("no usemtl says which of its materials is meant; none is drawn")
+        return dict.fromkeys(names)
     if not found.names_materials and reader.materials:
-        if len(reader.materials) == 1:
-            return next(iter(reader.materials.values()))
-        warnings.append("no usemtl says which of its materials is meant; none is drawn")
-    look = reader.materials.get(name)
-    if name and look is None and reader.companions:
-        warnings.append(f"material {name} is in none of its material files")
-    return look
+        ((only, look),) = reader.materials.items()
+        reader.note_use({only})
+        return dict.fromkeys(names, look)
+    reader.note_use(names - {""})
+    return {name: reader.materials.get(name) for name in names}
 
 
-def _geometry(path: Path, found: _Statements, warnings: list[str]) -> _Geometry:
+def _geometry(path: Path, found: _Statements, notes: Notes) -> _Geometry:
     vertices, width = _table(found.rows["v"], 7, np.nan)
     corners, counts = _corners(path, found)
     is_drawn = counts >= 3
     if not is_drawn.all():
-        warnings.append("faces of fewer than three corners are left out")
+        notes.add("faces of fewer than three corners are left out")
     drawn_rows = np.flatnonzero(np.repeat(is_drawn, counts))
     triangles = triangulate_all(vertices[corners[drawn_rows, 0], :3], counts[is_drawn])
     return _Geometry(
@@ -250,7 +252,7 @@ def _no_index(path: Path, found: _Statements) -> AssetError:
     return AssetError(path, "its faces hold what is no index")
 
 
-def _mesh(geometry: _Geometry, triangles: NDArray[np.int64], warnings: list[str]) -> RawMesh:
+def _mesh(geometry: _Geometry, triangles: NDArray[np.int64], notes: Notes) -> RawMesh:
     """Some of the triangles, with one vertex for each vertex, uv and normal that go together."""
     corners = geometry.corners[triangles.reshape(-1)]
     sizes = corners.max(axis=0) + 2
@@ -265,21 +267,19 @@ def _mesh(geometry: _Geometry, triangles: NDArray[np.int64], warnings: list[str]
         faces=inverse.reshape(-1, 3).astype(np.int64),
         normals=geometry.normals[normal] if (normal >= 0).all() else None,
         uv=np.where((uv >= 0)[:, None], geometry.uv[uv], 0.0) if (uv >= 0).any() else None,
-        colors=_colors(geometry, vertex, warnings) if geometry.has_color.any() else None,
+        colors=_colors(geometry, vertex, notes) if geometry.has_color.any() else None,
     )
 
 
-def _colors(
-    geometry: _Geometry, vertex: NDArray[np.int64], warnings: list[str]
-) -> NDArray[np.float64]:
+def _colors(geometry: _Geometry, vertex: NDArray[np.int64], notes: Notes) -> NDArray[np.float64]:
     """Linear RGBA of display sRGB behind the coordinates, 0 to 1 or 0 to 255; white if missing."""
     used = geometry.vertices[vertex][:, 3:]
     has_color = geometry.has_color[vertex]
     is_good = has_color & np.isfinite(used[:, :3]).all(axis=1)
     if (has_color & ~is_good).any():
-        warnings.append("vertex colours that are not numbers are drawn white")
-    if np.nanmax(used[is_good], initial=0) > 1.0:
-        used /= 255.0
+        notes.add("vertex colours that are not numbers are drawn white")
+    used[:, :3] /= top_of_colors(used[is_good, :3])
+    used[:, 3] /= top_of_colors(used[is_good, 3])
     used[~is_good] = 1.0
     used[np.isnan(used[:, 3]), 3] = 1.0
     used[:, :3] = linear_of_srgb(used[:, :3])

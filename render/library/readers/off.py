@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
-from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb
+from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb, top_of_colors
+from render.library.readers.source import Source
 from render.library.readers.text import numbers, plain_text, row_indices
 from render.library.readers.triangulate import triangulate_all
 
@@ -18,16 +19,18 @@ __all__ = ["read_off"]
 _HEADER = re.compile(r"(ST)?(C)?(N)?(4)?(n)?OFF\b")
 
 
-def read_off(path: Path) -> RawModel:
+def read_off(source: Source) -> RawModel:
     """Reads an OFF with colours of vertices (COFF) or faces; no unit, no axes.
 
     Raises:
         AssetError: Not OFF, four-dimensional, cut off, or a face names no vertex.
 
     """
-    lines = [line for line in plain_text(path.read_bytes()).split("\n") if line.strip()]
+    path = source.path
+    lines = [line for line in plain_text(source.data).split("\n") if line.strip()]
     first = lines[0].strip() if lines else ""
-    match = _HEADER.match(first)
+    # In capitals COFF and 4OFF differ from cOFF and 4off by more than their look.
+    match = _HEADER.match(first) or _HEADER.match(first.upper() if first.islower() else "")
     if match is None:
         raise AssetError(path, f"must begin with OFF, got {first[:20]!r}")
     if match[4] or match[5]:
@@ -48,9 +51,11 @@ def read_off(path: Path) -> RawModel:
     values, widths = _numbers(vertices)
     if (widths < 3).any():
         raise AssetError(path, "a vertex has fewer than three numbers")
-    positions = values[(np.cumsum(widths) - widths)[:, None] + np.arange(3)]
-    start = 6 if match[3] else 3
-    colors = _colors([line.split()[start : start + 4] for line in vertices]) if match[2] else None
+    starts = np.cumsum(widths) - widths
+    positions = values[starts[:, None] + np.arange(3)]
+    before = 6 if match[3] else 3
+    left = np.minimum(widths - before, 4)  # texture coordinates stand behind the colour
+    colors = _colors(values, starts + before, left) if match[2] else None
     return RawModel(meshes=(_mesh(path, positions, colors, faces),))
 
 
@@ -79,9 +84,9 @@ def _mesh(
         raise AssetError(path, f"a face names a vertex outside the {len(positions)} there are")
     faces = triangulate_all(positions[corners], counts)
     face_colors = None
-    if colors is None and (widths > sizes + 1).all():
-        drawn = [lines[i].split()[sizes[i] + 1 :] for i in np.flatnonzero(is_drawn)]
-        face_colors = _colors(drawn)
+    if colors is None:
+        behind = (starts + 1 + sizes)[is_drawn]
+        face_colors = _colors(values, behind, (widths - 1 - sizes)[is_drawn])
     if face_colors is None:
         return RawMesh(positions=positions, faces=corners[faces], colors=colors)
     per_corner = np.repeat(face_colors, counts, axis=0)[faces.reshape(-1)]
@@ -93,13 +98,21 @@ def _mesh(
     )
 
 
-def _colors(rows: list[list[str]]) -> NDArray[np.float64] | None:
-    """Linear RGBA of display sRGB, 0 to 1 or 0 to 255; None where not all rows have one."""
-    if not rows or any(len(row) not in (3, 4) for row in rows):
+def _colors(
+    values: NDArray[np.float64], starts: NDArray[np.int64], widths: NDArray[np.int64]
+) -> NDArray[np.float64] | None:
+    """Linear RGBA of display sRGB, 0 to 1 or 0 to 255; None where not all rows have one.
+
+    Args:
+        values: All numbers of a table.
+        starts: Of each row, where its colour begins.
+        widths: Of each row, how many numbers the colour has.
+
+    """
+    if not len(widths) or ((widths != 3) & (widths != 4)).any():
         return None
-    srgba = np.ones((len(rows), 4))
-    for at, row in enumerate(rows):
-        scale = 255.0 if all(word.isdigit() for word in row) else 1.0
-        srgba[at, : len(row)] = np.clip(np.array(row, dtype=np.float64) / scale, 0, 1)
-    srgba[:, :3] = linear_of_srgb(srgba[:, :3])
-    return srgba
+    rgb, alpha = values[starts[:, None] + np.arange(3)], np.ones(len(starts))
+    has_alpha = widths == 4
+    alpha[has_alpha] = values[starts[has_alpha] + 3]
+    alpha[has_alpha] /= top_of_colors(alpha[has_alpha])
+    return np.column_stack([linear_of_srgb(rgb / top_of_colors(rgb)), np.clip(alpha, 0, 1)])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
-from render.library.readers.companion_files import ImageReader
 from render.library.readers.ply_file import Element, PlyFile
-from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb
+from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb, top_of_colors
+from render.library.readers.source import Source
 from render.library.readers.triangulate import triangulate_all
 from render.scene import Material, Texture
 
@@ -22,31 +23,28 @@ _COLOR_NAMES = (("red", "green", "blue"), ("r", "g", "b"),
                 ("diffuse_red", "diffuse_green", "diffuse_blue"))  # fmt: skip
 
 
-def read_ply(path: Path) -> RawModel:
+def read_ply(source: Source) -> RawModel:
     """Reads a PLY; it stores neither unit nor axes.
 
     Raises:
         AssetError: Not PLY, cut off, or a face names no vertex.
 
     """
-    file = PlyFile(path, path.read_bytes())
-    images = ImageReader(path.parent)
+    path = source.path
+    file = PlyFile(path, source.data)
     texture = None
     if file.textures:
-        image = images.read(file.textures[0])
+        image = source.companions.image(file.textures[0])
         texture = None if image is None else Texture(image=image)
-    warnings = ["its textures but the first are not drawn"] if len(file.textures) > 1 else []
+    if len(file.textures) > 1:
+        source.notes.add("its textures but the first are not drawn")
     meshes: tuple[RawMesh, ...] = ()
     if "face" in file.elements and file.elements["face"].count:
         material = Material(base_color_texture=texture) if texture else None
         meshes = (_mesh(path, file.elements["vertex"], file.elements["face"], material),)
     elif "tristrips" in file.elements:
         raise AssetError(path, "stores triangle strips, which are not supported: export faces")
-    return RawModel(
-        meshes=meshes,
-        warnings=(*warnings, *images.warnings),
-        companions=tuple(images.companions),
-    )
+    return RawModel(meshes=meshes)
 
 
 @dataclass(eq=False)
@@ -130,22 +128,23 @@ def _face_uv(face: Element, at: _Corners) -> NDArray[np.float64] | None:
 def _colors(element: Element) -> NDArray[np.float64] | None:
     """Linear RGBA of display sRGB; integers by the range of their type, floats 0 to 1.
 
-    Writers put bytes into wider integers and into floats too: then 255 is the most,
-    which a value well over 1 shows.
+    Writers put bytes into wider integers and into floats too, at times with an alpha of 0 to 1.
     """
     names = next((n for n in _COLOR_NAMES if all(c in element.scalars for c in n)), None)
     if names is None:
         return None
-    found = {name: element.scalars[name] for name in (*names, "alpha") if name in element.scalars}
-    most = max(float(values.max(initial=0)) for values in found.values())
     srgba = np.ones((element.count, 4))
-    for channel, name in enumerate((*names, "alpha")):
-        if name in found:
-            values = found[name]
-            is_integer = values.dtype.kind in "iu"
-            top = float(np.iinfo(values.dtype).max) if is_integer else 1.0
-            if (is_integer and values.max(initial=0) <= 255) or (not is_integer and most > 1.0):
-                top = 255.0
-            srgba[:, channel] = np.clip(values.astype(np.float64) / top, 0, 1)
+    for rows, columns in (("alpha",), [3]), (names, [0, 1, 2]):
+        found = [element.scalars[name] for name in rows if name in element.scalars]
+        if found:
+            values = np.stack(found, axis=1)
+            srgba[:, columns] = np.clip(values / _top(values), 0, 1)
     srgba[:, :3] = linear_of_srgb(srgba[:, :3])
     return srgba
+
+
+def _top(values: NDArray[Any]) -> float:
+    """What stands for 1 in colours of a type."""
+    if values.dtype.kind not in "iu":
+        return top_of_colors(values)
+    return 255.0 if values.max(initial=0) <= 255 else float(np.iinfo(values.dtype).max)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
-from render.library.readers.text import parsed, row_indices
+from render.library.readers.text import MARKED, is_marked, parsed, row_indices, utf8_of
 
 __all__ = ["Element", "PlyFile"]
 
@@ -67,11 +67,14 @@ class PlyFile:
         self._path = path
         self._specs: list[_Spec] = []
         self._format = ""
-        at = self._header(data)
+        text = utf8_of(data)
+        at = self._header(text)
         if self._format == "ascii":
             # Read on as if the rows were binary, of doubles alone, lengths of lists too.
-            values = parsed(data[at:], np.float64)
+            values = parsed(text[at:], np.float64)
             self._rows(values.tobytes(), 0, lambda kind: "f8")
+        elif is_marked(data):
+            raise self._fail(MARKED)
         else:
             endian = _ENDIANS[self._format]
             self._rows(data, at, lambda kind: endian + kind)
@@ -80,16 +83,21 @@ class PlyFile:
         return AssetError(self._path, reason)
 
     def _header(self, data: bytes) -> int:
-        """Fills `_specs`; returns where the rows begin."""
+        """Fills `_specs`; returns where the rows begin.
+
+        Lines end as the first one does; words of the format may be in any case.
+        """
         at = 0
+        first = data[: data.find(b"\r") + 2]
+        ending = b"\r" if first[-2:-1] == b"\r" and b"\n" not in first else b"\n"
         for number in range(_MAX_HEADER_LINES):
-            end = data.find(b"\n", at)
+            end = data.find(ending, at)
             line = data[at : end if end >= 0 else len(data)].decode("latin-1").strip()
             at = end + 1
             words = line.split()
             if number == 0 and line.lower() != "ply":
                 raise self._fail("is not PLY: it does not begin with ply")
-            if words[:1] == ["end_header"]:
+            if line.lower() == "end_header":
                 if self._format not in _ENDIANS:
                     raise self._fail(f"format must be one of {', '.join(_ENDIANS)}")
                 return at if end >= 0 else len(data)
@@ -99,12 +107,14 @@ class PlyFile:
         raise self._fail("its header has no end_header")
 
     def _line(self, line: str, words: list[str]) -> None:
+        if words and words[0].lower() in ("comment", "obj_info"):
+            if len(words) > 2 and words[1].lower() == "texturefile":
+                self.textures.append(line.split(None, 2)[2])
+            return
+        words = [word.lower() for word in words]
         kind = words[0] if words else ""
         if kind == "format" and len(words) > 1:
             self._format = words[1]
-        elif kind in ("comment", "obj_info"):
-            if len(words) > 2 and words[1].lower() == "texturefile":
-                self.textures.append(line.split(None, 2)[2])
         elif kind == "element":
             if len(words) != 3 or not words[2].isdigit():
                 raise self._fail(f"has a broken header line: {line:.60}")

@@ -25,15 +25,20 @@ __all__ = [
     "PartNames",
     "RawMesh",
     "RawModel",
+    "cofactors",
     "limited",
     "linear_of_srgb",
     "phong_roughness",
     "placed",
+    "top_of_colors",
 ]
 
 # Beyond any model that can be drawn many times a second; guards memory against broken counts
 # and against parts that are placed over and over.
 MAX_FACES = 64 * 10**6
+
+# Rounding leaves floats a little over 1.
+_WELL_OVER_1 = 1.5
 
 # Metres per unit; the long names are those of 3MF, DAE and trimesh.
 UNITS_M = {
@@ -106,8 +111,9 @@ class RawModel:
         unit_m: Metres per unit, where the file or its format stores it.
         unit_source: Where `unit_m` comes from, for people.
         up: Axis that points up, where the file or its format says so.
-        warnings: What was left out or replaced.
+        warnings: What was left out or replaced; `read_raw` fills in this and what follows.
         companions: Other files that were read (textures, .mtl, .bin), in reading order.
+        is_whole: Whether all companions that it names were read.
 
     """
 
@@ -117,6 +123,7 @@ class RawModel:
     up: str | None = None
     warnings: tuple[str, ...] = ()
     companions: tuple[Path, ...] = field(default=())
+    is_whole: bool = True
 
 
 def limited(path: Path, meshes: Iterable[RawMesh]) -> Iterator[RawMesh]:
@@ -140,6 +147,14 @@ def linear_of_srgb(srgb: Any) -> NDArray[np.float64]:
     return srgb_to_linear(value)
 
 
+def top_of_colors(values: NDArray[Any]) -> float:
+    """What stands for 1 in colours stored as floats: 255 where one is well over 1, else 1.
+
+    Writers put bytes into floats. Bytes of 0 and 1 alone would be black.
+    """
+    return 255.0 if np.nanmax(values, initial=0.0) > _WELL_OVER_1 else 1.0
+
+
 def phong_roughness(exponent: float) -> float:
     """Roughness r of a Phong exponent: r^2 = sqrt(2 / (n + 2)) (Walter et al. 2007)."""
     return float((2.0 / (max(exponent, 0.0) + 2.0)) ** 0.25)
@@ -155,12 +170,18 @@ def placed(raw: RawMesh, matrix: NDArray[np.float64]) -> RawMesh:
     normals, faces = raw.normals, raw.faces
     det = float(np.linalg.det(linear))
     if normals is not None:
-        # The cofactor matrix is the inverse transpose times det, and exists for flat ones too.
-        cofactor = np.stack([np.cross(linear[1], linear[2]), np.cross(linear[2], linear[0]),
-                             np.cross(linear[0], linear[1])])  # fmt: skip
-        normals = normals @ cofactor.T * (-1.0 if det < 0 else 1.0)
+        normals = normals @ cofactors(linear).T * (-1.0 if det < 0 else 1.0)
     if det < 0:
         faces = faces[:, ::-1]
     return replace(
         raw, positions=raw.positions @ linear.T + matrix[:3, 3], faces=faces, normals=normals
     )
+
+
+def cofactors(linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cofactor matrices of ``(..., 3, 3)``, by which normals turn.
+
+    The inverse transpose times the determinant; exists for flat ones too.
+    """
+    x, y, z = (linear[..., row, :] for row in range(3))
+    return np.stack([np.cross(y, z), np.cross(z, x), np.cross(x, y)], axis=-2)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb
-from render.library.readers.text import parsed
+from render.library.readers.source import Source
+from render.library.readers.text import MARKED, is_marked, parsed, utf8_of
 
 __all__ = ["read_stl"]
 
@@ -20,36 +21,37 @@ _HEAD_BYTES = 84
 _VERTEX = re.compile(rb"\bvertex\s+(\S+\s+\S+\s+\S+)", re.IGNORECASE)
 
 
-def read_stl(path: Path) -> RawModel:
+def read_stl(source: Source) -> RawModel:
     """Reads an STL; it stores neither unit nor axes, and its normals are not used.
 
     Raises:
         AssetError: Neither form of STL, or cut off.
 
     """
-    data = path.read_bytes()
+    path, data = source.path, source.data
     count = struct.unpack_from("<I", data, 80)[0] if len(data) >= _HEAD_BYTES else 0
     spare = len(data) - _HEAD_BYTES - _FACET.itemsize * count
     # Binary files may begin with "solid" too: the length decides first.
     if len(data) >= _HEAD_BYTES and spare == 0:
         return _model(*_binary(data, count))
-    if data.lstrip()[:5].lower() == b"solid" and b"\0" not in data[_HEAD_BYTES:1024]:
-        return _model(_ascii(path, data), None)
+    text = utf8_of(data)
+    if text.lstrip()[:5].lower() == b"solid" and b"\0" not in text[_HEAD_BYTES:1024]:
+        return _model(_ascii(path, text), None)
+    if is_marked(data):
+        raise AssetError(path, MARKED)
     if len(data) < _HEAD_BYTES:
         raise AssetError(path, f"is not STL: it has {len(data)} bytes and no solid")
     if spare < 0:
         there = (len(data) - _HEAD_BYTES) // _FACET.itemsize
         raise AssetError(path, f"is cut off or not STL: {there} of {count} facets are there")
-    warning = f"{spare} bytes behind the last facet are not read"
-    return _model(*_binary(data, count), warning=warning)
+    source.notes.add(f"{spare} bytes behind the last facet are not read")
+    return _model(*_binary(data, count))
 
 
-def _model(
-    corners: NDArray[np.float64], colors: NDArray[np.float64] | None, warning: str = ""
-) -> RawModel:
+def _model(corners: NDArray[np.float64], colors: NDArray[np.float64] | None) -> RawModel:
     faces = np.arange(len(corners), dtype=np.int64).reshape(-1, 3)
     mesh = RawMesh(positions=corners, faces=faces, colors=colors)
-    return RawModel(meshes=(mesh,), warnings=(warning,) if warning else ())
+    return RawModel(meshes=(mesh,))
 
 
 def _binary(data: bytes, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:

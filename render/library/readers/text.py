@@ -14,21 +14,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "MARKED",
     "Number",
     "begins",
+    "is_marked",
     "numbers",
     "parsed",
     "plain_text",
     "row_indices",
     "statements",
+    "utf8_of",
     "word_counts",
 ]
+
+MARKED = (
+    "begins with a byte order mark or is UTF-16, which its format does not know: a text editor "
+    "saved it, and its binary numbers are lost; export it again"
+)
+"""What is wrong with a binary model of which `is_marked` is true."""
 
 Number = TypeVar("Number", np.float64, np.int64)
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"),
           (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
 # A keyword, then the rest of its line and the lines behind that begin with the same keyword.
 _RUN = re.compile(r"[ \t]*(\S++)((?:[ \t].*+)?+(?:\n\1[ \t].*+)*+)")
+
+
+def is_marked(data: bytes) -> bool:
+    """Whether bytes begin with a byte order mark, or are UTF-16 without one.
+
+    Such bytes are text from an editor, whatever they were before.
+    """
+    is_zero = [code == 0 for code in data[:4]]
+    is_utf16 = is_zero in ([False, True, False, True], [True, False, True, False])
+    return is_utf16 or any(data.startswith(mark) for mark, _ in _MARKS)
+
+
+def utf8_of(data: bytes) -> bytes:
+    """The same text as UTF-8 without a mark; the bytes themselves where `is_marked` is false."""
+    return _decoded(data).encode(errors="replace") if is_marked(data) else data
 
 
 def plain_text(data: bytes) -> str:
@@ -46,7 +70,7 @@ def _decoded(data: bytes) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data.decode(encoding, errors="replace")
-    if b"\0" in data[:4096]:
+    if is_marked(data):
         return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace")
     return data.decode("utf-8", errors="replace")
 

@@ -12,7 +12,6 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,15 @@ from render.library.readers.raw import (
     linear_of_srgb,
     placed,
 )
+from render.library.readers.source import Source
 from render.library.readers.text import Number, parsed
+from render.library.readers.threemf_helpers import (
+    Helpers,
+    check_required,
+    cura_kind,
+    is_side_file,
+    unread_extensions,
+)
 from render.scene import Material
 
 __all__ = ["read_3mf"]
@@ -48,8 +55,14 @@ _Placed = tuple[str, str, NDArray[np.float64]]  # part, object id, matrix
 
 @dataclass(eq=False)
 class _Object:
-    """An object of one part: a mesh, or other objects put together."""
+    """An object of one part: a mesh, or other objects put together.
 
+    Attributes:
+        helper: What it is for where it is no part of the model; else "".
+
+    """
+
+    helper: str = ""
     mesh: RawMesh | None = None
     components: list[_Placed] = field(default_factory=list)
 
@@ -64,19 +77,22 @@ class _Part:
     colors: dict[str, list[_Rgba]] = field(default_factory=dict)
 
 
-def read_3mf(path: Path) -> RawModel:
+def read_3mf(source: Source) -> RawModel:
     """Reads a 3MF; `unit_m` is its unit attribute, not applied; z is up (core spec, 2.2).
 
     Raises:
         AssetError: No 3MF, or its objects contain each other.
 
     """
-    reader = _Reader(path)
-    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+    path = source.path
+    reader = _Reader(source)
+    with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
         reader.archive = archive
         root = reader.root()
         part = reader.part(root)
-        meshes = tuple(limited(path, reader.meshes(part)))
+        meshes = tuple(limited(path, reader.meshes(root)))
+    if not any(len(mesh.faces) for mesh in meshes) and source.notes.lines():
+        raise AssetError(path, f"holds no triangles: {'; '.join(source.notes.lines())}")
     unit_m = UNITS_M.get(part.unit)
     if unit_m is None:
         raise AssetError(path, f"unit must be micron, millimeter or the like, got {part.unit!r}")
@@ -85,23 +101,22 @@ def read_3mf(path: Path) -> RawModel:
         unit_m=unit_m,
         unit_source=f"3MF ({part.unit})",
         up="z",
-        warnings=tuple(reader.warnings),
     )
 
 
 class _Reader:
     archive: zipfile.ZipFile
 
-    def __init__(self, path: Path) -> None:
-        self.warnings: list[str] = []
-        self._path = path
+    def __init__(self, source: Source) -> None:
+        self._path = source.path
+        self._notes = source.notes
         self._parts: dict[str, _Part] = {}
 
     def root(self) -> str:
         """Name of the part that the package points to, else of the one at the usual place."""
         names = {name.lower(): name for name in self.archive.namelist()}
         if "_rels/.rels" in names:
-            for relation in _xml(self.archive.read(names["_rels/.rels"])):
+            for relation in _xml(self._content(names["_rels/.rels"])):
                 target = relation.get("Target", "").lstrip("/").lower()
                 if relation.get("Type", "").endswith("/3dmodel") and target in names:
                     return names[target]
@@ -113,39 +128,66 @@ class _Reader:
     def part(self, name: str) -> _Part:
         """A part, parsed once."""
         if name not in self._parts:
-            try:
-                size = self.archive.getinfo(name).file_size
-            except KeyError as error:
-                raise AssetError(self._path, f"names {name}, which is not inside") from error
-            if size > _MAX_PART_BYTES:
-                raise AssetError(self._path, f"{name} has {size} bytes, more than 4 GiB")
-            self._parts[name] = self._parse(name, self.archive.read(name))
+            self._parts[name] = self._parse(name, self._content(name))
         return self._parts[name]
 
-    def meshes(self, root: _Part) -> Iterator[RawMesh]:
-        """The meshes of all items that are to be built, placed."""
-        names = PartNames()
-        stack = [(item, 0) for item in reversed(root.items)]
+    def _content(self, name: str) -> bytes:
+        try:
+            size = self.archive.getinfo(name).file_size
+        except KeyError as error:
+            raise AssetError(self._path, f"names {name}, which is not inside") from error
+        if size > _MAX_PART_BYTES:
+            raise AssetError(self._path, f"{name} has {size} bytes, more than 4 GiB")
+        return self.archive.read(name)
+
+    def meshes(self, root: str) -> Iterator[RawMesh]:
+        """The meshes of all items that are to be built, placed; without helpers."""
+        names, helpers = PartNames(), self._helpers()
+        stack = [(item, "", 0) for item in reversed(self.part(root).items)]
         count = 0
         while stack:
-            (name, key, matrix), depth = stack.pop()
+            (name, key, matrix), owner, depth = stack.pop()
             count += 1
             if depth > _MAX_DEPTH or count > _MAX_INSTANCES:
                 raise AssetError(self._path, "its objects contain each other without end")
             found = self.part(name).objects.get(key)
             if found is None:
-                self._warn(f"object {key} is named but not defined; left out")
+                self._notes.add("objects that are named but not defined are left out", key)
+                continue
+            if helper := found.helper or helpers.parts.get((owner, key), ""):
+                self._notes.add("what is no part of the model is left out", helper, count=1)
                 continue
             if found.mesh is not None:
-                part = names.next(found.mesh.part)
-                yield replace(placed(found.mesh, matrix), part=part)
+                ranges = helpers.ranges.get(key, []) if name == root else []
+                solid = self._without(found.mesh, ranges)
+                yield replace(placed(solid, matrix), part=names.next(solid.part))
+            # Side files name objects of the root part alone.
+            inside = key if name == root else ""
             stack.extend(
-                ((inner, inner_key, matrix @ local), depth + 1)
+                ((inner, inner_key, matrix @ local), inside, depth + 1)
                 for inner, inner_key, local in reversed(found.components)
             )
 
+    def _helpers(self) -> Helpers:
+        helpers = Helpers()
+        for name in self.archive.namelist():
+            if is_side_file(name):
+                helpers.add(_xml(self._content(name)))
+        return helpers
+
+    def _without(self, mesh: RawMesh, ranges: list[tuple[int, int, str]]) -> RawMesh:
+        """The mesh without the triangles of helpers."""
+        is_solid = np.ones(len(mesh.faces), bool)
+        for first, end, kind in ranges:
+            is_solid[first:end] = False
+            self._notes.add("what is no part of the model is left out", kind, count=1)
+        return replace(mesh, faces=mesh.faces[is_solid]) if ranges else mesh
+
     def _parse(self, name: str, data: bytes) -> _Part:
         root = _xml(data)
+        check_required(self._path, root)
+        for extension in unread_extensions(root):
+            self._notes.add("what extensions say is not drawn", extension)
         part = _Part(unit=root.get("unit", "millimeter").lower())
         for element in root.iter(*_TAGS):
             tag = etree.QName(element).localname
@@ -158,11 +200,12 @@ class _Reader:
             elif tag == "item":
                 part.items.append(self._placed(name, element))
             else:
-                self._warn(f"{tag} is not drawn")
+                self._notes.add("what the material extension says is not drawn", tag)
         return part
 
     def _object(self, name: str, part: _Part, element: Any) -> _Object:
-        found = _Object()
+        kind = element.get("type", "model")
+        found = _Object(helper=cura_kind(element) if kind == "model" else kind)
         for child in element.iter("{*}component", "{*}mesh"):
             if etree.QName(child).localname == "component":
                 found.components.append(self._placed(name, child))
@@ -227,13 +270,9 @@ class _Reader:
         words = [first, *(triangle.get(k, first) if own else first for k in ("p2", "p3"))]
         index = [int(word) for word in words]
         if not all(0 <= i < len(group) for i in index):
-            self._warn("colours outside their group are not drawn")
+            self._notes.add("colours outside their group are not drawn")
             return None
         return group[index[0]], group[index[1]], group[index[2]]
-
-    def _warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
 
 
 def _xml(data: bytes) -> Any:

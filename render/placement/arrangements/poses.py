@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import final
 
 import numpy as np
@@ -33,6 +34,12 @@ class FromPoses(AbstractArrangement):
             raise ConfigError("poses.file must be set where objects.arrangement=poses, got null")
         image = poses.images[context.frame_idx]
         _, size_wh = intrinsics(context.theta.camera)
+        if poses.size_wh is not None and poses.size_wh != size_wh:
+            w, h = poses.size_wh
+            raise ConfigError(
+                f"camera.size_wh must be {w} x {h}, the size in the camera.json of {poses.path}, "
+                f"got {size_wh[0]} x {size_wh[1]}: 'camera.size_wh=[{w},{h}]'"
+            )
         view = CameraView(
             K=image.K,
             size_wh=size_wh,
@@ -41,15 +48,16 @@ class FromPoses(AbstractArrangement):
             distortion=context.theta.camera.distortion or (),
         )
         bodies = []
-        for name, T_cam_obj in zip(image.models, image.T_cam_obj, strict=True):
+        for name, T_cam_obj, scale in zip(image.models, image.T_cam_obj, image.scales, strict=True):
             model = context.assets.model(name)
             R_world_obj = view.R_world_cam @ T_cam_obj[:3, :3]
             shape = OrientedShape.of(model, R_world_obj, view.R_world_cam)
-            bodies.append(Body.of(shape, 1.0, transform_points(T_cam_obj, model.center_m[None])[0]))
+            center = transform_points(T_cam_obj, scale * model.center_m[None])[0]
+            bodies.append(Body.of(shape, scale, center))
         stage = context.empty_stage(view, bodies[0], T_world_cam=image.T_world_cam)
         for body in bodies:
             stage.placed.add(body, is_target=True)
-        return stage
+        return replace(stage, im_id=image.im_id)
 
     def calibrated(self, context: PlacementContext) -> Stage:
         return self.aimed(context)  # the file's camera holds

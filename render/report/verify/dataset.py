@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ def verify(folder: Path) -> Verdict:
                     checks.frame(frame, shard)
                     bar.update()
     tally.check(findings)
+    checks.left_out()
     return Verdict(
         frames=tally.frames.total(),
         instances=tally.instances.total(),
@@ -101,11 +103,12 @@ class _Checks:
     ) -> None:
         self._dataset = dataset
         self._description = description
-        self._writers = writers.by_name
+        self._writers = writers
         self._image = writers.image
         self._findings = findings
         self._checks: dict[str, Callable[[StoredFrame], None]] = {}
-        for name, writer in self._writers.items():
+        self._left_out: Counter[str] = Counter()
+        for name, writer in self._writers.by_name.items():
             with self._told(writer):
                 self._checks[name] = writer.check(dataset, findings)
 
@@ -148,16 +151,28 @@ class _Checks:
             depth_unit_m=self._description.depth_unit_m,
             names=self._description.names,
         )
+        for row in view.labelled:
+            self._left_out.update(self._writers.left_out(row))
         files = read_files(self._dataset.folder, frame, self._expected(view), file, self._findings)
         for name, check in self._checks.items():
-            writer = self._writers[name]
+            writer = self._writers.by_name[name]
             own = {path: data for path, data in files.items() if path in writer.frame_paths(view)}
             with self._told(writer, idx):
                 check(StoredFrame(row=frame, view=view, files=own, recorded=recorded))
 
+    def left_out(self) -> None:
+        """Compares what files cannot hold with dataset.yaml, which says so since format 2."""
+        written = self._description.counts.get("left_out")
+        if self._description.format_version > 1 or written is not None:
+            self._findings.require(
+                written == dict(self._left_out),
+                f"counts.left_out must be {dict(self._left_out)} by the records, got {written}",
+                file=DESCRIPTION,
+            )
+
     def _expected(self, view: Frame) -> list[str]:
         wanted: list[str] = []
-        for writer in self._writers.values():
+        for writer in self._writers.by_name.values():
             with self._told(writer, view.frame_idx):
                 wanted += writer.expected(view)
         return sorted(wanted)

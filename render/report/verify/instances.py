@@ -191,6 +191,8 @@ def _placement(
         )
         require(placement["K"] == frame["cam_K"], "cam_K must be the placement's K")
         size_wh = [frame["width"], frame["height"]]
+        im_id = placement.get("im_id")
+        require(frame["im_id"] == im_id, f"im_id must be {im_id} as placed, got {frame['im_id']}")
         require(placement["size_wh"] == size_wh, f"size must be {placement['size_wh']} as placed")
         require(0 < placement["near_m"] < placement["far_m"], "near must be nearer than far")
         if require(

@@ -36,6 +36,7 @@ _FRAME_COLUMNS = {
     "cam_dist": _NUMBERS,
     "theta": pa.string(),
     "placement": pa.string(),
+    "im_id": pa.int64(),
     "files": pa.list_(pa.struct([("path", pa.string()), ("sha256", pa.string())])),
 }
 _INSTANCE_COLUMNS = {
@@ -73,8 +74,10 @@ _INSTANCE_COLUMNS = {
 _NULLABLE = {
     "bbox_obj", "bbox_visib", "visib_fract", "truncated_fract", "occluded_fract",
     "cam_R_m2c_canonical", "cam_t_m2c_canonical", "box3d_corners_uv", "obb_obj", "obb_visib",
-    "keypoints_uv", "keypoints_sight",
+    "keypoints_uv", "keypoints_sight", "im_id",
 }  # fmt: skip
+# Columns that datasets of earlier versions lack.
+_LATER = {"im_id"}
 _LENGTHS = {
     "cam_K": 9, "bbox_obj": 4, "bbox_visib": 4, "cam_R_m2c": 9, "cam_t_m2c": 3,
     "cam_R_m2c_canonical": 9, "cam_t_m2c_canonical": 3, "box3d_size_m": 3,
@@ -138,10 +141,11 @@ def _read(
         findings.require(False, f"is torn: {error}", file=name)
         return None
     found = {f.name: f.type for f in table.schema}
-    odd = sorted(k for k, kind in columns.items() if found.get(k) != kind)
+    absent = _LATER & (columns.keys() - found.keys())
+    odd = sorted(k for k, kind in columns.items() if k not in absent and found.get(k) != kind)
     if not findings.require(not odd, f"must hold the columns {', '.join(odd)}", file=name):
         return None
-    rows: list[Row] = table.to_pylist()
+    rows: list[Row] = [row | dict.fromkeys(absent) for row in table.to_pylist()]
     return [row for row in rows if _is_complete(row, columns, name, findings)]
 
 
