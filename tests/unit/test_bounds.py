@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -13,11 +14,16 @@ import pytest
 from PIL import Image
 
 from render.config.words import config_of
-from render.errors import ConfigError
+from render.errors import AssetError, ConfigError
 from render.library.images import ImageLibrary
+from render.library.readers import companion_files
+from render.library.readers.companion_files import Companions
+from render.library.readers.notes import Notes
+from render.library.readers.raw import MAX_FACES, RawMesh, limited
 from render.system.documents import DocumentError, json_of, read_yaml, yaml_of
 from render.system.pictures import MAX_PIXELS, PIXELS_PER_BYTE, check_size
 from tests.bounded import outcomes
+from tests.model_files import dae, glb, off, ply, stl, three_mf
 
 
 def read_picture(path: Path) -> None:
@@ -139,6 +145,87 @@ def test_photographs_of_a_hundred_megapixels_are_within_the_bounds() -> None:
         check_size(MAX_PIXELS + 1, 1, 10**9)
     with pytest.raises(ValueError, match=f"every {PIXELS_PER_BYTE} pixels"):
         check_size(10_000, 10_000, 10**8 // PIXELS_PER_BYTE - 1)
+
+
+def zipped(model: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A 3MF of one part."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("3D/3dmodel.model", model)
+    return file.getvalue()
+
+
+def lying(packed: bytes, size: int) -> bytes:
+    """An archive of one part, which declares another size than it unpacks to."""
+    data = bytearray(packed)
+    struct.pack_into("<I", data, data.rindex(b"PK\1\2") + 24, size)
+    struct.pack_into("<I", data, data.index(b"PK\3\4") + 22, size)
+    return bytes(data)
+
+
+def test_model_files_that_promise_too_much_are_refused_before_memory_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    entities = "".join(f"<!ENTITY e{k + 1} '{f'&e{k};' * 10}'>" for k in range(9))
+    doctype = f"<!DOCTYPE m [<!ENTITY e0 'xxxxxxxxxx'>{entities}]>".encode()
+    with zipfile.ZipFile(io.BytesIO(three_mf())) as archive:
+        model = archive.read("3D/3dmodel.model")
+    huge = 4_000_000_000
+    polygons = dae().replace(b"<p>", b"<vcount>3 3 3 2000000000</vcount><p>")
+    polygons = polygons.replace(b"<triangles", b"<polylist").replace(b"</triangles", b"</polylist")
+    blanks = zipped(model + b" " * 100_000_000)
+    nested = dae().replace(b"<node ", b"<node>" * 9000 + b"<node ")
+    no_data = {"componentType": 5126, "count": 2**27, "type": "VEC3", "sparse": {}}
+    files = {
+        "blanks.3mf": (blanks, "must unpack to at most 16777216 bytes, 50 times its own"),
+        "lying.3mf": (lying(blanks, len(model)), "Bad CRC-32"),
+        "bzip.3mf": (zipped(model, zipfile.ZIP_BZIP2), "must hold parts that are stored or"),
+        "nested.3mf": (zipped(b"<a>" * 9000 + b"</a>" * 9000), "Excessive depth"),
+        "entities.3mf": (zipped(model.replace(b"<model", doctype + b"<model")), "DOCTYPE"),
+        "entities.dae": (dae().replace(b"<COLLADA", doctype + b"<COLLADA"), "DOCTYPE"),
+        "nested.dae": (nested.replace(b"</node>", b"</node>" * 9001), "Excessive depth"),
+        "zipped.dae": (zipped(dae()), "got a zip archive: unpack it"),
+        "polygons.dae": (polygons, "more corners than are there"),
+        "a.stl": (patched(bytearray(stl()), 80, "<I", huge), "of 4000000000 facets"),
+        "a.ply": (ply("ascii").replace(b"vertex 4", b"vertex 4000000000"), "is cut off"),
+        "b.ply": (ply("binary_little_endian").replace(b"face 4", b"face 4000000000"), "is cut off"),
+        "a.off": (off().replace(b"4 4 6", b"4000000000 4 6"), "is cut off"),
+        "accessor.glb": (glb(lambda root: root["accessors"][1].update(count=2**27)), "ends at"),
+        "items.glb": (glb(lambda root: root["accessors"][1].update(count=huge)), "more than"),
+        "sparse.glb": (glb(lambda root: root["accessors"].__setitem__(1, no_data)), "without data"),
+        "view.glb": (
+            glb(lambda root: root["bufferViews"][1].update(byteLength=huge)),
+            "of a buffer of",
+        ),
+    }
+    for name, (data, _) in files.items():
+        (tmp_path / name).write_bytes(data)
+
+    found = outcomes("render.library.readers:read_raw", [tmp_path / name for name in files])
+
+    for name, outcome in found.items():
+        assert outcome.error.startswith(f"AssetError: {tmp_path / name}: "), outcome
+        assert files[name][1] in outcome.error
+        assert outcome.peak_mb < 24, (name, outcome)
+
+
+def test_a_model_has_no_more_vertices_than_its_faces_can_have() -> None:
+    points = np.broadcast_to(np.zeros(3), (MAX_FACES, 3))
+    mesh = RawMesh(positions=points, faces=np.zeros((1, 3), np.int64))
+    with pytest.raises(AssetError, match="must have at most 192000000 vertices"):
+        list(limited(Path("a.glb"), [mesh] * 4))
+
+
+def test_the_images_of_a_model_have_a_bound_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(companion_files, "_MOST_PIXELS", 100)
+    notes = Notes()
+    companions = Companions(tmp_path / "a.glb", tmp_path, notes)
+    images = [companions.decoded(png(8, 8, row=bytes(24)), f"{k}.png") for k in range(4)]
+
+    assert [True, True, False, False] == [image is not None for image in images]
+    assert "textures beyond" in " ".join(notes.lines())
 
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "\n".join(

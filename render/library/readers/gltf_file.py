@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import struct
 import urllib.parse
 from pathlib import Path
@@ -17,11 +16,13 @@ from render.errors import AssetError
 from render.library.readers.companion_files import Fault
 from render.library.readers.source import Source
 from render.system import values as plain
+from render.system.documents import json_of
 
 __all__ = ["GltfFile"]
 
 _MAX_JSON_BYTES = 128 * 2**20
 _MAX_ITEMS = 2**27
+_FREE_ITEMS = 2**20  # that need no data
 _DTYPES = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 
@@ -44,6 +45,7 @@ class GltfFile:
         self._notes = source.notes
         self._bin: memoryview | None = None
         self._buffers: dict[int, memoryview] = {}
+        self._n_bytes = len(source.data)
         self.json = self._parse(source.data)
 
     def fail(self, reason: str) -> AssetError:
@@ -178,6 +180,11 @@ class GltfFile:
             offset = self.whole(spec, "byteOffset", 0)
             values = self._read(spec["bufferView"], offset, count, width, dtype)
         elif "sparse" in spec:
+            if count > max(_FREE_ITEMS, self._n_bytes):
+                raise self.fail(
+                    f"accessors[{index}] has {count} items without data, more than the bytes of "
+                    "the file"
+                )
             values = np.zeros((count, width), dtype)
         else:
             raise self.fail(f"accessors[{index}] has no data")
@@ -245,8 +252,8 @@ class GltfFile:
         if len(text) > _MAX_JSON_BYTES:
             raise self.fail(f"has {len(text)} bytes of JSON, more than {_MAX_JSON_BYTES}")
         try:
-            root = json.loads(bytes(text).decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
+            root = json_of(bytes(text).decode("utf-8-sig"))
+        except ValueError as error:
             raise self.fail(f"is not glTF: its JSON is broken ({error})") from error
         if not isinstance(root, dict):
             raise self.fail("is not glTF: its JSON is not an object")

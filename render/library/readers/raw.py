@@ -130,14 +130,17 @@ def limited(path: Path, meshes: Iterable[RawMesh]) -> Iterator[RawMesh]:
     """Passes meshes on.
 
     Raises:
-        AssetError: Before they hold more than `MAX_FACES` faces together.
+        AssetError: Before they hold more than `MAX_FACES` faces together, or more vertices than
+            so many faces can have.
 
     """
-    count = 0
+    n_faces = n_vertices = 0
     for mesh in meshes:
-        count += len(mesh.faces)
-        if count > MAX_FACES:
+        n_faces, n_vertices = n_faces + len(mesh.faces), n_vertices + len(mesh.positions)
+        if n_faces > MAX_FACES:
             raise AssetError(path, f"must have at most {MAX_FACES} triangles: simplify it")
+        if n_vertices > 3 * MAX_FACES:
+            raise AssetError(path, f"must have at most {3 * MAX_FACES} vertices: simplify it")
         yield mesh
 
 
