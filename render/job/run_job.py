@@ -189,24 +189,25 @@ def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
 
 
 def _render(
-    plan: Plan, manifest: Manifest, frames: list[int], results: Iterable[FrameResult]
+    plan: Plan, manifest: Manifest, frames: Sequence[int], results: Iterable[FrameResult]
 ) -> None:
     shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
     done = plan.run.n_frames - len(frames)
     bar = tqdm(total=plan.run.n_frames, initial=done, unit="frame", desc="render", smoothing=0.1)
-    missing = set(frames)
+    finished: set[int] = set()
     with bar:
         for result in results:
-            if result.frame_idx not in missing:
+            if result.frame_idx in finished or result.frame_idx not in frames:
                 raise RenderError(
                     f"execution must yield each frame once, got frame {result.frame_idx} again"
                 )
-            missing.remove(result.frame_idx)
+            finished.add(result.frame_idx)
             shards.add(result)
             bar.update()
-    if missing:
+    if len(finished) < len(frames):
         raise RenderError(
-            f"execution must yield every frame, and {len(missing)} of {len(frames)} are missing"
+            f"execution must yield every frame, and {len(frames) - len(finished)} of "
+            f"{len(frames)} are missing"
         )
 
 

@@ -12,7 +12,7 @@ from render.errors import ConfigError
 from render.sampling.schema import Leaf, Value
 from render.system import values
 
-__all__ = ["Arguments", "fail", "near", "show"]
+__all__ = ["Arguments", "because", "fail", "near", "show"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Arguments:
         except ValueError as error:
             rule = "not be null" if value is None else str(error)
         close = difflib.get_close_matches(str(value), self.leaf.options, n=1) if value else ()
-        self.fail(rule, f"; did you mean {close[0]}?" if close else "")
+        self.fail(rule, f"; did you mean {close[0]}?" if close else because(self.leaf))
 
     def key(self, key: Any) -> Value:
         """As `item`, of a key of a mapping; YAML and JSON may have made a string of it."""
@@ -69,6 +69,11 @@ class Arguments:
         """Raises a ConfigError: ``<name> must <rule>, got [<word>, ...]``."""
         shown = [self.word, *self.given] if self.word else self.given[0]
         fail(self.name, rule, shown, hint)
+
+
+def because(leaf: Leaf) -> str:
+    """The tail of a message: why a leaf has its bounds, where its schema tells."""
+    return f": {leaf.why}" if leaf.why else ""
 
 
 def near(word: object, known: Sequence[str], n_listed: int = 8) -> str:

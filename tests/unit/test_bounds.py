@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
+import random
+import re
 import struct
+import time
+import tracemalloc
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,8 +18,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import render
 from render.config.words import config_of
+from render.dataset.folder import missing_frames
+from render.dataset.manifest import Manifest
 from render.errors import AssetError, ConfigError
+from render.job.top_up import shared_out
 from render.library.images import ImageLibrary
 from render.library.readers import companion_files
 from render.library.readers.companion_files import Companions
@@ -305,3 +314,62 @@ def test_files_of_a_config_are_held_against_the_bounds_before_hydra_reads_them(
 def test_words_that_hydra_cannot_parse_in_good_time_are_refused(word: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         config_of([word])
+
+
+def test_frames_that_are_to_come_cost_neither_memory_nor_time(tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path)
+    (tmp_path / ".manifest").mkdir()
+    for shard_idx in (0, 1, 3, 7):
+        manifest.write_entry(shard_idx, frames=16, files={"gone": "x"} if shard_idx == 7 else {})
+
+    tracemalloc.start()
+    frames = missing_frames(manifest, 99_999_998)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 2**20
+    assert 99_999_998 - 3 * 16 == len(frames)
+    assert [*range(32, 48), 64, 65] == list(itertools.islice(frames, 18))
+    assert (32, 64, 99_999_997) == (frames[0], frames[16], frames[-1])
+    assert [True, False, False, True] == [i in frames for i in (32, 31, 48, 64)]
+    assert 100 - 3 * 16 == len(missing_frames(manifest, 100))
+    assert [*range(32, 40)] == list(missing_frames(manifest, 40))
+
+
+@pytest.mark.parametrize("n_frames", [1, 7, 1000])
+def test_a_top_up_shares_frames_out_as_if_they_were_given_one_by_one(n_frames: int) -> None:
+    rng = random.Random(n_frames)
+    held, expected = rng.choices(range(40), k=12), rng.choices([1.0, 2.5, 10 / 3, 0.07], k=12)
+    given = [0] * 12
+    for _ in range(n_frames):
+        given[min(range(12), key=lambda i: ((held[i] + given[i]) / expected[i], i))] += 1
+
+    assert given == shared_out(held, expected, n_frames)
+
+
+def test_a_top_up_of_a_hundred_million_frames_is_shared_out_at_once() -> None:
+    began = time.process_time()
+
+    assert 99_999_998 == sum(shared_out([3] * 50, [5.5] * 50, 99_999_998))
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("word", "rule"),
+    [
+        ("n_frames=100000000", "n_frames must be a whole number from 1 to 99999999, got 100000000"),
+        ("workers=1025", "workers must be auto or a whole number from 1 to 1024, got 1025"),
+        (
+            "camera.size_wh=[100000,100000]",
+            "must lie in 16 to 8192, got 100000: a larger picture takes more memory",
+        ),
+        (
+            "objects.count=100000",
+            "objects.count must lie in 1 to 2000, got 100000: memory and time",
+        ),
+        ("occlusion.count=[integers,0,1000000000]", "occlusion.count must lie in 0 to 2000"),
+    ],
+)
+def test_keys_that_decide_what_a_frame_costs_state_their_bound(word: str, rule: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(rule)):
+        render.compose(word)
