@@ -50,7 +50,8 @@ class AssetError(RenderError):
     """
 
     def __init__(self, path: Path | str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        # What is not text in UTF-8 can be shown, and written to a file, with its bytes escaped.
+        super().__init__(f"{path}: {reason}".encode("utf-8", "backslashreplace").decode())
         self.path = Path(path)
         self.reason = reason
 
@@ -79,12 +80,14 @@ class RejectedTheta(Exception):  # noqa: N818  (not an error: it is counted)
 
     Attributes:
         reason: A short constant phrase: rejections are counted by it.
+        leaves: What to loosen, as the config names it, such as ``objects.count``.
 
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *leaves: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.leaves = leaves
 
 
 def failure_of(error: BaseException) -> str:

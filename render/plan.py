@@ -97,7 +97,7 @@ class Plan:
 
         """
         reasons: list[str] = []
-        failed: dict[str, Theta] = {}
+        failed: dict[str, tuple[Theta, tuple[str, ...]]] = {}
         for attempt in range(MAX_ATTEMPTS):
             theta = self.space.draw(frame_idx, attempt)
             try:
@@ -106,15 +106,16 @@ class Plan:
                 )
             except RejectedTheta as rejected:
                 reasons.append(rejected.reason)
-                failed[rejected.reason] = theta
+                failed[rejected.reason] = theta, rejected.leaves
                 continue
             return theta, placement, tuple(reasons)
         most_common = Counter(reasons).most_common()
         counts = ", ".join(f"{reason} ({n})" for reason, n in most_common)
+        theta, leaves = failed[most_common[0][0]]
         raise UnrealisableError(
             f"frame {frame_idx} cannot be realised: {MAX_ATTEMPTS} draws of θ were rejected. "
-            f"Most often: {counts}. Loosen that constraint. One θ that fails: "
-            f"{_overrides(failed[most_common[0][0]])}"
+            f"Most often: {counts}. Loosen {' or '.join(leaves) or 'that constraint'}. "
+            f"One θ that fails: {_overrides(theta)}"
         )
 
     def try_first_frame(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -28,11 +29,26 @@ from render.config.settings import (
     unknown,
 )
 from render.config.trust import plugin_names
+from render.errors import ConfigError
 from render.sampling.groups import GROUPS
 from render.sampling.sequences import SAMPLINGS
 from render.sampling.top_up import TopUp, top_ups_of
+from render.system import values
 
 __all__ = ["RunConfig", "checked_key", "identity_of", "sha256_of", "unknown_key"]
+
+
+# s3://bucket/data, also as `Path` writes it.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+
+
+def _local_folder(value: Any) -> Path:
+    if isinstance(value, str) and _ADDRESS.match(value):
+        raise ConfigError(
+            f"output_dir must be the path of a folder on this machine, got {value!r}: write to one "
+            "and copy the dataset when it is complete, or mount the store and name its folder"
+        )
+    return Path(values.name(value)).expanduser()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +63,8 @@ class RunConfig:
     """
 
     output_dir: Path = setting(
-        kind="folder",
+        parse=_local_folder,
+        form="the path of a folder",
         identity=False,
         doc="Folder of the dataset; a run that names the same one again continues it.",
         example="datasets/bolts",

@@ -153,7 +153,10 @@ def read_description(folder: Path) -> Description:
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, ConfigError) as error:
-        raise DatasetError(f"{path} is torn: {error}") from error
+        raise DatasetError(
+            f"{path} is torn: {' '.join(str(error).split())}; the command that made the dataset "
+            "writes it anew"
+        ) from error
 
 
 def _odd(prefix: str, held: Any, needed: Mapping[str, type | tuple[type, ...]]) -> Iterator[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
@@ -11,26 +14,75 @@ from typing import Any, final
 from render.config.run_config import RunConfig
 from render.dataset.frame_ranges import FrameRanges
 from render.dataset.frame_result import FrameResult
-from render.dataset.layout import DESCRIPTION, ENTRIES, RECORDS, Layout
+from render.dataset.layout import COVERAGE, DESCRIPTION, EARLIER, ENTRIES, RECORDS, Layout
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.dataset.records import write_shard_records
 from render.errors import DatasetError
-from render.system.files import TEMPORARY_SUFFIX, remove_temporaries, write_whole
+from render.system.files import (
+    TEMPORARY_SUFFIX,
+    refusal_of,
+    remove_temporaries,
+    write_whole,
+)
+from render.system.lock import LOCK, WriteLock
 
 __all__ = [
     "ShardFiles",
     "ShardWriter",
     "claim",
+    "clean",
+    "complete",
+    "held",
     "missing_frames",
+    "reopen",
     "write_file",
 ]
+
+_LOG = logging.getLogger(__name__)
 
 ShardFiles = Callable[[Sequence[FrameResult], int], Iterable[tuple[str, Iterable[bytes]]]]
 """Makes the files of a shard, without its records, of its frames and its number: path, parts."""
 
 
+@contextmanager
+def held(folder: Path, field: str = "output_dir", *, wait_s: float = 0.0) -> Iterator[None]:
+    """Keeps other processes from writing to a folder; it is made where it is not there.
+
+    Args:
+        folder: Of a dataset, or to become one.
+        field: What the user calls it.
+        wait_s: How long to wait for another holder.
+
+    Raises:
+        DatasetError: Another process writes to it, or it cannot be written to.
+
+    """
+    with ExitStack() as stack:
+        with _usable(folder, field):
+            if folder.exists() and not folder.is_dir():
+                raise DatasetError(f"{field} must be a folder, got the file {folder}")
+            stack.enter_context(WriteLock(folder, wait_s=wait_s))
+        yield
+
+
+@contextmanager
+def _usable(folder: Path, field: str = "output_dir") -> Iterator[None]:
+    """Tells of a folder that cannot be used."""
+    try:
+        yield
+    except OSError as error:
+        reason = refusal_of(error) or error.strerror
+        raise DatasetError(
+            f"{field} must be a folder that can be read and written, got {folder} "
+            f"({error.filename or 'on this disk'}: {reason})"
+        ) from error
+
+
 def claim(run: RunConfig, identity: Mapping[str, Any], layout: Layout) -> Manifest:
     """Makes ``output_dir`` the dataset of this identity, or finds that it is already.
+
+    The folder must be `held`. Nothing of it is deleted before all that can be known to stand
+    against the new dataset has been looked for.
 
     Args:
         run: Where the dataset lies and how long it is.
@@ -42,36 +94,66 @@ def claim(run: RunConfig, identity: Mapping[str, Any], layout: Layout) -> Manife
             than asked, or cannot be read or written.
 
     """
-    try:
+    with _usable(run.output_dir):
         return _claim(run, identity, layout)
-    except OSError as error:
-        raise DatasetError(
-            f"output_dir must be a folder that can be read and written, got "
-            f"{run.output_dir} ({error.filename or 'on this disk'}: {error.strerror})"
-        ) from error
 
 
 def _claim(run: RunConfig, identity: Mapping[str, Any], layout: Layout) -> Manifest:
-    folder = run.output_dir
-    if folder.exists() and not folder.is_dir():
-        raise DatasetError(f"output_dir must be a folder, got the file {folder}")
-    manifest = Manifest(folder)
-    found = manifest.identity()
-    if found is not None and run.overwrite:
+    folder, manifest = run.output_dir, Manifest(run.output_dir)
+    for name in layout.folders():
+        check_inside(folder, f"{name}/file")
+    if manifest.is_claimed and run.overwrite:
         _check_nothing_foreign(folder, layout)
         _remove_dataset(folder, layout)
-        found = None
-    if found is not None:
-        _check_same(folder, found, identity)
+    if manifest.is_claimed:
+        _check_same(folder, _identity(manifest), identity)
         _check_not_longer(run, manifest)
         _remove_later_frames(folder, run.n_frames, layout)
+        if manifest.forget_torn_gl():
+            _LOG.warning("what drew %s can no longer be read: all of it is drawn again", folder)
     else:
         _check_empty(folder)
     remove_temporaries(folder)
     _make_folders(folder, layout)
-    if found is None:
+    if not manifest.is_claimed:
         manifest.write_identity(identity)
     return manifest
+
+
+def reopen(folder: Path) -> None:
+    """A dataset that is about to get frames is complete no longer.
+
+    Raises:
+        DatasetError: The folder cannot be written to.
+
+    """
+    with _usable(folder):
+        if (folder / DESCRIPTION).exists():
+            (folder / DESCRIPTION).replace(folder / EARLIER)
+        (folder / COVERAGE).unlink(missing_ok=True)  # a picture of fewer frames
+
+
+def clean(folder: Path) -> None:
+    """Deletes what processes that died left half-written; no other process may be writing.
+
+    Raises:
+        DatasetError: The folder cannot be written to.
+
+    """
+    with _usable(folder):
+        remove_temporaries(folder)
+
+
+def complete(folder: Path, description: str) -> None:
+    """Writes dataset.yaml, when all else of the dataset is there.
+
+    Raises:
+        DatasetError: It cannot be written.
+
+    """
+    write_file(folder, DESCRIPTION, description.encode(), durable=True)
+    with _usable(folder):
+        (folder / EARLIER).unlink(missing_ok=True)
 
 
 def missing_frames(manifest: Manifest, n_frames: int) -> FrameRanges:
@@ -158,6 +240,16 @@ def check_inside(folder: Path, name: str) -> None:
         )
 
 
+def _identity(manifest: Manifest) -> Mapping[str, Any]:
+    try:
+        return manifest.identity() or {}
+    except DatasetError as error:
+        raise DatasetError(
+            f"{error}. What the dataset in {manifest.folder} was made of is not known any more: "
+            "overwrite=true throws it away and begins anew"
+        ) from error
+
+
 def _check_same(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     old, new = _flat(found), _flat(wanted)
     changed = [k for k in sorted({*old, *new}) if old.get(k) != new.get(k)]
@@ -192,7 +284,8 @@ def _check_empty(folder: Path) -> None:
 
 
 def _is_harmless(path: Path) -> bool:
-    return path.suffix == ".log" or (path.name[0] == "." and path.suffix == TEMPORARY_SUFFIX)
+    is_temporary = path.name[0] == "." and path.suffix == TEMPORARY_SUFFIX
+    return is_temporary or path.suffix == ".log" or path.name == LOCK
 
 
 def _remove_later_frames(folder: Path, n_frames: int, layout: Layout) -> None:
@@ -225,23 +318,33 @@ def _remove_dataset(folder: Path, layout: Layout) -> None:
     """Removes what a dataset consists of, and nothing else; last what makes it one.
 
     Raises:
-        OSError: A file cannot be deleted; then the folder still counts as a dataset.
+        OSError: A file cannot be deleted; then nothing was deleted, or, where that could not be
+            foreseen, the folder still counts as a dataset.
 
     """
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+    ours = sorted(folder / name for name in names if name != LOCK and layout.is_ours(name))
+    for path in ours:
+        _check_removable(path)
     remove_temporaries(folder)
     (folder / DESCRIPTION).unlink(missing_ok=True)
-    # A folder that stands in the place of a file is not passed over: unlink refuses it.
-    ours = [p for p in folder.rglob("*") if layout.is_ours(p.relative_to(folder).as_posix())]
-    for path in sorted(ours, key=lambda p: (p.name == "identity.json", p)):
-        path.unlink()
+    for path in sorted(ours, key=lambda p: p.name == "identity.json"):
+        path.unlink(missing_ok=True)
     for path in [path for name in layout.known_folders() for path in folder.glob(name)]:
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
 
 
+def _check_removable(path: Path) -> None:
+    """Raises what `Path.unlink` would, as far as that can be told."""
+    if path.is_dir() and not path.is_symlink():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+
 def _make_folders(folder: Path, layout: Layout) -> None:
     for name in layout.folders():
-        check_inside(folder, f"{name}/file")
         (folder / name).mkdir(parents=True, exist_ok=True)
     probe = folder / RECORDS / f".probe{TEMPORARY_SUFFIX}"
     probe.touch()

@@ -17,10 +17,12 @@ from string import Formatter
 from typing import Any, Literal, final
 
 from render.sample import Split
+from render.system.lock import LOCK
 
 __all__ = [
     "COVERAGE",
     "DESCRIPTION",
+    "EARLIER",
     "ENTRIES",
     "IMAGES",
     "MANIFEST_FOLDER",
@@ -44,6 +46,8 @@ RECORDS = "records"
 SPLITS: tuple[Split, ...] = ("train", "val")
 IMAGES = "images/{split}"
 DESCRIPTION = "dataset.yaml"
+EARLIER = f"{MANIFEST_FOLDER}/{DESCRIPTION}"
+"""The description of what was complete, while frames are added to it."""
 PREVIEW = "preview.jpg"
 PLOT = "achieved.png"
 COVERAGE = "coverage.png"
@@ -156,7 +160,7 @@ RECORD_FILES: Mapping[RecordKind, PathTemplate] = {
 }
 ENTRIES = PathTemplate(f"{MANIFEST_FOLDER}/shard-{{shard}}.json")
 _SINGLE = (
-    DESCRIPTION, PREVIEW, PLOT, COVERAGE,
+    DESCRIPTION, EARLIER, PREVIEW, PLOT, COVERAGE, LOCK,
     ".manifest/identity.json", ".manifest/gl.json", ".manifest/top_ups.json",
 )  # fmt: skip
 _OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES)

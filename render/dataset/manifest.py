@@ -27,6 +27,7 @@ __all__ = ["FORMAT_VERSION", "SHARD_FRAMES", "Manifest"]
 FORMAT_VERSION = 2
 """Version of a dataset's layout. Version 1 had no such key, and ``masks/`` for ``ids/``."""
 SHARD_FRAMES = 16
+_DRIVER = {"platform", "vendor", "renderer", "version", "is_gpu"}
 
 
 @final
@@ -43,6 +44,15 @@ class Manifest:
     @property
     def _top_ups_path(self) -> Path:
         return self.folder / MANIFEST_FOLDER / "top_ups.json"
+
+    @property
+    def _gl_path(self) -> Path:
+        return self.folder / MANIFEST_FOLDER / "gl.json"
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether the folder holds a dataset, even one whose identity is torn."""
+        return self._identity_path.exists()
 
     def identity(self) -> dict[str, Any] | None:
         """What the dataset in the folder is; None if there is none.
@@ -67,26 +77,41 @@ class Manifest:
         """
         return list((self._read(self._top_ups_path) or {}).get("top_ups", []))
 
-    def config_topped_up(self) -> dict[str, Any]:
-        """The config of the dataset as it was before the last top-up; empty without one."""
-        return dict((self._read(self._top_ups_path) or {}).get("config", {}))
-
-    def write_top_ups(self, top_ups: Sequence[Any], config: Mapping[str, Any]) -> None:
+    def write_top_ups(self, top_ups: Sequence[Any]) -> None:
         """Says which frames are added, before the first of them is there.
 
         Args:
             top_ups: All entries, also those of earlier top-ups.
-            config: Resolved, of the dataset; dataset.yaml is not there until all frames are.
 
         """
-        content = {"top_ups": list(top_ups), "config": dict(config)}
-        # Keys as they come: dataset.yaml is written in the config's order, resumed or not.
-        text = json.dumps(content, indent=1) + "\n"
-        write_whole(self._top_ups_path, text.encode(), durable=True)
+        write_whole(self._top_ups_path, _json({"top_ups": list(top_ups)}), durable=True)
 
     def gl(self) -> dict[str, Any] | None:
-        """What draws this dataset; None before its first frame."""
-        return self._read(self.folder / MANIFEST_FOLDER / "gl.json")
+        """What draws this dataset; None before its first frame.
+
+        Raises:
+            DatasetError: The file is torn.
+
+        """
+        return self._read(self._gl_path)
+
+    def forget_torn_gl(self) -> bool:
+        """Takes all frames for missing where what drew them can no longer be read.
+
+        Returns:
+            Whether that was so.
+
+        """
+        try:
+            gl = self.gl()
+        except DatasetError:
+            gl = {}
+        if gl is None or gl.keys() >= _DRIVER:
+            return False
+        for shard_idx in ENTRIES.shards_in(self.folder):
+            (self.folder / entry_path(shard_idx)).unlink()
+        self._gl_path.unlink()
+        return True
 
     def check_gl(self, gl: Mapping[str, Any]) -> None:
         """Records what draws, or checks that it is what drew before.
@@ -95,10 +120,10 @@ class Manifest:
             DatasetError: It is not: bytes are promised for one GL renderer only.
 
         """
-        driver = {k: gl[k] for k in ("platform", "vendor", "renderer", "version", "is_gpu")}
+        driver = {k: gl[k] for k in _DRIVER}
         before = self.gl()
         if before is None:
-            write_whole(self.folder / MANIFEST_FOLDER / "gl.json", _json(driver), durable=True)
+            write_whole(self._gl_path, _json(driver), durable=True)
         elif before != driver:
             raise DatasetError(
                 f"{self.folder} was begun on {before['renderer']} ({before['version']}), and "

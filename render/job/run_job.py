@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import os
 import time
@@ -19,15 +20,25 @@ from tqdm import tqdm
 from render.build import build
 from render.config.run_config import RunConfig
 from render.dataset.description import Description
-from render.dataset.folder import ShardWriter, claim, missing_frames, write_file
+from render.dataset.folder import (
+    ShardWriter,
+    claim,
+    clean,
+    complete,
+    held,
+    missing_frames,
+    reopen,
+    write_file,
+)
 from render.dataset.frame_result import FrameResult
-from render.dataset.layout import COVERAGE, DESCRIPTION, PLOT, PREVIEW
+from render.dataset.layout import PLOT, PREVIEW
 from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.reader import Dataset, Frame
 from render.dataset.records import read_frames, read_instances
 from render.engine.base import DeviceInfo
-from render.errors import ConfigError, EngineError, RenderError
+from render.errors import EngineError, RenderError
 from render.execute.base import build_executor
+from render.job.top_up import entries_of
 from render.plan import Plan
 from render.report.achieved import TOLERANCES, Reached, plot, reached
 from render.report.preview import preview
@@ -38,7 +49,7 @@ from render.system.cores import usable_cores
 from render.system.environment_variables import environment_variables
 from render.system.version import version_of
 
-__all__ = ["Summary", "run_job"]
+__all__ = ["Summary", "make_dataset", "run_job"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -56,6 +67,7 @@ class Summary:
         rendered: Frames rendered now; the others were there already.
         seconds: Time spent on them.
         instances: Labelled instances per category, every category named.
+        unplaced: Targets of θ that found no place at their true size, by category.
         filtered: Targets left out of the annotations, by reason.
         left_out: What files cannot hold of the others, by what it is.
         rejections: Rejected draws of θ, by reason.
@@ -72,6 +84,7 @@ class Summary:
     rendered: int
     seconds: float
     instances: Mapping[str, int]
+    unplaced: Mapping[str, int]
     filtered: Mapping[str, int]
     left_out: Mapping[str, int]
     rejections: Mapping[str, int]
@@ -87,6 +100,11 @@ class Summary:
         if self.rendered < self.frames:
             lines[0] += f"; {self.frames - self.rendered} were there already"
         lines.append(f"instances   {sum(self.instances.values())}: {_counts(self.instances)}")
+        if self.unplaced:
+            lines.append(
+                f"unplaced    {sum(self.unplaced.values())}, no room at true size beside the "
+                f"principal target (objects.size_ratio): {_counts(self.unplaced)}"
+            )
         lines.append(f"filtered    {_counts(self.filtered) or 'none'}")
         if any(self.left_out.values()):
             lines.append(f"left out    {_counts(self.left_out)}")
@@ -111,22 +129,37 @@ class Summary:
         return f"{n} of {n + self.frames} draws: {_counts(self.rejections)}"
 
 
-@one_blas_thread()
-def run_job(
-    config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
-) -> Summary:
-    """Validates, renders what is missing, and completes the dataset.
+def run_job(config: Mapping[str, Any], *, plugins: Sequence[str] = ()) -> Summary:
+    """Validates, renders what is missing, and completes the dataset, which is held meanwhile.
 
     Args:
         config: Resolved. What the folder knows of earlier top-ups is taken from there.
         plugins: Packages with classes of their own that the user has named, not a file.
-        added: New frames for thin bins, the last ones of the config's ``n_frames``.
 
     Raises:
         RenderError: See its subclasses; the dataset can be continued after any of them.
 
     """
-    top_ups = _top_ups(config, added)
+    with held(RunConfig.of(config).output_dir):
+        return make_dataset(config, plugins=plugins)
+
+
+@one_blas_thread()
+def make_dataset(
+    config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
+) -> Summary:
+    """What `run_job` does, in a folder that is held already.
+
+    Args:
+        config: Resolved.
+        plugins: Packages with classes of their own that the user has named, not a file.
+        added: New frames for thin bins, the last ones of the config's ``n_frames``.
+
+    Raises:
+        RenderError: As `run_job`.
+
+    """
+    top_ups = entries_of(config, added)
     plan = build({**config, "top_ups": top_ups}, plugins=plugins)
     executor = build_executor(plan)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
@@ -144,11 +177,12 @@ def run_job(
         if frames:
             # A refusal must leave what is there as it is.
             manifest.check_gl(dataclasses.asdict(info))
-            if added is not None:
-                manifest.write_top_ups(top_ups, config)
-            for name in (DESCRIPTION, COVERAGE):  # the picture is of fewer frames
-                (plan.run.output_dir / name).unlink(missing_ok=True)
+        if top_ups:  # before the first of their frames is there
+            manifest.write_top_ups(top_ups)
+        if frames:
+            reopen(plan.run.output_dir)
             _render(plan, manifest, frames, executor.run(plan, frames, on_gpu=info.is_gpu))
+            clean(plan.run.output_dir)
         seconds = time.monotonic() - began
     return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
 
@@ -172,20 +206,6 @@ def _what_draws(plan: Plan) -> DeviceInfo:
                 f"{first.renderer} ({first.device}) and {info.renderer} ({info.device})"
             )
     return first
-
-
-def _top_ups(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
-    """Entries of all frames that were or are to be added to the dataset of a config."""
-    if "top_ups" in config:
-        raise ConfigError(
-            "top_ups must not be set: it is what a dataset holds; top_up=DIR adds frames"
-        )
-    run = RunConfig.of(config)
-    try:
-        held = [] if run.overwrite else Manifest(run.output_dir).top_ups()
-    except OSError:
-        held = []  # `claim` reports a folder that cannot be read
-    return [*held, *([] if added is None else [added.as_dict()])]
 
 
 def _render(
@@ -248,16 +268,18 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
     write_file(folder, PREVIEW, preview(folder))
     if found:
         write_file(folder, PLOT, plot(found))
-    write_file(folder, DESCRIPTION, description.text().encode())
+    complete(folder, description.text())
     return summary
 
 
 def _count(folder: Path, plan: Plan) -> dict[str, Any]:
     splits: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
+    unplaced: Counter[str] = Counter()
     for frame in read_frames(folder):
         splits[frame["split"]] += 1
         rejections.update(frame["rejections"])
+        unplaced.update(plan.assets.models.category(name) for name in _unplaced(frame))
     instances = Counter(dict.fromkeys(plan.categories, 0))
     filtered: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
@@ -274,10 +296,19 @@ def _count(folder: Path, plan: Plan) -> dict[str, Any]:
         "train": splits["train"],
         "val": splits["val"],
         "instances": dict(instances),
+        "unplaced": dict(sorted(unplaced.items())),
         "filtered": dict(sorted(filtered.items())),
         "left_out": dict(sorted(left_out.items())),
         "rejections": dict(sorted(rejections.items())),
     }
+
+
+def _unplaced(frame: Mapping[str, Any]) -> Iterator[str]:
+    """Models of the targets that θ names and the placement does not hold."""
+    objects = json.loads(frame["theta"])["objects"]
+    placed = json.loads(frame["placement"])["instances"]
+    shown = {one["theta_idx"] for one in placed if one["role"] == "target"}
+    return (objects["model"][i] for i in range(objects["count"]) if i not in shown)
 
 
 def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, Any]:
@@ -309,6 +340,7 @@ def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, An
             "train": summary.train,
             "val": summary.val,
             "instances": dict(summary.instances),
+            "unplaced": dict(summary.unplaced),
             "filtered": dict(summary.filtered),
             "left_out": dict(summary.left_out),
         },

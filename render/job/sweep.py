@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import final
 
+from render.dataset.folder import held
 from render.dataset.rasters import encode_png
 from render.job.run_job import Summary
 from render.report.measures import MEASURES, Spread
@@ -21,6 +22,7 @@ from render.system.files import write_whole
 __all__ = ["SweepIndex", "SweepRow", "slug"]
 
 _MAX_BYTES = 200
+_WAIT_S = 60.0
 
 
 def slug(number: int, overrides: str) -> str:
@@ -110,17 +112,22 @@ class SweepIndex:
     def add(self, row: SweepRow) -> None:
         """Adds a job, in place of an earlier row of the same path, and draws all of them.
 
+        Jobs of other processes wait meanwhile, so that no row is lost.
+
         Raises:
-            DatasetError: A file cannot be written.
+            DatasetError: A file cannot be written, or others hold the folder for too long.
 
         """
+        with held(self.path.parent, "hydra.sweep.dir", wait_s=_WAIT_S):
+            self._add(row)
+
+    def _add(self, row: SweepRow) -> None:
         rows = [r for r in self._read() if r["path"] != row.path]
         rows = sorted([*rows, row.cells()], key=lambda r: int(r["job"]))
         text = io.StringIO()
         table = csv.DictWriter(text, SweepRow.columns(), lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self.path, text.getvalue().encode(), durable=True)
         self._draw(rows)
 
@@ -133,7 +140,13 @@ class SweepIndex:
             write_whole(path, encode_png(picture), durable=True)
 
     def _read(self) -> list[dict[str, str]]:
+        """The rows that are whole; a table of other columns is begun anew."""
         if not self.path.is_file():
             return []
-        with self.path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        columns = SweepRow.columns()
+        with self.path.open(newline="", encoding="utf-8", errors="replace") as file:
+            table = csv.reader(file)
+            if next(table, None) != columns:
+                return []
+            whole = [row for row in table if len(row) == len(columns) and row[0].isdecimal()]
+        return [dict(zip(columns, row, strict=True)) for row in whole]

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hydra
 import yaml
@@ -27,13 +28,15 @@ from render.config.hydra_errors import message_of
 from render.config.sources import preset_dirs
 from render.config.trust import import_plugins
 from render.config.words import VERSION_BASE, resolve
+from render.dataset.folder import held
 from render.errors import ConfigError, RenderError
-from render.job.run_job import Summary, run_job
+from render.job.run_job import Summary, make_dataset, run_job
 from render.job.sweep import SweepIndex, SweepRow, slug
-from render.job.top_up import prepare
+from render.job.top_up import folder_of, prepare
 from render.report.measures import Spread, measure
 from render.system.console import say
 from render.system.environment_variables import environment_variables
+from render.system.files import refusal_of
 from render.system.heap import keep_freed_memory
 from render.system.paths import CONF_DIR
 from render.writers.chosen import unknown_key
@@ -107,7 +110,8 @@ def _guarded(cfg: DictConfig, tell: _ErrorPrinter) -> str | None:
     except RenderError as error:
         message = tell(str(error), error)
     except Exception as error:  # noqa: BLE001  a job's bug must not take its siblings down
-        message = tell(f"internal error: {type(error).__name__}: {error}", error)
+        reason = refusal_of(error) if isinstance(error, OSError) else None
+        message = tell(reason or f"internal error: {type(error).__name__}: {error}", error)
     finally:
         _index(summary, message, spreads)
         _remove_if_empty(Path(HydraConfig.get().runtime.output_dir))
@@ -121,19 +125,27 @@ def _job(cfg: DictConfig) -> Summary:
             "output_dir must not be set in a sweep, each job has its own folder: name "
             "hydra.sweep.dir instead"
         )
-    config, added = resolve(cfg, preset_dirs(HydraConfig.get().runtime.config_sources)), None
-    plugins = config["plugins"]
-    if config.get("top_up") is not None:
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
-            raise ConfigError("top_up must not be set in a sweep: it adds to one dataset")
-        import_plugins(plugins)  # whose distributions may have the thin bins
-        job = prepare(config, _overrides(), plugins=plugins)
-        config, added = dict(job.config), job.added
-        say(job.text)
-    say(f"dataset     {config['output_dir']}")
-    summary = run_job(config, plugins=plugins, added=added)
+    config = resolve(cfg, preset_dirs(HydraConfig.get().runtime.config_sources))
+    if config.get("top_up") is None:
+        say(f"dataset     {config['output_dir']}")
+        summary = run_job(config, plugins=config["plugins"])
+    elif HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise ConfigError("top_up must not be set in a sweep: it adds to one dataset")
+    else:
+        summary = _top_up(config)
     say(summary.text())
     return summary
+
+
+def _top_up(config: Mapping[str, Any]) -> Summary:
+    plugins = config["plugins"]
+    folder = folder_of(config, _overrides())
+    import_plugins(plugins)  # whose distributions may have the thin bins
+    # From before its frames are counted: another run might add some.
+    with held(folder, "top_up"):
+        job = prepare(config, _overrides(), plugins=plugins)
+        say(f"{job.text}\ndataset     {folder}")
+        return make_dataset(job.config, plugins=plugins, added=job.added)
 
 
 def _overrides() -> list[str]:

@@ -6,6 +6,7 @@ direction, size and occlusion.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import math
 from collections.abc import Mapping, Sequence
@@ -13,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from render.config.run_config import checked_key
-from render.dataset.description import read_description
-from render.dataset.layout import DESCRIPTION
+from render.config.run_config import RunConfig, checked_key
+from render.dataset.description import Description, read_description
+from render.dataset.layout import EARLIER
 from render.dataset.manifest import Manifest
 from render.errors import ConfigError, DatasetError
 from render.report.coverage import Coverage, read_coverage
 from render.sampling.top_up import TopUp, TopUpBin, top_ups_of
 
-__all__ = ["TopUpJob", "fill", "prepare", "shared_out"]
+__all__ = ["TopUpJob", "entries_of", "fill", "folder_of", "prepare", "shared_out"]
 
 _HALVINGS = 64
 _ALLOWED = ("top_up", "n_frames", "workers", "plugins")
@@ -33,7 +34,8 @@ class TopUpJob:
 
     Attributes:
         config: Resolved, of the whole dataset with the new frames.
-        added: The new frames; None: the dataset holds them already, though not all are rendered.
+        added: The new frames; None: there are none, or the dataset holds them already, though
+            not all may be rendered.
         text: A line for the person who waits.
 
     """
@@ -48,6 +50,9 @@ def prepare(
 ) -> TopUpJob:
     """Finds out which frames are to be added, or that an interrupted top-up is to be ended.
 
+    The same command twice adds its frames once: where the dataset ends with a top-up of just so
+    many, there is nothing to add.
+
     Args:
         config: Resolved, with ``top_up``; of the rest ``n_frames`` and ``workers`` count here.
         overrides: As they were typed.
@@ -55,10 +60,28 @@ def prepare(
 
     Raises:
         ConfigError: An override that would have no meaning.
-        DatasetError: The folder holds no complete dataset, or none of its bins is thin.
+        DatasetError: The folder holds no complete dataset.
 
     """
-    names = [override.split("=")[0].lstrip("+~") for override in overrides]
+    folder = folder_of(config, overrides)
+    n_frames = checked_key("n_frames", config["n_frames"])
+    names = _names(overrides)
+    asked = {"workers": config["workers"]} if "workers" in names else {}
+    return _resumed(folder, n_frames, asked) or _begun(folder, n_frames, asked, plugins)
+
+
+def folder_of(config: Mapping[str, Any], overrides: Sequence[str]) -> Path:
+    """The dataset that is to be topped up.
+
+    Args:
+        config: Resolved, with ``top_up``.
+        overrides: As they were typed.
+
+    Raises:
+        ConfigError: It is no folder, or an override would have no meaning.
+
+    """
+    names = _names(overrides)
     if others := [name for name in names if name not in _ALLOWED]:
         raise ConfigError(
             "top_up must stand with n_frames, workers and plugins alone, because all else is as in "
@@ -66,12 +89,51 @@ def prepare(
         )
     if not isinstance(config["top_up"], str):
         raise ConfigError(f"top_up must be the folder of a dataset, got {config['top_up']!r}")
-    folder = Path(config["top_up"]).expanduser()
-    n_frames = checked_key("n_frames", config["n_frames"])
+    folder: Path = checked_key("top_up", config["top_up"])
+    checked_key("n_frames", config["n_frames"])
     if not folder.is_dir():
         raise ConfigError(f"top_up must be the folder of a dataset, got {folder}")
-    asked = {"workers": config["workers"]} if "workers" in names else {}
-    return _resumed(folder, n_frames, asked) or _begun(folder, n_frames, asked, plugins)
+    return folder
+
+
+def entries_of(config: Mapping[str, Any], added: TopUp | None) -> list[Any]:
+    """Entries of all frames that were or are to be added to the dataset of a config.
+
+    Args:
+        config: Resolved.
+        added: What is to be added now.
+
+    Raises:
+        ConfigError: The config itself has some.
+        DatasetError: Those that the folder holds are torn.
+
+    """
+    if "top_ups" in config:
+        raise ConfigError(
+            "top_ups must not be set: it is what a dataset holds; top_up=DIR adds frames"
+        )
+    run = RunConfig.of(config)
+    there = [] if run.overwrite else _entries_in(run.output_dir)
+    return [*there, *([] if added is None else [added.as_dict()])]
+
+
+def _names(overrides: Sequence[str]) -> list[str]:
+    return [override.split("=")[0].lstrip("+~") for override in overrides]
+
+
+def _entries_in(folder: Path) -> list[Any]:
+    """Those that a folder holds; of a complete dataset its description knows them, too."""
+    try:
+        return Manifest(folder).top_ups()
+    except OSError:
+        return []  # `claim` reports a folder that cannot be read
+    except DatasetError as error:
+        with contextlib.suppress(DatasetError):
+            return [entry.as_dict() for entry in read_description(folder).top_ups]
+        raise DatasetError(
+            f"{error}. Which frames a top-up adds is not known any more: overwrite=true throws the "
+            "dataset away and begins anew"
+        ) from error
 
 
 def fill(coverage: Coverage, *, first_frame: int, n_frames: int, seed: int) -> TopUp:
@@ -130,25 +192,45 @@ def shared_out(held: Sequence[int], expected: Sequence[float], n_frames: int) ->
 
 
 def _resumed(folder: Path, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob | None:
-    """The job that ends an interrupted top-up; None where none was interrupted."""
+    """The job that ends the last top-up, or finds that it has ended; None to begin another one."""
     manifest = Manifest(folder)
-    entries = top_ups_of(manifest.top_ups())
+    entries = top_ups_of(_entries_in(folder))
     if not entries:
         return None
-    last = entries[-1]
-    is_complete = (folder / DESCRIPTION).is_file() and read_description(folder).n_frames >= last.end
-    if is_complete or manifest.n_frames() > last.end:
+    last, described = entries[-1], _described(folder)
+    earlier = described or read_description((folder / EARLIER).parent)
+    frames = f"frames {last.first_frame} to {last.end - 1}"
+    if earlier.n_frames >= last.end:
+        if described is None or earlier.n_frames > last.end or n_frames != last.n_frames:
+            return None
+        text = (
+            f"nothing to add: {frames} are the {n_frames} of this command already; another "
+            "n_frames adds further ones"
+        )
+    elif manifest.n_frames() > last.end:
         return None
-    if n_frames != last.n_frames:
+    elif n_frames != last.n_frames:
         raise ConfigError(
             f"n_frames must be {last.n_frames}, those of the top-up of {folder} that was "
             f"interrupted and is to be ended first, got {n_frames}"
         )
+    else:
+        text = f"of {frames} continues"
     return TopUpJob(
-        config=_whole_config(manifest.config_topped_up(), folder, last.end, asked),
+        config=_whole_config(earlier.config, folder, last.end, asked),
         added=None,
-        text=f"top-up      of frames {last.first_frame} to {last.end - 1} continues",
+        text=f"top-up      {text}",
     )
+
+
+def _described(folder: Path) -> Description | None:
+    """The description of a dataset; None while frames are added to it, or where it is torn."""
+    try:
+        return read_description(folder)
+    except DatasetError:
+        if (folder / EARLIER).is_file():
+            return None
+        raise
 
 
 def _begun(
@@ -156,13 +238,13 @@ def _begun(
 ) -> TopUpJob:
     description = read_description(folder)
     coverage = read_coverage(folder, plugins=plugins)
-    thin = coverage.thin()
+    thin, first = coverage.thin(), description.n_frames
     if not thin:
-        raise DatasetError(
-            f"{folder} must have a thin bin to be topped up, and has none: "
-            f"python -m render.coverage {folder} shows them"
+        return TopUpJob(
+            config=_whole_config(description.config, folder, first, asked),
+            added=None,
+            text="top-up      nothing to add: no bin is thin",
         )
-    first = description.n_frames
     added = fill(coverage, first_frame=first, n_frames=n_frames, seed=int(description.raw["seed"]))
     return TopUpJob(
         config=_whole_config(description.config, folder, added.end, asked),

@@ -38,6 +38,8 @@ def keypoints_of(entry: Any, path: Path) -> tuple[tuple[str, _Point], ...] | Non
         numbers = _numbers(place, 3)
         if numbers is None:
             raise AssetError(path, f"keypoints.{name} must be [x, y, z], got {place!r:.80}")
+        if not values.is_text(str(name)):
+            raise AssetError(path, f"keypoints must have names in UTF-8, got {name!r}")
         found.append((str(name), _point(numbers)))
     return tuple(found)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.library.environment_map import build_environment
+from render.library.files import check_name
 from render.library.radiance_header import promised_size
 from render.scene import EnvironmentMap
 from render.system.cache import Cache
@@ -85,6 +86,7 @@ class EnvironmentLibrary:
         digest = hashlib.sha256()
         for name in self.names:
             path = self.folder / name
+            check_name(self.folder, name)
             read_radiance(path)
             digest.update(f"{name} {sha256_of_file(path)}\n".encode())
         self._sha256 = digest.hexdigest()

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from render.errors import AssetError
+from render.system import values
 
-__all__ = ["find_files"]
+__all__ = ["check_name", "find_files"]
 
 
 def find_files(folder: Path, suffixes: frozenset[str]) -> Iterator[str]:
@@ -35,6 +36,17 @@ def find_files(folder: Path, suffixes: frozenset[str]) -> Iterator[str]:
                 continue
             if path.is_file() or not path.exists():
                 yield path.relative_to(folder).as_posix()
+
+
+def check_name(folder: Path, name: str) -> None:
+    """A path below a folder can be written into a dataset.
+
+    Raises:
+        AssetError: It is not text: it has bytes that are not UTF-8.
+
+    """
+    if not values.is_text(name):
+        raise AssetError(folder / name, "must have a name in UTF-8: rename the file or its folder")
 
 
 def _refuse(error: OSError) -> None:

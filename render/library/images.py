@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError, ConfigError
-from render.library.files import find_files
+from render.library.files import check_name, find_files
 from render.library.readers.raw import READ_ERRORS
 from render.system.cache import Cache
 from render.system.files import read_regular
@@ -94,6 +94,7 @@ class ImageLibrary:
         # Decoded and let go: a folder of photographs may be larger than memory.
         path = self.folder / name
         try:
+            check_name(self.folder, name)
             _decode(path)
         except AssetError as error:
             return error

@@ -16,7 +16,7 @@ from typing import final
 from render.errors import AssetError, ConfigError
 from render.geometry.symmetry import Symmetry
 from render.library.build_model import BuiltModel, build_model
-from render.library.files import find_files
+from render.library.files import check_name, find_files
 from render.library.readers import SUFFIXES, read_raw
 from render.library.readers.raw import RawModel
 from render.library.side_files import Remarks, read_remarks
@@ -222,6 +222,7 @@ class ModelLibrary:
 
     def _build(self, name: str) -> BuiltModel:
         path, remarks = self.folder / name, self._remarks[name]
+        check_name(self.folder, name)
         try:
             if path.stat().st_size < _LARGE_BYTES:
                 return self._read(name, path, remarks).built

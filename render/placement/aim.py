@@ -25,6 +25,8 @@ _MOST_CELLS = 128.0
 _SIDES = {"left": (-1.0, 0.0), "right": (1.0, 0.0), "top": (0.0, -1.0), "bottom": (0.0, 1.0)}
 # Kept between the box of a target that is to be whole and the edge of the image.
 _MARGIN_PX = 0.01
+_TOO_LARGE = "truncated_fract not reached: the target is larger than the image"
+_LEAF = "truncation.truncated_fract"
 
 ShapeIn = Callable[[CameraView], OrientedShape]
 ScaleOf = Callable[[OrientedShape], float]
@@ -84,7 +86,7 @@ def _cut(at: Callable[[float], tuple[CameraView, Body]], asked: float) -> tuple[
     placed = at(0.0)
     in_middle = _truncated_fract(*placed)
     if in_middle > asked + TOLERANCE:
-        raise RejectedTheta("truncated_fract not reached: the target is larger than the image")
+        raise RejectedTheta(_TOO_LARGE, _LEAF)
     # Seen from far away, nothing is cut up to one of these shifts, and all from the other on.
     half = 0.5 * max(_sides_in_images(*placed))
     lo, f_lo = max(0.5 - half, 0.0), in_middle - asked
@@ -92,7 +94,7 @@ def _cut(at: Callable[[float], tuple[CameraView, Body]], asked: float) -> tuple[
     while (f_hi := _truncated_fract(*at(hi)) - asked) < 0.0:
         lo, f_lo, hi = hi, f_hi, 1.3 * hi
         if hi > _FARTHEST_OFFSET:
-            raise RejectedTheta("truncated_fract not reached: the lens shows no such place")
+            raise RejectedTheta("truncated_fract not reached: the lens shows no such place", _LEAF)
     for step in range(_STEPS):
         guess = 0.5 * (lo + hi) if step % 3 == 2 else (lo * f_hi - hi * f_lo) / (f_hi - f_lo)
         placed = at(guess)
@@ -103,7 +105,7 @@ def _cut(at: Callable[[float], tuple[CameraView, Body]], asked: float) -> tuple[
             hi, f_hi = guess, value
         else:
             lo, f_lo = guess, value
-    raise RejectedTheta("truncated_fract not reached: it jumps over the share")
+    raise RejectedTheta("truncated_fract not reached: it jumps over the share", _LEAF)
 
 
 def _whole(
@@ -115,7 +117,7 @@ def _whole(
         return placed
     placed = placed_at((0.0, 0.0))
     if not _is_inside(*placed):
-        raise RejectedTheta("truncated_fract not reached: the target is larger than the image")
+        raise RejectedTheta(_TOO_LARGE, _LEAF)
     inside, outside = 0.0, 1.0
     for _ in range(8):
         share = 0.5 * (inside + outside)

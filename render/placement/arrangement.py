@@ -105,9 +105,11 @@ def arranged(context: PlacementContext) -> Stage:
             stage = arrangement.aimed(context)
         else:
             stage = arrangement.calibrated(context)
-    bodies = stage.placed.bodies if isinstance(stage, Stage) else []
+    bodies, n_unplaced = [], 0
+    if isinstance(stage, Stage):
+        bodies, n_unplaced = stage.placed.bodies, len(stage.unplaced)
     n_found = sum(bool(np.isfinite(body.center_cam).all()) for body in bodies)
-    n_wanted = arrangement.n_targets or context.theta.objects.count
+    n_wanted = (arrangement.n_targets or context.theta.objects.count) - n_unplaced
     # A frame that shows no target has the principal one placed all the same, or all of a file.
     if n_found != len(bodies) or (n_found != n_wanted if n_wanted else n_found == 0):
         n_wanted = max(n_wanted, 1)

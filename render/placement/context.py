@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,28 @@ class PlacementContext:
         model = self.model(i)
         return OrientedShape.of(model, self._rotation(i, model), view.R_world_cam)
 
+    def is_true_size(self, i: int) -> bool:
+        """Whether target `i` has a size of its own, whatever the principal target is."""
+        objects = self.theta.objects
+        return objects.size_ratio[i] is None or objects.size_m_by_category[i] is not None
+
+    @contextmanager
+    def leaving_out(self, i: int, stage: Stage) -> Iterator[None]:
+        """Where target `i` has a size of its own and finds no place within, it is left out.
+
+        The stage keeps count of it. The principal target is never left out.
+
+        Raises:
+            RejectedTheta: Raised within for any other target.
+
+        """
+        try:
+            yield
+        except RejectedTheta:
+            if i == 0 or not self.is_true_size(i):
+                raise
+            stage.unplaced.append(i)
+
     def scale(self, i: int, shape: OrientedShape, principal: Body | None) -> float:
         """What multiplies the size of target `i`.
 
@@ -124,7 +147,7 @@ class PlacementContext:
             self.rng("place.truncation", 0),
         )
         if not are_apart(body.points_cam, np.zeros((1, 3)), -body.center_cam):
-            raise RejectedTheta("distance_m puts the camera inside the target")
+            raise RejectedTheta("distance_m puts the camera inside the target", "scale.distance_m")
         return view, body
 
     def calibrated_camera(self) -> tuple[CameraView, NDArray[np.float64], NDArray[np.float64]]:
@@ -181,6 +204,8 @@ class PlacementContext:
     def add_target(self, i: int, stage: Stage) -> None:
         """Adds target `i` where it is free; before the target before it where that is asked.
 
+        As in `leaving_out`, one with a size of its own may be left out.
+
         Raises:
             RejectedTheta: There is no such place.
 
@@ -190,11 +215,13 @@ class PlacementContext:
         if stage.occluders is not None and stage.ground is None:
             slot = self.theta.occlusion.count + i - 1
             if self.theta.occlusion.by[slot] == "target":
-                before = stage.occluders.visibility.targets[i - 1]
+                before = stage.occluders.visibility.targets[-1]
                 if stage.occluders.put_before(shape, scale, before, self.rng("place.before", i)):
                     return
         spread = self.theta.objects.depth_spread
-        stage.around.add_target(shape, scale, spread, self.rng("place.scatter", i))
+        grows = self.is_true_size(i)
+        with self.leaving_out(i, stage):
+            stage.around.add_target(shape, scale, spread, self.rng("place.scatter", i), grows=grows)
 
     def add_distractor(self, j: int, stage: Stage, targets: list[Body]) -> None:
         """Adds one of the distractors that `occlusion.count` asks.

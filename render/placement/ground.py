@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from render.errors import RejectedTheta
 from render.geometry.projection import project
 from render.placement.bodies import Body, OrientedShape
-from render.placement.scatter import Surroundings
+from render.placement.scatter import DISTRACTORS, GROWTHS, TARGETS, Surroundings
 
 __all__ = ["Ground"]
 
@@ -20,6 +21,11 @@ _NEAREST_SHARE = 0.5
 _NEAREST_RADII = 1.5
 # Centres keep this share of the image away from its edges.
 _MARGIN = 0.04
+# At true sizes, what is too large for its centre to be in view shows at least this share of its
+# box, from this share of the depth of the principal target on; what is larger than the principal
+# one keeps behind it the more.
+_PARTLY_SEEN = 0.4
+_NEAREST_POINT_SHARE = 0.1
 # A distractor in front stands this many of its and the target's radii towards the camera.
 _FRONT_RADII = (1.0, 2.6)
 _SIDE_RADII = 0.7
@@ -49,7 +55,13 @@ class Ground:
         return cls(around=around, up_cam=up, height_m=float(body.center_cam @ up) + lowest)
 
     def add_target(
-        self, shape: OrientedShape, scale: float, depth_spread: float, rng: np.random.Generator
+        self,
+        shape: OrientedShape,
+        scale: float,
+        depth_spread: float,
+        rng: np.random.Generator,
+        *,
+        grows: bool = False,
     ) -> None:
         """Stands a further target anywhere in view, in a disc about the principal one.
 
@@ -58,6 +70,8 @@ class Ground:
             scale: Multiplies its size.
             depth_spread: Diameter of the disc, in extents of the principal target.
             rng: The random stream of this target alone.
+            grows: The disc is made larger for a target that finds no place, and what is larger
+                than the principal target keeps behind it.
 
         Raises:
             RejectedTheta: If it hits another at every try.
@@ -65,8 +79,17 @@ class Ground:
         """
         first = self.around.principal
         radius = 0.5 * depth_spread * first.extent_m + first.radius_m + scale * shape.radius_m
-        centers = self._disc(shape, scale, first.center_cam, radius, rng)
-        self._add(shape, scale, centers, "targets do not fit without intersecting", is_target=True)
+        at = self._disc(rng)
+        larger = 0.5 * scale * shape.radius_m / first.radius_m if grows else 0.0
+        nearest_m = min(max(larger, _NEAREST_SHARE), 1.0) * first.depth_m
+        ways = product((self._is_seen, self._is_partly_seen), GROWTHS)
+        for is_seen, growth in ways if grows else [(self._is_seen, 1.0)]:
+            centers = self.standing(shape, scale, first.center_cam + growth * radius * at)
+            centers = centers[centers[:, 2] >= nearest_m]
+            centers = centers[is_seen(shape, scale, centers)]
+            if self._add(shape, scale, centers, is_target=True):
+                return
+        raise RejectedTheta("targets do not fit without intersecting", *TARGETS)
 
     def stand_target(
         self, shape: OrientedShape, scale: float, at_cam: NDArray[np.float64], *, reason: str
@@ -87,7 +110,7 @@ class Ground:
         placed = self.around.placed
         body = Body.of(shape, scale, self.standing(shape, scale, at_cam[None])[0])
         if float(np.linalg.norm(body.center_cam)) <= body.radius_m or not placed.is_free(body):
-            raise RejectedTheta(reason)
+            raise RejectedTheta(reason, *TARGETS)
         placed.add(body, is_target=True)
 
     def add_beside(
@@ -108,8 +131,8 @@ class Ground:
         first, scale = self.around.principal, self._scale(shape, size_ratio)
         reach = max(float(np.linalg.norm(t.center_cam - first.center_cam)) for t in targets)
         radius = reach + 1.5 * first.extent_m + scale * shape.radius_m
-        centers = self._disc(shape, scale, first.center_cam, radius, rng)
-        self._add(shape, scale, centers, "distractors do not fit without intersecting")
+        at = first.center_cam + radius * self._disc(rng)
+        self._add_distractor(shape, scale, self.standing(shape, scale, at))
 
     def add_in_front(
         self, shape: OrientedShape, size_ratio: float, targets: list[Body], rng: np.random.Generator
@@ -141,32 +164,19 @@ class Ground:
         reach = (target.radius_m + scale * shape.radius_m) * (near + u[:, 0] * (far - near))
         aside = (target.radius_m + scale * shape.radius_m) * _SIDE_RADII * (2.0 * u[:, 1] - 1.0)
         at = target.center_cam + reach[:, None] * towards + aside[:, None] * side
-        centers = self.standing(shape, scale, at)
-        self._add(
-            shape, scale, centers[self._is_seen(shape, scale, centers)],
-            "distractors do not fit without intersecting",
-        )  # fmt: skip
+        self._add_distractor(shape, scale, self.standing(shape, scale, at))
 
     def _scale(self, shape: OrientedShape, size_ratio: float) -> float:
         return size_ratio * self.around.principal.extent_m / shape.extent_m
 
-    def _disc(
-        self,
-        shape: OrientedShape,
-        scale: float,
-        middle_cam: NDArray[np.float64],
-        radius: float,
-        rng: np.random.Generator,
-    ) -> NDArray[np.float64]:
-        """``(N, 3)`` centres, even over the disc, of those that the camera sees."""
+    def _disc(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """``(N, 3)`` level steps from the middle, even over the disc of radius 1."""
         x = np.cross(self.up_cam, np.eye(3)[int(np.abs(self.up_cam).argmin())])
         x /= np.linalg.norm(x)
         y = np.cross(self.up_cam, x)
         u = rng.random((_TRIES, 2))
-        r, angle = radius * np.sqrt(u[:, 0]), 2 * np.pi * u[:, 1]
-        at = middle_cam + (r * np.cos(angle))[:, None] * x + (r * np.sin(angle))[:, None] * y
-        centers = self.standing(shape, scale, at)
-        return centers[self._is_seen(shape, scale, centers)]
+        r, angle = np.sqrt(u[:, 0]), 2 * np.pi * u[:, 1]
+        return np.asarray((r * np.cos(angle))[:, None] * x + (r * np.sin(angle))[:, None] * y)
 
     def standing(
         self, shape: OrientedShape, scale: float, at_cam: NDArray[np.float64]
@@ -179,6 +189,7 @@ class Ground:
     def _is_seen(
         self, shape: OrientedShape, scale: float, centers_cam: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
+        """``(N,)`` whether each centre lies in the picture, and not too near."""
         view, first = self.around.view, self.around.principal
         nearest = max(_NEAREST_SHARE * first.depth_m, _NEAREST_RADII * scale * shape.radius_m)
         deep = centers_cam[:, 2] >= nearest
@@ -188,15 +199,37 @@ class Ground:
         inside = ((share > _MARGIN) & (share < 1.0 - _MARGIN)).all(axis=1)
         return np.asarray(deep & inside)
 
+    def _is_partly_seen(
+        self, shape: OrientedShape, scale: float, centers_cam: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """``(N,)`` whether enough of the box about each silhouette lies in the picture."""
+        view, first = self.around.view, self.around.principal
+        points = centers_cam[:, None] + scale * shape.points_cam
+        deep = points[:, :, 2].min(axis=1) >= _NEAREST_POINT_SHARE * first.depth_m
+        points[~deep] = first.center_cam
+        uv = project(points.reshape(-1, 3), view.K, view.distortion).reshape(points[..., :2].shape)
+        low, high = uv.min(axis=1), uv.max(axis=1)
+        inside = np.clip(high, -0.5, np.array(view.size_wh) - 0.5)
+        inside -= np.clip(low, -0.5, np.array(view.size_wh) - 0.5)
+        whole = np.maximum(high - low, 1e-12)
+        return np.asarray(deep & ((inside / whole).prod(axis=1) >= _PARTLY_SEEN))
+
+    def _add_distractor(
+        self, shape: OrientedShape, scale: float, centers_cam: NDArray[np.float64]
+    ) -> None:
+        seen = centers_cam[self._is_seen(shape, scale, centers_cam)]
+        if not self._add(shape, scale, seen, is_target=False):
+            raise RejectedTheta("distractors do not fit without intersecting", *DISTRACTORS)
+
     def _add(
         self,
         shape: OrientedShape,
         scale: float,
         centers_cam: NDArray[np.float64],
-        reason: str,
         *,
-        is_target: bool = False,
-    ) -> None:
+        is_target: bool,
+    ) -> bool:
+        """Adds the body at the first place that is free; False if none is."""
         placed = self.around.placed
         body = (
             placed.first_free(
@@ -205,6 +238,6 @@ class Ground:
             if len(centers_cam)
             else None
         )
-        if body is None:
-            raise RejectedTheta(reason)
-        placed.add(body, is_target=is_target)
+        if body is not None:
+            placed.add(body, is_target=is_target)
+        return body is not None

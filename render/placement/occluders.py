@@ -41,6 +41,7 @@ _DEPTHS = (0.72, 0.97)
 _NEAREST_SHARE = 0.5
 _NEARER = 0.88
 _NEARER_STEPS = 12
+_LEAVES = ("occlusion.occluded_fract", "objects.count")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -144,12 +145,14 @@ class Occluders:
         while True:
             wanted = self.asked - target.occluded_fract
             if wanted < -_TOLERANCE - SLACK:
-                raise RejectedTheta("occluded_fract not reached: targets cover each other more")
+                raise RejectedTheta(
+                    "occluded_fract not reached: targets cover each other more", *_LEAVES
+                )
             if wanted <= max(_TOLERANCE, 0.5 / area):
                 return
             candidate = next(candidates, None)
             if candidate is None or n_placed == _MOST:
-                raise RejectedTheta("occluded_fract not reached: no occluder fits")
+                raise RejectedTheta("occluded_fract not reached: no occluder fits", *_LEAVES)
             body = self._fitted(target, wanted * area, candidate, may_be_part=n_placed < _MOST - 1)
             if body is not None:
                 self.placed.add(body)

@@ -72,7 +72,11 @@ class Region:
             scales = np.full(len(centers_cam), scale)
             body = self.placed.first_free(shape, scales, centers_cam, is_target=True)
         if body is None:
-            raise RejectedTheta("targets do not fit into objects.region_m in view of the camera")
+            raise RejectedTheta(
+                "targets do not fit into objects.region_m in view of the camera",
+                "objects.region_m",
+                "objects.count",
+            )
         self.placed.add(body, is_target=True)
 
 
@@ -101,7 +105,9 @@ def in_region(context: PlacementContext, *, n_targets: int, stands: bool) -> Sta
     for i in range(n_targets):
         shape = context.shape(i, view)
         principal = stage.principal if i else None
-        region.add_target(shape, context.scale(i, shape, principal), context.rng("place.region", i))
+        scale = context.scale(i, shape, principal)
+        with context.leaving_out(i, stage):
+            region.add_target(shape, scale, context.rng("place.region", i))
     if not stands:
         return stage
     height = region.ground_over_camera_m

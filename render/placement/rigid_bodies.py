@@ -179,12 +179,12 @@ class _Simulation:
             self.run(_CALM_S)
             after = self.data.qpos.reshape(-1, 7)
             if not np.isfinite(after).all() or np.abs(after[:, :3]).max() > _FAR * _SIZE_M:
-                raise RejectedTheta("something rolls away from the pile")
+                raise RejectedTheta("something rolls away from the pile", "objects.count")
             moved = np.linalg.norm(after[:, :3] - before[:, :3], axis=1)
             turned = 2 * np.arccos(np.minimum(np.abs((after[:, 3:] * before[:, 3:]).sum(1)), 1.0))
             if moved.max() < _STILL_M and turned.max() < _STILL_RAD:
                 return
-        raise RejectedTheta("the pile does not come to rest")
+        raise RejectedTheta("the pile does not come to rest", "objects.count")
 
     def poses(self) -> list[NDArray[np.float64]]:
         """``(4, 4)`` ``T_world_obj`` of the centre of each thing's box, metres."""

@@ -12,19 +12,26 @@ from render.geometry.projection import backproject, project
 from render.placement.bodies import Body, OrientedShape, PlacedBodies
 from render.placement.viewing import CameraView
 
-__all__ = ["TRIES", "Surroundings"]
+__all__ = ["DISTRACTORS", "GROWTHS", "TARGETS", "TRIES", "Surroundings"]
 
 TRIES = 150
 # Nothing stands nearer than half the depth of the principal target, so that it is not
 # dwarfed, nor so near that its sphere takes in the camera.
 _NEAREST_SHARE = 0.5
 _NEAREST_RADII = 1.5
+# At true sizes, a target spans at most this share of the image's longer side (or what the
+# principal one does), and the room is made so many times larger until it finds a place.
+_WHOLE_FRAC = 0.9
+GROWTHS = (1.0, 2.0, 4.0)
 # A distractor in front lies between these shares of the deepest place it could have.
 _FRONT_SHARE = 0.5
 # The most of a target's box that the box of one distractor in front may cover.
 _MAX_COVER = 0.8
 # A sphere of this share of its depth takes up most of any picture.
 _MAX_RADIUS_PER_DEPTH = 0.8
+# What to loosen where they find no place.
+TARGETS = ("objects.count", "objects.size_ratio")
+DISTRACTORS = ("occlusion.count", "occlusion.size_ratio")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -46,7 +53,13 @@ class Surroundings:
         return self.placed.bodies[0]
 
     def add_target(
-        self, shape: OrientedShape, scale: float, depth_spread: float, rng: np.random.Generator
+        self,
+        shape: OrientedShape,
+        scale: float,
+        depth_spread: float,
+        rng: np.random.Generator,
+        *,
+        grows: bool = False,
     ) -> None:
         """Places a further target: even over the image, even in depth about the principal's.
 
@@ -57,26 +70,29 @@ class Surroundings:
                 Its near end is cut off where the target would dwarf the principal one or
                 take in the camera.
             rng: The random stream of this target alone.
+            grows: The volume reaches farther back for a target that is large or finds no place.
 
         Raises:
             RejectedTheta: If it hits another at every try.
 
         """
-        first = self.principal
+        first, radius = self.principal, scale * shape.radius_m
         half = 0.5 * depth_spread * first.extent_m
-        floor = max(
-            first.depth_m - half,
-            _NEAREST_SHARE * first.depth_m,
-            _NEAREST_RADII * scale * shape.radius_m,
-        )
+        floor = max(first.depth_m - half, _NEAREST_SHARE * first.depth_m, _NEAREST_RADII * radius)
+        far = max(first.depth_m + half, floor)
+        if grows:
+            floor = max(floor, self._whole_from_m(scale * shape.extent_m))
+            far = max(far, floor + _NEAREST_RADII * radius)
         u = rng.random((TRIES, 3))
-        depth = floor + u[:, 2] * max(first.depth_m + half - floor, 0.0)
-        body = self.placed.first_free(
-            shape, np.full(TRIES, scale), self._at(u[:, :2], depth), is_target=True
-        )
-        if body is None:
-            raise RejectedTheta("targets do not fit without intersecting")
-        self.placed.add(body, is_target=True)
+        for growth in GROWTHS if grows else (1.0,):
+            depth = floor + u[:, 2] * growth * (far - floor)
+            body = self.placed.first_free(
+                shape, np.full(TRIES, scale), self._at(u[:, :2], depth), is_target=True
+            )
+            if body is not None:
+                self.placed.add(body, is_target=True)
+                return
+        raise RejectedTheta("targets do not fit without intersecting", *TARGETS)
 
     def add_beside(
         self, shape: OrientedShape, size_ratio: float, targets: list[Body], rng: np.random.Generator
@@ -123,7 +139,9 @@ class Surroundings:
         c = per_depth * shape.radius_m
         deepest = target.nearest_m / (1.0 + c)
         if deepest <= 0.0:
-            raise RejectedTheta("distractors do not fit: a target reaches behind the camera")
+            raise RejectedTheta(
+                "distractors do not fit: a target reaches behind the camera", *DISTRACTORS
+            )
         u = rng.random((TRIES, 3))
         depth = deepest * (_FRONT_SHARE + u[:, 2] * (1.0 - _FRONT_SHARE))
         box = self._box(target.center_cam + target.points_cam)
@@ -157,15 +175,22 @@ class Surroundings:
         self, shape: OrientedShape, scales: NDArray[np.float64], centers_cam: NDArray[np.float64]
     ) -> None:
         if len(scales) and scales[0] * shape.radius_m > _MAX_RADIUS_PER_DEPTH * centers_cam[0, 2]:
-            raise RejectedTheta("distractors do not fit: one would take in the camera")
+            raise RejectedTheta(
+                "distractors do not fit: one would take in the camera", *DISTRACTORS
+            )
         body = (
             self.placed.first_free(shape, scales, centers_cam, is_target=False)
             if len(scales)
             else None
         )
         if body is None:
-            raise RejectedTheta("distractors do not fit without intersecting")
+            raise RejectedTheta("distractors do not fit without intersecting", *DISTRACTORS)
         self.placed.add(body)
+
+    def _whole_from_m(self, extent_m: float) -> float:
+        """Depth from which the picture shows an extent whole, or no larger than the principal."""
+        per_depth = _WHOLE_FRAC * max(self.view.size_wh) / float(self.view.K[[0, 1], [0, 1]].max())
+        return extent_m / max(per_depth, self.principal.extent_m / self.principal.depth_m)
 
     def _apparent(self, shape: OrientedShape, size_ratio: float) -> float:
         """Scale per metre of depth that gives the apparent extent."""

@@ -15,6 +15,7 @@ from render.library.convex import convex_pieces
 from render.library.fixtures import Fixture
 from render.placement.contact import Solid, allowed_m, penetration_m
 from render.placement.rigid_bodies import RigidBody, StaticBody, drop
+from render.placement.scatter import TARGETS
 from render.scene import Model
 from render.system.memo import per_model
 
@@ -108,7 +109,9 @@ def settle_in_region(
     poses = settle(things, rng, middle_m=middle, spread_m=spread, fixtures=fixtures)
     for T in poses:
         if not (x0 <= T[0, 3] <= x1 and y0 <= T[1, 3] <= y1):
-            raise RejectedTheta("something falls out of objects.region_m")
+            raise RejectedTheta(
+                "something falls out of objects.region_m", "objects.region_m", "objects.count"
+            )
     return poses
 
 
@@ -145,10 +148,10 @@ def _check_contacts(
             scale_a=a.scale, scale_b=b.scale, enough=allowed,
         )  # fmt: skip
         if depth > allowed:
-            raise RejectedTheta("things of the pile are pressed into each other")
+            raise RejectedTheta("things of the pile are pressed into each other", *TARGETS)
     for one in placed:
         if float(points[id(one)][:, 2].min()) < plane_m - _ON_PLANE * one.extent_m:
-            raise RejectedTheta("a thing of the pile is pressed into the plane")
+            raise RejectedTheta("a thing of the pile is pressed into the plane", *TARGETS)
 
 
 @per_model

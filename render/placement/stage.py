@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ class Stage:
         occluders: Covers targets, where that is asked.
         ground: The plane that things stand on; None: they float.
         im_id: Number of the image of `poses.file` that it shows; None: of none.
+        unplaced: Index in θ's tuples of each target that found no place; grows.
 
     """
 
@@ -46,6 +47,7 @@ class Stage:
     occluders: Occluders | None
     ground: Ground | None = None
     im_id: int | None = None
+    unplaced: list[int] = field(default_factory=list)
 
     @property
     def principal(self) -> Body:
@@ -88,9 +90,10 @@ class Stage:
             points = np.concatenate([points, obstacles.corners_cam.reshape(-1, 3)])
         near, far = self._planes(reach)
         n_targets = len(bodies) - len(distractors)
+        shown = [i for i in range(n_targets + len(self.unplaced)) if i not in self.unplaced]
         if is_negative:
-            bodies, n_targets = bodies[n_targets:], 0
-        roles: list[tuple[Role, int]] = [("target", i) for i in range(n_targets)]
+            bodies, shown = bodies[n_targets:], []
+        roles: list[tuple[Role, int]] = [("target", i) for i in shown]
         roles += [("distractor", j) for j in distractors]
         return Placement(
             K=_numbers(view.K),
@@ -110,7 +113,7 @@ class Stage:
                     T_world_obj=_numbers(_pose(b, T_world_cam)),
                     scale=b.scale,
                 )
-                for b, (role, idx) in zip(bodies, roles)
+                for b, (role, idx) in zip(bodies, roles, strict=True)
             ),
             im_id=self.im_id,
         )

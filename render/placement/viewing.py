@@ -102,7 +102,9 @@ def view_of(viewpoint: Viewpoint, camera: CameraGroup) -> CameraView:
     uv = np.array([[(w - 1) / 2 + viewpoint.offset_x * w, (h - 1) / 2 + viewpoint.offset_y * h]])
     ray = backproject(uv, 1.0, K, distortion)[0]
     if np.isnan(ray).any():
-        raise RejectedTheta("offset beyond what the lens shows")
+        raise RejectedTheta(
+            "offset beyond what the lens shows", "viewpoint.offset_x", "viewpoint.offset_y"
+        )
     ray /= np.linalg.norm(ray)
     az, el = np.radians(viewpoint.azimuth_deg), np.radians(viewpoint.elevation_deg)
     to_camera = np.array([np.cos(el) * np.cos(az), np.cos(el) * np.sin(az), np.sin(el)])
@@ -135,11 +137,14 @@ def target_distance(asked: Scale, view: CameraView, shape: OrientedShape, *, sca
     if asked.size_px is not None:
         return scale * distance_for_size(view, shape, size_px=asked.size_px)
     if asked.size_frac is not None:
-        return scale * distance_for_size(view, shape, size_px=asked.size_frac * max(view.size_wh))
+        size_px = asked.size_frac * max(view.size_wh)
+        return scale * distance_for_size(view, shape, size_px=size_px, leaf="scale.size_frac")
     raise ConfigError("scale.size_frac must be set where size_px and distance_m are null, got null")
 
 
-def distance_for_size(view: CameraView, shape: OrientedShape, *, size_px: float) -> float:
+def distance_for_size(
+    view: CameraView, shape: OrientedShape, *, size_px: float, leaf: str = "scale.size_px"
+) -> float:
     """Metres to the centre at which the longest side of the amodal box is `size_px`.
 
     Exact to 1e-9 relative: the box of a mesh in front of a pinhole is the box of its
@@ -151,6 +156,7 @@ def distance_for_size(view: CameraView, shape: OrientedShape, *, size_px: float)
         view: The camera.
         shape: The target.
         size_px: Longest side of the box, not clipped at the image.
+        leaf: What asks for it, for the message.
 
     Raises:
         RejectedTheta: If even the nearest allowed distance shows it smaller, or the lens does
@@ -165,15 +171,17 @@ def distance_for_size(view: CameraView, shape: OrientedShape, *, size_px: float)
     nearest = float(shape.points_cam[:, 2].min())
     lo = float(np.log(max(-nearest, 1e-12) / ((1.0 - MIN_NEAREST) * view.ray_cam[2])))
     if log_excess(lo) < 0:
-        raise RejectedTheta("size not reachable: the target would touch the camera")
+        raise RejectedTheta("size not reachable: the target would touch the camera", leaf)
     hi = lo + 1.0
     while log_excess(hi) > 0:
         if hi - lo > np.log(_FARTHEST):
-            raise RejectedTheta("size not reachable: the target would be too far away")
+            raise RejectedTheta("size not reachable: the target would be too far away", leaf)
         hi += 1.5
     distance = float(np.exp(brentq(log_excess, lo, hi, xtol=1e-10, rtol=1e-12)))
     if view.distortion and not _is_shown(view, shape, distance):
-        raise RejectedTheta("size not reachable: the target would reach beyond what the lens shows")
+        raise RejectedTheta(
+            "size not reachable: the target would reach beyond what the lens shows", leaf
+        )
     return distance
 
 

@@ -8,6 +8,7 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
+from render.dataset.folder import held
 from render.report.canvas import Canvas, Rgb
 from render.report.coverage import THIN, Coverage
 from render.sampling.axes import DIRECTION, OCCLUSION, Axis
@@ -29,13 +30,15 @@ _KEY = (("empty", _EMPTY), (f"below {THIN:.0%}", _THIN), ("as expected", _ENOUGH
 
 
 def write_coverage(coverage: Coverage, path: Path) -> None:
-    """Writes `draw_coverage` as a PNG.
+    """Writes `draw_coverage` as a PNG, into a dataset that no other process writes to.
 
     Raises:
-        DatasetError: The file cannot be written.
+        DatasetError: The file cannot be written, or another process writes to the folder.
 
     """
-    write_whole(path, iio.imwrite("<bytes>", draw_coverage(coverage), extension=".png"))
+    data = iio.imwrite("<bytes>", draw_coverage(coverage), extension=".png")
+    with held(path.parent, "DIR"):
+        write_whole(path, data)
 
 
 def draw_coverage(coverage: Coverage) -> NDArray[np.uint8]:

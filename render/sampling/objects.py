@@ -50,7 +50,9 @@ class Objects:
         lo=0.01,
         hi=100,
         nullable=True,
-        doc="Extent of each further target over the principal one's; null keeps true sizes.",
+        doc="Extent of each further target over the principal one's; 1: all are equal. null: true "
+        "sizes; what is many times as small is a speck then, and what finds no place for its size "
+        "is left out and counted.",
         example="[uniform,0.7,1.4]",
     )
     depth_spread: float = leaf(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import filecmp
 import hashlib
 import os
@@ -15,12 +17,39 @@ from render.errors import DatasetError
 __all__ = [
     "TEMPORARY_SUFFIX",
     "read_regular",
+    "refusal_of",
     "remove_temporaries",
     "sha256_of_file",
     "write_whole",
 ]
 
 TEMPORARY_SUFFIX = ".part"
+
+# What a machine refuses for want of something, and what to do about it.
+_REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space, or ask for a larger quota",
+    errno.EFBIG: "raise the limit (ulimit -f), or take a file system for larger files",
+    errno.EROFS: "mount the file system for writing",
+    errno.EMFILE: "raise the limit (ulimit -n), or take fewer `workers`",
+    errno.ENFILE: "close some programs, or take fewer `workers`",
+    errno.ENOMEM: "take fewer `workers`",
+    errno.EIO: "see to the disk",
+}
+
+
+def refusal_of(error: OSError) -> str | None:
+    """Why the machine could not do what was asked of it, and how the work goes on.
+
+    Returns:
+        None if it was not for want of space, files, memory or a working disk.
+
+    """
+    remedy = _REMEDIES.get(error.errno or 0)
+    return (
+        remedy
+        and f"{error.strerror}: {remedy}; the same command with this output_dir then continues"
+    )
 
 
 def write_whole(
@@ -57,7 +86,10 @@ def write_whole(
         else:
             temporary.replace(path)
     except OSError as error:
-        raise DatasetError(f"{path} cannot be written: {error.strerror}") from error
+        with contextlib.suppress(OSError):
+            temporary.unlink()  # on a full disk the next one may need the space
+        reason = refusal_of(error) or error.strerror
+        raise DatasetError(f"{path} cannot be written: {reason}") from error
     return digest.hexdigest()
 
 
@@ -96,10 +128,16 @@ def sha256_of_file(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+        reason = refusal_of(error) or error.strerror
+        raise DatasetError(f"{path} cannot be read: {reason}") from error
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Deletes what a killed run left half-written below `folder`."""
+    """Deletes what processes that were killed left half-written below `folder`.
+
+    Raises:
+        OSError: One cannot be deleted.
+
+    """
     for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
         path.unlink(missing_ok=True)

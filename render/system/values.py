@@ -14,6 +14,7 @@ __all__ = [
     "check_range",
     "flag",
     "is_number",
+    "is_text",
     "name",
     "names",
     "number",
@@ -119,15 +120,26 @@ def option(value: Any, options: Collection[str]) -> str:
     return value
 
 
+def is_text(value: str) -> bool:
+    """Whether UTF-8 can hold it: no lone surrogates, as Python has for bytes of other encodings."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def name(value: Any) -> str:
     """A string that is not empty.
 
     Raises:
-        ValueError: It is anything else.
+        ValueError: It is anything else, or no text that UTF-8 can hold.
 
     """
     if not isinstance(value, str) or not value.strip():
         raise ValueError("be a name")
+    if not is_text(value):
+        raise ValueError("be a name in UTF-8")
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -69,6 +70,83 @@ def test_killed_runs_end_with_the_bytes_of_an_unbroken_one(workers: int, tmp_pat
 
     assert "were there already" in done.stdout
     assert bytes_of(tmp_path / "killed" / "data") == bytes_of(tmp_path / "whole" / "data")
+
+
+def killed_again_and_again(times: int, longest_s: float, cwd: Path, *command: str) -> None:
+    """Starts the command and kills all of its processes, at moments from a fixed list."""
+    moments = random.Random(times)
+    for _ in range(times):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "render.run", *command],
+            cwd=cwd, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(moments.uniform(0.5, longest_s))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_twenty_kills_at_any_moment(workers: int, tmp_path: Path) -> None:
+    """A run, then a top-up of it, then another dataset in its place."""
+    command = (*SMALL, "output_dir=data", "n_frames=40", f"workers={workers}")
+    top_up = ("top_up=data", "n_frames=20", f"workers={workers}")
+    other = (*command, "seed=1", "overwrite=true")
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    for folder in (killed, whole):
+        folder.mkdir()
+    for words in (command, top_up, other):
+        began = time.monotonic()
+        done = run_module("render.run", *words, cwd=whole)
+        assert done.returncode == 0, done.stderr
+
+        killed_again_and_again(20, time.monotonic() - began, killed, *words)
+        done = run_module("render.run", *words, cwd=killed)
+
+        assert done.returncode == 0, done.stderr
+        assert bytes_of(killed / "data") == bytes_of(whole / "data")
+        done = run_module("render.verify", "data", cwd=killed)
+        assert done.returncode == 0, done.stdout
+
+
+def test_a_second_run_is_told_who_writes_there(tmp_path: Path) -> None:
+    process = start_until(5, tmp_path, "output_dir=data", "n_frames=2000")
+    try:
+        for words in (("overwrite=true",), ("n_frames=9",)):
+            done = run_module("render.run", *SMALL, "output_dir=data", *words, cwd=tmp_path)
+
+            assert done.returncode == 1
+            told = f"data must be written by one process at a time, and process {process.pid} on"
+            assert told in done.stderr
+            assert "workers=1 output_dir=data n_frames=2000) writes there: wait" in done.stderr
+        assert process.poll() is None
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert len(list((tmp_path / "data" / "images").glob("*/*.jpg"))) >= 5
+
+
+def test_a_full_disk_is_told_and_the_same_command_continues(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(data)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root can make a small disk, and not in every container")
+    try:
+        words = (*SMALL, "output_dir=data", "n_frames=20")
+        done = run_module("render.run", *words, cwd=tmp_path)
+
+        assert done.returncode == 1
+        assert "No space left on device: free some space; the same command with" in done.stderr
+        assert "Traceback" not in done.stderr
+        subprocess.run(["mount", "-o", "remount,size=64m", str(data)], check=True)
+        assert run_module("render.run", *words, cwd=tmp_path).returncode == 0
+        assert run_module("render.verify", "data", cwd=tmp_path).returncode == 0
+    finally:
+        subprocess.run(["umount", str(data)], check=True)
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:

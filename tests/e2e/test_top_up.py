@@ -173,7 +173,27 @@ def test_processes_draw_the_same_frames(plain: Path, topped: Path, tmp_path: Pat
     got, wanted = bytes_of(data), bytes_of(topped / "data")
     assert described(data)["config"]["workers"] == 2
     others = {name for name in wanted if got.get(name) != wanted[name]}
-    assert others == {"dataset.yaml", ".manifest/top_ups.json"}  # they tell the number of workers
+    assert others == {"dataset.yaml"}  # which tells the number of workers
+    held = json.loads((data / ".manifest" / "top_ups.json").read_text())
+    assert held == {"top_ups": described(data)["top_ups"]}
+
+
+def test_the_same_command_adds_its_frames_once(topped: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(topped / "data", data)
+
+    said = run("top_up=data", f"n_frames={ADDED}", cwd=tmp_path)
+
+    assert f"nothing to add: frames {FRAMES} to {END - 1} are the {ADDED} of this command" in said
+    assert bytes_of(data) == bytes_of(topped / "data")
+    # What is torn is made again all the same, and of the entries themselves two files know.
+    sorted(data.glob("images/*/*.jpg"))[-1].write_bytes(b"")
+    (data / ".manifest" / "top_ups.json").write_text('{"top_ups": [')
+    run("top_up=data", f"n_frames={ADDED}", cwd=tmp_path)
+    assert bytes_of(data) == bytes_of(topped / "data")
+    said = run("top_up=data", "n_frames=1", cwd=tmp_path)
+    assert f"top-up      1 frames from {END} on" in said
+    assert described(data)["n_frames"] == END + 1
 
 
 def test_a_continued_run_knows_the_frames_between(topped: Path, tmp_path: Path) -> None:
@@ -243,3 +263,14 @@ def test_an_even_dataset_has_nothing_to_top_up(tmp_path: Path) -> None:
     # Each stratum was asked once; occlusion comes within 0.03, which may be the next bin.
     assert int((counts == 1).sum()) >= 26
     assert counts.sum(axis=1).tolist() == [4] * 8
+
+
+def test_a_dataset_without_thin_bins_gets_no_frames(tmp_path: Path) -> None:
+    run(*CHEAP, "sampling=stratified", "negatives_fract=0", "occlusion=none", "n_frames=8",
+        "output_dir=data", cwd=tmp_path)  # fmt: skip
+    before = bytes_of(tmp_path / "data")
+    assert read_coverage(tmp_path / "data").counts.tolist() == [1] * 8
+
+    assert "nothing to add: no bin is thin" in run("top_up=data", cwd=tmp_path)
+
+    assert bytes_of(tmp_path / "data") == before

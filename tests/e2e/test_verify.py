@@ -230,6 +230,17 @@ def counts_edited(data: Copy) -> Told:
     return "dataset.yaml", "counts.instances must be "
 
 
+def left_out_edited(data: Copy) -> Told:
+    pieces = {"yolo: pieces of masks": 3}
+    data.edit_yaml("dataset.yaml", lambda c: c["counts"].update(left_out=pieces))
+    return "dataset.yaml", "counts.left_out must be {} by the records, got"
+
+
+def record_im_id(data: Copy) -> Told:
+    data.edit_rows("frames-000000", lambda rows: rows[5].update(im_id=7))
+    return "records/frames-000000.parquet", "frame 5: im_id must be None as placed, got 7"
+
+
 def val_count_edited(data: Copy) -> Told:
     data.edit_yaml("dataset.yaml", lambda c: c["counts"].update(val=15))
     return "dataset.yaml", "counts.val must be 14 as in the records, got 15"
@@ -441,11 +452,11 @@ SEEN_IN_CONTENT = (
     mask_pixel, mask_ids_swapped, mask_of_eight_bits, mask_truncated, depth_zeroed,
     depth_in_other_units, image_smaller, image_torn, image_missing, label_file_missing,
     yolo_row_moved, yolo_row_removed, yolo_classes_swapped, yolo_not_numbers, names_reordered,
-    counts_edited, val_count_edited, config_edited, coco_bbox_off_by_one,
+    counts_edited, val_count_edited, config_edited, coco_bbox_off_by_one, left_out_edited,
     coco_annotation_removed, coco_annotation_twice, coco_annotation_of_another_image,
     coco_image_renamed, coco_image_twice, coco_image_missing, coco_theta, coco_mask, coco_pose,
     coco_category, coco_categories_reordered, coco_torn, record_visib_fract, record_box,
-    record_pose, record_moved, record_instance_removed, record_filter_forgotten,
+    record_pose, record_moved, record_im_id, record_instance_removed, record_filter_forgotten,
     record_frame_removed, record_frame_twice, record_wrong_split, record_torn, record_mask_torn,
     placement_torn, temporary_left, foreign_file, frame_in_both_splits, frame_too_many,
     preview_missing, plot_missing, reached_boasted,

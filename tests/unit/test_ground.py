@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,54 @@ def test_size_ratio_and_true_sizes_hold_on_the_ground() -> None:
     np.testing.assert_allclose(np.array(extents) / extents[0], theta.objects.size_ratio, rtol=1e-9)
     _, true = standing(0, objects={"size_ratio": (None,) * 4})
     assert [placed.scale for placed in true.instances[:4]] == [1.0] * 4
+
+
+def true_sizes(sizes_m: tuple[float, ...], frame_idx: int, **groups: Any) -> Placement:
+    """Bricks of true sizes on the ground, the first one principal."""
+    n = len(sizes_m)
+    objects = {
+        "model": ("brick.ply",) * n,
+        "size_ratio": (None,) * n,
+        "orientation": ("stable",) * n,
+    }
+    objects |= {"size_m_by_category": sizes_m}
+    return standing(frame_idx, n, 0, objects=objects, **groups)[1]
+
+
+@pytest.mark.parametrize("frame", range(6))
+def test_true_sizes_from_1_to_100_are_placed_or_left_out(frame: int) -> None:
+    sizes = (0.05, 0.5, 0.005, 0.1, 5.0, 0.0005)
+    placement = true_sizes(sizes, frame)
+    bodies = vertices(placement)
+
+    shown = [placed.theta_idx for placed in placement.instances]
+    assert {0, 2, 5} <= set(shown)  # none is too large to stand beside the first
+    assert sorted(shown) == shown
+    for idx, points in zip(shown, bodies, strict=True):
+        R = np.array(placement.instances[shown.index(idx)].T_world_obj).reshape(4, 4)[:3, :3]
+        assert np.ptp(points @ R, axis=0).max() == pytest.approx(sizes[idx], rel=1e-9)
+        assert points[:, 2].min() == pytest.approx(bodies[0][:, 2].min(), abs=1e-6 * sizes[idx])
+    assert not any(hulls_meet(a, b) for a, b in combinations(bodies, 2))
+
+
+def test_what_is_twice_the_principal_target_mostly_finds_a_place_behind_it() -> None:
+    shown = 0
+    for frame in range(20):
+        placement = true_sizes((0.05, 0.1), frame)
+        eye = np.array(placement.T_world_cam).reshape(4, 4)
+        for points in vertices(placement)[1:]:
+            shown += 1
+            first = vertices(placement)[0].mean(axis=0)
+            assert (points.mean(axis=0) - first) @ eye[:3, 2] > -0.05  # its own depth or more
+    assert shown >= 18
+
+
+def test_at_a_ratio_none_is_left_out() -> None:
+    theta = theta_of(2, objects={"arrangement": "surface", "size_ratio": (1.0, 100.0)})
+
+    with pytest.raises(RejectedTheta) as caught:
+        place(theta, ASSETS, seed=11, frame_idx=0, attempt=0)
+    assert caught.value.leaves == ("objects.count", "objects.size_ratio")
 
 
 def test_distractor_in_front_stands_on_the_camera_side_of_a_target() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -102,6 +103,17 @@ def test_broken_pictures_are_told_with_their_path(tmp_path: Path) -> None:
         assert path == told.value.path
         path.unlink()
     library(tmp_path).check_all()
+
+
+def test_names_of_other_encodings_are_told(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.png")
+    Image.fromarray(RAMP).save(tmp_path / "good.png")
+    path.write_bytes((tmp_path / "good.png").read_bytes())
+
+    with pytest.raises(AssetError, match="must have a name in UTF-8") as told:
+        library(tmp_path).check_all()
+
+    assert told.value.path == path
 
 
 def test_hash_tells_every_picture_and_its_name(tmp_path: Path) -> None:

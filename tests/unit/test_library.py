@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,8 @@ def test_models_yaml_speaks_of_many_and_a_side_file_wins(tmp_path: Path) -> None
         ("a.yaml", "up: Z", "up must be one of x, y, z, -x, -y, -z, got 'Z'"),
         ("a.yaml", "finish: [steel]", "finish must be one of steel"),
         ("a.yaml", "category: 5", "category must be a name, got 5"),
+        ("a.yaml", 'category: "a\\uD800"', "category must be a name in UTF-8, got 'a\\ud800'"),
+        ("a.yaml", 'keypoints: {"\\uD800": [0, 0, 0]}', "keypoints must have names in UTF-8"),
         ("a.yaml", "- unit", "must hold keys and values"),
         ("a.yaml", "a: [", "cannot be read"),
         ("b.yaml", "unit: mm", "must be said of one file, and b.ply, b.stl share the name"),
@@ -280,6 +283,26 @@ def test_all_bad_models_are_told_at_once_or_left_out(tmp_path: Path) -> None:
         ModelLibrary(tmp_path, include=["bad"]).check_all()
     with pytest.raises(AssetError, match="none of its models can be used"):
         ModelLibrary(tmp_path, include=["bad", "worse"], skip_bad=True).check_all()
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.stl", b"caf\xe9/part.stl"])
+def test_names_of_other_encodings_are_told_before_anything_is_drawn(
+    name: bytes, tmp_path: Path
+) -> None:
+    put(tmp_path, "good.stl")
+    path = tmp_path / os.fsdecode(name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes((tmp_path / "good.stl").read_bytes())
+
+    with pytest.raises(AssetError, match="must have a name in UTF-8: rename") as told:
+        ModelLibrary(tmp_path).check_all()
+    library = ModelLibrary(tmp_path, skip_bad=True)
+    library.check_all()
+
+    assert told.value.path == path
+    assert r"caf\udce9" in str(told.value).encode().decode()
+    assert library.names == ("good.stl",)
+    assert [error.path for error in library.skipped] == [path]
 
 
 def test_a_file_that_is_gone_is_an_asset_error(tmp_path: Path) -> None:

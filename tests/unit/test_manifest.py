@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import resource
 from pathlib import Path
 
 import pytest
 
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.errors import DatasetError
-from render.system.files import remove_temporaries, sha256_of_file, write_whole
+from render.system.files import refusal_of, remove_temporaries, sha256_of_file, write_whole
 
 
 def test_write_whole_returns_the_hash_and_leaves_no_temporary(tmp_path: Path) -> None:
@@ -23,6 +25,40 @@ def test_write_whole_returns_the_hash_and_leaves_no_temporary(tmp_path: Path) ->
 def test_write_whole_says_where_it_could_not_write(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="nowhere"):
         write_whole(tmp_path / "nowhere" / "a", b"")
+
+
+def test_a_disk_that_refuses_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(DatasetError) as told:
+            write_whole(tmp_path / "a", bytes(101))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert "a cannot be written: File too large: raise the limit (ulimit -f)" in str(told.value)
+    assert "the same command with this output_dir then continues" in str(told.value)
+    # What was there is whole, and nothing half-written takes up space.
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"]
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "No space left on device: free some space"),
+        (errno.EDQUOT, "Disk quota exceeded: free some space, or ask for a larger quota"),
+        (errno.EROFS, "Read-only file system: mount the file system for writing"),
+        (errno.EMFILE, "Too many open files: raise the limit (ulimit -n)"),
+    ],
+)
+def test_what_a_machine_lacks_is_told_with_what_to_do(number: int, remedy: str) -> None:
+    told = refusal_of(OSError(number, os.strerror(number)))
+
+    assert told is not None
+    assert told.startswith(remedy)
+    assert told.endswith("the same command with this output_dir then continues")
+    assert refusal_of(OSError(errno.ENOENT, os.strerror(errno.ENOENT))) is None
 
 
 def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:

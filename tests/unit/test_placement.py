@@ -257,6 +257,36 @@ def test_null_size_ratio_keeps_true_sizes_and_single_places_one() -> None:
     assert run(theta_of(1)).instances == single.instances
 
 
+@pytest.mark.parametrize("ratio", [0.01, 0.2, 3.0, 20.0, 100.0])
+def test_true_sizes_float_whatever_they_are_and_are_no_larger_than_the_picture(
+    ratio: float,
+) -> None:
+    extent = np.ptp(bracket().bounds, axis=0).max()
+    sizes = (None, *(ratio * extent,) * 3)
+    for f in range(5):
+        placement = run(theta_of(4, objects={"size_m_by_category": sizes}), f)
+        assert [p.theta_idx for p in placement.instances] == [0, 1, 2, 3]
+        for i in range(1, 4):
+            points = vertices_cam(placement, i)
+            R = np.array(placement.instances[i].T_world_obj).reshape(4, 4)[:3, :3]
+            R_cam = np.array(placement.T_world_cam).reshape(4, 4)[:3, :3]
+            sides = np.ptp(points @ (R_cam.T @ R), axis=0)
+            assert sides.max() == pytest.approx(ratio * extent, rel=1e-9)
+            assert points[:, 2].min() > placement.near_m
+            focal, depth = placement.K[0], center_cam(placement, i)[2]
+            assert focal * sides.max() / depth <= 0.9 * 640 * (1 + 1e-9)
+
+
+def test_crowds_of_true_sizes_are_thinned_and_those_with_a_ratio_rejected() -> None:
+    leaves = {"scale": {"size_frac": 0.9}}
+    true = theta_of(60, objects={"size_ratio": (None,) * 60, "depth_spread": 0.0}, **leaves)
+    shown = [p.theta_idx for p in run(true).instances]
+    assert 0 in shown
+    assert 10 < len(shown) <= 60
+    with pytest.raises(RejectedTheta):
+        run(theta_of(60, objects={"depth_spread": 0.0}, **leaves))
+
+
 def test_too_many_targets_are_rejected() -> None:
     theta = theta_of(40, scale={"size_frac": 0.9}, objects={"depth_spread": 0.0})
 

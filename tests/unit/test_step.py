@@ -1,4 +1,4 @@
-"""STEP files whose parts lie in other files, in part or as a whole."""
+"""STEP files whose parts lie in other files, and those that the converter never ends with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from render.errors import AssetError
-from render.library.readers import read_raw
+from render.library.readers import cad, read_raw
 from render.system.paths import find_assets
 
 # An assembly of one part, whose shape is in another file (ISO 10303-214, external references).
@@ -89,3 +89,24 @@ def test_parts_outside_are_told_beside_those_inside_and_other_documents_are_not(
     assert (
         "parts of it lie in other files, which are not read (export it as one file): lid.stp",
     ) == model.warnings
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"),
+    [
+        ("while True: pass", "took more than 1 s of a processor to convert: export it anew"),
+        ("bytearray(3 * 2**30)", "is not STEP that can be converted: MemoryError"),
+    ],
+)
+def test_a_converter_is_ended_that_takes_too_much(
+    does: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cad, "_CPU_S", 1)
+    monkeypatch.setattr(cad, "_CHILD", cad._CHILD.replace("import cascadio", does))
+    path = tmp_path / "a.step"
+    path.write_text(ASSEMBLY.replace("EXTERNAL", does))
+
+    with pytest.raises(AssetError) as refused:
+        read_raw(path)
+
+    assert refused.value.reason == reason

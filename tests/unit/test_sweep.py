@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -62,6 +63,34 @@ def test_index_is_whole_after_each_job(tmp_path: Path) -> None:
 
         assert [r["error"] for r in read] == [f"bad, {j}" for j in range(count)]
         assert all(r["status"] == "failed" for r in read)
+
+
+def _failed(job: int) -> SweepRow:
+    return SweepRow.of(job=job, overrides=[], path=f"{job}_", summary=None, error="bad", spreads={})
+
+
+def test_jobs_of_several_processes_lose_no_row(tmp_path: Path) -> None:
+    index = SweepIndex(tmp_path / "sweep.csv")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(index.add, map(_failed, range(8))))
+
+    with index.path.open(newline="") as file:
+        assert [row["job"] for row in csv.DictReader(file)] == [str(job) for job in range(8)]
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.csv"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.99])
+def test_a_torn_index_is_begun_anew_where_it_is_torn(share: float, tmp_path: Path) -> None:
+    index = SweepIndex(tmp_path / "sweep.csv")
+    for job in (0, 1):
+        index.add(_failed(job))
+    whole = index.path.read_bytes()
+    index.path.write_bytes(whole[: int(share * len(whole))])
+
+    for job in (1, 0):
+        index.add(_failed(job))
+
+    assert index.path.read_bytes() == whole
 
 
 def test_measures_are_those_of_the_coco_files_and_pictures(tmp_path: Path) -> None:

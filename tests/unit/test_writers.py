@@ -26,8 +26,8 @@ from render.dataset.records import (
 from render.errors import DatasetError, InvariantError
 from render.geometry.rle import decode_rle
 from render.writers.coco import coco_parts
-from render.writers.yolo import data_yaml, yolo_text
-from tests.polygon_readers import bridges, filled_by_ultralytics, iou
+from render.writers.yolo import YoloSettings, YoloWriter, data_yaml, yolo_text
+from tests.polygon_readers import bridges, filled_by_ultralytics, iou, rle_by_pycocotools
 from tests.small_dataset import CATEGORIES, Shape, sample_of, some_samples, write_dataset
 
 NAMES = LabelNames(categories=tuple(CATEGORIES), keypoints={})
@@ -252,6 +252,16 @@ def test_coco_carries_pose_and_theta(dataset: Path) -> None:
     assert 30.0 == image["theta"]["viewpoint"]["azimuth_deg"]
     assert 9 == len(image["cam_K"])
     assert (160, 120, 0) == (image["width"], image["height"], image["frame_idx"])
+
+
+@pytest.mark.parametrize(("kind", "found"), [("segment", {"pieces of masks": 1, "px of masks": 2}),
+                                              ("detect", {})])  # fmt: skip
+def test_what_a_label_file_leaves_out_is_counted(kind: Any, found: dict[str, int]) -> None:
+    mask = np.zeros((20, 40), np.bool_)
+    mask[5:15, 5:15] = mask[8:10, 35] = True  # a speck that no corridor is worth
+    row = {"mask_visib": rle_by_pycocotools(mask), "width": 40, "height": 20}
+
+    assert YoloWriter(YoloSettings(yolo=kind)).left_out(row) == found
 
 
 def test_coco_of_nothing_is_valid() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,10 @@ from render.system.disk_cache import cached
 __all__ = ["read_iges", "read_step"]
 
 _TIMEOUT_S = 900
+# Bounds of the child, of which broken files make use: OpenCASCADE may search for ever. A sound file
+# takes a few seconds of a processor and some ten times its size for each MB.
+_CPU_S, _CPU_S_PER_MB = 20, 60
+_MEMORY_MB, _MEMORY_PER_BYTE = 2048, 100
 # OpenCASCADE turns every unit into millimetres; its glTF writer makes metres of them where the
 # document tells its unit, which the IGES reader leaves out.
 _METRES = {"step": 1.0, "iges": 1e-3}
@@ -36,8 +41,11 @@ _CAD = {
 }  # fmt: skip
 # cascadio's default tolerances, as trimesh.load uses them: the same vertices.
 _CHILD = """
-import sys, cascadio
-source, kind, target = sys.argv[1:]
+import resource, sys
+source, kind, target, cpu_s, n_bytes = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_s), int(cpu_s) + 5))
+resource.setrlimit(resource.RLIMIT_AS, (int(n_bytes), int(n_bytes)))
+import cascadio
 with open(source, "rb") as file:
     data = cascadio.load(file.read(), file_type=kind)
 with open(target, "wb") as file:
@@ -101,7 +109,11 @@ def _read(source: Source, kind: str) -> RawModel:
 def _glb(path: Path, kind: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model.glb"
+        size = path.stat().st_size
+        cpu_s = _CPU_S + _CPU_S_PER_MB * size // 2**20
+        n_bytes = _MEMORY_MB * 2**20 + _MEMORY_PER_BYTE * size
         command = [sys.executable, "-P", "-c", _CHILD, str(path), kind, str(target)]
+        command += [str(cpu_s), str(n_bytes)]
         try:
             done = subprocess.run(
                 command, capture_output=True, timeout=_TIMEOUT_S, check=False, text=True,
@@ -110,6 +122,10 @@ def _glb(path: Path, kind: str) -> bytes:
         except subprocess.TimeoutExpired as error:
             raise AssetError(path, f"took more than {_TIMEOUT_S} s to convert") from error
         data = target.read_bytes() if target.is_file() else b""
+    if done.returncode == -signal.SIGXCPU:
+        raise AssetError(
+            path, f"took more than {cpu_s} s of a processor to convert: export it anew"
+        )
     if not data:
         raise AssetError(path, f"is not {kind.upper()} that can be converted{_why(done)}")
     return data

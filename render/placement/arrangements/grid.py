@@ -16,6 +16,9 @@ from render.placement.stage import Stage
 
 __all__ = ["InGrid"]
 
+# Room at true sizes: for targets so many times as large as the principal one, whatever is in view.
+_LEAST_ROOM = 2.0
+
 
 @final
 @ARRANGEMENTS.register("grid")
@@ -23,26 +26,39 @@ class InGrid(AbstractArrangement):
     """Targets stand in rows and columns on one level plane, the principal one in the middle.
 
     The rows lie along world X and Y. Cells are squares that the largest target fits into
-    however it lies, `objects.spacing` apart; the grid is about as wide as long. Before a
-    calibrated camera targets stand anywhere in `objects.region_m`.
+    however it lies, `objects.spacing` apart; the grid is about as wide as long. At true sizes,
+    targets are left out that would put their neighbours out of the picture. Before a calibrated
+    camera targets stand anywhere in `objects.region_m`.
     """
 
     def aimed(self, context: PlacementContext) -> Stage:
         stage = context.aim()
         first, ground = stage.principal, Ground.under(stage.surroundings)
-        shapes = [context.shape(i, stage.view) for i in range(1, context.n_targets)]
-        scales = [context.scale(i, shape, first) for i, shape in enumerate(shapes, start=1)]
-        radii = [first.radius_m, *(s * shape.radius_m for s, shape in zip(scales, shapes))]
-        step = 2.0 * max(radii) * (1.0 + context.theta.objects.spacing)
+        shapes = {i: context.shape(i, stage.view) for i in range(1, context.n_targets)}
+        scales = {i: context.scale(i, shape, first) for i, shape in shapes.items()}
+        radii = {i: scales[i] * shape.radius_m for i, shape in shapes.items()}
+        gap = 1.0 + context.theta.objects.spacing
+        most = max(_half_picture_m(stage) / (2.0 * gap), _LEAST_ROOM * first.radius_m)
+        fits = [i for i in shapes if radii[i] <= most or not context.is_true_size(i)]
+        stage.unplaced.extend(i for i in shapes if i not in fits)
+        step = 2.0 * gap * max([first.radius_m, *(radii[i] for i in fits)])
         x, y = stage.view.R_world_cam[:2]  # world axes in the camera frame
-        cells = _cells(context.n_targets)[1:]
-        for shape, scale, (column, row) in zip(shapes, scales, cells, strict=True):
+        for i, (column, row) in zip(fits, _cells(len(fits) + 1)[1:], strict=True):
             at = first.center_cam + step * (column * x + row * y)
-            ground.stand_target(shape, scale, at, reason="targets do not fit into the grid")
+            with context.leaving_out(i, stage):
+                ground.stand_target(
+                    shapes[i], scales[i], at, reason="targets do not fit into the grid"
+                )
         return replace(stage, ground=ground)
 
     def calibrated(self, context: PlacementContext) -> Stage:
         return in_region(context, n_targets=context.n_targets, stands=True)
+
+
+def _half_picture_m(stage: Stage) -> float:
+    """Half of the picture's longer side at the depth of the principal target."""
+    K, size_wh = stage.view.K, stage.view.size_wh
+    return float(stage.principal.depth_m * max(size_wh[0] / K[0, 0], size_wh[1] / K[1, 1]) / 2.0)
 
 
 def _cells(n: int) -> list[tuple[int, int]]:

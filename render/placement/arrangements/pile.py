@@ -23,10 +23,14 @@ from render.placement.ground import Ground
 from render.placement.orientation import random_rotation
 from render.placement.settling import DroppedTarget, settle, settle_in_region
 from render.placement.stage import Stage
+from render.placement.viewing import CameraView
 
 __all__ = ["InPile"]
 
 _NEAREST = 0.05  # depth of what is nearest to the camera, in depths of the principal target
+# A pile of a cube's size, of this share of the camera's distance a side, leaves it outside.
+_FILLED_OF_DISTANCE = 0.9
+_SHRINK = 0.9
 
 
 @final
@@ -40,15 +44,21 @@ class InPile(AbstractArrangement):
     settles = frozenset({"objects.orientation"})
 
     def aimed(self, context: PlacementContext) -> Stage:
-        things = _things(context)
+        model, R = context.model(0), random_rotation(context.rng("place.orientation", 0))
+        view, principal = context.aim_at(model, R)  # about as far as when it lies
+        room = _FILLED_OF_DISTANCE * float(np.linalg.norm(principal.center_cam))
+        things, unplaced = _things(context, view, room)
         poses = settle(things, context.rng("place.pile", 0))
-        view, principal = context.aim_at(things[0].model, poses[0][:3, :3])
+        view, principal = context.aim_at(model, poses[0][:3, :3])
         stage = context.empty_stage(view, principal)
+        stage.unplaced.extend(unplaced)
         return _lying(stage, things, poses, center_cam=principal.center_cam)
 
     def calibrated(self, context: PlacementContext) -> Stage:
-        things, fixtures = _things(context), context.assets.fixtures
+        fixtures = context.assets.fixtures
         view, T_world_cam, bounds = context.calibrated_camera()
+        room = 0.5 * float(np.ptp(bounds.reshape(3, 2)[:2], axis=1).max())
+        things, unplaced = _things(context, view, room)
         poses = settle_in_region(things, context.rng("place.pile", 0), bounds, fixtures=fixtures)
         T_cam_world = inverse_rigid(T_world_cam)
         first = OrientedShape.of(things[0].model, poses[0][:3, :3], view.R_world_cam)
@@ -59,6 +69,7 @@ class InPile(AbstractArrangement):
             T_world_cam=T_world_cam,
             obstacles=Obstacles.of(fixtures, T_cam_world),
         )
+        stage.unplaced.extend(unplaced)
         return _lying(stage, things, poses, center_cam=center_cam)
 
     def prepare(self, assets: AssetLibrary, n_frames: int) -> None:
@@ -75,20 +86,32 @@ class InPile(AbstractArrangement):
             convex_pieces(model)
 
 
-def _things(context: PlacementContext) -> list[DroppedTarget]:
-    """All targets, as they are before they fall."""
+def _things(
+    context: PlacementContext, view: CameraView, room_m: float
+) -> tuple[list[DroppedTarget], list[int]]:
+    """The targets, as they are before they fall, and the index of each one that is left out.
+
+    Args:
+        context: The frame.
+        view: Its camera.
+        room_m: Side of the cube that the boxes of targets of true sizes fill at most. Less at
+            each further attempt, so that in the end the principal target lies there alone.
+
+    """
     things: list[DroppedTarget] = []
+    unplaced: list[int] = []
+    room, filled, principal = (_SHRINK**context.attempt * room_m) ** 3, 0.0, None
     for i in range(context.n_targets):
-        model = context.model(i)
-        size_m, ratio = (
-            context.theta.objects.size_m_by_category[i],
-            context.theta.objects.size_ratio[i],
-        )
-        scale = 1.0 if i == 0 or ratio is None else ratio * things[0].extent_m / model.extent_m
-        scale = scale if size_m is None else size_m / model.extent_m
         R = random_rotation(context.rng("place.orientation", i))
-        things.append(DroppedTarget(model=model, scale=scale, R_world_obj=R))
-    return things
+        shape = OrientedShape.of(context.model(i), R, view.R_world_cam)
+        body = Body.of(shape, context.scale(i, shape, principal), np.zeros(3))
+        principal = principal or body
+        if i and context.is_true_size(i) and filled + body.extent_m**3 > room:
+            unplaced.append(i)
+            continue
+        filled += body.extent_m**3
+        things.append(DroppedTarget(model=shape.model, scale=body.scale, R_world_obj=R))
+    return things, unplaced
 
 
 def _lying(
@@ -116,7 +139,7 @@ def _lying(
         at = center_cam + view.R_world_cam.T @ (T[:3, 3] - poses[0][:3, 3])
         body = Body.of(shape, thing.scale, at)
         if body.nearest_m < _NEAREST * float(center_cam[2]):
-            raise RejectedTheta("the pile reaches the camera")
+            raise RejectedTheta("the pile reaches the camera", "objects.count")
         stage.placed.add(body, is_target=True)
     up_cam = view.R_world_cam[2]
     plane_m = min(

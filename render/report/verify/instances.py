@@ -204,14 +204,28 @@ def _placement(
                 wrong = _unlike(row, one, world_cam, description.unit_m.get(row["model"]))
                 check = _Check(row, description, shard.file_instances, findings)
                 check(not wrong, f"{', '.join(wrong)} must be as placed")
-        theta = json.loads(frame["theta"])
+        objects = json.loads(frame["theta"])["objects"]
         targets = [row["model"] for row in rows if row["role"] == "target"]
-        drawn = theta["objects"]["model"][: theta["objects"]["count"]]
-        require(drawn == targets, "targets must be the models of θ")
+        shown = [one["theta_idx"] for one in placed if one["role"] == "target"]
+        unplaced = sorted(set(range(objects["count"])) - set(shown))
+        require(
+            [objects["model"][i] for i in shown] == targets
+            and sorted({*shown, *unplaced}) == list(range(objects["count"])),
+            "targets must be the models of θ",
+        )
+        require(
+            all(i and _is_true_size(objects, i) for i in unplaced),
+            "only further targets at true size may be left out",
+        )
     except (KeyError, TypeError, ValueError) as error:
         require(False, f"θ or placement is torn: {type(error).__name__}: {error}")
         return None
     return placement
+
+
+def _is_true_size(objects: Mapping[str, Any], i: int) -> bool:
+    """Whether a target has a size of its own, whatever the principal one is."""
+    return objects["size_ratio"][i] is None or objects["size_m_by_category"][i] is not None
 
 
 def _unlike(
