@@ -77,6 +77,9 @@ def build(
     if check_assets:
         _check_folders(run)
     assets = _libraries(run)
+    if check_assets:
+        for told in assets.passed_over:
+            _LOG.warning("%s", told)
     space = _space(config, run, assets)
     if check_assets or run.assets.skip_bad:
         # After θ, because it takes long where there are many; what it leaves out changes θ.

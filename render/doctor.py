@@ -42,11 +42,12 @@ def main(argv: list[str] | None = None) -> None:
         folder = Path(own[0]) if own else run.assets.models_dir or find_assets("models")
         probe = probe_engine(config, run)
         say(devices_text(probe))
-        reports = diagnose(ModelLibrary(folder, include=run.models))
+        library = ModelLibrary(folder, include=run.models)
+        reports = diagnose(library)
     except RenderError as error:
         sys.stdout.flush()
         sys.exit(f"\nerror: {error}")
-    say(f"\nModels in {folder}\n{models_text(reports)}")
+    say(f"\nModels in {folder}\n{models_text(reports, library.passed_over)}")
     works, told = verdict(probe, reports)
     if not works:
         sys.stdout.flush()

@@ -1,8 +1,9 @@
 """`python -m render.verify DIR`: reads a dataset back from disk and checks all of it.
 
 It checks that the files of all formats agree with the records, that every label keeps its
-invariants, and that nothing is missing, torn or foreign. The models it was made from are not
-needed.
+invariants, that every frame can have been drawn by the config, and that nothing is missing, torn
+or foreign. The models it was made from are not needed, but by --render, which renders some frames
+again and compares all bytes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from render.config.trust import add_plugins_argument, import_plugins
 from render.errors import RenderError
+from render.job.replay import render_again
 from render.report.verify.dataset import verify
 from render.system.console import command_parser, say
 
@@ -20,13 +22,18 @@ __all__ = ["main"]
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 if anything is wrong."""
-    parser = command_parser(__doc__, "datasets/bolts")
+    parser = command_parser(__doc__, "datasets/bolts", "datasets/bolts --render 5")
     parser.add_argument("dir", type=Path, metavar="DIR", help="a dataset")
+    parser.add_argument(
+        "--render", type=int, default=0, metavar="N", help="render N frames again, evenly spread"
+    )
     add_plugins_argument(parser)
     args = parser.parse_intermixed_args(argv)
     try:
         import_plugins(args.plugins)
         verdict = verify(args.dir)
+        if args.render > 0 and not verdict.findings.problems:
+            render_again(args.dir, args.render, verdict.findings, args.plugins)
     except RenderError as error:
         sys.exit(f"error: {error}")
     findings = verdict.findings

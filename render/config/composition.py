@@ -27,8 +27,8 @@ from omegaconf.resolvers import oc
 from render.config.sources import check_config
 from render.config.trust import check_target, plugin_names
 from render.errors import ConfigError
-from render.system.documents import MAX_DEPTH
 from render.system.paths import CONF_DIR
+from render.system.plain_data import DEEPEST
 
 __all__ = ["check_options", "guarded"]
 
@@ -84,9 +84,9 @@ def _check_length(word: str) -> None:
             "write it in an experiment file"
         )
     depths = accumulate((char in "[{(") - (char in "]})") for char in word)
-    if max(depths, default=0) > MAX_DEPTH:
+    if max(depths, default=0) > DEEPEST:
         raise ConfigError(
-            f"the override {word:.40}... must be nested at most {MAX_DEPTH} levels deep"
+            f"the override {word:.40}... must be nested at most {DEEPEST} levels deep"
         )
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from render.errors import ConfigError
-from render.system.documents import DocumentError, check_yaml
 from render.system.paths import CONF_DIR
+from render.system.plain_data import check_yaml, read_regular
 
 __all__ = ["check_config", "preset_dirs"]
 
@@ -17,13 +17,15 @@ def check_config(path: Path) -> None:
     """Checks a file of a config before OmegaConf reads it, which knows no bounds.
 
     Raises:
-        ConfigError: It is not YAML, or beyond the bounds of `render.system.documents`.
+        ConfigError: It is not YAML, or beyond the bounds of `render.system.plain_data`.
 
     """
     try:
-        check_yaml(path)
-    except DocumentError as error:
-        raise ConfigError(f"{path} {error}") from error
+        check_yaml(read_regular(path))
+    except ValueError as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def preset_dirs(sources: Iterable[Any]) -> list[Path]:

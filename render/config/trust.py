@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from render.errors import ConfigError, RenderError, failure_of
-from render.system.documents import DocumentError, yaml_of
+from render.system.plain_data import yaml_of
 
 __all__ = [
     "add_plugins_argument",
@@ -25,7 +25,6 @@ __all__ = [
     "instantiate",
     "plugin_names",
     "plugins_hint",
-    "plugins_word",
 ]
 
 _PACKAGE = __name__.partition(".")[0]
@@ -155,20 +154,26 @@ def instantiate(key: str, node: Any, kind: type[Any], plugins: Sequence[str]) ->
         ) from error
 
 
-def plugins_word(word: str) -> tuple[str, ...]:
-    """Reads ``plugins=[my_package]`` as a word of a command line.
+class _PluginsAction(argparse.Action):
+    """Reads ``plugins=[my_package]``; any other word is one too many."""
 
-    Raises:
-        argparse.ArgumentTypeError: It is another word.
-
-    """
-    key, _, value = word.partition("=")
-    try:
-        if key == "plugins":
-            return plugin_names(yaml_of(value))
-        raise ConfigError(f"plugins must be written plugins=[my_package], got {word}")
-    except (ConfigError, DocumentError) as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        if not isinstance(values, str):  # the default
+            setattr(namespace, self.dest, values)
+            return
+        key, _, value = values.partition("=")
+        if key != self.dest:
+            parser.error(f"unrecognized arguments: {values}")
+        try:
+            setattr(namespace, self.dest, plugin_names(yaml_of(value.encode())))
+        except (ConfigError, ValueError) as error:
+            parser.error(str(error))
 
 
 def add_plugins_argument(parser: argparse.ArgumentParser) -> None:
@@ -176,7 +181,7 @@ def add_plugins_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "plugins",
         nargs="?",
-        type=plugins_word,
+        action=_PluginsAction,
         default=(),
         metavar="plugins=[PACKAGE]",
         help="packages with classes of your own that the dataset was made with: their code runs",

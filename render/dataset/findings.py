@@ -10,6 +10,7 @@ __all__ = ["LINES_PER_KIND", "Findings"]
 
 # One thing that is wrong in every frame must not hide what is wrong in one.
 LINES_PER_KIND = 10
+_LONGEST = 1000
 
 
 @final
@@ -49,7 +50,9 @@ class Findings:
         lines = self._lines.setdefault(kind, [])
         if len(lines) < LINES_PER_KIND:
             frame = "" if frame_idx is None else f"frame {frame_idx}: "
-            lines.append(f"{file}: {frame}{' '.join(message.split())}")
+            text = f"{file}: {frame}{' '.join(message[:_LONGEST].split())}"
+            # Names and texts of a stranger may hold what no terminal can show.
+            lines.append(text.encode("utf-8", "backslashreplace").decode())
         return False
 
     @property

@@ -21,6 +21,7 @@ from typing import Any, final
 from render.dataset.layout import ENTRIES, MANIFEST_FOLDER, entry_path
 from render.errors import DatasetError
 from render.system.files import sha256_of_file, write_whole
+from render.system.plain_data import json_of, read_regular
 
 __all__ = ["FORMAT_VERSION", "SHARD_FRAMES", "Manifest"]
 
@@ -168,10 +169,10 @@ class Manifest:
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json_of(read_regular(path))
         except FileNotFoundError:
             return None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise DatasetError(f"{path} is torn: {error}") from error
         if not isinstance(content, dict):
             raise DatasetError(f"{path} is torn: it holds no mapping")

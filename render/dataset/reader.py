@@ -7,7 +7,7 @@ each time that it is asked for.
 from __future__ import annotations
 
 import bisect
-import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -18,7 +18,6 @@ from typing import Any, TypeVar, final, overload
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from render.assembly.scene import camera_of
@@ -32,10 +31,13 @@ from render.dataset.layout import (
     raster,
     records_path,
 )
+from render.dataset.parquet import count_rows, read_batches
+from render.dataset.pictures import decoded_picture
 from render.dataset.records import read_frames, read_instances
 from render.errors import DatasetError
 from render.sample import MAPS, Split
 from render.scene import Camera
+from render.system.plain_data import MOST_BYTES, json_of, read_regular
 from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
 __all__ = ["Dataset", "Frame", "Frames", "open_dataset"]
@@ -45,6 +47,7 @@ _T = TypeVar("_T")
 # Datasets of format 1 call the folder of ids masks.
 _IDS = ("ids", "masks")
 _SHARDS_KEPT = 16
+_MOST_BYTES_PER_PX = 8
 
 
 @final
@@ -173,7 +176,7 @@ class Frame:
 
     def _recorded(self, column: str, read: Callable[[Any], _T]) -> _T:
         try:
-            return read(json.loads(self.row[column]))
+            return read(json_of(self.row[column]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DatasetError(f"the record of frame {self.frame_idx} is torn: {error}") from error
 
@@ -196,21 +199,25 @@ class Frame:
 
     def _pixels(self, path: Path, dtype: np.dtype[Any], *, channels: int | None) -> NDArray[Any]:
         """A picture in OpenCV's order of channels; DatasetError if it cannot be decoded."""
-        data = np.frombuffer(self._bytes(path), np.uint8)
         color = channels == 3
         flags = cv2.IMREAD_COLOR if color else cv2.IMREAD_UNCHANGED
-        image: NDArray[Any] | None = cv2.imdecode(data, flags) if data.size else None
-        shape = self.size_wh[::-1]
-        if image is None or image.dtype != dtype or image.shape[:2] != shape:
-            raise DatasetError(f"{path} is torn: it must be a {dtype} picture of {self.size_wh}")
+        try:
+            image = decoded_picture(
+                self._bytes(path), path.suffix, size_wh=self.size_wh, flags=flags
+            )
+        except ValueError as error:
+            raise DatasetError(f"{path} {error}") from error
+        if image.dtype != dtype:
+            raise DatasetError(f"{path} must be a {dtype} picture, got {image.dtype}")
         if channels is not None and image.ndim != (3 if color else 2):
             raise DatasetError(f"{path} is torn: it must have {channels} channels")
         return image
 
-    @staticmethod
-    def _bytes(path: Path) -> bytes:
+    def _bytes(self, path: Path) -> bytes:
         try:
-            return path.read_bytes()
+            return read_regular(
+                path, most=MOST_BYTES + _MOST_BYTES_PER_PX * math.prod(self.size_wh)
+            )
         except OSError as error:
             raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -224,7 +231,7 @@ class Frames(Sequence[Frame]):
         self._description = description
         self._shards = RECORD_FILES["frames"].shards_in(folder)
         paths = (folder / records_path("frames", shard_idx) for shard_idx in self._shards)
-        self._ends = list(accumulate(map(_n_rows, paths)))
+        self._ends = list(accumulate(map(count_rows, paths)))
         # In a row they are read once; at random the cost is that of two small files.
         self._rows_of = lru_cache(maxsize=_SHARDS_KEPT)(self._read_shard)
 
@@ -348,16 +355,7 @@ def _check_kind(kind: str) -> None:
         raise DatasetError(f"kind must be instances or frames, got {kind!r}")
 
 
-def _n_rows(path: Path) -> int:
-    try:
-        return int(pq.read_metadata(path).num_rows)
-    except (pa.ArrowException, OSError) as error:
-        raise DatasetError(f"{path} is torn: {error}") from error
-
-
 def _read(path: Path) -> pa.Table:
-    try:
-        with pq.ParquetFile(path) as file:
-            return file.read()
-    except (pa.ArrowException, OSError) as error:
-        raise DatasetError(f"{path} is torn: {error}") from error
+    schemas: list[pa.Schema] = []
+    batches = list(read_batches(path, accept=schemas.append))
+    return pa.Table.from_batches(batches, schema=schemas[0])

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from render.dataset.layout import RECORD_FILES, RECORDS, RecordKind, records_path
+from render.dataset.parquet import read_rows
 from render.errors import DatasetError
 from render.geometry.pixels import Box
 from render.geometry.rle import encode_rles
@@ -91,8 +92,6 @@ _INSTANCE_SCHEMA = pa.schema(
         pa.field("mask_visib", pa.string(), nullable=False),
     ]
 )
-
-_BATCH_ROWS = 256
 
 
 def frame_row(sample: Sample, *, image: str, hashes: Mapping[str, str]) -> dict[str, Any]:
@@ -237,17 +236,15 @@ def read_instances(folder: Path) -> Iterator[dict[str, Any]]:
 def _read(folder: Path, kind: RecordKind, schema: pa.Schema) -> Iterator[dict[str, Any]]:
     for shard_idx in RECORD_FILES[kind].shards_in(folder):
         path = folder / records_path(kind, shard_idx)
-        try:
-            with pq.ParquetFile(path) as file:
-                found = file.schema_arrow
-                # Earlier versions did not have every column that may be null.
-                absent = [f.name for f in schema if f.nullable and f.name not in found.names]
-                if not found.equals(pa.schema(f for f in schema if f.name not in absent)):
-                    raise DatasetError(f"{path} must hold the columns of {kind} records")
-                for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                    yield from (row | dict.fromkeys(absent) for row in batch.to_pylist())
-        except (pa.ArrowException, OSError) as error:
-            raise DatasetError(f"{path} is torn: {error}") from error
+        absent: list[str] = []
+
+        def accept(found: pa.Schema, path: Path = path, absent: list[str] = absent) -> None:
+            # Earlier versions did not have every column that may be null.
+            absent += [f.name for f in schema if f.nullable and f.name not in found.names]
+            if not found.equals(pa.schema(f for f in schema if f.name not in absent)):
+                raise DatasetError(f"{path} must hold the columns of {kind} records")
+
+        yield from (row | dict.fromkeys(absent) for row in read_rows(path, accept=accept))
 
 
 def _json(value: Any) -> str:

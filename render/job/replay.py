@@ -7,18 +7,18 @@ frame equals the stored one when all of its files and records are the same bytes
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from render.build import build
 from render.dataset.description import read_description
-from render.dataset.layout import DESCRIPTION
+from render.dataset.findings import Findings
+from render.dataset.layout import DESCRIPTION, RECORDS
+from render.dataset.pictures import decoded_picture
 from render.dataset.records import frame_row, instance_rows, read_frames, read_instances
 from render.engine.base import DeviceInfo
 from render.errors import ConfigError, DatasetError
@@ -27,10 +27,11 @@ from render.plan import Plan
 from render.sample import Sample, SampleKey
 from render.system.blas import one_blas_thread
 from render.system.files import write_whole
+from render.system.plain_data import json_of, read_regular
 from render.system.version import version_of
 from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
-__all__ = ["ASSET_DIRS", "replay"]
+__all__ = ["ASSET_DIRS", "render_again", "replay"]
 
 ASSET_DIRS = (
     "models_dir", "environments_dir", "backgrounds_dir", "textures_dir", "distractors_dir",
@@ -39,7 +40,6 @@ ASSET_DIRS = (
 """The folders that a dataset was made from, by the keys of the config."""
 
 
-@one_blas_thread()
 def replay(
     folder: Path,
     frame_idx: int,
@@ -67,39 +67,78 @@ def replay(
         EngineError: No GL platform works.
 
     """
+    found = _replayed(folder, {frame_idx}, out=out, asset_dirs=asset_dirs or {}, plugins=plugins)
+    return found[frame_idx]
+
+
+def render_again(folder: Path, n_frames: int, findings: Findings, plugins: Sequence[str]) -> None:
+    """Renders some frames of a dataset again, evenly spread, and finds those that differ.
+
+    Args:
+        folder: A dataset in which nothing else was found.
+        n_frames: How many.
+        findings: Gets a check for each frame.
+        plugins: Packages with classes of your own that it was made with.
+
+    Raises:
+        RenderError: As `replay`, as where its models are not at hand.
+
+    """
+    last = read_description(folder).n_frames - 1
+    chosen = {round(i) for i in np.linspace(0, last, n_frames).tolist()}
+    found = _replayed(folder, chosen, out=None, asset_dirs={}, plugins=plugins)
+    for frame_idx, lines in found.items():
+        findings.require(
+            not lines,
+            f"rendered again it differs: {'; '.join(line.strip() for line in lines)}",
+            file=RECORDS, frame_idx=frame_idx,
+        )  # fmt: skip
+
+
+@one_blas_thread()
+def _replayed(
+    folder: Path,
+    frame_idxs: Collection[int],
+    *,
+    out: Path | None,
+    asset_dirs: Mapping[str, Path],
+    plugins: Sequence[str],
+) -> dict[int, list[str]]:
+    """What differs in each of some frames."""
     dataset = dict(read_description(folder).raw)
-    dataset["asset_dirs"].update({key: str(path) for key, path in (asset_dirs or {}).items()})
-    stored = _row(folder, frame_idx)
-    theta, placement = _recorded(stored)
+    dataset["asset_dirs"].update({key: str(path) for key, path in asset_dirs.items()})
+    stored = [row for row in read_frames(folder) if row["frame_idx"] in frame_idxs]
+    if absent := sorted({*frame_idxs} - {row["frame_idx"] for row in stored}):
+        raise DatasetError(f"frame must be one of {folder}, which holds no frame {absent[0]}")
+    recorded = [_recorded(row) for row in stored]
+    old_rows: dict[int, list[Mapping[str, Any]]] = {idx: [] for idx in frame_idxs}
+    for instance in read_instances(folder):
+        if instance["frame_idx"] in old_rows:
+            old_rows[instance["frame_idx"]].append(instance)
     plan = _plan(folder, dataset, plugins)
-    _check_models(plan, dataset, placement)
-    engine = plan.engine()
-    try:
-        sample = realise(
-            plan,
-            engine,
-            SampleKey.of(frame_idx, plan.run.val_fraction),
-            theta=theta,
-            placement=placement,
-            rejections=tuple(stored["rejections"]),
-        )
+    for _, placement in recorded:
+        _check_models(plan, dataset, placement)
+    found: dict[int, list[str]] = {}
+    with plan.engine() as engine:
         notes = [*_gl_note(engine.info, dataset["gl"]), *_version_notes(dataset["versions"])]
-    finally:
-        engine.close()
-    differences = _differences(folder, plan, sample, stored, out)
-    return [*differences, *notes] if differences else []
-
-
-def _row(folder: Path, frame_idx: int) -> Mapping[str, Any]:
-    for row in read_frames(folder):
-        if row["frame_idx"] == frame_idx:
-            return row
-    raise DatasetError(f"frame must be one of {folder}, which holds no frame {frame_idx}")
+        for row, (theta, placement) in zip(stored, recorded, strict=True):
+            idx = row["frame_idx"]
+            sample = realise(
+                plan,
+                engine,
+                SampleKey.of(idx, plan.run.val_fraction),
+                theta=theta,
+                placement=placement,
+                rejections=tuple(row["rejections"]),
+            )
+            differences = _differences(folder, plan, sample, row, old_rows[idx], out)
+            found[idx] = [*differences, *notes] if differences else []
+    return found
 
 
 def _recorded(stored: Mapping[str, Any]) -> tuple[Theta, Placement]:
     try:
-        theta, placement = json.loads(stored["theta"]), json.loads(stored["placement"])
+        theta, placement = json_of(stored["theta"]), json_of(stored["placement"])
         return theta_from_json(theta), placement_from_json(placement)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"the record of frame {stored['frame_idx']} is torn: {error}") from error
@@ -162,7 +201,12 @@ def _check_models(plan: Plan, dataset: Mapping[str, Any], placement: Placement) 
 
 
 def _differences(
-    folder: Path, plan: Plan, sample: Sample, stored: Mapping[str, Any], out: Path | None
+    folder: Path,
+    plan: Plan,
+    sample: Sample,
+    stored: Mapping[str, Any],
+    old_rows: Sequence[Mapping[str, Any]],
+    out: Path | None,
 ) -> list[str]:
     rows = instance_rows(sample)
     files = encode(plan, sample, rows)
@@ -170,25 +214,24 @@ def _differences(
     hashes: dict[str, str] = {}
     for name, data in files.items():
         path = folder / name
-        old = path.read_bytes() if path.is_file() else None
+        old = read_regular(path) if path.is_file() else None
         if old != data:
-            found.append(f"  {name}: {_difference(old, data)}")
+            found.append(f"  {name}: {_difference(old, data, path.suffix)}")
         if out is not None:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             write_whole(out / name, data)
         hashes[name] = hashlib.sha256(data).hexdigest()
     if frame_row(sample, image=plan.writers.image, hashes=hashes) != dict(stored):
         found.append("  its frame record")
-    old_rows = [r for r in read_instances(folder) if r["frame_idx"] == sample.key.frame_idx]
     if rows != old_rows:
         found.append("  its instance records")
     return found
 
 
-def _difference(old: bytes | None, new: bytes) -> str:
+def _difference(old: bytes | None, new: bytes, suffix: str) -> str:
     if old is None:
         return "is missing in the dataset"
-    before, now = _decoded(old), _decoded(new)
+    before, now = _decoded(old, suffix), _decoded(new, suffix)
     if before is None or now is None or before.shape != now.shape:
         return f"{len(old)} other bytes stored, {len(new)} now"
     delta = np.abs(before.astype(np.int64) - now.astype(np.int64))
@@ -197,11 +240,12 @@ def _difference(old: bytes | None, new: bytes) -> str:
     return f"{np.count_nonzero(delta)} of {delta.size} values differ, by at most {delta.max()}"
 
 
-def _decoded(data: bytes) -> NDArray[Any] | None:
+def _decoded(data: bytes, suffix: str) -> NDArray[Any] | None:
     """Pixels; None if the bytes are no picture."""
-    if not data:
+    try:
+        return decoded_picture(data, suffix)
+    except ValueError:
         return None
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
 
 
 def _gl_note(info: DeviceInfo, stored: Mapping[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from render.build import build
-from render.config.run_config import RunConfig
+from render.config.run_config import RunConfig, sha256_of
 from render.dataset.description import Description
 from render.dataset.folder import (
     ShardWriter,
@@ -39,6 +39,7 @@ from render.engine.base import DeviceInfo
 from render.errors import EngineError, RenderError
 from render.execute.base import build_executor
 from render.job.top_up import entries_of
+from render.library.categories import categories_text
 from render.plan import Plan
 from render.report.achieved import TOLERANCES, Reached, plot, reached
 from render.report.preview import preview
@@ -72,6 +73,7 @@ class Summary:
         left_out: What files cannot hold of the others, by what it is.
         rejections: Rejected draws of θ, by reason.
         skipped: Models left out by ``assets.skip_bad``.
+        files_of: Models of each category.
         reached: Asked against achieved of occlusion, truncation and size.
         train_command: What trains on it, if a format has such a command.
 
@@ -89,6 +91,7 @@ class Summary:
     left_out: Mapping[str, int]
     rejections: Mapping[str, int]
     skipped: tuple[str, ...]
+    files_of: Mapping[str, Sequence[str]]
     reached: tuple[Reached, ...]
     train_command: str | None
 
@@ -99,6 +102,7 @@ class Summary:
             lines[0] += f", {self.rendered / self.seconds:.1f} frames/s"
         if self.rendered < self.frames:
             lines[0] += f"; {self.frames - self.rendered} were there already"
+        lines.append(f"categories  {categories_text(self.files_of)}")
         lines.append(f"instances   {sum(self.instances.values())}: {_counts(self.instances)}")
         if self.unplaced:
             lines.append(
@@ -211,11 +215,10 @@ def _what_draws(plan: Plan) -> DeviceInfo:
 def _render(
     plan: Plan, manifest: Manifest, frames: Sequence[int], results: Iterable[FrameResult]
 ) -> None:
-    shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
-    done = plan.run.n_frames - len(frames)
-    bar = tqdm(total=plan.run.n_frames, initial=done, unit="frame", desc="render", smoothing=0.1)
+    n = plan.run.n_frames
+    shards = ShardWriter(manifest, n, partial(_shard_files, plan))
     finished: set[int] = set()
-    with bar:
+    with tqdm(total=n, initial=n - len(frames), unit="frame", desc="render", smoothing=0.1) as bar:
         for result in results:
             if result.frame_idx in finished or result.frame_idx not in frames:
                 raise RenderError(
@@ -224,10 +227,9 @@ def _render(
             finished.add(result.frame_idx)
             shards.add(result)
             bar.update()
-    if len(finished) < len(frames):
+    if lost := len(frames) - len(finished):
         raise RenderError(
-            f"execution must yield every frame, and {len(frames) - len(finished)} of "
-            f"{len(frames)} are missing"
+            f"execution must yield every frame, and {lost} of {len(frames)} are missing"
         )
 
 
@@ -258,6 +260,7 @@ def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
         rendered=rendered,
         seconds=seconds,
         skipped=tuple(str(error) for error in plan.assets.models.skipped),
+        files_of=plan.assets.models.files_of,
         train_command=plan.writers.train_command(folder),
         reached=found,
         **counts,
@@ -314,10 +317,12 @@ def _unplaced(frame: Mapping[str, Any]) -> Iterator[str]:
 def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, Any]:
     """The content of dataset.yaml, in plain containers."""
     run, models = plan.run, plan.assets.models
+    config = {key: value for key, value in plan.config.items() if key != "top_ups"}
     return {
         "format_version": FORMAT_VERSION,
-        "config": {key: value for key, value in plan.config.items() if key != "top_ups"},
+        "config": config,
         "config_sha256": plan.identity_sha256,
+        "run_config_sha256": sha256_of(config),
         "seed": run.seed,
         "n_frames": run.n_frames,
         "val_fraction": run.val_fraction,

@@ -83,6 +83,13 @@ class AssetLibrary:
         return folders
 
     @property
+    def passed_over(self) -> tuple[str, ...]:
+        """A sentence on the files of each kind that lie in the folders and cannot be read."""
+        libraries = (self.models, self.distractors, self.backgrounds, self.textures)
+        told = (line for one in libraries if one is not None for line in one.passed_over)
+        return tuple(dict.fromkeys(told))
+
+    @property
     def fixtures(self) -> tuple[Fixture, ...]:
         """Static models of the user's cell."""
         return () if self.fixture_library is None else self.fixture_library.fixtures

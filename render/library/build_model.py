@@ -41,6 +41,7 @@ _FAR = 1e4
 _LOOSE = 0.02
 # Height of a triangle over its longest side, below which it has no direction.
 _NO_HEIGHT = 1e-12
+_DEFAULT = "default for "
 _DEGENERATE = "degenerate triangles (without area) were left out"
 
 
@@ -59,6 +60,11 @@ class BuiltModel:
     unit_source: str
     surface: Topology
     warnings: tuple[str, ...]
+
+    @property
+    def is_unit_default(self) -> bool:
+        """Whether neither the file nor a side file says the unit."""
+        return self.unit_source.startswith(_DEFAULT)
 
     @property
     def notable(self) -> tuple[str, ...]:
@@ -254,7 +260,7 @@ def _diameter_warnings(hull_m: NDArray[np.float64], diameter_m: float) -> list[s
 def _unit(raw: RawModel, path: Path, remarks: Remarks) -> tuple[float, str]:
     suffix = path.suffix.lower()
     unit = DEFAULT_UNITS.get(suffix, "m")
-    found = (UNITS_M[unit], f"default for {suffix[1:].upper()} ({unit})")
+    found = (UNITS_M[unit], f"{_DEFAULT}{suffix[1:].upper()} ({unit})")
     if remarks.unit_m is not None:
         found = (remarks.unit_m, remarks.unit_source)
     elif raw.unit_m is not None:

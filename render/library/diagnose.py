@@ -8,9 +8,11 @@ import numpy as np
 
 from render.errors import AssetError
 from render.library.build_model import BuiltModel
+from render.library.categories import CategoryShapes
+from render.library.files import some_of
 from render.library.models import ModelLibrary
-from render.library.near_duplicates import AreaMoments, kinship
-from render.library.unit_suspicion import unit_suspicion
+from render.library.near_duplicates import SAME, AreaMoments, EqualModels, kinship
+from render.library.unit_suspicion import FileSize, is_doubtful, unit_suspicion
 
 __all__ = ["ModelReport", "diagnose"]
 
@@ -43,25 +45,56 @@ class ModelReport:
 def diagnose(library: ModelLibrary) -> list[ModelReport]:
     """Looks at every model of a library, in the order of its names; none is left out.
 
-    Where two models have one shape, the warnings of the later one name the earlier, the factor
-    between them, and whether one is the mirror image of the other.
+    Where models have one shape and size, a warning of the first one names the others. Where one
+    is another, scaled or mirrored, its warning names that and the factor.
     """
-    reports: list[ModelReport] = []
-    shapes: list[tuple[str, AreaMoments]] = []
+    reports: dict[str, ModelReport] = {}
+    sizes: list[FileSize] = []
+    groups: list[EqualModels] = []
+    kin: dict[str, tuple[str, EqualModels]] = {}
+    shapes, by_folder = CategoryShapes(), library.named_by_folder
     for name in library.names:
         try:
             built = library.inspect(name)
         except AssetError as error:
-            reports.append(
-                ModelReport(name=name, category=library.category(name), error=error.reason)
-            )
+            category = library.category(name)
+            reports[name] = ModelReport(name=name, category=category, error=error.reason)
             continue
-        report = _report(built)
+        reports[name] = _report(built)
+        sizes.append(FileSize.of(name, built))
         shape = AreaMoments.of(built.model)
-        kin = [f"{k} {other}" for other, o in shapes if (k := kinship(shape, o)) is not None]
-        shapes.append((name, shape))
-        reports.append(replace(report, warnings=(*report.warnings, *kin)))
-    return reports
+        shapes.add(built.model.category, shape)
+        _group(name, shape, groups, kin)
+    warnings: dict[str, list[str]] = {name: list(r.warnings) for name, r in reports.items()}
+    for size in sizes:
+        if is_doubtful(size, sizes):
+            warnings[size.name] += unit_suspicion(library.inspect(size.name), size, sizes)
+    for group in groups:
+        first, *others = group.names
+        if others:
+            warnings[first].append(f"{SAME} {some_of(others)}")
+    for name, (how, group) in kin.items():
+        warnings[name].append(f"{how} {group.text}")
+    for category, told in shapes.remarks(by_folder).items():
+        warnings[by_folder[category][0]].append(told)
+    return [replace(r, warnings=tuple(warnings[name])) for name, r in reports.items()]
+
+
+def _group(
+    name: str,
+    shape: AreaMoments,
+    groups: list[EqualModels],
+    kin: dict[str, tuple[str, EqualModels]],
+) -> None:
+    """Adds a model to the group that it equals, or a group of its own that may have kin."""
+    akin = [(how, group) for group in groups if (how := kinship(shape, group.shape)) is not None]
+    for how, group in akin:
+        if how == SAME:
+            group.names.append(name)
+            return
+    groups.append(EqualModels(shape=shape, names=[name]))
+    if akin:
+        kin[name] = akin[0]
 
 
 def _report(built: BuiltModel) -> ModelReport:
@@ -75,5 +108,5 @@ def _report(built: BuiltModel) -> ModelReport:
         unit_m=model.unit_m,
         unit_source=built.unit_source,
         is_closed=built.surface.is_closed,
-        warnings=(*built.warnings, *unit_suspicion(built)),
+        warnings=built.warnings,
     )

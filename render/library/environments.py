@@ -17,8 +17,9 @@ from render.library.files import check_name
 from render.library.radiance_header import promised_size
 from render.scene import EnvironmentMap
 from render.system.cache import Cache
-from render.system.files import read_regular, sha256_of_file
+from render.system.files import sha256_of_file
 from render.system.pictures import MAX_BYTES, check_size
+from render.system.plain_data import read_regular
 
 __all__ = ["EnvironmentLibrary", "read_radiance"]
 
@@ -121,7 +122,7 @@ def read_radiance(path: Path) -> NDArray[np.float32]:
 def _decoded(path: Path) -> NDArray[np.float32]:
     """``(H, W, 3)``, blue first, twice as wide as high."""
     try:
-        data = read_regular(path, most_bytes=MAX_BYTES)
+        data = read_regular(path, most=MAX_BYTES)
         width, height = promised_size(data)
         check_size(width, height, len(data))
         image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)

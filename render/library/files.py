@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from render.errors import AssetError
 from render.system import values
 
-__all__ = ["check_name", "find_files"]
+__all__ = ["check_name", "find_files", "some_of"]
 
 
 def find_files(folder: Path, suffixes: frozenset[str]) -> Iterator[str]:
@@ -52,3 +52,9 @@ def check_name(folder: Path, name: str) -> None:
 def _refuse(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError):
         raise AssetError(error.filename, f"cannot be read: {error.strerror}") from error
+
+
+def some_of(names: Sequence[str], at_most: int = 3) -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
+    return ", ".join(names[:at_most]) + more

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from render.errors import ConfigError
 from render.library.models import ModelLibrary
+from render.sampling.patterns import is_named, match_names
 from render.scene import Model
 
 __all__ = ["FIXTURE", "FixtureLibrary"]
@@ -64,7 +65,7 @@ class FixtureLibrary:
         return tuple(found)
 
     def _named(self, name: str) -> str:
-        found = [n for n in self._models.names if name in (n, Path(n).stem)]
+        found = [n for n in match_names(name, self._models.names) if is_named(name, n)]
         if len(found) != 1:
             raise ConfigError(
                 f"fixtures must name one model each in {self.folder}, got {name!r}; there are "

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError, ConfigError
 from render.library.files import check_name, find_files
+from render.library.foreign import HEIF_SUFFIXES, foreign_pictures, has_heif
 from render.library.readers.raw import READ_ERRORS
 from render.system.cache import Cache
-from render.system.files import read_regular
 from render.system.pictures import MAX_BYTES, rgb_on_white
+from render.system.plain_data import read_regular
 
 __all__ = ["IMAGE_SUFFIXES", "ImageLibrary"]
 
@@ -44,7 +45,8 @@ class ImageLibrary:
 
         """
         self.folder = folder
-        self.names: tuple[str, ...] = tuple(sorted(find_files(folder, IMAGE_SUFFIXES)))
+        suffixes = IMAGE_SUFFIXES | (HEIF_SUFFIXES if has_heif() else frozenset())
+        self.names: tuple[str, ...] = tuple(sorted(find_files(folder, suffixes)))
         self._what = what
         self._sha256: str | None = None
         self._cache: Cache[str, NDArray[np.uint8]] = Cache(_CACHE_BYTES, lambda image: image.nbytes)
@@ -63,6 +65,11 @@ class ImageLibrary:
         return image
 
     @property
+    def passed_over(self) -> tuple[str, ...]:
+        """A sentence on the pictures of each kind that cannot be read."""
+        return tuple(foreign_pictures(self.folder))
+
+    @property
     def sha256(self) -> str | None:
         """SHA-256 (hex) over the names and bytes of all pictures; None before `check_all`."""
         return self._sha256
@@ -76,9 +83,10 @@ class ImageLibrary:
 
         """
         if not self.names:
+            told = f"({' '.join(sorted(IMAGE_SUFFIXES))}), got {self.folder}"
             raise ConfigError(
                 f"assets.{self._what}_dir must be a folder with pictures "
-                f"({' '.join(sorted(IMAGE_SUFFIXES))}), got {self.folder}"
+                f"{'; '.join((told, *self.passed_over))}"
             )
         with ThreadPoolExecutor(_THREADS) as pool:
             checked = list(pool.map(self._check, self.names))
@@ -109,7 +117,7 @@ class ImageLibrary:
 
 def _decode(path: Path) -> NDArray[np.uint8]:
     try:
-        return rgb_on_white(read_regular(path, most_bytes=MAX_BYTES))
+        return rgb_on_white(read_regular(path, most=MAX_BYTES))
     except READ_ERRORS as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise AssetError(path, f"is not a picture that can be decoded: {reason}") from error

@@ -6,21 +6,23 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import final
 
 from render.errors import AssetError, ConfigError
 from render.geometry.symmetry import Symmetry
 from render.library.build_model import BuiltModel, build_model
-from render.library.files import check_name, find_files
+from render.library.categories import CategoryShapes
+from render.library.files import check_name, find_files, some_of
+from render.library.foreign import foreign_models
+from render.library.near_duplicates import AreaMoments
 from render.library.readers import SUFFIXES, read_raw
 from render.library.readers.raw import RawModel
 from render.library.side_files import Remarks, read_remarks
-from render.library.unit_suspicion import unit_suspicion
+from render.library.unit_suspicion import FileSize, is_doubtful, unit_suspicion
 from render.sampling.patterns import match_names
 from render.scene import Model
 from render.system.cache import Cache
@@ -117,6 +119,22 @@ class ModelLibrary:
         return tuple(sorted({self.category(name) for name in self._names}))
 
     @property
+    def files_of(self) -> dict[str, tuple[str, ...]]:
+        """Names of the models of each category, all sorted."""
+        return _grouped((self.category(name), name) for name in self._names)
+
+    @property
+    def named_by_folder(self) -> dict[str, tuple[str, ...]]:
+        """As `files_of`, of the models whose category is that of their folder."""
+        in_folders = (n for n in self._names if "/" in n and self._remarks[n].category is None)
+        return _grouped((self.category(name), name) for name in in_folders)
+
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """A sentence on the files of each kind that looks like a model and cannot be read."""
+        return tuple(foreign_models(self.folder))
+
+    @property
     def skipped(self) -> tuple[AssetError, ...]:
         """Why `check_all` left models out."""
         return self._skipped
@@ -171,7 +189,9 @@ class ModelLibrary:
 
         """
         bad: dict[str, AssetError] = {}
-        remarks: list[str] = []
+        remarks: list[tuple[str, str]] = []
+        sizes: list[FileSize] = []
+        shapes, by_folder = CategoryShapes(), self.named_by_folder
         # Readers silence warnings of libraries one by one, which threads would mix up.
         with warnings.catch_warnings():
             for name, built in self._build_each():
@@ -179,24 +199,31 @@ class ModelLibrary:
                     bad[name] = built
                     continue
                 self._store(name, built)
-                remarks += [f"{name}: {w}" for w in (*built.notable, *unit_suspicion(built))]
+                remarks += [(name, warning) for warning in built.notable]
+                sizes.append(FileSize.of(name, built))
+                if len(by_folder.get(built.model.category, ())) > 1:
+                    shapes.add(built.model.category, AreaMoments.of(built.model))
         if bad and (not self._skip_bad or len(bad) == len(self._names)):
             raise self._refusal(list(bad.values()))
         self._names = tuple(name for name in self._names if name not in bad)
         self._skipped += tuple(bad.values())
-        self._remarked = tuple(remarks)
+        for size in sizes:
+            if is_doubtful(size, sizes):
+                doubts = unit_suspicion(self.inspect(size.name), size, sizes)
+                remarks += [(size.name, warning) for warning in doubts]
+        told = [f"{name}: {w}" for name, w in sorted(remarks, key=lambda r: r[0])]
+        self._remarked = (*told, *shapes.remarks(by_folder).values())
 
     def _select(self, found: Sequence[str], include: Sequence[str]) -> tuple[str, ...]:
         chosen: set[str] = set()
         for pattern in include:
-            matches = set(match_names(pattern, found))
-            matches |= {n for n in found if fnmatchcase(self.category(n), pattern)}
+            matches = match_names(pattern, found, self.category)
             if not matches:
                 raise ConfigError(
                     f"models must match at least one file under {self.folder}, "
-                    f"got {pattern!r}; {_there(found)}"
+                    f"got {pattern!r}; {'; '.join((_there(found), *self.passed_over))}"
                 )
-            chosen |= matches
+            chosen.update(matches)
         return tuple(sorted(chosen))
 
     def _store(self, name: str, built: BuiltModel) -> None:
@@ -262,11 +289,17 @@ class ModelLibrary:
         return AssetError(self.folder, f"{len(errors)} models cannot be used ({hint}): {reasons}")
 
 
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    groups: dict[str, tuple[str, ...]] = {}
+    for key, name in sorted(pairs):
+        groups[key] = (*groups.get(key, ()), name)
+    return groups
+
+
 def _there(names: Sequence[str], at_most: int = 8) -> str:
     if not names:
         return f"there is no model file ({' '.join(sorted(SUFFIXES))})"
-    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
-    return f"there are {', '.join(names[:at_most])}{more}"
+    return f"there are {some_of(names, at_most)}"
 
 
 def _sha256(path: Path, raw: RawModel, remarks: Remarks) -> str:

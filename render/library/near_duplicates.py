@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from render.scene import Model
 
-__all__ = ["AreaMoments", "kinship"]
+__all__ = ["SAME", "AreaMoments", "EqualModels", "kinship"]
 
 # Two tessellations of one part differ by less, two parts that people tell apart by more.
 _SAME = 0.004
 _SKEWED = 0.02
+SAME = "the same shape and size as"
 # Points and weights of a rule on the triangle that is exact for cubics (Strang and Fix 1973).
 _RULE = np.array([[1 / 3, 1 / 3, 1 / 3], [0.6, 0.2, 0.2], [0.2, 0.6, 0.2], [0.2, 0.2, 0.6]])
 _WEIGHTS = np.array([-27.0, 25.0, 25.0, 25.0]) / 48.0
@@ -64,6 +65,26 @@ class AreaMoments:
         )
 
 
+@dataclass(eq=False, kw_only=True)
+class EqualModels:
+    """Models of one shape and size.
+
+    Attributes:
+        shape: That of the first one.
+        names: Grows; in the order in which they were met.
+
+    """
+
+    shape: AreaMoments
+    names: list[str]
+
+    @property
+    def text(self) -> str:
+        """The first one's name, and how many others are equal to it."""
+        more = len(self.names) - 1
+        return self.names[0] + (f" (and {more} like it)" if more else "")
+
+
 def kinship(one: AreaMoments, other: AreaMoments) -> str | None:
     """How `one` is made of `other`, as words that go before its name; None if it is not.
 
@@ -78,4 +99,4 @@ def kinship(one: AreaMoments, other: AreaMoments) -> str | None:
     same_size = abs(factor - 1) < _SAME
     if one.handedness * other.handedness < 0:
         return "the mirror image of" if same_size else f"the mirror image, {factor:.4g} x, of"
-    return "the same shape and size as" if same_size else f"the same shape, {factor:.4g} x, as"
+    return SAME if same_size else f"the same shape, {factor:.4g} x, as"

@@ -22,7 +22,7 @@ from render.errors import ConfigError
 from render.geometry.frames import NearRotation, inverse_rigid, nearest_rotation, rigid
 from render.geometry.pixels import K_of_centres
 from render.system import values
-from render.system.documents import DocumentError, read_json
+from render.system.plain_data import json_of, read_regular
 
 __all__ = ["Convention", "PosedImage", "Poses"]
 
@@ -254,14 +254,14 @@ def _of_images(path: Path) -> dict[str, Any]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = read_json(path)
+        content = json_of(read_regular(path))
     except OSError as error:
         raise ConfigError(
             f"poses.file must be a scene_gt.json with its scene_camera.json, got {path}: "
             f"{error.strerror}"
         ) from error
-    except DocumentError as error:
-        raise ConfigError(f"{path} {error}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} must be JSON: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold an object, got {type(content).__name__}")
     return content

@@ -33,9 +33,9 @@ from render.geometry.symmetry import Symmetry
 from render.library.declared import keypoints_of, symmetry_of
 from render.library.finishes import FINISHES
 from render.library.readers.raw import UNITS_M
-from render.sampling.patterns import match_names
+from render.sampling.patterns import is_named, match_names
 from render.system import values
-from render.system.documents import DocumentError, read_json, read_yaml
+from render.system.plain_data import json_of, read_regular, yaml_of
 
 __all__ = ["AXES", "MODELS_YAML", "Remarks", "read_remarks"]
 
@@ -89,7 +89,7 @@ def read_remarks(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
         chosen = match_names(str(key), names)
         if not chosen:
             raise AssetError(path, f"{key} must name a model file of the folder, and names none")
-        stem_alone = chosen[0] != str(key) and not set("*?[") & set(str(key))
+        stem_alone = chosen[0] != str(key) and is_named(str(key), chosen[0])
         _apply(remarks, chosen if stem_alone else (), chosen, entry, path=path, where=where)
     for path, chosen in _side_files(folder, names):
         _apply(remarks, chosen, chosen, _mapping(path), path=path, where=path.name)
@@ -103,7 +103,7 @@ def _of_bop(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
         path = folder / parent / _BOP_INFO
         if not path.is_file():
             continue
-        for obj_id, entry in _mapping(path, read_json).items():
+        for obj_id, entry in _mapping(path, json_of).items():
             stem = parent / f"obj_{obj_id:0>6}"
             for name in names:
                 if PurePosixPath(name).with_suffix("") == stem:
@@ -163,11 +163,11 @@ def _apply(
         remarks[name] = replace(remarks[name], **said)
 
 
-def _mapping(path: Path, read: Callable[[Path], Any] = read_yaml) -> Mapping[Any, Any]:
+def _mapping(path: Path, load: Callable[[bytes], Any] = yaml_of) -> Mapping[Any, Any]:
     try:
-        content = read(path)
-    except DocumentError as error:
-        raise AssetError(path, str(error)) from error
+        content = load(read_regular(path))
+    except ValueError as error:
+        raise AssetError(path, f"cannot be read: {error}") from error
     except OSError as error:
         raise AssetError(path, f"cannot be read: {error.strerror}") from error
     if content is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from render.report.canvas import Canvas, Rgb
 from render.sampling.arrangement import ARRANGEMENTS
+from render.system.plain_data import json_of
 
 __all__ = ["TOLERANCES", "Reached", "plot", "reached"]
 
@@ -106,7 +106,7 @@ def _pairs(
 
 
 def _asked(frame: Mapping[str, Any]) -> dict[str, float | None]:
-    theta = json.loads(frame["theta"])
+    theta = json_of(frame["theta"])
     scale = theta["scale"]
     settled = ARRANGEMENTS[theta["objects"]["arrangement"]].settles
     if theta["camera"]["T_world_cam"] is not None or settled & {f"scale.{leaf}" for leaf in scale}:

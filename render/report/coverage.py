@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -19,6 +18,7 @@ from render.dataset.layout import DESCRIPTION
 from render.dataset.records import read_frames, read_instances
 from render.errors import ConfigError, DatasetError
 from render.sampling.axes import DIRECTION, OCCLUSION, Axis, axes_of, finder
+from render.system.plain_data import json_of
 
 __all__ = ["THIN", "Coverage", "coverage_of", "read_coverage"]
 
@@ -160,8 +160,9 @@ def read_coverage(folder: Path, *, plugins: Sequence[str] = ()) -> Coverage:
     try:
         axes = axes_of(finder(description.config))
     except (ConfigError, KeyError, TypeError, AttributeError) as error:
+        what = "must have a config that can be read here"
         hint = plugins_hint(description.raw["config"], plugins)
-        raise DatasetError(f"{folder / DESCRIPTION} is torn: its config: {error}{hint}") from error
+        raise DatasetError(f"{folder / DESCRIPTION} {what}: {error}{hint}") from error
     if not axes:
         raise DatasetError(
             f"{folder} must vary in view direction, size or occlusion to have bins, but draws "
@@ -172,7 +173,7 @@ def read_coverage(folder: Path, *, plugins: Sequence[str] = ()) -> Coverage:
 
 def _of_frame(frame: Mapping[str, Any]) -> dict[str, float | None]:
     try:
-        theta, placement = json.loads(frame["theta"]), json.loads(frame["placement"])
+        theta, placement = json_of(frame["theta"]), json_of(frame["placement"])
         camera_m = np.array(placement["T_world_cam"], np.float64).reshape(4, 4)[:3, 3]
         # The camera stands just where the viewpoint says, so its angles are what was achieved.
         angles = {name: theta["viewpoint"][name.partition(".")[2]] for name in DIRECTION}

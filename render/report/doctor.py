@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from render.engine.base import Probe
+from render.library.categories import categories_text
 from render.library.diagnose import ModelReport
 from render.report.lengths import number_text, size_text, unit_text
 
@@ -38,8 +39,14 @@ def devices_text(probe: Probe) -> str:
     return "\n".join(lines)
 
 
-def models_text(reports: Sequence[ModelReport]) -> str:
-    """A table of models, each with its warnings below it."""
+def models_text(reports: Sequence[ModelReport], passed_over: Sequence[str] = ()) -> str:
+    """A table of models, each with its warnings below it; then their categories.
+
+    Args:
+        reports: On each model.
+        passed_over: A sentence on the files of each kind that cannot be read.
+
+    """
     rows = [_HEADERS, *(_row(report) for report in reports if report.error is None)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADERS))]
     widths[0] = min(widths[0], _WIDEST_NAME)
@@ -52,6 +59,12 @@ def models_text(reports: Sequence[ModelReport]) -> str:
         lines.append(_columns(_row(report), widths))
         for warning in report.warnings:
             lines += _wrapped(f"! {warning}", indent=6)
+    files_of: dict[str, list[str]] = {}
+    for report in reports:
+        files_of.setdefault(report.category, []).append(report.name)
+    lines += _wrapped(f"categories: {categories_text(files_of)}", indent=2)
+    for told in passed_over:
+        lines += _wrapped(f"! {told}", indent=2)
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -19,7 +19,16 @@ from render.sampling.groups import GROUPS
 from render.sampling.leaf_draws import FROM_PRESET, PRESET, parse_preset
 from render.sampling.parse import parse
 
-__all__ = ["DIRECTION", "OCCLUSION", "SIZES", "Axis", "Find", "axes_of", "finder"]
+__all__ = [
+    "DIRECTION",
+    "OCCLUSION",
+    "SIZES",
+    "Axis",
+    "Find",
+    "axes_of",
+    "finder",
+    "leaves_by_preset",
+]
 
 DIRECTION = ("viewpoint.azimuth_deg", "viewpoint.elevation_deg")
 # In this order: of the first that is asked the others take no part.
@@ -119,7 +128,7 @@ def finder(config: Mapping[str, Any]) -> Find:
 
     def find(group: str, leaf: str) -> tuple[Drawable, ...]:
         spec = GROUPS[group].__dataclass_fields__[leaf].metadata["leaf"]
-        nodes = _nodes(config, group)
+        nodes = [*leaves_by_preset(config, group).values()]
         if any(leaf not in node for node in nodes):
             raise ConfigError(f"{group}.{leaf} must be set, got nothing")
         return tuple(parse(node[leaf], spec, f"{group}.{leaf}") for node in nodes)
@@ -127,14 +136,22 @@ def finder(config: Mapping[str, Any]) -> Find:
     return find
 
 
-def _nodes(config: Mapping[str, Any], group: str) -> list[Mapping[str, Any]]:
-    """The leaves of a group, once for each preset that can be drawn."""
+def leaves_by_preset(config: Mapping[str, Any], group: str) -> dict[str, Mapping[str, Any]]:
+    """The leaves of a group of a resolved config by the preset that is drawn.
+
+    Of a group that is no mixture they stand under an empty name.
+
+    Raises:
+        ConfigError: It is a mixture of what are no presets.
+        KeyError: The config lacks the group, or what one of its presets sets.
+
+    """
     node = config[group]
     if PRESET not in node:
-        return [node]
+        return {"": node}
     own = {key: value for key, value in node.items() if value != FROM_PRESET}
-    names = parse_preset(group, node[PRESET]).support or ()
-    return [{**config["presets"][group][str(name)], **own} for name in names]
+    names = map(str, parse_preset(group, node[PRESET]).support or ())
+    return {name: {**config["presets"][group][name], **own} for name in names}
 
 
 def _of(find: Find, name: str) -> Sequence[Drawable]:

@@ -156,7 +156,11 @@ def _expand(
         if not matches:
             if not needed:
                 return Constant("")
-            hint = near(pattern, catalog) if catalog else f"; assets.{needed}_dir is empty"
+            hint = (
+                near(pattern, catalog)
+                if catalog
+                else f"; assets.{needed}_dir holds none that can be read"
+            )
             fail(name, f"match one of the {needed}", pattern, hint)
         found[pattern] = _shares(matches, categories)
     expanded = patterns.matching(found.__getitem__)

@@ -7,16 +7,15 @@ import errno
 import filecmp
 import hashlib
 import os
-import stat
 import threading
 from collections.abc import Iterable
 from pathlib import Path
 
 from render.errors import DatasetError
+from render.system.plain_data import open_regular
 
 __all__ = [
     "TEMPORARY_SUFFIX",
-    "read_regular",
     "refusal_of",
     "remove_temporaries",
     "sha256_of_file",
@@ -93,37 +92,15 @@ def write_whole(
     return digest.hexdigest()
 
 
-def read_regular(path: Path, *, most_bytes: int) -> bytes:
-    """All bytes of a regular file; what a pipe or a device holds has no end.
-
-    Raises:
-        OSError: It cannot be read.
-        ValueError: It is something else, or larger.
-
-    """
-    # With O_NONBLOCK, opening a pipe does not wait for somebody who writes into it.
-    with open(path, "rb", opener=_open_at_once) as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise ValueError("must be a regular file")
-        if found.st_size > most_bytes:
-            raise ValueError(f"must have at most {most_bytes} bytes, got {found.st_size}")
-        return file.read(most_bytes)
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
 def sha256_of_file(path: Path) -> str | None:
     """SHA-256 (hex) of a file's bytes; None if it is not there.
 
     Raises:
-        DatasetError: It cannot be read.
+        DatasetError: It cannot be read, as what is no regular file.
 
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return None

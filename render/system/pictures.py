@@ -14,6 +14,7 @@ raise nearly anything.
 
 from __future__ import annotations
 
+import importlib
 import io
 import struct
 from collections.abc import Callable, Iterator
@@ -42,6 +43,7 @@ FORMATS = (
     "JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM", "DDS", "JPEG2000", "PCX", "SGI",
     "AVIF", "TGA",
 )  # fmt: skip
+_HEIF_MARKS = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"))
 _STRIP_PIXELS = 2**18
 
 _Rgba = NDArray[np.uint8]
@@ -111,6 +113,12 @@ def _opened(data: bytes | memoryview) -> Image.Image:
     """A picture of which the header alone is read."""
     Image.init()
     head = bytes(data[:16])
+    if head[4:12] in _HEIF_MARKS:
+        heif = importlib.import_module("pillow_heif").open_heif(io.BytesIO(data))
+        width, height = heif.size
+        check_size(width, height, len(data))
+        upright: Image.Image = heif.to_pillow()
+        return upright
     for name in FORMATS:
         factory, accept = Image.OPEN.get(name, (None, None))
         try:

@@ -16,6 +16,7 @@ from render.dataset.findings import Findings
 from render.dataset.frame_view import FrameView, LabelNames
 from render.dataset.layout import PathTemplate
 from render.dataset.reader import Dataset
+from render.system.plain_data import open_regular
 from render.system.registry import Registry
 
 __all__ = ["WRITERS", "AbstractWriter", "NoSettings", "RecordedPixels", "Row", "StoredFrame"]
@@ -34,13 +35,13 @@ class RecordedPixels:
     """What the records of a frame say about its pixels.
 
     Attributes:
-        ids: ``(H, W)`` int64: 0 is none, ``instance_idx + 1`` otherwise.
+        ids: ``(H, W)`` int32: 0 is none, ``instance_idx + 1`` otherwise.
         near_m: Depth of the near plane.
         far_m: Depth of the far plane.
 
     """
 
-    ids: NDArray[np.int64]
+    ids: NDArray[np.int32]
     near_m: float
     far_m: float
 
@@ -179,7 +180,7 @@ class AbstractWriter(abc.ABC, Generic[S]):
 
 
 def _is_made_of(dataset: Dataset, path: str, parts: Iterable[bytes]) -> bool:
-    with (dataset.folder / path).open("rb") as file:
+    with open_regular(dataset.folder / path) as file:
         return all(file.read(len(part)) == part for part in parts) and not file.read(1)
 
 

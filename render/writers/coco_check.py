@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from render.dataset.findings import Findings
 from render.dataset.layout import SPLITS
 from render.dataset.reader import Dataset
 from render.geometry.rle_definition import decoded
+from render.system.plain_data import json_of, open_regular
 from render.writers.base import Row, StoredFrame
 from render.writers.json_lists import JsonElement, elements
 
@@ -28,6 +28,7 @@ _EQUAL_FIELDS = (
     "box3d_size_m", "box3d_center_cam_m", "box3d_corners_uv", "cam_R_m2c_canonical",
     "cam_t_m2c_canonical", "obb_obj", "obb_visib", "keypoints_uv", "keypoints_sight",
 )  # fmt: skip
+_IMAGE_FIELDS = ("file_name", "width", "height", "cam_K", "cam_dist", "im_id")
 _SLACK = 1e-9
 
 
@@ -124,7 +125,8 @@ class _CocoFile:
         try:
             for element in elements(self._path):
                 if element.key == "categories":
-                    self._categories.append(element.value)
+                    if len(self._categories) <= len(self._category_ids):  # one too many tells
+                        self._categories.append(element.value)
                 elif element.key in self._lists:
                     key = "id" if element.key == "images" else "image_id"
                     self._require(
@@ -162,7 +164,7 @@ class _CocoFile:
             )
 
     def _check_categories(self) -> None:
-        entries = self._recoded(self._categories)
+        entries = self._categories
         found = [
             (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else None
             for entry in entries
@@ -177,26 +179,19 @@ class _CocoFile:
                 f"keypoints of {name} must be {keypoints}, got {entry.get('keypoints')}",
             )
 
-    @staticmethod
-    def _recoded(categories: Sequence[Any]) -> Sequence[Any]:
-        """As UTF-8: the reader of lists takes bytes for characters."""
-        text = json.dumps(categories, ensure_ascii=False)
-        recoded: list[Any] = json.loads(text.encode("latin-1", "replace").decode(errors="replace"))
-        return recoded
-
     def check(self, stored: StoredFrame) -> None:
         """Compares the entries of a frame of this split with its records."""
         if self._images is None or self._annotations is None:
             return
         frame = stored.row
         image_id = frame["frame_idx"] + 1
-        with self._path.open("rb") as file:
+        with open_regular(self._path) as file:
 
             def read(places: _Places) -> list[Any]:
                 entries = []
                 for start, end in places.of_image(image_id):
                     file.seek(start)
-                    entries.append(json.loads(file.read(end - start)))
+                    entries.append(json_of(file.read(end - start)))
                 return entries
 
             self._check_image(frame, read(self._images))
@@ -208,13 +203,13 @@ class _CocoFile:
             len(entries) == 1, f"must have one image entry, got {len(entries)}", idx
         ):
             return
-        wanted = {name: frame[name] for name in ("file_name", "width", "height", "cam_K")}
-        wanted |= {"frame_idx": idx, "im_id": frame["im_id"]}
+        wanted = {name: frame[name] for name in _IMAGE_FIELDS}
+        wanted["frame_idx"] = idx
         for name, value in wanted.items():
             got = entries[0].get(name)
             self._require(_same(got, value), f"image: {name} must be {value}, got {got}", idx)
         try:
-            theta = json.loads(frame["theta"])
+            theta = json_of(frame["theta"])
         except ValueError:
             return  # said of the record
         self._require(
@@ -226,7 +221,7 @@ class _CocoFile:
         shown = {row["instance_idx"]: row for row in labelled}
         for entry in entries:
             number = entry.get("instance_idx")
-            row = shown.pop(number, None) if isinstance(number, int) else None
+            row = shown.pop(number, None) if type(number) is int else None
             if self._require(
                 row is not None,
                 f"annotation {entry['id']} is of instance {number}, which is not labelled "

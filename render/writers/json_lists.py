@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, final
 
+from render.system.plain_data import json_decoder, json_of, open_regular
+
 __all__ = ["JsonElement", "elements"]
 
 _CHUNK = 1 << 20
-_LARGEST = 1 << 26  # bytes of one element: more is a torn file
+_LARGEST = 1 << 24  # bytes of one element: more is a torn file
 _BLANK = " \t\r\n"
 _AFTER = (*_BLANK, ",", ":", "]", "}")
 
@@ -34,21 +36,24 @@ class JsonElement(NamedTuple):
 def elements(path: Path) -> Iterator[JsonElement]:
     """Elements of all lists in the object that a JSON file holds, in the file's order.
 
-    Strings outside of ASCII that are not escaped come out garbled, because bytes are
-    counted; `json.loads` of the bytes from `start` to `end` reads them right.
-
     Raises:
-        ValueError: The file is no such object, or torn.
+        ValueError: The file is no such object, torn, or breaks a rule of
+            `render.system.plain_data.json_of`.
+        OSError: It cannot be read, or is no regular file.
 
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         text = _Text(file)
         text.expect("{")
+        keys: set[str] = set()
         while text.peek() != "}":
             key = text.value().value
+            if not isinstance(key, str) or key in keys:
+                text.fail(f"its keys must be texts of their own, got {key!r:.80} (again)")
+            keys.add(key)
             text.expect(":")
             if text.peek() == "[":
-                yield from _list(str(key), text)
+                yield from _list(key, text)
             else:
                 text.value()
             if text.peek() != "}":
@@ -73,7 +78,7 @@ class _Text:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._decoder = json.JSONDecoder(parse_constant=self.fail)
+        self._decoder = json_decoder()
         self._window = ""
         self._base = 0  # where the window begins in the file
         self._at = 0  # where we are in the window
@@ -104,9 +109,14 @@ class _Text:
                 if not self._more():
                     self.fail(f"{error.msg} in what begins at byte {self._base + self._at}")
                 continue
+            except RecursionError:
+                self.fail(f"what begins at byte {self._base + self._at} nests too deep")
             # A number that ends with the window, or just before its ".", may go on after it.
             if self._window[end : end + 1] in _AFTER or not self._more():
                 start, self._at = self._at, end
+                read = self._window[start:end]
+                if not read.isascii():  # read as Latin-1, and it is UTF-8
+                    value = json_of(read.encode("latin-1"))
                 return JsonElement("", self._base + start, self._base + end, value)
 
     def fail(self, reason: str) -> NoReturn:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from render.dataset.findings import Findings
+from render.dataset.pictures import decoded_picture
 from render.writers.base import StoredFrame
+from render.writers.depth_check import posed_depth_problem
 
 __all__ = ["PixelCheck"]
 
-_PNG_END = b"IEND\xaeB`\x82"
-_JPEG_END = b"\xff\xd9"
 _U16_MAX = 65535
 _DEPTH_SLACK = 1e-4
 _NORMAL_SLACK = 1e-3
@@ -28,6 +27,7 @@ class PixelCheck:
     def __init__(self, file: str, data: bytes, stored: StoredFrame, findings: Findings) -> None:
         self._file = file
         self._data = data
+        self._stored = stored
         self._recorded = stored.recorded
         self._frame_idx = stored.view.frame_idx
         self._size_hw = stored.view.size_wh[::-1]
@@ -60,7 +60,7 @@ class PixelCheck:
         )
 
     def depth(self, unit_m: float) -> None:
-        """There is depth wherever there is an object, and it lies between the planes.
+        """There is depth wherever there is an object, between the planes and where its pose is.
 
         Only what is no target may be 0 where it can be beyond what a file holds.
         """
@@ -97,6 +97,10 @@ class PixelCheck:
             not far.size or far.max() * unit_m <= hi,
             f"objects must be nearer than {recorded.far_m:g} m",
         )
+        problem = posed_depth_problem(
+            units, recorded.ids, self._stored.row, self._instances, unit_m
+        )
+        self._require(not problem, problem)
 
     def normals(self) -> None:
         """There is a normal wherever there is an object, and each has length 1."""
@@ -136,12 +140,13 @@ class PixelCheck:
         return image if is_right else None
 
     def _decoded(self) -> NDArray[Any] | None:
-        data = self._data
-        end = _JPEG_END if self._file.endswith(".jpg") else _PNG_END
-        if not self._require(data.endswith(end), f"is torn: its {len(data)} bytes have no end"):
+        suffix = ".jpg" if self._file.endswith(".jpg") else ".png"
+        try:
+            image = decoded_picture(self._data, suffix, size_wh=self._stored.view.size_wh)
+        except ValueError as error:
+            self._require(False, str(error))
             return None
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        self._require(image is not None, "cannot be decoded")
+        self._require(True, "")
         return image
 
     def _size(self) -> str:

@@ -8,13 +8,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from render.dataset.findings import Findings
 from render.dataset.frame_view import LabelNames
 from render.dataset.reader import Dataset
 from render.geometry.rle_definition import decoded
+from render.system.plain_data import read_regular, yaml_of
 from render.writers.base import Row, StoredFrame
 from render.writers.coco_check import record_keypoints
 
@@ -39,11 +39,11 @@ def _check_data_yaml(dataset: Dataset, kind: str, findings: Findings) -> None:
     """It names the categories of the dataset, and no path."""
     names = dataset.names
     try:
-        data = yaml.safe_load((dataset.folder / _FILE).read_text(encoding="utf-8"))
+        data = yaml_of(read_regular(dataset.folder / _FILE))
     except OSError as error:
         findings.require(False, f"cannot be read ({error.strerror})", file=_FILE)
         return
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+    except ValueError as error:
         findings.require(False, f"is torn: {error}", file=_FILE)
         return
     wanted: dict[str, Any] = {
@@ -107,8 +107,8 @@ def _problem(line: str, row: Row, size_wh: tuple[int, int], names: LabelNames, k
         return "numbers must be shares of the image, from 0 to 1"
     if not set(sights.tolist()) <= {0.0, 1.0, 2.0}:
         return f"visibility of keypoints must be 0, 1 or 2, got {sights.tolist()}"
-    categories = dict(enumerate(names.categories))
-    if not fields[0].isdecimal() or categories.get(int(fields[0])) != row["category"]:
+    categories = {str(i): name for i, name in enumerate(names.categories)}
+    if categories.get(fields[0]) != row["category"]:
         return f"class must be that of {row['category']}, got {fields[0]}"
     if row["bbox_visib"] is None:
         return "shows an instance that is not visible"

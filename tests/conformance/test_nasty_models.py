@@ -200,11 +200,23 @@ def test_doctor_finds_one_part_in_three_units_and_suspects_sizes() -> None:
         "featuretype.ply",
         "ADIS16480.STL",
         "plate_holes.STL",
+        "octagonal_pocket.stl",
+        "idler_riser.STL",
+        "torus.STL",
+        "cycloidal.ply",
     ]
     reports = {r.name: r for r in diagnose(ModelLibrary(MODELS / "cad/trimesh", include=parts))}
 
     assert [] == [n for n, r in reports.items() if r.error]
-    assert ("the same shape, 0.03937 x, as featuretype.3MF",) == reports["featuretype.STL"].warnings
-    assert "the same shape, 1000 x, as featuretype.STL" in reports["featuretype.ply"].warnings
-    assert "`unit: m`" in reports["ADIS16480.STL"].warnings[0]
+    for name in ("featuretype.STL", "featuretype.ply"):
+        unit, kin = reports[name].warnings
+        assert "featuretype.3MF is 127 mm long, say `unit: in`" in unit
+        assert kin.endswith(" x, as featuretype.3MF")
+    assert "only m is usual, say `unit: m`" in reports["ADIS16480.STL"].warnings[0]
     assert () == reports["plate_holes.STL"].warnings
+    (told,) = reports["octagonal_pocket.stl"].warnings
+    assert "as m 228.6 mm, as in 5.806 mm, as cm 2.286 mm" in told
+    assert "(0.625 in, 9 in) speak for `unit: m`" in told
+    for name in ("idler_riser.STL", "cycloidal.ply"):
+        assert "speak for `unit: in`" in reports[name].warnings[0]
+    assert "where one of these is right" in reports["torus.STL"].warnings[0]

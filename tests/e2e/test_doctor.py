@@ -55,7 +55,7 @@ def test_good_machine_and_suspicious_models(parts: Path) -> None:
     assert "default for PLY (m)" in rows["wedge.ply"]
     assert "fasteners/m4_bolt_from_a_supplier.obj" in told
     assert "4 x 4 x 12 m" in told
-    assert "say `unit: mm`" in " ".join(told.split())
+    assert "as mm 12 mm, as in 304.8 mm, as cm 120 mm" in " ".join(told.split())
     assert "the mirror image of wedge.ply" in told
     last = told.splitlines()[-1]
     assert last.startswith("ready: 3 models, look at the warnings of 2; a run draws with ")

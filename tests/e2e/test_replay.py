@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import trimesh
 import yaml
 
+from render.dataset.findings import Findings
+from render.errors import DatasetError
+from render.job.replay import render_again
+from render.report.verify.dataset import verify
 from tests.e2e.cli import ROOT, run_module
 
 FRAMES = 5
@@ -65,6 +71,35 @@ def test_equality_is_proved_wherever_the_dataset_lies(copied: Path, frame: int) 
     assert len(files) == 4
     for name in files:
         assert (out / name).read_bytes() == (copied / "data" / name).read_bytes()
+
+
+def test_verify_renders_frames_again(copied: Path) -> None:
+    """A picture that all records and hashes agree with, and no scene."""
+    data = copied / "data"
+    shutil.rmtree(data / ".manifest")
+    findings = Findings()
+    render_again(data, 2, findings, ())
+    assert (findings.checks, findings.lines()) == (2, [])
+
+    image = cv2.imread(str(data / "images/train/00000000.jpg"))
+    assert image is not None
+    _, picture = cv2.imencode(".jpg", image[:, ::-1])
+    (data / "images/train/00000000.jpg").write_bytes(picture.tobytes())
+    path = data / "records/frames-000000.parquet"
+    schema, rows = pq.read_schema(path), pq.read_table(path).to_pylist()
+    for entry in rows[0]["files"]:
+        if entry["path"].endswith(".jpg"):
+            entry["sha256"] = hashlib.sha256(picture.tobytes()).hexdigest()
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+    assert verify(data).findings.lines() == []
+
+    done = run_module("render.verify", "data", "--render", "2", cwd=copied)
+    assert (done.returncode, done.stderr.split(" (")[0]) == (1, "1 problems")
+    assert "frame 0: rendered again it differs: images/train/00000000.jpg: " in done.stdout
+
+    edit_dataset_yaml(data, models_dir=copied / "gone")
+    with pytest.raises(DatasetError, match=r"the models of this dataset must be in .*gone"):
+        render_again(data, 1, Findings(), ())
 
 
 def test_models_that_came_later_change_nothing(copied: Path) -> None:

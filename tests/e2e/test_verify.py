@@ -173,7 +173,7 @@ def depth_in_other_units(data: Copy) -> Told:
 def image_smaller(data: Copy) -> Told:
     name = "images/train/00000065.jpg"
     data.write_pixels(name, data.pixels(name)[:60, :80])
-    return name, "must be 8 bit RGB, 160 x 120, got uint8 (60, 80, 3)"
+    return name, "frame 65: must be of 160 x 120, got 80 x 60"
 
 
 def image_torn(data: Copy) -> Told:

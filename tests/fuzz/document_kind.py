@@ -100,8 +100,9 @@ class PosesKind(AbstractKind):
         plan = compose(
             *(f"assets.{kind}_dir='{assets / kind}'" for kind in
               ("models", "backgrounds", "textures", "environments")),
-            "objects=poses", f"poses.file='{path}'", "lighting=studio", "background=color",
+            "objects=poses", "n_frames=1", f"poses.file='{path}'", "lighting=studio",
             "poses.models=[{obj_id:1,model:cone},{obj_id:2,model:tip}]", "occlusion=none",
+            "background=color",
         )  # fmt: skip
         plan.scene(0)
         return "accepted"

@@ -118,9 +118,9 @@ def _textured(root: dict[str, Any]) -> None:
         {"children": [1, 2], "rotation": [0, 0, 0.7071, 0.7071], "name": "root"},
         {"mesh": 0, "translation": [0.1, 0, 0]},
         {"mesh": 0, "matrix": [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 5, 0, 0, 1], "skin": 0},
-        {"translation": [0, 1, 0]},
+        *({"translation": [0, i, 0]} for i in range(4)),
     ]
-    root["skins"] = [{"joints": [3]}]
+    root["skins"] = [{"joints": [3, 4, 5, 6]}]
     attributes = root["meshes"][0]["primitives"][0]["attributes"]
     attributes["JOINTS_0"], attributes["WEIGHTS_0"] = 3, 4
     root["bufferViews"].append({"buffer": 0, "byteOffset": 0, "byteLength": 16})

@@ -113,7 +113,7 @@ def test_dataset_has_the_boxes_of_the_ring(folder: Path) -> None:
     assert verify(folder / "dataset").findings.problems == 0
 
     del ARRANGEMENTS._classes["ring"]
-    with pytest.raises(DatasetError, match=r"got 'ring' \(it was made with plugins=\[ring_arr"):
+    with pytest.raises(DatasetError, match=r"got ring.*\(it was made with plugins=\[ring_arr"):
         verify(folder / "dataset")
 
 

@@ -22,6 +22,7 @@ from render.sampling.distribution import DISTRIBUTIONS
 from render.sampling.steps import STAGES, STEPS
 from render.sensor.develop import develop
 from render.sensor.optics import expose
+from render.verify import main as verify
 from tests.conftest import ROOT
 from tests.e2e.cli import run_module
 
@@ -107,9 +108,14 @@ def test_coverage_and_replay_ask_for_the_plug_in_of_a_dataset(
     assert "scale.size_frac (4)" in told
     assert "frame 1 equals the stored one" in told
     del DISTRIBUTIONS._classes["triangular"]
-    for command in (lambda: coverage(["data"]), lambda: replay(["data", "1"])):
-        with pytest.raises(SystemExit, match=r"it was made with plugins=\[triangular\]: say so"):
+    for command in (
+        lambda: coverage(["data"]), lambda: replay(["data", "1"]), lambda: verify(["data"]),
+    ):  # fmt: skip
+        with pytest.raises(
+            SystemExit, match=r"it was made with plugins=\[triangular\]: say so"
+        ) as e:
             command()
+        assert "torn" not in str(e.value)
 
 
 def test_a_top_up_draws_from_the_plug_in_in_each_worker_process(folder: Path) -> None:

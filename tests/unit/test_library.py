@@ -358,6 +358,36 @@ def _handed() -> trimesh.Trimesh:
     return trimesh.util.concatenate([bracket(), peg])
 
 
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("bracket [rev2]", ["bracket [rev2].ply"]),
+        ("bracket [rev2].ply", ["bracket [rev2].ply"]),
+        ("clips [old]/a", ["clips [old]/a.ply"]),
+        ("clips [old]", ["clips [old]/a.ply", "clips [old]/b.ply"]),  # their category
+        ("bracket [a-z]", ["bracket r.ply"]),  # equals nothing: a glob
+        ("what?*", ["what?*.ply"]),
+        ("what??", ["what?*.ply", "what?1.ply"]),
+    ],
+)
+def test_a_name_that_equals_the_pattern_wins_over_the_glob(
+    pattern: str, expected: list[str], tmp_path: Path
+) -> None:
+    box = CREATE.box((0.1, 0.1, 0.1))
+    files = ("bracket [rev2]", "bracket r", "clips [old]/a", "clips [old]/b", "what?*", "what?1")
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        put(tmp_path, f"{name}.ply", box)
+    (tmp_path / "models.yaml").write_text("'bracket [rev2]': {category: angle, unit: cm}\n")
+    library = ModelLibrary(tmp_path, include=[pattern])
+
+    assert expected == list(library.names)
+    if pattern == "bracket [rev2]":
+        assert 0.001 == pytest.approx(library.load(expected[0]).extent_m)
+        assert ("angle",) == library.categories
+        assert expected == list(ModelLibrary(tmp_path, include=["angle"]).names)
+
+
 def test_doctor_finds_parts_that_differ_by_scale_or_mirror(tmp_path: Path) -> None:
     part = _handed()
     put(tmp_path, "a.ply", part)
@@ -368,11 +398,19 @@ def test_doctor_finds_parts_that_differ_by_scale_or_mirror(tmp_path: Path) -> No
     put(tmp_path, "e_longer.ply", longer)
     told = {r.name: r.warnings for r in diagnose(ModelLibrary(tmp_path))}
 
-    assert () == told["a.ply"]
-    assert ("the same shape, 25.4 x, as a.ply",) == told["b_scaled.ply"]
-    assert "the mirror image of a.ply" == told["c_mirrored.ply"][0]
-    assert "the same shape and size as a.ply" == told["d_same.ply"][0]
+    assert ("the same shape and size as d_same.ply",) == told["a.ply"]
+    assert "the same shape, 25.4 x, as a.ply (and 1 like it)" == told["b_scaled.ply"][-1]
+    assert ("the mirror image of a.ply (and 1 like it)",) == told["c_mirrored.ply"]
+    assert () == told["d_same.ply"]
     assert () == told["e_longer.ply"]
+
+
+def test_doctor_tells_equal_files_in_one_line(tmp_path: Path) -> None:
+    for i in range(40):
+        put(tmp_path, f"part{i:02}.ply", _turned(_handed()))
+    told = [w for r in diagnose(ModelLibrary(tmp_path)) for w in r.warnings]
+
+    assert ["the same shape and size as part01.ply, part02.ply, part03.ply and 36 more"] == told
 
 
 def test_doctor_tells_apart_what_has_one_spread_and_not_one_skew(tmp_path: Path) -> None:
@@ -396,9 +434,13 @@ def test_doctor_reports_sizes_units_and_errors(tmp_path: Path) -> None:
 
     assert (8.0, 8.0, 12.0) == pytest.approx(bolt.size_m)
     assert (
-        "12 m long by its unit (default for PLY (m)); as mm it would be 12 mm" in bolt.warnings[0]
-    )
-    assert "as m it would be 20 mm: say `unit: m`" in chip.warnings[0]
+        "it is 12 m long by its unit (default for PLY (m)); as mm 12 mm, as in 304.8 mm, "
+        "as cm 120 mm: where one of these is right, say it as `unit` in a side file",
+    ) == bolt.warnings
+    assert (
+        "it is 0.02 mm long by its unit (default for STL (mm)); as m 20 mm, as in 0.508 mm, "
+        "as cm 0.2 mm: only m is usual, say `unit: m` in a side file",
+    ) == chip.warnings
     assert ((), 12, 1e-3, True) == (plate.warnings, plate.triangles, plate.unit_m, plate.is_closed)
     assert ("torn", (0.0, 0.0, 0.0)) == (torn.category, torn.size_m)
     assert torn.error

@@ -168,7 +168,7 @@ def test_what_is_wrong_is_said(value: Any, leaf: Leaf, message: str) -> None:
 
 
 def test_no_files_at_all_is_said() -> None:
-    with pytest.raises(ConfigError, match="models_dir is empty"):
+    with pytest.raises(ConfigError, match="models_dir holds none that can be read"):
         parse("*", FILE, "objects.model", catalog=())
 
 

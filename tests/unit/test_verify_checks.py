@@ -113,7 +113,9 @@ def test_elements_are_those_that_json_reads(
     data = path.read_bytes()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_lists, "_CHUNK", chunk)  # as small as a file is large
-        found = [(e.key, json.loads(data[e.start : e.end])) for e in elements(path)]
+        read = [*elements(path)]
+    found = [(e.key, e.value) for e in read]
+    assert found == [(e.key, json.loads(data[e.start : e.end])) for e in read]
 
     wanted = [(key, v) for key, values in content.items() if type(values) is list for v in values]
     assert found == wanted
@@ -122,7 +124,8 @@ def test_elements_are_those_that_json_reads(
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{", '{"a": [1, 2}', '{"a": [1, 2', '{"a": [1 2]}', '{"a": [NaN]}', '{"a": []} x',
-     '{"a": [{"b": "c]}', '{"a" []}'],
+     '{"a": [{"b": "c]}', '{"a" []}', '{"a": [1], "a": [2]}', '{"a": [{"b": 1, "b": 2}]}',
+     '{"a": ' + "[" * 100_000],
 )  # fmt: skip
 def test_torn_json_is_an_error(text: str, tmp_path: Path) -> None:
     path = tmp_path / "torn.json"

@@ -58,7 +58,8 @@ def read_dae(source: Source) -> RawModel:
         reader = _DaeReader(source, document)
         meshes = tuple(limited(path, reader.meshes()))
     except (*READ_ERRORS, collada.common.DaeError) as error:
-        raise AssetError(path, f"is not COLLADA that can be read: {error}") from error
+        told = " ".join(str(error).split())
+        raise AssetError(path, f"is not COLLADA that can be read: {told}") from error
     unit = document.assetInfo.unitmeter
     known = unit is not None and np.isfinite(unit) and unit > 0
     return RawModel(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import struct
 import urllib.parse
 from pathlib import Path
@@ -16,7 +17,6 @@ from render.errors import AssetError
 from render.library.readers.companion_files import Fault
 from render.library.readers.source import Source
 from render.system import values as plain
-from render.system.documents import json_of
 
 __all__ = ["GltfFile"]
 
@@ -252,8 +252,8 @@ class GltfFile:
         if len(text) > _MAX_JSON_BYTES:
             raise self.fail(f"has {len(text)} bytes of JSON, more than {_MAX_JSON_BYTES}")
         try:
-            root = json_of(bytes(text).decode("utf-8-sig"))
-        except ValueError as error:
+            root = json.loads(bytes(text).decode("utf-8-sig"))
+        except (ValueError, RecursionError) as error:
             raise self.fail(f"is not glTF: its JSON is broken ({error})") from error
         if not isinstance(root, dict):
             raise self.fail("is not glTF: its JSON is not an object")

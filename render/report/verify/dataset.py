@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from render.config.trust import plugins_hint
@@ -22,10 +23,13 @@ from render.report.verify.files import read_files
 from render.report.verify.instances import check_instances
 from render.report.verify.layout import check_layout, check_manifest
 from render.report.verify.records import Row, Shard, Tally, read_shards
+from render.report.verify.theta import ThetaCheck
 from render.writers.base import AbstractWriter, StoredFrame
 from render.writers.chosen import Writers
 
 __all__ = ["Verdict", "verify"]
+
+_MOST_PX = 8192  # the largest side of an image that the config takes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -95,6 +99,17 @@ def writers_of(folder: Path, description: Description) -> Writers:
         raise DatasetError(f"{folder / DESCRIPTION}: its config: {error}{hint}") from error
 
 
+def _possible(description: Description, findings: Findings) -> ThetaCheck:
+    """What the config draws."""
+    possible = ThetaCheck(description)
+    hint = plugins_hint(description.config, ())
+    for reason in possible.torn:
+        if hint:  # a distribution may be a plug-in's
+            raise DatasetError(f"{DESCRIPTION}: its config: {reason}{hint}")
+        findings.require(False, f"config: {reason}", file=DESCRIPTION)
+    return possible
+
+
 class _Checks:
     """What the writers of a dataset check, each its own files."""
 
@@ -103,6 +118,7 @@ class _Checks:
     ) -> None:
         self._dataset = dataset
         self._description = description
+        self._possible = _possible(description, findings)
         self._writers = writers
         self._image = writers.image
         self._findings = findings
@@ -130,20 +146,27 @@ class _Checks:
         key = self._description.key_of(idx)
         split, name = key.split, f"{key.stem}.{self._image}"
 
-        def require(holds: object, message: str) -> None:
-            self._findings.require(holds, message, file=file, frame_idx=idx)
+        def require(holds: object, message: str) -> bool:
+            return self._findings.require(holds, message, file=file, frame_idx=idx)
 
         require(frame["split"] == split, f"split must be {split}, got {frame['split']}")
         require(frame["file_name"] == name, f"file_name must be {name}, got {frame['file_name']}")
         require(
             frame["attempt"] == len(frame["rejections"]), "attempt must be the number of rejections"
         )
-        if frame["width"] < 1 or frame["height"] < 1:
-            require(False, "size must be at least 1 px")
+        if not require(
+            0 < frame["width"] <= _MOST_PX and 0 < frame["height"] <= _MOST_PX,
+            f"size must be from 1 to {_MOST_PX} px, got {frame['width']} x {frame['height']}",
+        ):
             return
-        recorded = check_instances(
-            frame, shard, description=self._description, findings=self._findings
-        )
+        with np.errstate(all="ignore"):  # numbers of a stranger may be beyond all measure
+            recorded = check_instances(
+                frame,
+                shard,
+                description=self._description,
+                possible=self._possible,
+                findings=self._findings,
+            )
         view = Frame(
             folder=self._dataset.folder,
             row={**frame, "split": split, "file_name": name},

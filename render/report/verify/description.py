@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from render.config.run_config import identity_of, sha256_of
+from render.config.run_config import RunConfig, identity_of, sha256_of
+from render.config.trust import check_target, plugin_names
 from render.dataset.description import Description
 from render.dataset.findings import Findings
 from render.dataset.layout import DESCRIPTION, MANIFEST_FOLDER
+from render.errors import ConfigError
+from render.system.plain_data import json_of, read_regular
+from render.system.version import version_of
 from render.writers.chosen import Writers
 
 __all__ = ["check_description"]
+
+_TARGETS = ("engine._target_", "execution._target_")
 
 
 def check_description(
@@ -24,8 +31,15 @@ def check_description(
         findings.require(holds, message, file=DESCRIPTION)
 
     require(
-        sha256_of(identity_of(config)) == raw["config_sha256"],
+        _sha256(_identity(config)) == raw["config_sha256"],
         "config_sha256 must be that of its config, and is not: one of them was edited",
+    )
+    for problem in (_run_problem(config, raw["versions"]), *_trust_problems(config)):
+        require(not problem, problem)
+    rest = raw.get("run_config_sha256")
+    require(
+        rest is None or rest == _sha256(config),
+        "run_config_sha256 must be that of its config, and is not: one of them was edited",
     )
     pairs = {name: (raw[name], config.get(name)) for name in ("seed", "val_fraction", "n_frames")}
     pairs["depth_unit_m"] = raw["depth_unit_m"], config["output"].get("depth_unit_m")
@@ -52,12 +66,65 @@ def check_description(
     _check_claim(description, folder, findings)
 
 
+def _identity(config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """As `identity_of`; None where a section is no mapping."""
+    try:
+        return identity_of(config)
+    except AttributeError:
+        return None
+
+
+def _sha256(value: Any) -> str | None:
+    """As `sha256_of`; None where keys of a mapping are not texts alone."""
+    try:
+        return sha256_of(value)
+    except TypeError:
+        return None
+
+
+def _run_problem(config: Mapping[str, Any], versions: Mapping[str, str]) -> str:
+    """Which key breaks its rule, if this version has written it; others had other keys."""
+    if versions["render"] != version_of("render"):
+        return ""
+    try:
+        RunConfig.of(config)
+    except ConfigError as error:
+        return f"config: {error}"
+    return ""
+
+
+def _trust_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Whether its classes are of this package or of the packages that it names itself."""
+    try:
+        plugins = plugin_names(config.get("plugins", []))
+    except ConfigError as error:
+        yield f"config: {error}"
+        return
+    for key, target in _targets("", config):
+        try:
+            check_target(key, target, plugins)
+            yield "" if key in _TARGETS else f"config: {key} must not name a class"
+        except ConfigError as error:
+            yield f"config: {error}"
+
+
+def _targets(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Every key that names a class, as ``engine._target_``."""
+    named = value if isinstance(value, Mapping) else {}
+    for key, inner in enumerate(value) if isinstance(value, list) else named.items():
+        if key == "_target_":
+            yield f"{prefix}{key}", inner
+        else:
+            yield from _targets(f"{prefix}{key}.", inner)
+
+
 def _check_claim(description: Description, folder: Path, findings: Findings) -> None:
     raw = description.raw
     wanted = {
         "identity.json": {
-            "config": identity_of(raw["config"]),
+            "config": _identity(raw["config"]),
             "models": {entry["name"]: entry["sha256"] for entry in raw["models"]},
+            "versions": raw["versions"],
         },
         "gl.json": raw["gl"],
         "top_ups.json": {"top_ups": [entry.as_dict() for entry in description.top_ups]},
@@ -66,14 +133,16 @@ def _check_claim(description: Description, folder: Path, findings: Findings) -> 
         path, file = folder / MANIFEST_FOLDER / name, f"{MANIFEST_FOLDER}/{name}"
         if not path.is_file():
             # A folder whose .manifest is gone says nothing; one that has it must say all.
-            if name == "top_ups.json" and path.parent.is_dir():
-                findings.require(
-                    not description.top_ups, "is missing", file=f"{MANIFEST_FOLDER}/{name}"
-                )
+            needed = name != "top_ups.json" or description.top_ups
+            missing = needed and path.parent.is_dir()
+            findings.require(not missing, "is missing", file=file)
             continue
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            found = json_of(read_regular(path))
+        except OSError as error:
+            findings.require(False, f"cannot be read ({error.strerror})", file=file)
+            continue
+        except ValueError as error:
             findings.require(False, f"is torn: {error}", file=file)
             continue
         same = isinstance(found, dict) and all(found.get(k) == v for k, v in values.items())

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from render.dataset.findings import Findings
 from render.report.verify.records import Row
+from render.system.plain_data import MOST_BYTES, read_regular
 
 __all__ = ["read_files"]
+
+_MOST_BYTES_PER_PX = 8
 
 
 def read_files(
@@ -29,15 +32,20 @@ def read_files(
     hashes = {entry["path"]: entry["sha256"] for entry in frame["files"]}
     findings.require(
         sorted(hashes) == list(wanted),
-        f"must record the hashes of {', '.join(wanted)}, got {', '.join(sorted(hashes))}",
+        f"must record the hashes of {', '.join(wanted)}, got {', '.join(sorted(hashes)[:20])}",
         file=file, frame_idx=idx,
     )  # fmt: skip
     files: dict[str, bytes] = {}
+    most = MOST_BYTES + _MOST_BYTES_PER_PX * frame["width"] * frame["height"]
     for name in wanted:
         try:
-            files[name] = (folder / name).read_bytes()
+            files[name] = read_regular(folder / name, most=most)
+        except FileNotFoundError:
+            findings.require(False, "is missing", file=name, frame_idx=idx)
+            continue
         except OSError as error:
-            findings.require(False, f"is missing ({error.strerror})", file=name, frame_idx=idx)
+            reason = f"cannot be read ({error.strerror})"
+            findings.require(False, reason, file=name, frame_idx=idx)
             continue
         findings.require(
             hashlib.sha256(files[name]).hexdigest() == hashes.get(name),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,38 +12,54 @@ from numpy.typing import NDArray
 from render.dataset.description import Description
 from render.dataset.findings import Findings
 from render.geometry.rle_definition import decoded
+from render.report.verify.placement import placement_problems, read_record, unlike_placed
 from render.report.verify.records import Shard
 from render.report.verify.tasks import task_problems
+from render.report.verify.theta import ThetaCheck
 from render.writers.base import RecordedPixels, Row
 
 __all__ = ["check_instances"]
 
 # The rasterizer puts corners on a grid of 1/256 px.
 _BOX_SLACK_PX = 0.05
-_POSE_SLACK = 1e-9
 _FAR_OFF = 1e9
+_MOST_INSTANCES = 2**16 - 1
 
 
 def check_instances(
-    frame: Row, shard: Shard, *, description: Description, findings: Findings
+    frame: Row,
+    shard: Shard,
+    *,
+    description: Description,
+    possible: ThetaCheck,
+    findings: Findings,
 ) -> RecordedPixels | None:
-    """Checks the instance rows of a frame of a shard.
+    """Checks the record of a frame of a shard, and its instance rows.
+
+    Args:
+        possible: What the config draws.
 
     Returns:
-        What they say about pixels; None if a mask or the placement cannot be read.
+        What they say about pixels; None if a mask, the camera or the placement cannot be read.
 
     """
     size_hw = frame["height"], frame["width"]
     idx, file = frame["frame_idx"], shard.file_instances
     rows = shard.instances[idx]
     findings.require(
-        [row["instance_idx"] for row in rows] == list(range(len(rows))),
-        f"instance_idx must count from 0, got {[row['instance_idx'] for row in rows]}",
+        len(rows) < _MOST_INSTANCES
+        and [row["instance_idx"] for row in rows] == list(range(len(rows))),
+        f"instance_idx must count from 0, got {[row['instance_idx'] for row in rows][:100]}",
         file=file, frame_idx=idx,
     )  # fmt: skip
-    ids = np.zeros(size_hw, np.int64)
-    readable = True
-    for row in rows:
+    has_camera = findings.require(
+        _is_intrinsic(frame["cam_K"]),
+        f"cam_K must be an intrinsic matrix, got {frame['cam_K']}",
+        file=shard.file_frames, frame_idx=idx,
+    )  # fmt: skip
+    ids = np.zeros(size_hw, np.int32)
+    readable = has_camera
+    for number, row in enumerate(rows, start=1):
         check = _Check(row, description, file, findings)
         masks = decoded(row["mask_visib"], size_hw), decoded(row["mask"], size_hw)
         check(row["split"] == frame["split"], f"split must be {frame['split']}")
@@ -57,16 +72,54 @@ def check_instances(
             check.pixels(masks[0], masks[1])
             twice = int(np.count_nonzero(ids[masks[0]]))
             check(not twice, f"visible masks must be disjoint, {twice} px are another's too")
-            ids[masks[0]] = row["instance_idx"] + 1
+            ids[masks[0]] = number
         else:
             readable = False
-        check.labels()
-        for problem in task_problems(frame, row, description):
-            check(not problem, problem)
-    placement = _placement(frame, shard, description, findings)
+        if check.labels() and has_camera:
+            for problem in task_problems(frame, row, description):
+                check(not problem, problem)
+        else:
+            readable = False
+    placement = _checked_placement(frame, shard, description, possible, findings)
     if placement is None or not readable:
         return None
     return RecordedPixels(ids=ids, near_m=placement["near_m"], far_m=placement["far_m"])
+
+
+def _is_intrinsic(K: Sequence[float]) -> bool:
+    return K[0] > 0 and K[4] > 0 and list(K[6:]) == [0, 0, 1]
+
+
+def _checked_placement(
+    frame: Row,
+    shard: Shard,
+    description: Description,
+    possible: ThetaCheck,
+    findings: Findings,
+) -> Mapping[str, Any] | None:
+    """The placement of a frame, compared with θ, camera and poses; None where it is torn."""
+    idx = frame["frame_idx"]
+    rows = shard.instances[idx]
+
+    def require(holds: object, message: str) -> bool:
+        return findings.require(holds, message, file=shard.file_frames, frame_idx=idx)
+
+    try:
+        theta, placement = read_record(frame)
+    except ValueError as error:
+        require(False, f"θ or placement is torn: {error}")
+        return None
+    problems = [*placement_problems(frame, rows, theta, placement, possible)]
+    for problem in problems:
+        require(not problem, problem)
+    placed = placement["instances"]
+    if len(placed) == len(rows):
+        world_cam = np.array(placement["T_world_cam"]).reshape(4, 4)
+        for row, one in zip(rows, placed, strict=True):
+            wrong = unlike_placed(row, one, world_cam, description.unit_m.get(row["model"]))
+            check = _Check(row, description, shard.file_instances, findings)
+            check(not wrong, f"{', '.join(wrong)} must be as placed")
+    return placement
 
 
 @dataclass(frozen=True)
@@ -124,12 +177,14 @@ class _Check:
                 and y0 + h >= b0 + b - slack,
                 f"bbox_obj must hold the amodal mask ({extent}), got {box}",
             )
+        most = (int(w + _BOX_SLACK_PX) + 1) * (int(h + _BOX_SLACK_PX) + 1)
+        self(n_all <= most, f"px_count_all must be at most the {most} of bbox_obj, got {n_all}")
         inside = x0 >= 0 and y0 >= 0 and x0 + w <= shape_hw[1] and y0 + h <= shape_hw[0]
         if inside:
             self(n_all == n_frame, "px_count_all must be the mask's where bbox_obj is in the frame")
 
-    def labels(self) -> None:
-        """Role, category, filter and pose."""
+    def labels(self) -> bool:
+        """Role, category, filter and pose; whether the pose is one."""
         row, description = self.row, self.description
         is_target = row["role"] == "target"
         self(row["role"] in ("target", "distractor"), f"role must be known, got {row['role']}")
@@ -138,7 +193,12 @@ class _Check:
                 row["category"] in description.names.categories,
                 f"category must be one of dataset.yaml, got {row['category']}",
             )
-            self(row["model"] in description.unit_m, "model must be one of dataset.yaml")
+            entry = description.models.get(row["model"])
+            self(entry is not None, "model must be one of dataset.yaml")
+            self(
+                entry is None or row["category"] == entry["category"],
+                f"category must be that of its model, got {row['category']}",
+            )
         fract = row["visib_fract"]
         hidden = (
             not is_target
@@ -152,12 +212,12 @@ class _Check:
             f"got {row['filtered']!r}",
         )
         R = np.array(row["cam_R_m2c"]).reshape(3, 3)
-        self(
+        is_rotation = self(
             bool(np.allclose(R @ R.T, np.eye(3), rtol=0, atol=1e-6))
             and abs(float(np.linalg.det(R)) - 1) < 1e-6,
             "cam_R_m2c must be a rotation (orthonormal, determinant 1)",
         )
-        self(
+        return is_rotation & self(
             0 < row["model_scale"] < _FAR_OFF, f"model_scale must be > 0, got {row['model_scale']}"
         )
 
@@ -169,81 +229,3 @@ def _extent(mask: NDArray[np.bool_]) -> list[float] | None:
         return None
     x0, y0 = int(xs.min()), int(ys.min())
     return [float(x0), float(y0), float(xs.max() + 1 - x0), float(ys.max() + 1 - y0)]
-
-
-def _placement(
-    frame: Row, shard: Shard, description: Description, findings: Findings
-) -> Mapping[str, Any] | None:
-    """The placement of a frame, compared with its camera and the poses of its instances."""
-    idx = frame["frame_idx"]
-    rows = shard.instances[idx]
-
-    def require(holds: object, message: str) -> bool:
-        return findings.require(holds, message, file=shard.file_frames, frame_idx=idx)
-
-    try:
-        placement: dict[str, Any] = json.loads(frame["placement"])
-        placed = placement["instances"]
-        K = np.array(frame["cam_K"]).reshape(3, 3)
-        require(
-            K[0, 0] > 0 and K[1, 1] > 0 and K[2].tolist() == [0, 0, 1],
-            f"cam_K must be an intrinsic matrix, got {frame['cam_K']}",
-        )
-        require(placement["K"] == frame["cam_K"], "cam_K must be the placement's K")
-        size_wh = [frame["width"], frame["height"]]
-        im_id = placement.get("im_id")
-        require(frame["im_id"] == im_id, f"im_id must be {im_id} as placed, got {frame['im_id']}")
-        require(placement["size_wh"] == size_wh, f"size must be {placement['size_wh']} as placed")
-        require(0 < placement["near_m"] < placement["far_m"], "near must be nearer than far")
-        if require(
-            len(placed) == len(rows),
-            f"there must be {len(placed)} instances as placed, got {len(rows)}",
-        ):
-            world_cam = np.array(placement["T_world_cam"]).reshape(4, 4)
-            for row, one in zip(rows, placed, strict=True):
-                wrong = _unlike(row, one, world_cam, description.unit_m.get(row["model"]))
-                check = _Check(row, description, shard.file_instances, findings)
-                check(not wrong, f"{', '.join(wrong)} must be as placed")
-        objects = json.loads(frame["theta"])["objects"]
-        targets = [row["model"] for row in rows if row["role"] == "target"]
-        shown = [one["theta_idx"] for one in placed if one["role"] == "target"]
-        unplaced = sorted(set(range(objects["count"])) - set(shown))
-        require(
-            [objects["model"][i] for i in shown] == targets
-            and sorted({*shown, *unplaced}) == list(range(objects["count"])),
-            "targets must be the models of θ",
-        )
-        require(
-            all(i and _is_true_size(objects, i) for i in unplaced),
-            "only further targets at true size may be left out",
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        require(False, f"θ or placement is torn: {type(error).__name__}: {error}")
-        return None
-    return placement
-
-
-def _is_true_size(objects: Mapping[str, Any], i: int) -> bool:
-    """Whether a target has a size of its own, whatever the principal one is."""
-    return objects["size_ratio"][i] is None or objects["size_m_by_category"][i] is not None
-
-
-def _unlike(
-    row: Row, placed: Mapping[str, Any], world_cam: NDArray[np.float64], unit_m: float | None
-) -> list[str]:
-    """Fields of an instance that its placement contradicts."""
-    world_obj = np.array(placed["T_world_obj"]).reshape(4, 4)
-    # Solved, not inverted by transposition: an independent way to the same pose.
-    cam_obj = np.linalg.solve(world_cam, world_obj)
-    R, t = np.array(row["cam_R_m2c"]).reshape(3, 3), np.array(row["cam_t_m2c"])
-    size = 1 + float(np.abs(world_cam[:3, 3]).max() + np.abs(world_obj[:3, 3]).max())
-    wrong = [name for name in ("model", "role") if row[name] != placed[name]]
-    if np.abs(cam_obj[:3, :3] - R).max() > _POSE_SLACK:
-        wrong.append("cam_R_m2c")
-    if np.abs(cam_obj[:3, 3] - t).max() > _POSE_SLACK * size:
-        wrong.append("cam_t_m2c")
-    # A distractor is made by the program, in metres.
-    scale = placed["scale"] * (1.0 if unit_m is None else unit_m)
-    if abs(row["model_scale"] - scale) > _POSE_SLACK * abs(scale):
-        wrong.append("model_scale")
-    return wrong

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
+import stat
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any
-
-import cv2
-import numpy as np
 
 from render.dataset.description import Description
 from render.dataset.findings import Findings
@@ -21,18 +18,23 @@ from render.dataset.layout import (
     MANIFEST_FOLDER,
     PLOT,
     PREVIEW,
+    RECORDS,
     SPLITS,
     entry_path,
     is_of_dataset,
 )
 from render.dataset.manifest import SHARD_FRAMES
+from render.dataset.pictures import decoded_picture
+from render.errors import DatasetError
 from render.report.verify.records import Shard
 from render.system.files import TEMPORARY_SUFFIX, sha256_of_file
+from render.system.plain_data import json_of, read_regular
 from render.writers.chosen import Writers, finish_paths, shard_paths
 
 __all__ = ["check_layout", "check_manifest"]
 
 _HALF_WRITTEN = re.compile(rf"(?:.*/)?\..*{re.escape(TEMPORARY_SUFFIX)}")
+_MOST_DIGITS = 18
 _LOG = re.compile(r"[^/]+\.log")
 
 
@@ -51,33 +53,70 @@ def check_layout(
     for split in SPLITS:
         name = IMAGES.format(split=split)
         findings.require((folder / name).is_dir(), "is missing: both splits must be", file=name)
-    for name in _walk(folder, ""):
+    folders = {str(up) for f in writers.layout.folders() for up in (f, *PurePosixPath(f).parents)}
+    for name, kind in _entries(folder, {*folders, RECORDS, MANIFEST_FOLDER}, findings):
+        is_file = kind == "file"
         if name in own or _belongs(name, description, writers):
-            findings.checks += 1
-        elif _HALF_WRITTEN.fullmatch(name):
+            findings.require(is_file, f"must be a file, and is a {kind}", file=name)
+        elif is_file and _HALF_WRITTEN.fullmatch(name):
             findings.require(False, "is what an interrupted run left half-written", file=name)
         else:
             is_known = _LOG.fullmatch(name) or writers.layout.is_leftover(name)
-            findings.require(is_known, "does not belong here", file=name)
+            findings.require(
+                is_file and is_known,
+                f"does not belong here{'' if is_file else f': it is a {kind}'}",
+                file=name,
+            )
     for name in pictures:
         if (folder / name).is_file():
-            data = np.frombuffer((folder / name).read_bytes(), np.uint8)
-            shown = data.size and cv2.imdecode(data, cv2.IMREAD_COLOR) is not None
-            findings.require(shown, "cannot be decoded", file=name)
+            problem = _picture_problem(folder / name)
+            findings.require(not problem, problem, file=name)
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[str]:
-    """Files below a folder; names of one folder in memory at a time."""
-    subfolders = []
+def _picture_problem(path: Path) -> str:
+    """Why a file is no picture of its kind; "" if it is one."""
+    try:
+        decoded_picture(read_regular(path), path.suffix)
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _entries(
+    folder: Path, folders: Collection[str], findings: Findings
+) -> Iterator[tuple[str, str]]:
+    """Path and kind of all that lies in the folders of a dataset, but these folders themselves.
+
+    What lies in other folders is not looked at; one that is empty is passed over.
+    """
+    waiting = [""]
+    while waiting:
+        prefix = waiting.pop()
+        try:
+            with os.scandir(folder / prefix) as entries:
+                for entry in entries:
+                    name = f"{prefix}{entry.name}"
+                    kind = _kind(entry)
+                    if kind == "folder" and name in folders:
+                        waiting.append(f"{name}/")
+                    elif kind != "folder" or _holds_anything(entry.path):
+                        yield name, kind
+        except OSError as error:
+            findings.require(False, f"cannot be read ({error.strerror})", file=prefix or ".")
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    """What it is itself, not what a link leads to."""
+    mode = entry.stat(follow_symlinks=False).st_mode
+    kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "symbolic link"}
+    return kinds.get(stat.S_IFMT(mode), "device, pipe or socket")
+
+
+def _holds_anything(folder: str) -> bool:
     with os.scandir(folder) as entries:
-        for entry in entries:
-            name = f"{prefix}{entry.name}"
-            if entry.is_dir(follow_symlinks=False):
-                subfolders.append(name)
-            else:
-                yield name
-    for name in sorted(subfolders):
-        yield from _walk(folder / name.rpartition("/")[2], f"{name}/")
+        return any(True for _ in entries)
 
 
 def _belongs(name: str, description: Description, writers: Writers) -> bool:
@@ -86,13 +125,19 @@ def _belongs(name: str, description: Description, writers: Writers) -> bool:
     for template in writers.layout.templates:
         match = template.pattern.fullmatch(name)
         if match and "stem" in template.fields:
-            idx = int(match["stem"])
+            idx = _number(match["stem"])
+            if idx >= description.n_frames:
+                return False
             key = description.key_of(idx)
-            paths = template.paths(split=key.split, stem=key.stem)
-            return idx < description.n_frames and name in paths
+            return name in template.paths(split=key.split, stem=key.stem)
         if match and "shard" in template.fields:
-            return int(match["shard"]) * SHARD_FRAMES < description.n_frames
+            return _number(match["shard"]) * SHARD_FRAMES < description.n_frames
     return False
+
+
+def _number(digits: str) -> int:
+    """The number in a name; one of very many digits is no frame's."""
+    return int(digits[:_MOST_DIGITS])
 
 
 def check_manifest(folder: Path, shard: Shard, writers: Writers, findings: Findings) -> bool:
@@ -130,7 +175,11 @@ def check_manifest(folder: Path, shard: Shard, writers: Writers, findings: Findi
         )  # fmt: skip
     whole = [shard.file_frames, shard.file_instances, *own]
     for path in whole:
-        digest = sha256_of_file(folder / path)
+        try:
+            digest = sha256_of_file(folder / path)
+        except DatasetError as error:
+            findings.require(False, str(error), file=path)
+            continue
         findings.require(
             hashes.get(path) == digest, f"its bytes are not those of {name}", file=path
         )
@@ -141,7 +190,7 @@ def check_manifest(folder: Path, shard: Shard, writers: Writers, findings: Findi
 
 def _entry(folder: Path, name: str, findings: Findings) -> tuple[Any, dict[str, Any] | None]:
     try:
-        entry = json.loads((folder / name).read_text(encoding="utf-8"))
+        entry = json_of(read_regular(folder / name))
         return entry["frames"], dict(entry["files"])
     except OSError as error:
         findings.require(False, f"cannot be read ({error.strerror})", file=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from render.config.trust import plugins_hint
 from render.dataset.description import Description
 from render.dataset.findings import Findings
-from render.dataset.layout import DESCRIPTION, RECORD_FILES, records_path
+from render.dataset.layout import DESCRIPTION, RECORD_FILES, RECORDS, records_path
+from render.dataset.parquet import read_rows
 from render.errors import ConfigError, DatasetError
 from render.report.achieved import reached
 from render.writers.base import Row
@@ -76,13 +77,16 @@ _NULLABLE = {
     "cam_R_m2c_canonical", "cam_t_m2c_canonical", "box3d_corners_uv", "obb_obj", "obb_visib",
     "keypoints_uv", "keypoints_sight", "im_id",
 }  # fmt: skip
+_WITH_GAPS = {"keypoints_uv"}  # of points nearer than the near plane
 # Columns that datasets of earlier versions lack.
 _LATER = {"im_id"}
 _LENGTHS = {
-    "cam_K": 9, "bbox_obj": 4, "bbox_visib": 4, "cam_R_m2c": 9, "cam_t_m2c": 3,
-    "cam_R_m2c_canonical": 9, "cam_t_m2c_canonical": 3, "box3d_size_m": 3,
-    "box3d_center_cam_m": 3, "box3d_corners_uv": 16, "obb_obj": 8, "obb_visib": 8,
+    "cam_K": (9,), "cam_dist": (0, 4, 5, 8), "bbox_obj": (4,), "bbox_visib": (4,),
+    "cam_R_m2c": (9,), "cam_t_m2c": (3,), "cam_R_m2c_canonical": (9,), "cam_t_m2c_canonical": (3,),
+    "box3d_size_m": (3,), "box3d_center_cam_m": (3,), "box3d_corners_uv": (16,), "obb_obj": (8,),
+    "obb_visib": (8,),
 }  # fmt: skip
+_SHOWN = 10
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -132,41 +136,46 @@ def read_shards(folder: Path, findings: Findings) -> Iterator[Shard]:
 def _read(
     folder: Path, name: str, columns: Mapping[str, pa.DataType], findings: Findings
 ) -> list[Row] | None:
+    def accept(schema: pa.Schema) -> None:
+        found = dict(zip(schema.names, schema.types, strict=True))
+        absent.update(_LATER & (columns.keys() - found.keys()))
+        names = {*found, *columns} - absent
+        odd = sorted(k for k in names if found.get(k) != columns.get(k))
+        if odd or len(schema) > len(columns):
+            raise DatasetError(f"{path} must hold just its columns, odd: {', '.join(odd)}")
+
+    path, absent = folder / name, set[str]()
     try:
-        table = pq.read_table(folder / name)
-    except FileNotFoundError:
-        findings.require(False, "is missing", file=name)
+        rows = [row | dict.fromkeys(absent) for row in read_rows(path, accept=accept)]
+    except DatasetError as error:
+        findings.require(False, str(error).removeprefix(f"{path} "), file=name)
         return None
-    except (pa.ArrowException, OSError) as error:
-        findings.require(False, f"is torn: {error}", file=name)
-        return None
-    found = {f.name: f.type for f in table.schema}
-    absent = _LATER & (columns.keys() - found.keys())
-    odd = sorted(k for k, kind in columns.items() if k not in absent and found.get(k) != kind)
-    if not findings.require(not odd, f"must hold the columns {', '.join(odd)}", file=name):
-        return None
-    rows: list[Row] = [row | dict.fromkeys(absent) for row in table.to_pylist()]
     return [row for row in rows if _is_complete(row, columns, name, findings)]
 
 
 def _is_complete(
     row: Row, columns: Mapping[str, pa.DataType], name: str, findings: Findings
 ) -> bool:
-    """No value is missing that must be there, and lists have their lengths."""
-    bad = [
-        key
-        for key in columns
-        if (row[key] is None and key not in _NULLABLE)
-        or (row[key] is not None and key in _LENGTHS and not _is_vector(row[key], _LENGTHS[key]))
-    ]
-    idx = row["frame_idx"]
+    """No value is missing that must be there, numbers are finite, and lists have their lengths."""
+    bad = [key for key in columns if not _is_whole(key, row[key])]
     return findings.require(
-        not bad, f"{', '.join(bad)} must be there and complete", file=name, frame_idx=idx
-    )
+        not bad,
+        f"{', '.join(bad)} must be there, complete and finite",
+        file=name, frame_idx=row["frame_idx"],
+    )  # fmt: skip
 
 
-def _is_vector(values: list[Any], length: int) -> bool:
-    return len(values) == length and all(v is not None and np.isfinite(v) for v in values)
+def _is_whole(key: str, value: Any) -> bool:
+    if value is None:
+        return key in _NULLABLE
+    if isinstance(value, list):
+        lengths = _LENGTHS.get(key, (len(value),))
+        return len(value) in lengths and all(
+            _is_whole("", one) or (one is None and key in _WITH_GAPS) for one in value
+        )
+    if isinstance(value, dict):
+        return all(_is_whole("", one) for one in value.values())
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 @dataclass(eq=False)
@@ -198,23 +207,37 @@ class Tally:
         self.frames[frame["split"]] += 1
         self.rejections.update(frame["rejections"])
         try:
-            pairs = reached([frame], rows)
+            for one in reached([frame], rows):
+                self.reached[one.name, "labels"] += len(one.asked)
+                self.reached[one.name, "within"] += one.n_within
         except ConfigError as error:  # the arrangement is a plug-in's
             hint = plugins_hint(self.description.raw["config"], ())
-            raise DatasetError(f"{file}: {error}{hint}") from error
-        for one in pairs:
-            self.reached[one.name, "labels"] += len(one.asked)
-            self.reached[one.name, "within"] += one.n_within
+            if hint:
+                raise DatasetError(f"{file}: {error}{hint}") from error
+        except (KeyError, TypeError, ValueError, AttributeError):
+            pass  # `check_placement` speaks of θ
         for row in rows:
             if row["role"] == "target":
                 counter = self.filtered if row["filtered"] else self.instances
                 counter[row["filtered"] or row["category"]] += 1
         return True
 
+    def _missing(self) -> Iterator[int]:
+        """The first frames that have no row."""
+        at = 0
+        for _ in range(_SHOWN):
+            rest = self.seen[at:]
+            if not len(rest) or rest.all():
+                return
+            at += int(np.argmin(rest)) + 1
+            yield at - 1
+
     def check(self, findings: Findings) -> None:
         """Every frame was there, and dataset.yaml counts what was found."""
-        for idx in np.flatnonzero(~self.seen).tolist():
-            findings.require(False, "has no row", file="records", frame_idx=idx)
+        missing = len(self.seen) - int(np.count_nonzero(self.seen))
+        findings.require(not missing, f"lack the rows of {missing} frames", file=RECORDS)
+        for idx in self._missing():
+            findings.require(False, "has no row", file=RECORDS, frame_idx=idx)
         description = self.description
         instances = dict.fromkeys(description.names.categories, 0) | dict(self.instances)
         reached_as_written = {

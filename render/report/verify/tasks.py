@@ -16,6 +16,7 @@ from render.writers.base import Row
 __all__ = ["task_problems"]
 
 _SLACK_PX = 1e-3
+_OUTLINE_SLACK_PX = 0.05  # the rasterizer puts corners on a grid of 1/256 px
 _SLACK = 1e-6
 # Declared motions have few digits, and their products fewer.
 _GROUP_SLACK = 2e-2
@@ -98,6 +99,20 @@ def _box3d(frame: Row, row: Row) -> Iterator[str]:
         return
     off = _off(frame, corners, np.array(uv, np.float64).reshape(8, 2))
     yield "" if off <= _SLACK_PX else f"box3d_corners_uv are {off:.3g} px off its projected corners"
+    if row["bbox_obj"] is not None and not frame["cam_dist"]:
+        yield _outline_problem(row, np.array(uv, np.float64).reshape(8, 2) + 0.5)
+
+
+def _outline_problem(row: Row, corners: NDArray[np.float64]) -> str:
+    """The box of the silhouette lies within that of the box in space, edge coordinates."""
+    x0, y0, w, h = row["bbox_obj"]
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    # A canonical pose is another one, which looks alike as far as its symmetry was declared.
+    slack = _OUTLINE_SLACK_PX
+    if row["cam_R_m2c_canonical"] is not None:
+        slack += _GROUP_SLACK * float((high - low).max())
+    off = max(*(low - (x0, y0)), *((x0 + w, y0 + h) - high))
+    return "" if off <= slack else f"bbox_obj reaches {off:.3g} px beyond box3d_corners_uv"
 
 
 def _off(frame: Row, points: NDArray[np.float64], uv: NDArray[np.float64]) -> float:
