@@ -1,4 +1,4 @@
-"""The files that a config is composed from: in which folders they lie, how large they may be."""
+"""Which folders a config was composed from."""
 
 from __future__ import annotations
 
@@ -8,24 +8,8 @@ from typing import Any
 
 from render.errors import ConfigError
 from render.system.paths import CONF_DIR
-from render.system.plain_data import check_yaml, read_regular
 
-__all__ = ["check_config", "preset_dirs"]
-
-
-def check_config(path: Path) -> None:
-    """Checks a file of a config before OmegaConf reads it, which knows no bounds.
-
-    Raises:
-        ConfigError: It is not YAML, or beyond the bounds of `render.system.plain_data`.
-
-    """
-    try:
-        check_yaml(read_regular(path))
-    except ValueError as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+__all__ = ["preset_dirs"]
 
 
 def preset_dirs(sources: Iterable[Any]) -> list[Path]:

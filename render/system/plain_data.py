@@ -13,7 +13,6 @@ import math
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -22,7 +21,6 @@ import yaml
 __all__ = [
     "DEEPEST",
     "MOST_BYTES",
-    "check_yaml",
     "json_decoder",
     "json_of",
     "open_regular",
@@ -146,22 +144,8 @@ def yaml_of(data: bytes) -> Any:
             for all that it stands for), or holds what JSON cannot hold.
 
     """
-    return _plain(lambda: _Loader(data.decode()).get_single_data())
-
-
-def check_yaml(data: bytes) -> None:
-    """Checks a YAML text that another library is to read, which knows no bounds.
-
-    Raises:
-        ValueError: As `yaml_of`, but for numbers and keys, which are the other library's.
-
-    """
-    _plain(lambda: _Loader(data.decode()).get_single_node())
-
-
-def _plain(work: Callable[[], Any]) -> Any:
     try:
-        return work()
+        return _Loader(data.decode()).get_single_data()
     except (yaml.YAMLError, ArithmeticError) as error:
         raise ValueError(" ".join(str(error).split())) from None
 
