@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from render.config.trust import check_target, plugin_names
 from render.errors import ConfigError, RenderError
 from render.system.files import remove_empty
 from render.system.paths import CONF_DIR
+from render.system.plain_data import DEEPEST
 
 __all__ = ["guarded", "split_options"]
 
@@ -38,6 +40,8 @@ _OF_FILES = ("mode", "run.dir", "sweep.dir", "sweep.subdir", "job.name", "verbos
 _PARAMS = ("hydra", "sweeper", "params")
 _CLASSES = (("engine",), ("execution",))
 _TARGET = "_target_"
+# In a word of the command line, whose parser takes 6 ms for each.
+_MOST_ITEMS = 4096
 # The config of a sweep, which Hydra keeps in the folder of its jobs.
 _OF_SWEEP = "multirun.yaml"
 # What Hydra composes with, by the name that it calls it by.
@@ -76,6 +80,21 @@ def split_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
         )
     others = list(options.overrides)
     return [word for word in words if word not in others], others
+
+
+def _check_length(word: str) -> None:
+    """Refuses a word of the command line that Hydra's parser cannot read in good time."""
+    n_items = word.count(",") + 1
+    if n_items > _MOST_ITEMS:
+        raise ConfigError(
+            f"the override {word:.40}... must hold at most {_MOST_ITEMS} items, got {n_items}: "
+            "write it in an experiment file"
+        )
+    depths = accumulate((char in "[{(") - (char in "]})") for char in word)
+    if max(depths, default=0) > DEEPEST:
+        raise ConfigError(
+            f"the override {word:.40}... must be nested at most {DEEPEST} levels deep"
+        )
 
 
 def _own_sources() -> set[str]:
@@ -133,6 +152,8 @@ class _GuardedLoader(ConfigLoaderImpl):
 
     def _check_groups(self, config_name: Any, overrides: Sequence[str], *_: Any, **__: Any) -> None:
         """A group is chosen by the names of presets, of which Hydra itself is not told."""
+        for word in overrides:
+            _check_length(word)
         for override in OverridesParser.create().parse_overrides(list(overrides)):
             key, value = override.key_or_group, override.value()
             names = value if isinstance(value, list) else [value]

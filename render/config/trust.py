@@ -16,9 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from render.errors import ConfigError, RenderError, failure_of
+from render.system.plain_data import yaml_of
 
 __all__ = [
     "add_plugins_argument",
@@ -185,8 +184,8 @@ class _PluginsAction(argparse.Action):
         if key != self.dest:
             parser.error(f"unrecognized arguments: {values}")
         try:
-            setattr(namespace, self.dest, plugin_names(yaml.safe_load(value)))
-        except (ConfigError, yaml.YAMLError) as error:
+            setattr(namespace, self.dest, plugin_names(yaml_of(value.encode())))
+        except (ConfigError, ValueError) as error:
             parser.error(str(error))
 
 

@@ -23,6 +23,7 @@ from render.config.sources import preset_dirs
 from render.config.trust import plugin_names
 from render.errors import ConfigError
 from render.sampling.groups import GROUPS
+from render.system import values
 from render.system.paths import CONF_DIR
 
 __all__ = ["VERSION_BASE", "config_of", "resolve", "split_words"]
@@ -92,7 +93,8 @@ def resolve(cfg: DictConfig, folders: Sequence[Path]) -> dict[str, Any]:
         folders: Those with one sub-folder of presets per group; the first wins.
 
     Raises:
-        ConfigError: An interpolation that leads nowhere, or ``plugins`` that are no names.
+        ConfigError: An interpolation that leads nowhere, a number that is not finite, or
+            ``plugins`` that are no names.
 
     """
     try:
@@ -109,9 +111,21 @@ def resolve(cfg: DictConfig, folders: Sequence[Path]) -> dict[str, Any]:
     plain["plugins"] = list(plugin_names(plain.get("plugins", [])))
     if presets:
         plain["presets"] = presets
+    for key, value in _leaves(plain):
+        if isinstance(value, float) and not values.is_number(value):
+            raise ConfigError(f"{key} must be a finite number, got {value}")
     # As a dataset stores it: keys of weights, too, become strings.
     stored: dict[str, Any] = json.loads(json.dumps(plain))
     return stored
+
+
+def _leaves(node: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Values that are no containers, by their full names."""
+    if isinstance(node, dict | list):
+        for key, inner in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from _leaves(inner, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, node
 
 
 def _composed(words: list[str], config_dir: Path | None) -> DictConfig:

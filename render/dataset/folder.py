@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, final
 
 from render.config.run_config import RunConfig
+from render.dataset.frame_ranges import FrameRanges
 from render.dataset.frame_result import FrameResult
-from render.dataset.layout import COVERAGE, DESCRIPTION, EARLIER, RECORDS, Layout
+from render.dataset.layout import COVERAGE, DESCRIPTION, EARLIER, ENTRIES, RECORDS, Layout
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.dataset.records import write_shard_records
 from render.errors import DatasetError
@@ -155,14 +156,21 @@ def complete(folder: Path, description: str) -> None:
         (folder / EARLIER).unlink(missing_ok=True)
 
 
-def missing_frames(manifest: Manifest, n_frames: int) -> list[int]:
-    """Frames of all shards that are not whole, in order."""
-    missing: list[int] = []
-    for first in range(0, n_frames, SHARD_FRAMES):
+def missing_frames(manifest: Manifest, n_frames: int) -> FrameRanges:
+    """Frames of all shards that are not whole, in order.
+
+    Costs time and memory for what lies on disk, not for what is to come.
+    """
+    missing: list[range] = []
+    begin = 0
+    for shard_idx in ENTRIES.shards_in(manifest.folder):
+        first = shard_idx * SHARD_FRAMES
         block = range(first, min(first + SHARD_FRAMES, n_frames))
-        if not manifest.is_whole(first // SHARD_FRAMES, frames=len(block)):
-            missing.extend(block)
-    return missing
+        if block and manifest.is_whole(shard_idx, frames=len(block)):
+            missing.append(range(begin, first))
+            begin = block.stop
+    missing.append(range(begin, n_frames))
+    return FrameRanges([one for one in missing if one])
 
 
 @final

@@ -112,7 +112,8 @@ class Pool:
         """
         self._start_work = start
         self._environment = environment
-        self._todo: deque[int] = deque()
+        self._todo: Iterator[int] = iter(())
+        self._again: deque[int] = deque()  # of processes that died
         self._frame_deaths: Counter[int] = Counter()
         # Deaths in a row, by slot, of processes that had not finished anything.
         self._deaths_by_slot = [0] * workers
@@ -139,7 +140,7 @@ class Pool:
             Exception: What a frame raised, with a `RemoteTraceback` for its cause.
 
         """
-        self._todo.extend(frames)
+        self._todo = iter(frames)
         while True:
             self._assign_frames()
             if not any(worker.frames for worker in self._workers):
@@ -153,8 +154,10 @@ class Pool:
         """Gives one more frame to each process in turn, so that the last ones need not queue."""
         for under_way in range(_UNDER_WAY):
             for worker in self._workers:
-                if len(worker.frames) == under_way and self._todo:
-                    worker.give(self._todo.popleft())
+                if len(worker.frames) == under_way:
+                    frame_idx = self._again.popleft() if self._again else next(self._todo, None)
+                    if frame_idx is not None:
+                        worker.give(frame_idx)
 
     def _wait(self) -> list[Any]:
         things: list[Any] = [worker.connection for worker in self._workers]
@@ -189,7 +192,7 @@ class Pool:
                 f"worker processes died {_MAX_DEATHS} times in a row before they had finished a "
                 f"frame, last with {how}: {_FEWER}"
             )
-        self._todo.extendleft(reversed(worker.frames))
+        self._again.extendleft(reversed(worker.frames))
         self._workers[slot] = self._spawn(slot)
 
     def _check_frame(self, frame_idx: int, how: str) -> None:

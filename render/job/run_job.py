@@ -209,23 +209,23 @@ def _what_draws(plan: Plan) -> DeviceInfo:
 
 
 def _render(
-    plan: Plan, manifest: Manifest, frames: list[int], results: Iterable[FrameResult]
+    plan: Plan, manifest: Manifest, frames: Sequence[int], results: Iterable[FrameResult]
 ) -> None:
     shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
     done = plan.run.n_frames - len(frames)
-    missing = set(frames)
+    finished: set[int] = set()
     with progress("render", plan.run.n_frames, unit="frame", initial=done) as one_more:
         for result in results:
-            if result.frame_idx not in missing:
+            if result.frame_idx in finished or result.frame_idx not in frames:
                 raise RenderError(
                     f"execution must yield each frame once, got frame {result.frame_idx} again"
                 )
-            missing.remove(result.frame_idx)
+            finished.add(result.frame_idx)
             shards.add(result)
             one_more()
-    if missing:
+    if lost := len(frames) - len(finished):
         raise RenderError(
-            f"execution must yield every frame, and {len(missing)} of {len(frames)} are missing"
+            f"execution must yield every frame, and {lost} of {len(frames)} are missing"
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,9 @@ from render.errors import ConfigError, DatasetError
 from render.report.coverage import Coverage, read_coverage
 from render.sampling.top_up import TopUp, TopUpBin, top_ups_of
 
-__all__ = ["TopUpJob", "entries_of", "fill", "folder_of", "prepare"]
+__all__ = ["TopUpJob", "entries_of", "fill", "folder_of", "prepare", "shared_out"]
 
+_HALVINGS = 64
 _ALLOWED = ("top_up", "n_frames", "workers", "plugins")
 
 
@@ -146,15 +148,9 @@ def fill(coverage: Coverage, *, first_frame: int, n_frames: int, seed: int) -> T
         seed: What u within the bins is drawn with.
 
     """
-    thin, expected = coverage.thin(), coverage.expected
+    thin = coverage.thin()
     held = [int(coverage.counts[b]) for b in thin]
-    added = [0] * len(thin)
-    queue = [(held[i] / expected[b], i) for i, b in enumerate(thin)]
-    heapq.heapify(queue)
-    for _ in range(n_frames):
-        _, i = queue[0]
-        added[i] += 1
-        heapq.heapreplace(queue, ((held[i] + added[i]) / expected[thin[i]], i))
+    added = shared_out(held, [float(coverage.expected[b]) for b in thin], n_frames)
     bins = tuple(
         TopUpBin(
             frames=n,
@@ -165,6 +161,34 @@ def fill(coverage: Coverage, *, first_frame: int, n_frames: int, seed: int) -> T
     )
     leaves = tuple(axis.leaf for axis in coverage.axes)
     return TopUp(first_frame=first_frame, seed=seed, leaves=leaves, bins=bins)
+
+
+def shared_out(held: Sequence[int], expected: Sequence[float], n_frames: int) -> list[int]:
+    """How many frames each bin gets where each goes to the one with the smallest share by then.
+
+    Args:
+        held: Frames that each bin holds before.
+        expected: What a bin's share is a share of.
+        n_frames: How many are shared out; costs no time for each.
+
+    """
+
+    def steps(share: float) -> list[int]:
+        return [max(0, math.floor(share * e - h)) for h, e in zip(held, expected, strict=True)]
+
+    # Below a share that all bins come to reach, every step is taken, in whatever order.
+    lo, hi = 0.0, (n_frames + sum(held)) / min(expected)
+    for _ in range(_HALVINGS):
+        share = (lo + hi) / 2
+        lo, hi = (share, hi) if sum(steps(share)) <= n_frames - 2 * len(held) else (lo, share)
+    added = steps(lo)
+    queue = [((held[i] + added[i]) / e, i) for i, e in enumerate(expected)]
+    heapq.heapify(queue)
+    for _ in range(n_frames - sum(added)):
+        _, i = queue[0]
+        added[i] += 1
+        heapq.heapreplace(queue, ((held[i] + added[i]) / expected[i], i))
+    return added
 
 
 def _resumed(folder: Path, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob | None:

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import final
 
 import cv2
-import imageio.v3 as iio
 import numpy as np
-from imageio.core.request import InitializationError
 from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.library.environment_map import build_environment
 from render.library.files import check_name
+from render.library.radiance_header import promised_size
 from render.scene import EnvironmentMap
 from render.system.cache import Cache
 from render.system.files import sha256_of_file
+from render.system.pictures import MAX_BYTES, check_size
+from render.system.plain_data import read_regular
 
 __all__ = ["EnvironmentLibrary", "read_radiance"]
 
@@ -27,6 +28,7 @@ _CACHE_BYTES = 512 * 2**20
 # What a backdrop can show; more is averaged away, with all of its light.
 _MOST_WIDE = 2048
 _MOST = 1e7
+_STRIP_ROWS = 64
 
 # OpenCV reads OpenEXR only where this is set before its first picture.
 os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
@@ -95,34 +97,48 @@ def read_radiance(path: Path) -> NDArray[np.float32]:
     """``(H, W, 3)`` linear RGB, finite and not negative, at most 2048 wide.
 
     Single bad pixels (NaN, negative) count as black, infinite ones as the brightest that is
-    not.
+    not. A pixel of the file costs at most 17 bytes of memory.
 
     Raises:
-        AssetError: Not there, not an image, not twice as wide as high, or without any light.
+        AssetError: Not there, not an image, larger than `render.system.pictures` allows, not
+            twice as wide as high, or without any light.
 
     """
+    bgr = _decoded(path)
+    height, width = bgr.shape[:2]
+    strips = [bgr[top : top + _STRIP_ROWS] for top in range(0, height, _STRIP_ROWS)]
+    brightest = max(float(s[np.isfinite(s)].max(initial=0.0)) for s in strips)
+    if brightest <= 0.0:
+        raise AssetError(path, "has no light in it")
+    for strip in strips:
+        np.nan_to_num(strip, copy=False, nan=0.0, posinf=brightest, neginf=0.0)
+        np.clip(strip, 0.0, min(brightest, _MOST), out=strip)
+    if width > _MOST_WIDE:
+        size_wh = (_MOST_WIDE, _MOST_WIDE // 2)
+        bgr = np.asarray(cv2.resize(bgr, size_wh, interpolation=cv2.INTER_AREA), np.float32)
+    return np.ascontiguousarray(bgr[..., ::-1])
+
+
+def _decoded(path: Path) -> NDArray[np.float32]:
+    """``(H, W, 3)``, blue first, twice as wide as high."""
     try:
-        image = iio.imread(path, plugin="opencv", index=0, flags=cv2.IMREAD_UNCHANGED)
+        data = read_regular(path, most=MAX_BYTES)
+        width, height = promised_size(data)
+        check_size(width, height, len(data))
+        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     except OSError as error:
         raise AssetError(path, f"cannot be read: {error.strerror or error}") from error
-    except (InitializationError, ValueError, IndexError, cv2.error) as error:
+    except ValueError as error:
+        raise AssetError(path, f"cannot be read as an HDR image: it {error}") from error
+    except cv2.error as error:
         raise AssetError(path, "cannot be read as an HDR image") from error
+    if image is None:
+        raise AssetError(path, "cannot be read as an HDR image: it is cut off or broken")
     if image.ndim != 3 or image.shape[2] < 3 or image.dtype != np.float32:
         raise AssetError(path, "must have three channels of floats")
-    height, width = image.shape[:2]
     if abs(width - 2 * height) > 0.01 * width:
         raise AssetError(
             path,
             f"must be twice as wide as high (equirectangular), got {width} x {height}",
         )
-    radiance = np.ascontiguousarray(image[..., :3])
-    finite = np.isfinite(radiance)
-    brightest = float(radiance[finite].max(initial=0.0))
-    radiance = np.nan_to_num(radiance, nan=0.0, posinf=brightest, neginf=0.0)
-    radiance = np.clip(radiance, 0.0, min(brightest, _MOST))
-    if brightest <= 0.0:
-        raise AssetError(path, "has no light in it")
-    if width > _MOST_WIDE:
-        size_wh = (_MOST_WIDE, _MOST_WIDE // 2)
-        radiance = cv2.resize(radiance, size_wh, interpolation=cv2.INTER_AREA)
-    return np.asarray(radiance, dtype=np.float32)
+    return np.ascontiguousarray(image[..., :3], np.float32)

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from render.errors import AssetError, ConfigError
 from render.library.files import check_name, find_files
 from render.library.foreign import HEIF_SUFFIXES, foreign_pictures, has_heif
-from render.library.readers.raw import READ_ERRORS, rgba_of_image
+from render.library.readers.raw import READ_ERRORS
 from render.system.cache import Cache
+from render.system.pictures import MAX_BYTES, rgb_on_white
+from render.system.plain_data import read_regular
 
 __all__ = ["IMAGE_SUFFIXES", "ImageLibrary"]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 _CACHE_BYTES = 256 * 2**20
 _THREADS = 4
-_PAPER = 255.0  # what lies behind transparent pixels: white, as viewers show it
 
 
 @final
@@ -120,37 +117,7 @@ class ImageLibrary:
 
 def _decode(path: Path) -> NDArray[np.uint8]:
     try:
-        data = path.read_bytes()
-        try:
-            with _opened(path, data) as image:
-                rgba = rgba_of_image(image)
-        except UnidentifiedImageError:
-            rgba = _deep(data)  # TIFF with 16 bits a channel
-    except (*READ_ERRORS, cv2.error) as error:
+        return rgb_on_white(read_regular(path, most=MAX_BYTES))
+    except READ_ERRORS as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise AssetError(path, f"is not a picture that can be decoded: {reason}") from error
-    alpha = rgba[..., 3:]
-    rgb = np.ascontiguousarray(rgba[..., :3])
-    if (alpha < 255).any():
-        share = alpha / 255.0
-        rgb = np.rint(rgb * share + _PAPER * (1.0 - share)).astype(np.uint8)
-    rgb.setflags(write=False)
-    return rgb
-
-
-def _opened(path: Path, data: bytes) -> Image.Image:
-    if path.suffix.lower() in HEIF_SUFFIXES:
-        heif: Image.Image = importlib.import_module("pillow_heif").open_heif(data).to_pillow()
-        return heif
-    return Image.open(io.BytesIO(data))
-
-
-def _deep(data: bytes) -> NDArray[np.uint8]:
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.dtype != np.uint16:
-        raise ValueError("unknown format")
-    eight = np.rint(pixels / 257.0).astype(np.uint8)
-    if eight.ndim == 2:
-        return np.asarray(cv2.cvtColor(eight, cv2.COLOR_GRAY2RGBA), dtype=np.uint8)
-    code = cv2.COLOR_BGRA2RGBA if eight.shape[2] == 4 else cv2.COLOR_BGR2RGBA
-    return np.asarray(cv2.cvtColor(eight, code), dtype=np.uint8)

@@ -9,7 +9,6 @@ challenge's description of its format (bop_toolkit, docs/bop_datasets_format.md)
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,7 @@ from render.errors import ConfigError
 from render.geometry.frames import NearRotation, inverse_rigid, nearest_rotation, rigid
 from render.geometry.pixels import K_of_centres
 from render.system import values
+from render.system.plain_data import json_of, read_regular
 
 __all__ = ["Convention", "PosedImage", "Poses"]
 
@@ -254,13 +254,13 @@ def _of_images(path: Path) -> dict[str, Any]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_of(read_regular(path))
     except OSError as error:
         raise ConfigError(
             f"poses.file must be a scene_gt.json with its scene_camera.json, got {path}: "
             f"{error.strerror}"
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path} must be JSON: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold an object, got {type(content).__name__}")

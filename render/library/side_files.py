@@ -22,14 +22,11 @@ The ``models_info.json`` of a folder of BOP models says the symmetries and the d
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
-
-import yaml
 
 from render.errors import AssetError
 from render.geometry.symmetry import Symmetry
@@ -38,6 +35,7 @@ from render.library.finishes import FINISHES
 from render.library.readers.raw import UNITS_M
 from render.sampling.patterns import is_named, match_names
 from render.system import values
+from render.system.plain_data import json_of, read_regular, yaml_of
 
 __all__ = ["AXES", "MODELS_YAML", "Remarks", "read_remarks"]
 
@@ -105,7 +103,7 @@ def _of_bop(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
         path = folder / parent / _BOP_INFO
         if not path.is_file():
             continue
-        for obj_id, entry in _mapping(path, json.loads).items():
+        for obj_id, entry in _mapping(path, json_of).items():
             stem = parent / f"obj_{obj_id:0>6}"
             for name in names:
                 if PurePosixPath(name).with_suffix("") == stem:
@@ -165,11 +163,13 @@ def _apply(
         remarks[name] = replace(remarks[name], **said)
 
 
-def _mapping(path: Path, load: Callable[[str], Any] = yaml.safe_load) -> Mapping[Any, Any]:
+def _mapping(path: Path, load: Callable[[bytes], Any] = yaml_of) -> Mapping[Any, Any]:
     try:
-        content = load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
-        raise AssetError(path, f"cannot be read: {' '.join(str(error).split())}") from error
+        content = load(read_regular(path))
+    except ValueError as error:
+        raise AssetError(path, f"cannot be read: {error}") from error
+    except OSError as error:
+        raise AssetError(path, f"cannot be read: {error.strerror}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):

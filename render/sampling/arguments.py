@@ -13,7 +13,7 @@ from render.sampling.schema import Leaf, Value
 from render.system import values
 from render.system.registry import PLUGIN_HINT, Registry
 
-__all__ = ["Arguments", "fail", "near", "show"]
+__all__ = ["Arguments", "because", "fail", "near", "show"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +60,8 @@ class Arguments:
         except ValueError as error:
             rule = "not be null" if value is None else str(error)
         close = difflib.get_close_matches(str(value), self.leaf.options, n=1) if value else ()
-        own = PLUGIN_HINT if isinstance(self.leaf.options, Registry) else ""
-        self.fail(rule, f"; did you mean {close[0]}?" if close else own if value else "")
+        own = PLUGIN_HINT if isinstance(self.leaf.options, Registry) and value else ""
+        self.fail(rule, f"; did you mean {close[0]}?" if close else own or because(self.leaf))
 
     def key(self, key: Any) -> Value:
         """As `item`, of a key of a mapping; YAML and JSON may have made a string of it."""
@@ -71,6 +71,11 @@ class Arguments:
         """Raises a ConfigError: ``<name> must <rule>, got [<word>, ...]``."""
         shown = [self.word, *self.given] if self.word else self.given[0]
         fail(self.name, rule, shown, hint)
+
+
+def because(leaf: Leaf) -> str:
+    """The tail of a message: why a leaf has its bounds, where its schema tells."""
+    return f": {leaf.why}" if leaf.why else ""
 
 
 def near(word: object, known: Sequence[str], n_listed: int = 8) -> str:

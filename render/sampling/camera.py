@@ -18,6 +18,7 @@ class CameraGroup:
         length=(2,),
         lo=16,
         hi=8192,
+        why="a larger picture takes more memory than is there",
         doc="Image width and height, whole pixels.",
         example="[640,480]",
     )

@@ -15,7 +15,12 @@ class Objects:
     """The labelled objects. Target 0 is the principal one."""
 
     count: int = leaf(
-        kind="integer", lo=1, hi=2000, doc="Targets in a frame.", example="[integers,1,8]"
+        kind="integer",
+        lo=1,
+        hi=2000,
+        why="memory and time of a frame grow with each body",
+        doc="Targets in a frame.",
+        example="[integers,1,8]",
     )
     arrangement: str = leaf(
         kind="choice",

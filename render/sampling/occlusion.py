@@ -14,7 +14,12 @@ class Occlusion:
     """Distractors in front of and beside the targets, and how much of the targets they cover."""
 
     count: int = leaf(
-        kind="integer", lo=0, hi=2000, doc="Distractors in a frame.", example="[integers,0,5]"
+        kind="integer",
+        lo=0,
+        hi=2000,
+        why="memory and time of a frame grow with each body",
+        doc="Distractors in a frame.",
+        example="[integers,0,5]",
     )
     kind: tuple[str, ...] = leaf(
         kind="choice",

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from render.errors import ConfigError
-from render.sampling.arguments import Arguments, fail, near, show
+from render.sampling.arguments import Arguments, because, fail, near, show
 from render.sampling.distribution import DISTRIBUTIONS, AbstractDistribution, Drawable, Vector
 from render.sampling.distributions.by_category import ByCategory
 from render.sampling.distributions.constant import Constant
@@ -100,14 +100,14 @@ def _distribution(value: Sequence[Any], leaf: Leaf, name: str) -> AbstractDistri
         if distribution.bounds is not None:
             values.check_range(*distribution.bounds, leaf.lo, leaf.hi)
     except ValueError as error:
-        raise ConfigError(f"{name} must {error}, got {show(value)}") from error
+        raise ConfigError(f"{name} must {error}, got {show(value)}{because(leaf)}") from error
     return distribution
 
 
 def _vector(value: Sequence[Any], leaf: Leaf, name: str) -> Constant | Vector:
     if len(value) not in leaf.length:
         fail(name, f"be a list of {_lengths(leaf)} numbers or distributions", value)
-    component = Leaf(kind="number", lo=leaf.lo, hi=leaf.hi)
+    component = Leaf(kind="number", lo=leaf.lo, hi=leaf.hi, why=leaf.why)
     parts = tuple(parse(v, component, f"{name}[{i}]") for i, v in enumerate(value))
     scalars = tuple(component for part in parts for component in part.components)
     if all(part.is_constant for part in scalars):

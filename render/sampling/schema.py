@@ -33,6 +33,7 @@ class Leaf:
         scope: ``frame``: drawn once. Otherwise once for each target, distractor or
             light, and the drawn value is a tuple.
         nullable: Null is allowed: the leaf takes no part.
+        why: Why it has its bounds, for messages, where that is not plain.
         doc: One line for the table of scene parameters.
         example: An override that can be copied, the value only.
 
@@ -48,6 +49,7 @@ class Leaf:
         "models", "backgrounds", "textures", "environments", "patterns", "distractors", ""
     ] = ""
     nullable: bool = False
+    why: str = ""
     doc: str = ""
     example: str = ""
 

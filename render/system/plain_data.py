@@ -19,6 +19,7 @@ from typing import Any, NoReturn, cast
 import yaml
 
 __all__ = [
+    "DEEPEST",
     "MOST_BYTES",
     "json_decoder",
     "json_of",
@@ -30,11 +31,13 @@ __all__ = [
 MOST_BYTES = 1 << 26
 """The largest file that is read as a whole unless its reader knows better."""
 
-_DEEPEST = 64
+DEEPEST = 64
+"""Levels of a value."""
 # A node of YAML takes about a kilobyte while it is read, and an alias counts what it stands for.
 _MOST_NODES = 400_000
 _NODE_CHARS = 64
 _DIGITS = 300  # of a number that a float can hold
+_MERGE = "tag:yaml.org,2002:merge"
 _YAML_KINDS = ("null", "bool", "int", "float", "str", "seq", "map")
 
 
@@ -63,8 +66,10 @@ def read_regular(path: Path, *, most: int = MOST_BYTES) -> bytes:
 
     """
     with open_regular(path) as file:
-        data = file.read(most + 1) if os.fstat(file.fileno()).st_size <= most else b""
-        if len(data) > most or (not data and os.fstat(file.fileno()).st_size > most):
+        size = os.fstat(file.fileno()).st_size
+        # Room is made for as much as is asked for.
+        data = file.read(size + 1) if size <= most else b""
+        if max(size, len(data)) > most:
             raise OSError(errno.EFBIG, f"it has more than {most} bytes", str(path))
         return data
 
@@ -78,11 +83,11 @@ def json_of(data: bytes | str) -> Any:
 
     """
     try:
-        value = json_decoder().decode(data if isinstance(data, str) else data.decode())
+        value = json_decoder().decode(data if isinstance(data, str) else data.decode("utf-8-sig"))
     except RecursionError:
         raise ValueError("it nests too deep") from None
     level = [value]
-    for _ in range(_DEEPEST):
+    for _ in range(DEEPEST):
         inner: list[Any] = []
         for one in level:
             if isinstance(one, dict):
@@ -132,7 +137,7 @@ def _whole(text: str) -> int:
 
 
 def yaml_of(data: bytes) -> Any:
-    """The value that a YAML text holds.
+    """The value that a YAML text holds; dates are texts, and keys ``<<`` are followed.
 
     Raises:
         ValueError: It is not YAML in UTF-8, nests too deep, has too many values (an alias counts
@@ -141,7 +146,7 @@ def yaml_of(data: bytes) -> Any:
     """
     try:
         return _Loader(data.decode()).get_single_data()
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ArithmeticError) as error:
         raise ValueError(" ".join(str(error).split())) from None
 
 
@@ -158,7 +163,7 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call]
         anchor, began = event.anchor, self._nodes
         self._depth += 1
-        if self._depth > _DEEPEST:
+        if self._depth > DEEPEST:
             raise yaml.YAMLError("it nests too deep")
         if isinstance(event, yaml.AliasEvent):
             # Of an anchor that is not there, the base class speaks.
@@ -170,25 +175,27 @@ class _Loader(yaml.SafeLoader):
         if self._nodes > _MOST_NODES:
             raise yaml.YAMLError("it has too many values")
         node = super().compose_node(parent, index)
+        if node is not None and node.tag not in (*self.yaml_constructors, _MERGE):
+            raise yaml.YAMLError(f"it must hold plain values, got the tag {node.tag}")
         if anchor is not None and not isinstance(event, yaml.AliasEvent):
             self._nodes_of[anchor] = self._nodes - began
         self._depth -= 1
         return node
 
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Keys ``<<`` are not followed: what they merge can grow without end."""
-
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        found = cast("dict[Any, Any]", super().construct_mapping(node, deep=deep))
-        if len(found) < len(node.value):
-            raise yaml.YAMLError(f"a key stands twice in a mapping{node.start_mark}")
-        return found
+        # What ``<<`` brings may stand twice, and is bounded: it consists of counted aliases.
+        own = [key for key, _ in node.value if key.tag != _MERGE]
+        keys = Counter((key.tag, key.value) for key in own if isinstance(key, yaml.ScalarNode))
+        if twice := [key for (_, key), n in keys.items() if n > 1]:
+            line = node.start_mark.line + 1
+            raise yaml.YAMLError(f"the key {twice[0]!r} stands twice in the mapping of line {line}")
+        return cast("dict[Any, Any]", super().construct_mapping(node, deep=deep))
 
-    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        value = int(super().construct_yaml_int(node))
-        if abs(value) >= 10**_DIGITS:
-            raise ValueError(f"whole numbers must have at most {_DIGITS} digits")
-        return value
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        # Before it is computed, because numbers to the base 60 take long.
+        if node.tag.endswith((":int", ":float")) and len(node.value) > _DIGITS:
+            raise ValueError(f"numbers must have at most {_DIGITS} digits")
+        return super().construct_scalar(node)
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
         return _check_finite(float(super().construct_yaml_float(node)))
@@ -199,5 +206,8 @@ _Loader.yaml_constructors = {
     tag: yaml.SafeLoader.yaml_constructors[tag]
     for tag in (*(f"tag:yaml.org,2002:{kind}" for kind in _YAML_KINDS), None)
 }
-_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if not pair[0].endswith(":timestamp")]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)

@@ -26,6 +26,11 @@ def test_plain_values_are_read_as_the_libraries_read_them() -> None:
         "a": [1, 2],
         "b": [1, 2],
     }
+    assert yaml_of(b"a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: 2020-99-99") == {
+        "a": {"x": 1, "y": 2},
+        "b": {"x": 1, "y": 3},
+        "c": "2020-99-99",
+    }
 
 
 @pytest.mark.parametrize(
@@ -48,9 +53,10 @@ def test_json_that_is_not_plain_is_an_error(text: str, reason: str) -> None:
         ("a: .nan", "must be finite"), ("a: [-.inf]", "must be finite"),
         ("a: 1\nb: 2\na: 3", "stands twice"), ("&a [*a]", "must not hold itself"),
         ("[" * 65 + "]" * 65, "nests too deep"), ("- " * 5000, "nests too deep"),
-        ("a: 2001-01-01", "timestamp"), ("!!python/name:os.system", "python/name"),
-        ("<<: {a: 1}", "merge"), ("? [1]\n: 2", "unhashable"), ("a: " + "9" * 400, "300 digits"),
-        ("a: 1: 2", "not allowed here"), ("\0", "not allowed"),
+        ("!!python/name:os.system", "python/name"),
+        ("? [1]\n: 2", "unhashable"), ("a: " + "9" * 400, "at most 300 digits"),
+        ("a: 1: 2", "not allowed here"), ("\0", "not allowed"), ("!!int abc", "invalid literal"),
+        ("a: " + ":".join(["59"] * 9000), "at most 300 digits"), ("!!set {a}", "plain values"),
         ("a: &a [x, x, x, x, x, x, x, x]\n" + "\n".join(
             f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefg", "bcdefgh")
         ), "too many values"),

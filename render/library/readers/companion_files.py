@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.library.readers.notes import Notes
-from render.library.readers.raw import READ_ERRORS, rgba_of_bytes
+from render.library.readers.raw import READ_ERRORS
+from render.system.pictures import rgba_of_bytes
 
 __all__ = ["Companions", "Fault"]
 
+_MOST_PIXELS = 400_000_000  # of all images of one model: 1.6 GB
 _KTX2 = b"\xabKTX 20"
 
 
@@ -54,6 +56,7 @@ class Companions:
         self._roots = (root.resolve(), path.parent.resolve())
         self._notes = notes
         self._images: dict[Path, NDArray[np.uint8] | None] = {}
+        self._n_pixels = 0
 
     def find(self, name: str, *, or_beside: bool = False) -> Path | Fault:
         """A file as it is named, else with another case of its letters.
@@ -130,9 +133,15 @@ class Companions:
             kind = "textures of KTX2 are not decoded; the factors alone are drawn"
             self._notes.add(kind, name)
             return None
+        if self._n_pixels > _MOST_PIXELS:
+            kind = f"textures beyond {_MOST_PIXELS // 10**6} megapixels in all are not drawn"
+            self._notes.add(kind, name)
+            return None
         try:
-            return rgba_of_bytes(data)
+            image = rgba_of_bytes(data)
         except READ_ERRORS as error:
             kind = "textures cannot be decoded; the factors alone are drawn"
             self._notes.add(kind, f"{name} ({error})")
             return None
+        self._n_pixels += image.size // 4
+        return image

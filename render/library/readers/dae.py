@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import urllib.parse
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from collada.scene import ControllerNode, GeometryNode, Node
 from numpy.typing import NDArray
 
 from render.errors import AssetError
+from render.library.readers.packed import check_xml
 from render.library.readers.raw import (
     READ_ERRORS,
     PartNames,
@@ -48,7 +50,10 @@ def read_dae(source: Source) -> RawModel:
 
     """
     path = source.path
+    if zipfile.is_zipfile(io.BytesIO(source.data)):
+        raise AssetError(path, "must be COLLADA itself, got a zip archive: unpack it")
     try:
+        check_xml(source.data)
         document = collada.Collada(io.BytesIO(source.data), ignore=[collada.common.DaeError])
         reader = _DaeReader(source, document)
         meshes = tuple(limited(path, reader.meshes()))
@@ -117,6 +122,8 @@ class _DaeReader:
         rows = np.asarray(primitive.index).reshape(-1, primitive.nindices)
         if not len(rows):
             return None
+        if counts.min(initial=0) < 0 or counts.sum() > len(rows):
+            raise AssetError(self._path, "its polygons have more corners than are there")
         keep = np.repeat(counts >= 3, counts)
         rows, counts = rows[: len(keep)][keep], counts[counts >= 3]
         positions = self._corner_values(primitive, rows, "VERTEX", 3)

@@ -22,6 +22,7 @@ __all__ = ["GltfFile"]
 
 _MAX_JSON_BYTES = 128 * 2**20
 _MAX_ITEMS = 2**27
+_FREE_ITEMS = 2**20  # that need no data
 _DTYPES = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 
@@ -44,6 +45,7 @@ class GltfFile:
         self._notes = source.notes
         self._bin: memoryview | None = None
         self._buffers: dict[int, memoryview] = {}
+        self._n_bytes = len(source.data)
         self.json = self._parse(source.data)
 
     def fail(self, reason: str) -> AssetError:
@@ -178,6 +180,11 @@ class GltfFile:
             offset = self.whole(spec, "byteOffset", 0)
             values = self._read(spec["bufferView"], offset, count, width, dtype)
         elif "sparse" in spec:
+            if count > max(_FREE_ITEMS, self._n_bytes):
+                raise self.fail(
+                    f"accessors[{index}] has {count} items without data, more than the bytes of "
+                    "the file"
+                )
             values = np.zeros((count, width), dtype)
         else:
             raise self.fail(f"accessors[{index}] has no data")

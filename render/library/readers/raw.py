@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zipfile
 import zlib
@@ -14,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from render.errors import AssetError
 from render.scene import Material
@@ -32,8 +30,6 @@ __all__ = [
     "linear_of_srgb",
     "phong_roughness",
     "placed",
-    "rgba_of_bytes",
-    "rgba_of_image",
     "top_of_colors",
 ]
 
@@ -60,7 +56,7 @@ READ_ERRORS = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError,
     RecursionError, ArithmeticError, NotImplementedError, StopIteration, EOFError, ImportError,
     SyntaxError, MemoryError, RuntimeError, NameError, struct.error, zlib.error,
-    zipfile.BadZipFile, Image.DecompressionBombError,
+    zipfile.BadZipFile,
 )  # fmt: skip
 
 
@@ -134,14 +130,17 @@ def limited(path: Path, meshes: Iterable[RawMesh]) -> Iterator[RawMesh]:
     """Passes meshes on.
 
     Raises:
-        AssetError: Before they hold more than `MAX_FACES` faces together.
+        AssetError: Before they hold more than `MAX_FACES` faces together, or more vertices than
+            so many faces can have.
 
     """
-    count = 0
+    n_faces = n_vertices = 0
     for mesh in meshes:
-        count += len(mesh.faces)
-        if count > MAX_FACES:
+        n_faces, n_vertices = n_faces + len(mesh.faces), n_vertices + len(mesh.positions)
+        if n_faces > MAX_FACES:
             raise AssetError(path, f"must have at most {MAX_FACES} triangles: simplify it")
+        if n_vertices > 3 * MAX_FACES:
+            raise AssetError(path, f"must have at most {3 * MAX_FACES} vertices: simplify it")
         yield mesh
 
 
@@ -189,27 +188,3 @@ def cofactors(linear: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     x, y, z = (linear[..., row, :] for row in range(3))
     return np.stack([np.cross(y, z), np.cross(z, x), np.cross(x, y)], axis=-2)
-
-
-def rgba_of_bytes(data: bytes | memoryview) -> NDArray[np.uint8]:
-    """Decodes an image file to ``(H, W, 4)`` uint8, read-only.
-
-    Raises:
-        OSError, ValueError: Not an image that can be decoded.
-
-    """
-    with Image.open(io.BytesIO(data)) as image:
-        return rgba_of_image(image)
-
-
-def rgba_of_image(image: Image.Image) -> NDArray[np.uint8]:
-    """``(H, W, 4)`` uint8, read-only, of an image of any mode; EXIF rotation applied."""
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I") or upright.mode == "F":
-        # Pillow clips 16-bit grey when it converts; scale it instead.
-        grey = np.asarray(upright, dtype=np.float64)
-        top = 65535.0 if grey.max(initial=0) > 255 else 255.0
-        upright = Image.fromarray((np.clip(grey / top, 0, 1) * 255 + 0.5).astype(np.uint8))
-    pixels = np.array(upright.convert("RGBA"), dtype=np.uint8)
-    pixels.setflags(write=False)
-    return pixels

@@ -6,7 +6,6 @@ bear the same id.
 
 from __future__ import annotations
 
-import io
 import posixpath
 import re
 import zipfile
@@ -19,6 +18,7 @@ from lxml import etree
 from numpy.typing import NDArray
 
 from render.errors import AssetError
+from render.library.readers.packed import opened_archive, part_of, xml_root
 from render.library.readers.raw import (
     UNITS_M,
     PartNames,
@@ -41,7 +41,6 @@ from render.scene import Material
 
 __all__ = ["read_3mf"]
 
-_MAX_PART_BYTES = 4 * 2**30
 _MAX_INSTANCES = 100_000
 _MAX_DEPTH = 100
 # What is looked at; of the material extension only colours are drawn.
@@ -86,7 +85,7 @@ def read_3mf(source: Source) -> RawModel:
     """
     path = source.path
     reader = _Reader(source)
-    with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
+    with opened_archive(source.data) as archive:
         reader.archive = archive
         root = reader.root()
         part = reader.part(root)
@@ -116,7 +115,7 @@ class _Reader:
         """Name of the part that the package points to, else of the one at the usual place."""
         names = {name.lower(): name for name in self.archive.namelist()}
         if "_rels/.rels" in names:
-            for relation in _xml(self._content(names["_rels/.rels"])):
+            for relation in xml_root(self._content(names["_rels/.rels"])):
                 target = relation.get("Target", "").lstrip("/").lower()
                 if relation.get("Type", "").endswith("/3dmodel") and target in names:
                     return names[target]
@@ -133,12 +132,9 @@ class _Reader:
 
     def _content(self, name: str) -> bytes:
         try:
-            size = self.archive.getinfo(name).file_size
+            return part_of(self.archive, name)
         except KeyError as error:
             raise AssetError(self._path, f"names {name}, which is not inside") from error
-        if size > _MAX_PART_BYTES:
-            raise AssetError(self._path, f"{name} has {size} bytes, more than 4 GiB")
-        return self.archive.read(name)
 
     def meshes(self, root: str) -> Iterator[RawMesh]:
         """The meshes of all items that are to be built, placed; without helpers."""
@@ -172,7 +168,7 @@ class _Reader:
         helpers = Helpers()
         for name in self.archive.namelist():
             if is_side_file(name):
-                helpers.add(_xml(self._content(name)))
+                helpers.add(xml_root(self._content(name)))
         return helpers
 
     def _without(self, mesh: RawMesh, ranges: list[tuple[int, int, str]]) -> RawMesh:
@@ -184,7 +180,7 @@ class _Reader:
         return replace(mesh, faces=mesh.faces[is_solid]) if ranges else mesh
 
     def _parse(self, name: str, data: bytes) -> _Part:
-        root = _xml(data)
+        root = xml_root(data)
         check_required(self._path, root)
         for extension in unread_extensions(root):
             self._notes.add("what extensions say is not drawn", extension)
@@ -273,12 +269,6 @@ class _Reader:
             self._notes.add("colours outside their group are not drawn")
             return None
         return group[index[0]], group[index[1]], group[index[2]]
-
-
-def _xml(data: bytes) -> Any:
-    """The root; entities of the file's own are left alone, and nothing is fetched."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, collect_ids=False)
-    return etree.fromstring(data, parser)
 
 
 def _rgba(text: str) -> _Rgba:
