@@ -10,11 +10,9 @@ import sys
 from pathlib import Path
 
 from render.config.trust import add_plugins_argument, import_plugins
-from render.dataset.layout import COVERAGE
 from render.errors import RenderError
-from render.report.coverage import read_coverage
-from render.report.coverage_plot import write_coverage
-from render.system.console import command_parser, say
+from render.system.console import command_parser, run_command, say
+from render.system.interrupts import importing
 
 __all__ = ["main"]
 
@@ -26,6 +24,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--all", action="store_true", help="print bins that are not thin, too")
     add_plugins_argument(parser)
     args = parser.parse_intermixed_args(argv)
+    with importing():
+        from render.dataset.layout import COVERAGE
+        from render.report.coverage import read_coverage
+        from render.report.coverage_plot import write_coverage
     picture = args.dir / COVERAGE
     try:
         import_plugins(args.plugins)
@@ -42,4 +44,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

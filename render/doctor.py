@@ -10,16 +10,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from render.build import probe_engine
-from render.config.run_config import RunConfig
-from render.config.words import config_of, split_words
 from render.errors import RenderError
-from render.library.diagnose import diagnose
-from render.library.models import ModelLibrary
-from render.report.doctor import devices_text, models_text, verdict
-from render.system.console import command_parser, say
-from render.system.paths import find_assets
-from render.writers.chosen import unknown_key
+from render.system.console import command_parser, run_command, say
+from render.system.interrupts import importing
 
 __all__ = ["main"]
 
@@ -33,6 +26,15 @@ def main(argv: list[str] | None = None) -> None:
         help="default: ./assets/models, or the starter set",
     )  # fmt: skip
     args = parser.parse_intermixed_args(argv)
+    with importing():
+        from render.build import probe_engine
+        from render.config.run_config import RunConfig
+        from render.config.words import config_of, split_words
+        from render.library.diagnose import diagnose
+        from render.library.models import ModelLibrary
+        from render.report.doctor import devices_text, models_text, verdict
+        from render.system.paths import find_assets
+        from render.writers.chosen import unknown_key
     own, words = split_words(args.words)
     if len(own) > 1:
         parser.error(f"one MODELS_DIR at most, got {' '.join(own)}")
@@ -56,4 +58,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

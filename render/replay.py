@@ -11,14 +11,16 @@ from pathlib import Path
 
 from render.config.trust import add_plugins_argument
 from render.errors import RenderError
-from render.job.replay import ASSET_DIRS, replay
-from render.system.console import command_parser, say
+from render.system.console import command_parser, run_command, say
+from render.system.interrupts import importing
 
 __all__ = ["main"]
 
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 if the frame differs or cannot be rendered."""
+    with importing():
+        from render.job.replay import ASSET_DIRS, replay
     parser = command_parser(__doc__, "datasets/bolts 42", "datasets/bolts 42 -o again")
     parser.add_argument("dir", type=Path, metavar="DIR", help="a dataset")
     parser.add_argument("frame", type=int, metavar="FRAME", help="frame_idx")
@@ -41,4 +43,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
 from render.config.help import page
-from render.system.console import say
-from render.system.interrupts import interrupt_on
+from render.errors import ConfigError
+from render.system.console import complain, run_command, say
+from render.system.interrupts import importing
 
 __all__ = ["main"]
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 if any job failed."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser("python -m render.run", add_help=False, allow_abbrev=False)
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("-cd", "--config-dir", type=Path)
     parser.add_argument("-m", "--multirun", action="store_true")
-    asked, words = parser.parse_known_args()
+    asked, words = parser.parse_known_args(argv)
     if asked.help:
-        say(page(asked.config_dir))
+        try:
+            say(page(asked.config_dir))
+        except ConfigError as error:
+            sys.exit(f"error: {error}")
         return
     # Here, because it takes seconds to import all that draws, and help should be there at once.
-    from render.job.task import INTERRUPTED, run_words
+    with importing():
+        from render.config.composition import split_options
+        from render.job.task import INTERRUPTED, run_words
 
-    # Hydra wants all values together, and takes options before them.
-    options = ["--multirun"] if asked.multirun else []
-    options += ["--config-dir", str(asked.config_dir)] if asked.config_dir else []
-    sys.argv[1:] = [*options, *words]
-    interrupt_on((signal.SIGTERM, signal.SIGHUP))
+    own = ["--multirun"] if asked.multirun else []
+    own += ["--config-dir", str(asked.config_dir)] if asked.config_dir else []
     try:
-        has_succeeded = run_words(sys.argv[1:])
+        options, words = split_options(words)
+    except ConfigError as error:
+        complain(f"error: {error}")
+        sys.exit(2)
+    try:
+        has_succeeded = run_words(words, [*own, *options])
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        complain(INTERRUPTED)
+        raise
     sys.exit(0 if has_succeeded else 1)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

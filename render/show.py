@@ -9,14 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from render.build import start_engine
-from render.config.run_config import RunConfig
-from render.config.words import config_of, split_words
 from render.errors import RenderError
-from render.report.show import show, write_sheet
-from render.system.console import command_parser, say
-from render.system.paths import find_assets
-from render.writers.chosen import unknown_key
+from render.system.console import command_parser, run_command, say
+from render.system.interrupts import importing
 
 __all__ = ["main"]
 
@@ -39,6 +34,13 @@ def main(argv: list[str] | None = None) -> None:
         help="path of a file, or a name or stem of the models folder",
     )
     args = parser.parse_intermixed_args(argv)
+    with importing():
+        from render.build import start_engine
+        from render.config.run_config import RunConfig
+        from render.config.words import config_of, split_words
+        from render.report.show import show, write_sheet
+        from render.system.paths import find_assets
+        from render.writers.chosen import unknown_key
     own, words = split_words(args.words)
     if len(own) != 1:
         parser.error(f"name one MODEL, got {' '.join(own) or 'none'}")
@@ -55,4 +57,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from render.config.trust import add_plugins_argument, import_plugins
 from render.errors import RenderError
-from render.job.replay import render_again
-from render.report.verify.dataset import verify
-from render.system.console import command_parser, say
+from render.system.console import command_parser, run_command, say
+from render.system.interrupts import importing
 
 __all__ = ["main"]
 
@@ -29,6 +28,9 @@ def main(argv: list[str] | None = None) -> None:
     )
     add_plugins_argument(parser)
     args = parser.parse_intermixed_args(argv)
+    with importing():
+        from render.job.replay import render_again
+        from render.report.verify.dataset import verify
     try:
         import_plugins(args.plugins)
         verdict = verify(args.dir)
@@ -46,4 +48,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

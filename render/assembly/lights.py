@@ -131,9 +131,10 @@ def _lights_of(name: str, lamp: Lamp) -> tuple[Light, ...]:
         lights = kind().lights(lamp)
     except Exception as error:
         raise ConfigError(f"{where} failed: {failure_of(error)}") from error
-    if not isinstance(lights, tuple) or not all(isinstance(light, Light) for light in lights):
+    is_tuple = isinstance(lights, tuple) and len(lights) > 0
+    if not is_tuple or not all(isinstance(light, Light) for light in lights):
         raise ConfigError(
-            f"{where} must return a tuple of render.lights.light.Light, got {lights!r}"
+            f"{where} must return a tuple of one or more render.lights.light.Light, got {lights!r}"
         )
     return lights
 

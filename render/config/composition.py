@@ -11,63 +11,53 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import hydra._internal.hydra as hydra_internal
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from hydra.plugins.config_source import ConfigResult
 from omegaconf import OmegaConf
-from omegaconf.resolvers import oc
 
+from render.config.config_file import check_config_file
+from render.config.presets import is_preset
 from render.config.trust import check_target, plugin_names
-from render.errors import ConfigError
+from render.errors import ConfigError, RenderError
+from render.system.files import remove_empty
 from render.system.paths import CONF_DIR
 
-__all__ = ["check_options", "guarded"]
+__all__ = ["guarded", "split_options"]
 
 # What a file may say of Hydra itself: folders, and what is swept over.
 _OF_FILES = ("mode", "run.dir", "sweep.dir", "sweep.subdir", "job.name", "verbose")
 _PARAMS = ("hydra", "sweeper", "params")
-_CLASSES = ("engine", "execution")
-_ABSENT = object()
+_CLASSES = (("engine",), ("execution",))
+_TARGET = "_target_"
+# The config of a sweep, which Hydra keeps in the folder of its jobs.
+_OF_SWEEP = "multirun.yaml"
 # What Hydra composes with, by the name that it calls it by.
 _LOADER = ConfigLoaderImpl.__name__
 
 
 @contextlib.contextmanager
-def guarded(words: Sequence[str]) -> Iterator[None]:
-    """Lets Hydra compose configs meanwhile only from files that run no code.
-
-    Args:
-        words: The words of the command line. A variable of the environment that they name may be
-            read; files may read none, because its value would be stored with the dataset.
-
-    """
-    allowed = set(re.findall(r"oc\.env:\s*([^,}\s]+)", " ".join(words)))
-
-    def env(key: str, default: Any = _ABSENT) -> Any:
-        if key not in allowed:
-            raise ConfigError(
-                f"${{oc.env:{key}}} must stand on the command line alone, because its value is "
-                "stored with the dataset"
-            )
-        return oc.env(key) if default is _ABSENT else oc.env(key, default)
-
+def guarded() -> Iterator[None]:
+    """Lets Hydra compose configs meanwhile only from files that run no code."""
     setattr(hydra_internal, _LOADER, _GuardedLoader)
-    OmegaConf.register_new_resolver("oc.env", env, replace=True)
     try:
         yield
     finally:
         setattr(hydra_internal, _LOADER, ConfigLoaderImpl)
-        OmegaConf.register_new_resolver("oc.env", oc.env, replace=True)
 
 
-def check_options(words: Sequence[str]) -> None:
-    """Refuses an option of Hydra that would run code from a file, and one that there is not.
+def split_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The options of Hydra among the words of a command line, with their values; the other words.
 
-    Args:
-        words: The words of the command line.
+    Refuses an option that would run code from a file, and one that there is not.
 
     Raises:
         ConfigError: ``--experimental-rerun`` is among them, or an option that is not Hydra's.
@@ -84,6 +74,27 @@ def check_options(words: Sequence[str]) -> None:
             "--experimental-rerun must not be used, because the file that it reads can run code: "
             "repeat the command line instead"
         )
+    others = list(options.overrides)
+    return [word for word in words if word not in others], others
+
+
+def _own_sources() -> set[str]:
+    """Where the files lie that ship with this package, with Hydra and with what is installed."""
+    paths = [str(one.path) for one in create_config_search_path(str(CONF_DIR)).get_path()]
+    return {path if "://" in path else f"file://{path}" for path in paths}
+
+
+class _GuardedRepository(ConfigRepository):
+    """Looks at each file before Hydra reads it, and lets none lie elsewhere."""
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        """What Hydra makes of a file; None where there is none."""
+        if ".." in config_path.split("/") or config_path.startswith("/"):
+            raise ConfigError(f"a preset must lie in the folder of configs, got {config_path}")
+        source = self._find_object_source(config_path, ObjectType.CONFIG)
+        if source is not None and source.scheme() == "file" and Path(source.path) != CONF_DIR:
+            check_config_file(Path(source.path) / f"{config_path.removesuffix('.yaml')}.yaml")
+        return super().load_config(config_path)
 
 
 class _GuardedLoader(ConfigLoaderImpl):
@@ -91,14 +102,15 @@ class _GuardedLoader(ConfigLoaderImpl):
 
     def __init__(self, config_search_path: Any) -> None:
         super().__init__(config_search_path)
-        paths = [str(one.path) for one in create_config_search_path(str(CONF_DIR)).get_path()]
-        self._own = {path if "://" in path else f"file://{path}" for path in paths}
+        self.repository = _GuardedRepository(config_search_path)
+        self._own = _own_sources()
         # Classes that files name: the file, the key and the class.
         self._named: list[tuple[str, str, Any]] = []
 
     def load_configuration(self, *args: Any, **kwargs: Any) -> Any:
         """The composed config; only the command line can have set its ``plugins``."""
         self._named.clear()
+        self._check_groups(*args, **kwargs)
         cfg = super().load_configuration(*args, **kwargs)
         content = OmegaConf.to_container(cfg, resolve=False)
         assert isinstance(content, dict)
@@ -106,6 +118,31 @@ class _GuardedLoader(ConfigLoaderImpl):
         for file, key, target in self._named:
             check_target(key, target, plugins, where=file)
         return cfg
+
+    def load_sweep_config(self, master_config: Any, sweep_overrides: list[str]) -> Any:
+        """The config of one job of a sweep."""
+        try:
+            return super().load_sweep_config(master_config, sweep_overrides)
+        except (HydraException, RenderError):
+            # What Hydra has written before it looks whether the jobs can be.
+            folder = Path(master_config.hydra.sweep.dir)
+            if [path.name for path in folder.iterdir()] == [_OF_SWEEP]:
+                (folder / _OF_SWEEP).unlink()
+                remove_empty(folder)
+            raise
+
+    def _check_groups(self, config_name: Any, overrides: Sequence[str], *_: Any, **__: Any) -> None:
+        """A group is chosen by the names of presets, of which Hydra itself is not told."""
+        for override in OverridesParser.create().parse_overrides(list(overrides)):
+            key, value = override.key_or_group, override.value()
+            names = value if isinstance(value, list) else [value]
+            if override.is_delete() or override.is_sweep_override() or "." in key:
+                continue
+            is_known = self.repository.group_exists(key)
+            if is_known and not all(isinstance(name, str) for name in names):
+                known = filter(is_preset, self.repository.get_group_options(key))
+                got = str(override.input_line).partition("=")[2]
+                raise ConfigError(f"{key} must be one of {', '.join(known)}, got {got}")
 
     def _process_config_searchpath(
         self, config_name: Any, parsed_overrides: Any, repo: Any
@@ -118,11 +155,17 @@ class _GuardedLoader(ConfigLoaderImpl):
         super()._process_config_searchpath(config_name, parsed_overrides, repo)
 
     def _load_single_config(self, default: Any, repo: Any) -> Any:
-        found = super()._load_single_config(default, repo)
+        # Where it belongs, and before Hydra itself does anything with it.
+        found = self._embed_result_config(repo.load_config(default.config_path), default.package)
         if found.path not in self._own:
-            file = f"{found.path.removeprefix('file://')}/{default.config_path}"
+            file = f"{found.path.removeprefix('file://')}/{default.config_path}.yaml"
             self._check(file, OmegaConf.to_container(found.config, resolve=False))
-        return found
+            if default.config_path.startswith("experiment/") and default.package:
+                raise ConfigError(
+                    f"{file} must begin with the line `# @package _global_`, because without it "
+                    "what it says is not of the run"
+                )
+        return super()._load_single_config(default, repo)
 
     def _check(self, file: str, content: Any) -> None:
         """Looks at a file that does not ship with this package, put where it belongs."""
@@ -134,10 +177,14 @@ class _GuardedLoader(ConfigLoaderImpl):
                 f"{content['plugins']!r} in {file}"
             )
         _check_hydra(file, content)
-        for section in _CLASSES:
-            node = content.get(section)
-            if isinstance(node, Mapping) and "_target_" in node:
-                self._named.append((file, f"{section}._target_", node["_target_"]))
+        for path, value in _targets((), content):
+            key = ".".join(path)
+            if path[:-1] not in _CLASSES:
+                raise ConfigError(
+                    f"{key} must not be set, because it names code: a class is named by engine or "
+                    f"execution alone, got {value!r} in {file}"
+                )
+            self._named.append((file, key, value))
 
 
 def _check_hydra(file: str, content: Any) -> None:
@@ -157,11 +204,23 @@ def _check_hydra(file: str, content: Any) -> None:
 
 
 def _leaves(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value that is no mapping, by its path."""
     if not isinstance(value, Mapping):
         yield path, value
         return
     for name, inner in value.items():
         yield from _leaves((*path, str(name)), inner)
+
+
+def _targets(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value that names a class, by its path."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    for name, inner in value.items() if isinstance(value, Mapping) else ():
+        if name == _TARGET:
+            yield (*path, name), inner
+        else:
+            yield from _targets((*path, str(name)), inner)
 
 
 def _swept(name: str, value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from render.config.config_file import check_config_file
 from render.config.presets import preset_files
 from render.config.run_config import RunConfig
 from render.config.settings import settings_of
@@ -52,8 +53,13 @@ def page(config_dir: Path | None = None) -> str:
         config_dir: A folder of further presets, which are listed as well. Of two of one name the
             one of the package counts, as it does for Hydra.
 
+    Raises:
+        ConfigError: A file of that folder cannot be one of a config.
+
     """
     folders = [CONF_DIR] if config_dir is None else [CONF_DIR, config_dir.expanduser()]
+    for path in sorted(folders[-1].glob("*/*.yaml") if config_dir is not None else ()):
+        check_config_file(path)
     main = yaml.safe_load((CONF_DIR / "config.yaml").read_text(encoding="utf-8"))
     usual = _usual_presets(main["defaults"])
     found = {path.name for folder in folders for path in folder.glob("*/") if path.is_dir()}

@@ -13,12 +13,19 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from render.config.config_file import check_config_file
 from render.errors import ConfigError
+from render.system.paths import CONF_DIR
 
-__all__ = ["MIXTURE", "is_preset", "preset_files", "presets_of"]
+__all__ = ["MIXTURE", "is_group", "is_preset", "preset_files", "presets_of"]
 
 MIXTURE = "mixture"
 """The preset that draws one of the others for each frame."""
+
+
+def is_group(name: str) -> bool:
+    """Whether a folder of presets of that name comes with this package."""
+    return (CONF_DIR / name).is_dir() and name != ""
 
 
 def is_preset(name: str) -> bool:
@@ -65,22 +72,28 @@ def presets_of(group: str, folders: Sequence[Path]) -> dict[str, Any]:
     }
 
 
-def _complete(path: Path, group: str, folders: Sequence[Path]) -> Any:
+def _complete(path: Path, group: str, folders: Sequence[Path], above: tuple[Path, ...] = ()) -> Any:
     """A preset on top of those of its own group that its ``defaults`` name."""
+    if path in above:
+        raise ConfigError(f"defaults of {path} must not lead back to the file that they stand in")
+    if not path.is_relative_to(CONF_DIR):
+        check_config_file(path)
     # As Hydra reads it: PyYAML alone takes 1e-3 for a string.
     own = OmegaConf.load(path)
     if not isinstance(own, DictConfig):
         return OmegaConf.to_container(own, resolve=True)
     # What it chooses in other groups: that is Hydra's, before θ is drawn.
     names = [n for n in own.pop("defaults", []) if isinstance(n, str) and n != "_self_"]
-    below = [_complete(_found(name, group, folders), group, folders) for name in names]
+    below = [
+        _complete(_found(name, group, folders), group, folders, (*above, path)) for name in names
+    ]
     return OmegaConf.to_container(OmegaConf.merge(*below, own), resolve=True)
 
 
 def _found(name: str, group: str, folders: Sequence[Path]) -> Path:
     for folder in folders:
         path = folder / group / f"{name}.yaml"
-        if path.is_file():
+        if "/" not in name and path.is_file():
             return path
     raise ConfigError(
         f"defaults of a preset of {group} must name files of its own folder, got {name}: write "

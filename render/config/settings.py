@@ -55,6 +55,7 @@ class Setting:
         example: An override that can be copied, the value only.
         identity: Whether it decides what the frames are: two values, two datasets.
         formerly: Full name that the key had in earlier versions.
+        hint: What to do about a value that is none of `options`.
 
     """
 
@@ -69,6 +70,7 @@ class Setting:
     example: str = ""
     identity: bool = True
     formerly: str = ""
+    hint: str = ""
 
     @property
     def rule(self) -> str:
@@ -104,13 +106,23 @@ class Setting:
         try:
             found = self._plain(value) if self.parse is None else self.parse(value)
         except ValueError:
-            raise ConfigError(f"{name} must be {self.rule}, got {value!r}") from None
+            hint = self._quotes(name, value)
+            raise ConfigError(f"{name} must be {self.rule}, got {value!r}{hint}") from None
         if self.kind == "names" and self.options:
             for one in found:
                 if one not in self.options:
                     rule = f"be one of {', '.join(self.options)}"
-                    raise ConfigError(f"{name} must {rule}, got {one!r}")
+                    raise ConfigError(f"{name} must {rule}, got {one!r}{self.hint}")
         return found
+
+    def _quotes(self, name: str, value: Any) -> str:
+        """How to write a name that reads as a number, true or false; empty for what is none."""
+        listed = value if isinstance(value, list) and self.kind == "names" else [value]
+        is_text = self.kind in ("text", "name", "names") or self.rule.startswith("the path")
+        if not is_text or not any(isinstance(one, int | float) for one in listed):
+            return ""
+        shown = '"NAME"' if listed is not value else '["NAME"]'
+        return f": a name that looks like a number needs quotes of its own, '{name}={shown}'"
 
     def _plain(self, value: Any) -> Any:
         match self.kind:
@@ -232,23 +244,22 @@ def unknown(key: str, known: Mapping[str, Sequence[str]], formerly: Mapping[str,
     """
     if key in formerly:
         return f"{key} must be a key of the config; it is called {formerly[key]} now"
-    sections = {name: keys for name, keys in known.items() if name}
-    every = [f"{name}.{k}" for name, keys in sections.items() for k in keys]
+    full = {f"{name}.{k}" if name else k: k for name, keys in known.items() for k in keys}
     name, _, own = key.rpartition(".")
-    same = [full for full in every if full.endswith(f".{own}")]
-    if same:
-        return f"{key} must be a key of the config; did you mean {' or '.join(same)}?"
-    if name and name not in sections:  # of the engine or the execution, say
+    meant = [other for other, last in full.items() if last == own and other != own]
+    if not meant and name in known:
+        # In its own section first; a key without one may have lost it.
+        near = difflib.get_close_matches(own, known[name] if name else set(full.values()), n=1)
+        there = [other for other in full if other.rpartition(".")[0] == name or not name]
+        meant = [other for other in there if full[other] in near]
+    if name not in known:
+        meant = meant or difflib.get_close_matches(key, full, n=1, cutoff=0.75)
+    if meant:
+        return f"{key} must be a key of the config; did you mean {' or '.join(meant)}?"
+    if name not in known:  # of the engine or the execution, say
         return f"{key} must be a key of the config, and there is no such key"
-    prefix = f"{name}." if name else ""
-    there = sections[name] if name else known.get("", ())
-    close = difflib.get_close_matches(own, there, n=1) or there
-    is_one = len(close) == 1
-    full_names = ", ".join(f"{prefix}{k}" for k in close)
-    return (
-        f"{key} must be a key of the config; {'did you mean' if is_one else 'there are'} "
-        f"{full_names}{'?' if is_one else ''}"
-    )
+    some = ", ".join(f"{name}.{k}" if name else k for k in known[name])
+    return f"{key} must be a key of the config; there are {some}"
 
 
 def _of_section(kind: type[Any], name: str) -> Callable[[str], str]:

@@ -8,10 +8,12 @@ must not be able to run code where it is read.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib
 import inspect
 import keyword
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -25,6 +27,7 @@ __all__ = [
     "import_plugins",
     "instantiate",
     "plugin_names",
+    "plugin_versions",
     "plugins_hint",
 ]
 
@@ -67,6 +70,16 @@ def import_plugins(names: Sequence[str]) -> None:
                 f"plugins must name packages that can be imported, got {name}: "
                 f"{failure_of(error)}{_import_hint(error, name)}"
             ) from error
+
+
+def plugin_versions(names: Sequence[str]) -> dict[str, str]:
+    """What tells one state of a plug-in from another, by its name: a hash of its Python files.
+
+    Args:
+        names: Of plug-ins that were imported.
+
+    """
+    return {name: _code_of(name) for name in names}
 
 
 def check_target(key: str, target: Any, plugins: Sequence[str], *, where: str = "") -> None:
@@ -208,6 +221,19 @@ def plugins_hint(config: Mapping[str, Any], given: Sequence[str]) -> str:
         return ""
     word = f"plugins=[{','.join(stored)}]"
     return f" (it was made with {word}: say so on the command line if you trust these packages)"
+
+
+def _code_of(name: str) -> str:
+    """Hash of the Python files of a module, or of all that lie in a package."""
+    module = importlib.import_module(name)
+    folders = [Path(folder) for folder in getattr(module, "__path__", ())]
+    files = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    if not files and module.__file__ is not None:
+        files = [Path(module.__file__)]
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.read_bytes())
+    return f"sha256:{digest.hexdigest()[:16]}"
 
 
 def _is_module_name(name: str) -> bool:

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import hydra
-import yaml
 from hydra import version
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from render.config.composition import guarded
-from render.config.hydra_errors import message_of
+from render.config.hydra_errors import COMPOSITION_ERRORS, message_of, unresolved
 from render.config.presets import presets_of
+from render.config.quoting import readable
 from render.config.run_config import unknown_key
 from render.config.sources import preset_dirs
 from render.config.trust import plugin_names
@@ -59,10 +58,10 @@ def config_of(
             raise ConfigError(
                 f"overrides must be strings such as 'n_frames=10', one for each word, got {word!r}"
             )
-    with guarded(words):
+    with guarded():
         try:
-            cfg = _composed(list(words), _folder(config_dir))
-        except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+            cfg = _composed([readable(word) for word in words], _folder(config_dir))
+        except COMPOSITION_ERRORS as error:
             # Hydra's own frames would bury the line that helps.
             raise ConfigError(message_of(error, explain)) from None
         folders = preset_dirs(cfg.hydra.runtime.config_sources)
@@ -97,7 +96,7 @@ def resolve(cfg: DictConfig, folders: Sequence[Path]) -> dict[str, Any]:
 
     """
     try:
-        config = OmegaConf.to_container(cfg, resolve=True)
+        config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
         assert isinstance(config, dict)
         plain: dict[str, Any] = {str(k): v for k, v in config.items() if k != "hydra"}
         presets = {
@@ -106,8 +105,7 @@ def resolve(cfg: DictConfig, folders: Sequence[Path]) -> dict[str, Any]:
             if isinstance(plain.get(group), dict) and "preset" in plain[group]
         }
     except OmegaConfBaseException as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"the config cannot be resolved: {reason}") from error
+        raise ConfigError(unresolved(error)) from error
     plain["plugins"] = list(plugin_names(plain.get("plugins", [])))
     if presets:
         plain["presets"] = presets

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.build import build
+from render.config.trust import plugin_versions
 from render.dataset.description import read_description
 from render.dataset.findings import Findings
 from render.dataset.layout import DESCRIPTION, RECORDS
@@ -120,7 +121,7 @@ def _replayed(
         _check_models(plan, dataset, placement)
     found: dict[int, list[str]] = {}
     with plan.engine() as engine:
-        notes = [*_gl_note(engine.info, dataset["gl"]), *_version_notes(dataset["versions"])]
+        notes = [*_gl_note(engine.info, dataset["gl"]), *_version_notes(dataset["versions"], plan)]
         for row, (theta, placement) in zip(stored, recorded, strict=True):
             idx = row["frame_idx"]
             sample = realise(
@@ -257,7 +258,8 @@ def _gl_note(info: DeviceInfo, stored: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _version_notes(stored: Mapping[str, str]) -> list[str]:
-    """Libraries that are not those of the dataset."""
-    other = [f"{name} {v}, here {h}" for name, v in stored.items() if (h := version_of(name)) != v]
+def _version_notes(stored: Mapping[str, str], plan: Plan) -> list[str]:
+    """Libraries and plug-ins that are not those of the dataset."""
+    here = {name: version_of(name) for name in stored} | plugin_versions(plan.run.plugins)
+    other = [f"{name} {v}, here {here[name]}" for name, v in stored.items() if here[name] != v]
     return [f"  (stored with {'; '.join(other)}: bytes may differ)"] if other else []

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from render.build import build
 from render.config.run_config import RunConfig, sha256_of
+from render.config.trust import plugin_versions
 from render.dataset.description import Description
 from render.dataset.folder import (
     ShardWriter,
@@ -46,18 +46,14 @@ from render.report.preview import preview
 from render.sampling.top_up import TopUp
 from render.scene import Model
 from render.system.blas import one_blas_thread
+from render.system.console import progress
 from render.system.cores import usable_cores
 from render.system.environment_variables import environment_variables
-from render.system.version import version_of
+from render.system.version import LIBRARIES, version_of
 
 __all__ = ["Summary", "make_dataset", "run_job"]
 
 _LOG = logging.getLogger(__name__)
-
-_VERSIONED = (
-    "render", "numpy", "opencv-python-headless", "trimesh", "pyrender", "moderngl", "pycocotools",
-    "pyarrow", "scipy", "cascadio", "pillow",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +170,7 @@ def make_dataset(
         info = _what_draws(plan)
         if info.remark:
             _LOG.warning("frames are drawn in software: %s", info.remark)
-        identity = {**plan.fingerprint, "versions": _versions()}
+        identity = {**plan.fingerprint, "versions": _versions(plan)}
         manifest = claim(plan.run, identity, plan.writers.layout)
         frames = missing_frames(manifest, plan.run.n_frames)
         began = time.monotonic()
@@ -217,9 +213,8 @@ def _render(
 ) -> None:
     shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
     done = plan.run.n_frames - len(frames)
-    bar = tqdm(total=plan.run.n_frames, initial=done, unit="frame", desc="render", smoothing=0.1)
     missing = set(frames)
-    with bar:
+    with progress("render", plan.run.n_frames, unit="frame", initial=done) as one_more:
         for result in results:
             if result.frame_idx not in missing:
                 raise RenderError(
@@ -227,7 +222,7 @@ def _render(
                 )
             missing.remove(result.frame_idx)
             shards.add(result)
-            bar.update()
+            one_more()
     if missing:
         raise RenderError(
             f"execution must yield every frame, and {len(missing)} of {len(frames)} are missing"
@@ -328,7 +323,7 @@ def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, An
         "n_frames": run.n_frames,
         "val_fraction": run.val_fraction,
         "top_ups": [entry.as_dict() for entry in run.top_ups],
-        "versions": _versions(),
+        "versions": _versions(plan),
         "gl": manifest.gl(),
         "depth_unit_m": plan.writers.depth_unit_m,
         "categories": list(plan.categories),
@@ -386,8 +381,9 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
     return entry
 
 
-def _versions() -> dict[str, str]:
-    return {name: version_of(name) for name in _VERSIONED}
+def _versions(plan: Plan) -> dict[str, str]:
+    own = {name: version_of(name) for name in LIBRARIES}
+    return own | plugin_versions(plan.run.plugins)
 
 
 def _reached_text(one: Reached) -> str:

@@ -7,7 +7,6 @@ tracebacks.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import yaml
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from render.config.composition import check_options, guarded
-from render.config.hydra_errors import message_of
+from render.config.composition import guarded
+from render.config.hydra_errors import COMPOSITION_ERRORS, message_of
+from render.config.quoting import readable
 from render.config.sources import preset_dirs
 from render.config.trust import import_plugins
 from render.config.words import VERSION_BASE, resolve
@@ -34,9 +31,9 @@ from render.job.run_job import Summary, make_dataset, run_job
 from render.job.sweep import SweepIndex, SweepRow, slug
 from render.job.top_up import folder_of, prepare
 from render.report.measures import Spread, measure
-from render.system.console import say
+from render.system.console import complain, say
 from render.system.environment_variables import environment_variables
-from render.system.files import refusal_of
+from render.system.files import refusal_of, remove_empty
 from render.system.heap import keep_freed_memory
 from render.system.paths import CONF_DIR
 from render.writers.chosen import unknown_key
@@ -48,15 +45,15 @@ INTERRUPTED = "error: interrupted; the same command with this output_dir continu
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
-def run_words(words: Sequence[str]) -> bool:
+def run_words(words: Sequence[str], options: Sequence[str] = ()) -> bool:
     """Runs the jobs that a command line describes; whether all of them ended well.
 
     Args:
-        words: The words of the command line; Hydra itself reads them from ``sys.argv``.
+        words: ``KEY=VALUE`` each.
+        options: Those of Hydra.
 
     Raises:
-        KeyboardInterrupt: Before a job began.
-        SystemExit: During one; its dataset can be continued.
+        KeyboardInterrupt: A signal came; a dataset that was begun can be continued.
 
     """
     keep_freed_memory()
@@ -65,11 +62,17 @@ def run_words(words: Sequence[str]) -> bool:
     tell = _ErrorPrinter(traceback=os.environ.get(_FULL_ERROR) == "1")
     task = hydra.main(version_base=VERSION_BASE, config_path=str(CONF_DIR), config_name="config")
     try:
-        check_options(words)
+        # Hydra itself reads them from there, and wants all values together, behind the options.
+        sys.argv[1:] = [*options, *(readable(word) for word in words)]
         # Hydra prints the errors of composition itself, unless this makes it raise them.
-        with environment_variables({_FULL_ERROR: "1"}), guarded(words):
+        with environment_variables({_FULL_ERROR: "1"}), guarded():
             task(_task(outcomes, tell))()
-    except (HydraException, OmegaConfBaseException, RenderError, OSError, yaml.YAMLError) as error:
+    except RenderError as error:
+        tell(str(error), error)
+        return False
+    except BrokenPipeError:  # of Hydra's own print, whose reader has gone away
+        raise
+    except COMPOSITION_ERRORS as error:
         tell(message_of(error, unknown_key), error)
         return False
     return all(outcomes)
@@ -84,7 +87,7 @@ class _ErrorPrinter:
     def __call__(self, message: str, error: Exception) -> str:
         if self.traceback:
             sys.excepthook(type(error), error, error.__traceback__)
-        sys.stderr.write(f"error: {message}\n")
+        complain(f"error: {message}")
         return message
 
 
@@ -106,7 +109,7 @@ def _guarded(cfg: DictConfig, tell: _ErrorPrinter) -> str | None:
             spreads = measure(summary.output_dir)
     except KeyboardInterrupt:
         message = "interrupted"
-        raise SystemExit(INTERRUPTED) from None
+        raise
     except RenderError as error:
         message = tell(str(error), error)
     except Exception as error:  # noqa: BLE001  a job's bug must not take its siblings down
@@ -114,7 +117,8 @@ def _guarded(cfg: DictConfig, tell: _ErrorPrinter) -> str | None:
         message = tell(reason or f"internal error: {type(error).__name__}: {error}", error)
     finally:
         _index(summary, message, spreads)
-        _remove_if_empty(Path(HydraConfig.get().runtime.output_dir))
+        # Hydra makes its folder, in that of the day, even when output_dir names another one.
+        remove_empty(Path(HydraConfig.get().runtime.output_dir))
     return message
 
 
@@ -169,11 +173,3 @@ def _index(summary: Summary | None, message: str | None, spreads: Mapping[str, S
         spreads=spreads,
     )
     SweepIndex(folder / "sweep.csv").add(row)
-
-
-def _remove_if_empty(folder: Path) -> None:
-    # Hydra makes its folder, and that of the day, even when output_dir names another one.
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-        if not Path.cwd().is_relative_to(folder.parent.resolve()):
-            folder.parent.rmdir()

@@ -17,7 +17,7 @@ from render.system.disk_cache import cached
 
 __all__ = ["PILE_EXTRA", "convex_pieces"]
 
-PILE_EXTRA = "in the checkout scripts/setup --all-extras, or pip install '.[pile]'"
+PILE_EXTRA = "in the checkout scripts/setup --all-extras, or pip install 'render-theta[pile]'"
 
 # Wei et al., "Approximate Convex Decomposition for 3D Meshes with Collision-Aware Concavity and
 # Tree Search", 2022. Coarse: the surface is remeshed on a grid of 20 cells, which makes it closed

@@ -23,7 +23,7 @@ from render.library.readers import SUFFIXES, read_raw
 from render.library.readers.raw import RawModel
 from render.library.side_files import Remarks, read_remarks
 from render.library.unit_suspicion import FileSize, is_doubtful, unit_suspicion
-from render.sampling.patterns import match_names
+from render.sampling.patterns import match_names, near_names
 from render.scene import Model
 from render.system.cache import Cache
 from render.system.disk_cache import cached, source_digest
@@ -219,9 +219,11 @@ class ModelLibrary:
         for pattern in include:
             matches = match_names(pattern, found, self.category)
             if not matches:
+                near = " or ".join(near_names(pattern, found))
+                there = "; ".join((_there(found), *self.passed_over))
                 raise ConfigError(
-                    f"models must match at least one file under {self.folder}, "
-                    f"got {pattern!r}; {'; '.join((_there(found), *self.passed_over))}"
+                    f"models must match at least one file under {self.folder}, got {pattern!r}; "
+                    f"{f'did you mean {near}?' if near else there}"
                 )
             chosen.update(matches)
         return tuple(sorted(chosen))

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from render.errors import ConfigError
 from render.sampling.schema import Leaf, Value
 from render.system import values
+from render.system.registry import PLUGIN_HINT, Registry
 
 __all__ = ["Arguments", "fail", "near", "show"]
 
@@ -59,7 +60,8 @@ class Arguments:
         except ValueError as error:
             rule = "not be null" if value is None else str(error)
         close = difflib.get_close_matches(str(value), self.leaf.options, n=1) if value else ()
-        self.fail(rule, f"; did you mean {close[0]}?" if close else "")
+        own = PLUGIN_HINT if isinstance(self.leaf.options, Registry) else ""
+        self.fail(rule, f"; did you mean {close[0]}?" if close else own if value else "")
 
     def key(self, key: Any) -> Value:
         """As `item`, of a key of a mapping; YAML and JSON may have made a string of it."""

@@ -195,7 +195,7 @@ def check_order(*numbers: float) -> None:
     if not all(map(math.isfinite, numbers)):
         raise ValueError("have finite bounds")
     if any(a > b for a, b in itertools.pairwise(numbers)):
-        raise ValueError("have lo <= hi")
+        raise ValueError("have lo <= hi" if len(numbers) == 2 else "have numbers that do not fall")
 
 
 def clip(value: float, lo: float, hi: float) -> float:

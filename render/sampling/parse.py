@@ -15,6 +15,7 @@ from render.sampling.distributions.constant import Constant
 from render.sampling.patterns import match_names
 from render.sampling.schema import Leaf, Value
 from render.system import values
+from render.system.registry import PLUGIN_HINT
 
 __all__ = ["fitting", "parse"]
 
@@ -87,6 +88,8 @@ def _distribution(value: Sequence[Any], leaf: Leaf, name: str) -> AbstractDistri
         hint = near(word, known) if difflib.get_close_matches(str(word), known) else ""
         if not hint and leaf.kind in ("pattern", "choice"):
             hint = "; to draw one of several, write [choice, a, b]"
+        elif not hint and isinstance(word, str):
+            hint = PLUGIN_HINT
         fail(name, _form_rule(leaf), value, hint)
     if word not in fitting(leaf):
         of_components = "; each component can have its own" if leaf.kind == "vector" else ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-__all__ = ["is_named", "match_names"]
+__all__ = ["is_named", "match_names", "near_names"]
 
 
 def match_names(
@@ -36,6 +37,13 @@ def match_names(
 def is_named(pattern: str, name: str) -> bool:
     """Whether a pattern is the path or file's name of `name`, with or without its suffix."""
     return pattern in _forms(name)
+
+
+def near_names(pattern: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The names that a pattern may have meant, which chooses none: at most three."""
+    owners = {form.lower(): name for name in names for form in _forms(name)}
+    close = difflib.get_close_matches(pattern.lower(), owners, n=3)
+    return tuple(dict.fromkeys(owners[form] for form in close))
 
 
 def _forms(name: str) -> Iterable[str]:

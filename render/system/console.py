@@ -1,11 +1,22 @@
-"""What commands tell the person at the terminal."""
+"""What commands tell the person at the terminal, and how they begin and end."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
+import os
+import signal
 import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TextIO
 
-__all__ = ["command_parser", "say"]
+from render.system.interrupts import exit_code, interrupt_on
+
+__all__ = ["command_parser", "complain", "progress", "run_command", "say"]
+
+_EVERY_S = 30.0
 
 
 def command_parser(doc: str, *examples: str) -> argparse.ArgumentParser:
@@ -29,7 +40,89 @@ def command_parser(doc: str, *examples: str) -> argparse.ArgumentParser:
     )
 
 
+def run_command(main: Callable[[], None]) -> None:
+    """Runs a command as the whole of a process.
+
+    It exits with 0; with 1 after an error and 2 after a wrong command line, which `main` raises as
+    SystemExit; with 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. A reader that has gone
+    away, such as ``head``, is no error.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Names of files may hold bytes that are no text.
+            stream.reconfigure(errors="backslashreplace")
+    interrupt_on((signal.SIGTERM, signal.SIGHUP))
+    try:
+        main()
+    except KeyboardInterrupt as error:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C: it is ending already
+        sys.exit(exit_code(error))
+    except BrokenPipeError:
+        _forget_reader(sys.stdout)
+    finally:
+        with _unless_closed(sys.stdout):
+            sys.stdout.flush()
+
+
 def say(text: str) -> None:
     """Writes one or more lines to standard output at once."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    with _unless_closed(sys.stdout):
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+
+def complain(text: str) -> None:
+    """Writes one or more lines to standard error at once."""
+    with _unless_closed(sys.stderr):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def progress(what: str, total: int, *, unit: str, initial: int = 0) -> Iterator[Callable[[], None]]:
+    """Shows how far a long job is: a bar at a terminal, in a log a line every 30 seconds.
+
+    Args:
+        what: Such as ``render``.
+        total: How many there are.
+        unit: What is counted, such as ``frame``.
+        initial: How many are done already.
+
+    Yields:
+        What to call when one more is done.
+
+    """
+    if sys.stderr.isatty():
+        from tqdm import tqdm  # takes a moment to import, and a log has no use for it
+
+        with tqdm(total=total, initial=initial, unit=unit, desc=what, smoothing=0.1) as bar:
+            yield lambda: bar.update() and None
+        return
+    done, began, told = initial, time.monotonic(), time.monotonic()
+
+    def one_more() -> None:
+        nonlocal done, told
+        done += 1
+        now = time.monotonic()
+        if now - told >= _EVERY_S:
+            told = now
+            per_s = (done - initial) / (now - began)
+            complain(f"{what}: {done} of {total} {unit}s, {per_s:.3g} {unit}s/s")
+
+    yield one_more
+
+
+@contextlib.contextmanager
+def _unless_closed(stream: TextIO) -> Iterator[None]:
+    """Leaves out what is written for a reader that has gone away."""
+    try:
+        yield
+    except BrokenPipeError:
+        _forget_reader(stream)
+
+
+def _forget_reader(stream: TextIO) -> None:
+    """Sends all that is still to be written, also at the end of the process, nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

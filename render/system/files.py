@@ -14,7 +14,14 @@ from pathlib import Path
 from render.errors import DatasetError
 from render.system.plain_data import open_regular
 
-__all__ = ["TEMPORARY_SUFFIX", "refusal_of", "remove_temporaries", "sha256_of_file", "write_whole"]
+__all__ = [
+    "TEMPORARY_SUFFIX",
+    "refusal_of",
+    "remove_empty",
+    "remove_temporaries",
+    "sha256_of_file",
+    "write_whole",
+]
 
 TEMPORARY_SUFFIX = ".part"
 
@@ -112,3 +119,12 @@ def remove_temporaries(folder: Path) -> None:
     """
     for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
         path.unlink(missing_ok=True)
+
+
+def remove_empty(folder: Path) -> None:
+    """Deletes a folder that is empty, and those around it that then are, up to the present one."""
+    here = Path.cwd()
+    around = [path for path in folder.parents if here in path.resolve().parents]
+    with contextlib.suppress(OSError):
+        for path in (folder, *around):
+            path.rmdir()

@@ -9,7 +9,10 @@ from typing import Generic, TypeVar
 
 from render.errors import ConfigError
 
-__all__ = ["Registry"]
+__all__ = ["PLUGIN_HINT", "Registry"]
+
+PLUGIN_HINT = "; one of your own needs its package named: plugins=[PACKAGE]"
+"""The tail of a message about a name that no class is registered by."""
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -74,7 +77,9 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         """
         self._read_home()
         if name not in self._classes:
-            raise ConfigError(f"{self._key} must be one of {', '.join(self)}, got {name!r}")
+            raise ConfigError(
+                f"{self._key} must be one of {', '.join(self) or 'none'}, got {name!r}{PLUGIN_HINT}"
+            )
         return self._classes[name]
 
     def __contains__(self, name: object) -> bool:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["__version__", "version_of"]
+__all__ = ["LIBRARIES", "__version__", "version_of"]
 
 __version__ = "0.1.0"
+
+LIBRARIES = (
+    "render", "numpy", "opencv-python-headless", "trimesh", "pyrender", "moderngl", "pycocotools",
+    "pyarrow", "scipy", "cascadio", "pillow",
+)  # fmt: skip
+"""What decides the bytes of a frame beside its config, and is recorded with a dataset."""
 
 
 def version_of(name: str) -> str:

@@ -15,6 +15,7 @@ from render.dataset.frame_view import FrameView, LabelNames
 from render.dataset.layout import Layout, PathTemplate, shard_name
 from render.dataset.reader import Dataset
 from render.errors import ConfigError, DatasetError, RenderError, failure_of
+from render.system.registry import PLUGIN_HINT
 from render.writers.base import WRITERS, AbstractWriter, Row
 from render.writers.rasters import MasksWriter
 
@@ -300,6 +301,7 @@ def output_settings() -> dict[str, Setting]:
         options=tuple(name for name, kind in WRITERS.items() if kind.switch is None),
         doc="Formats of the annotations.",
         example="[coco]",
+        hint=PLUGIN_HINT,
     )
     own = (pair for kind in WRITERS.values() for pair in settings_of(kind.Settings, _SECTION))
     return {f"{_SECTION}.{_FORMATS}": formats, **dict(own)}

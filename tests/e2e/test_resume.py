@@ -171,27 +171,27 @@ def test_ctrl_c_stops_all_processes_with_one_line(tmp_path: Path) -> None:
 
     os.killpg(process.pid, signal.SIGINT)
 
-    assert_interrupted(process)
+    assert_interrupted(process, 130)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_other_ways_to_end_a_run_are_like_ctrl_c(number: signal.Signals, tmp_path: Path) -> None:
     overrides = (*LOOK, "output_dir=data", "workers=2")
-    process = start_until(20, tmp_path, *overrides, "n_frames=2000", stderr=subprocess.PIPE)
+    process = start_until(40, tmp_path, *overrides, "n_frames=2000", stderr=subprocess.PIPE)
 
     process.send_signal(number)
 
-    assert_interrupted(process)
+    assert_interrupted(process, 128 + number)
     n_frames = 5 + max(int(path.stem) for path in (tmp_path / "data").glob("images/*/*.jpg"))
     done = render(*overrides, f"n_frames={n_frames}", cwd=tmp_path)
     assert "were there already" in done.stdout
 
 
-def assert_interrupted(process: subprocess.Popen[bytes]) -> None:
-    """It ends with one line, and takes its workers along."""
+def assert_interrupted(process: subprocess.Popen[bytes], code: int) -> None:
+    """It ends with one line and this exit code, and takes its workers along."""
     _, told = process.communicate(timeout=60)
 
-    assert process.returncode == 1
+    assert process.returncode == code
     assert told.count(b"error: interrupted") == 1
     assert b"Traceback" not in told
     assert end_of_group(process.pid, within_s=20)

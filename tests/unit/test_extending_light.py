@@ -199,13 +199,14 @@ def test_kind_that_fails_is_named_before_the_first_frame(registered: None) -> No
         render.compose("lighting=studio", "lighting.kind=broken")
 
 
-def test_kind_that_returns_no_lights_is_named(registered: None) -> None:
+@pytest.mark.parametrize("given", ["lamps", "nothing"])
+def test_kind_that_returns_no_lights_is_named(registered: None, given: str) -> None:
     @LIGHTS.register("empty")
     class Empty(AbstractLightKind):
         """Returns what is no light."""
 
         def lights(self, lamp: Lamp) -> tuple[Light, ...]:
-            return [lamp]  # type: ignore[return-value]
+            return [lamp] if given == "lamps" else ()  # type: ignore[return-value]
 
     with pytest.raises(ConfigError, match=r"lighting\.kind=empty: .*Empty must return a tuple of"):
         render.compose("lighting=studio", "lighting.kind=empty")

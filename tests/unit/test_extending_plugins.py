@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from scipy import stats
 import render
 from render.config.trust import import_plugins
 from render.coverage import main as coverage
-from render.errors import ConfigError, EngineError, RenderError
+from render.errors import ConfigError, DatasetError, EngineError, RenderError
 from render.replay import main as replay
 from render.sampling.distribution import DISTRIBUTIONS
 from render.sampling.steps import STAGES, STEPS
@@ -83,7 +84,8 @@ def test_the_distribution_of_the_page_is_drawn_under_every_sequence(
 
 
 def test_the_distribution_of_the_page_is_refused_where_a_value_is_wrong(folder: Path) -> None:
-    with pytest.raises(ConfigError, match=r"must have lo <= hi, got \[triangular, 0.3, 0.2, 0.5\]"):
+    rule = r"must have numbers that do not fall, got \[triangular, 0.3, 0.2, 0.5\]"
+    with pytest.raises(ConfigError, match=rule):
         plan_of("plugins=[triangular]", "scale.size_frac=[triangular,0.3,0.2,0.5]")
     with pytest.raises(ConfigError, match=r"be written \[triangular, lo, mode, hi\]"):
         plan_of("plugins=[triangular]", "scale.size_frac=[triangular,0.3,0.5]")
@@ -101,6 +103,13 @@ def test_coverage_and_replay_ask_for_the_plug_in_of_a_dataset(
     render.write(plan_of(*words), "data")
     stored = yaml.safe_load(Path("data/dataset.yaml").read_text())
     assert stored["config"]["plugins"] == ["triangular"]
+    text = (folder / "triangular.py").read_bytes()
+    digest = hashlib.sha256(text).hexdigest()
+    assert stored["versions"]["triangular"] == f"sha256:{digest[:16]}"
+    (folder / "triangular.py").write_bytes(text + b"\n# changed\n")
+    with pytest.raises(DatasetError, match="triangular"):
+        render.write(plan_of(*words, "n_frames=3"), "data")
+    (folder / "triangular.py").write_bytes(text)
 
     coverage(["data", "plugins=[triangular]"])
     replay(["data", "1", "plugins=[triangular]"])

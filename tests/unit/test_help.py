@@ -198,7 +198,7 @@ def test_options_may_stand_between_the_words(tmp_path: Path) -> None:
 def test_a_value_written_as_an_option_is_refused_with_the_right_form(tmp_path: Path) -> None:
     done = run_module("render.run", "--n_frames=3", cwd=tmp_path)
 
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("error: --n_frames=3 must be an option that there is, or")
 
 

@@ -44,7 +44,7 @@ def load_mitsuba(variant: str = "auto") -> Any:
     except ImportError as error:
         raise EngineError(
             f"engine=mitsuba needs Mitsuba 3 ({error}): in the checkout "
-            "scripts/setup --all-extras, or pip install '.[mitsuba]'"
+            "scripts/setup --all-extras, or pip install 'render-theta[mitsuba]'"
         ) from error
     if variant not in mi.variants():
         raise EngineError(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from render.config.trust import plugins_hint
 from render.dataset.description import Description, read_description
@@ -25,6 +24,7 @@ from render.report.verify.instances import check_instances
 from render.report.verify.layout import check_layout, check_manifest
 from render.report.verify.records import Row, Shard, Tally, read_shards
 from render.report.verify.theta import ThetaCheck
+from render.system.console import progress
 from render.writers.base import AbstractWriter, StoredFrame
 from render.writers.chosen import Writers
 
@@ -65,14 +65,14 @@ def verify(folder: Path) -> Verdict:
     checks = _Checks(Dataset(folder, description), description, writers, findings)
     tally = Tally(description)
     has_manifest = True
-    with tqdm(total=description.n_frames, unit="frame", desc="verify", disable=None) as bar:
+    with progress("verify", description.n_frames, unit="frame") as one_more:
         for shard in read_shards(folder, findings):
             has_manifest &= check_manifest(folder, shard, writers, findings)
             for frame in shard.frames:
                 rows = shard.instances[frame["frame_idx"]]
                 if tally.add(frame, rows, shard.file_frames, findings):
                     checks.frame(frame, shard)
-                    bar.update()
+                    one_more()
     tally.check(findings)
     checks.left_out()
     return Verdict(
