@@ -196,7 +196,7 @@ def _fixtures(run: RunConfig) -> FixtureLibrary | None:
 
 
 def _check_cell(space: ThetaSpace, *, has_fixtures: bool) -> None:
-    is_calibrated = space.support("camera", "T_world_cam") != {None}
+    is_calibrated = not space.is_null("camera", "T_world_cam")
     if has_fixtures and not is_calibrated:
         raise ConfigError(
             "camera.T_world_cam must be set where there are fixtures, got null: it says where the "

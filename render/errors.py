@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from pathlib import Path
 
@@ -30,10 +31,29 @@ __all__ = [
 ]
 
 _PACKAGE = Path(__file__).parent
+_MOST_CHARACTERS = 10_000
+# Line breaks with what indents the next line; then what a terminal cannot show or obeys.
+_BREAK = re.compile("[ \t]*[\n\r\v\f\x85\u2028\u2029]\\s*")
+_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class RenderError(Exception):
-    """Base of all errors whose message alone tells the user what to do."""
+    """Base of all errors whose message alone tells the user what to do.
+
+    The message is one paragraph of text in UTF-8, whatever values and messages of others it
+    quotes: line breaks become blanks, other control characters and bytes that are no text are
+    escaped, and more than 10,000 characters lose those in their middle.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_paragraph(message))
+
+
+def _paragraph(message: str) -> str:
+    text = _BREAK.sub(" ", message.strip())
+    text = _NO_TEXT.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    half = _MOST_CHARACTERS // 2
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:half]} ... {text[-half:]}"
 
 
 class ConfigError(RenderError):
@@ -50,8 +70,7 @@ class AssetError(RenderError):
     """
 
     def __init__(self, path: Path | str, reason: str) -> None:
-        # What is not text in UTF-8 can be shown, and written to a file, with its bytes escaped.
-        super().__init__(f"{path}: {reason}".encode("utf-8", "backslashreplace").decode())
+        super().__init__(f"{path}: {reason}")
         self.path = Path(path)
         self.reason = reason
 

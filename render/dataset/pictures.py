@@ -8,14 +8,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["decoded_picture", "picture_size"]
+__all__ = ["MOST_SIDE_PX", "decoded_picture", "picture_size"]
+
+MOST_SIDE_PX = 8192
+"""The largest side of a frame's image that the config takes."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND\xaeB`\x82"
 _JPEG = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
 _MOST_SEGMENTS = 1000  # before the frame header of a JPEG
-_MOST_PX = 1 << 26  # 8192 x 8192, the largest image of a frame
+_MOST_PX = MOST_SIDE_PX**2
 
 
 def decoded_picture(

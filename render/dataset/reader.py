@@ -32,7 +32,7 @@ from render.dataset.layout import (
     records_path,
 )
 from render.dataset.parquet import count_rows, read_batches
-from render.dataset.pictures import decoded_picture
+from render.dataset.pictures import MOST_SIDE_PX, decoded_picture
 from render.dataset.records import read_frames, read_instances
 from render.errors import DatasetError
 from render.sample import MAPS, Split
@@ -88,8 +88,19 @@ class Frame:
 
     @property
     def size_wh(self) -> tuple[int, int]:
-        """Width and height of the image, pixels."""
-        return int(self.row["width"]), int(self.row["height"])
+        """Width and height of the image, pixels.
+
+        Raises:
+            DatasetError: The record is torn.
+
+        """
+        width, height = int(self.row["width"]), int(self.row["height"])
+        if not 0 < width <= MOST_SIDE_PX or not 0 < height <= MOST_SIDE_PX:
+            raise DatasetError(
+                f"the record of frame {self.frame_idx} is torn: its size must be from 1 to "
+                f"{MOST_SIDE_PX} px, got {width} x {height}"
+            )
+        return width, height
 
     @property
     def labelled(self) -> list[Mapping[str, Any]]:

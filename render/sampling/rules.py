@@ -100,14 +100,23 @@ def _check_scale(leaves: Mapping[str, Drawable]) -> None:
         )
 
 
+# Where they stand in a 4 x 4 transform, row by row.
+_TRANSLATION = (3, 7, 11)
+
+
 def _check_cell(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> None:
     """Checks that a calibrated camera is a rigid transform and is not asked to turn."""
-    supports = [camera["T_world_cam"].support for camera in groups["camera"]]
-    for support in supports:
-        for numbers in support or ():
-            if isinstance(numbers, tuple):
-                check_rigid("camera.T_world_cam", numbers)
-    if all(support == (None,) for support in supports):
+    poses = [camera["T_world_cam"] for camera in groups["camera"]]
+    for pose in poses:
+        for box in pose.boxes:
+            if any(lo != hi for i, (lo, hi) in enumerate(box) if i not in _TRANSLATION):
+                raise ConfigError(
+                    "camera.T_world_cam must have plain numbers but in its translation, the 4th, "
+                    "8th and 12th, because a rotation that is drawn number by number is none: "
+                    "camera.jitter_deg turns the camera"
+                )
+            check_rigid("camera.T_world_cam", tuple(lo if lo == hi else 0.0 for lo, hi in box))
+    if all(_is_null(pose) for pose in poses):
         return
     if any(not _is_null(truncation["truncated_fract"]) for truncation in groups["truncation"]):
         raise ConfigError(

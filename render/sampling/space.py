@@ -150,6 +150,10 @@ class ThetaSpace:
             values.update(support)
         return frozenset(values)
 
+    def is_null(self, group: str, leaf: str) -> bool:
+        """Whether a leaf takes no part in any frame."""
+        return all(d.support == (None,) for d in _finder(self.groups)(group, leaf))
+
     def can_be_null(self, group: str, leaf: str) -> bool:
         """Whether a leaf takes no part in some frame."""
         found = _finder(self.groups)(group, leaf)

@@ -44,7 +44,7 @@ KINDS: dict[str, AbstractKind] = {
 BOUND_MB = 512
 """What a case may add to the process's memory. Its input is never larger than 4 MB."""
 _ADDRESS_SPACE = 3 * 2**30
-_LONGEST_MESSAGE = 4000
+_LONGEST_MESSAGE = 10_005
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from render.sampling.parse import parse
 from render.sampling.rules import check_group
 from render.theta import placement_from_json, placement_to_json
 from tests.hand_made import HandMadeAssets, theta_of
-from tests.spaces import composed, leaves_of
+from tests.spaces import composed, leaves_of, space_of
 
 LENSES = {
     "barrel": (-0.25, 0.08, 1e-3, -1e-3),
@@ -125,3 +125,38 @@ def test_null_is_a_pinhole() -> None:
     placement = place(theta_of(), HandMadeAssets(), seed=1, frame_idx=0, attempt=0)
 
     assert () == placement.distortion
+
+
+@pytest.mark.parametrize(
+    ("at", "message"),
+    [
+        (0, "must have plain numbers but in its translation"),
+        (15, "must have plain numbers but in its translation"),
+        (3, None),
+        (11, None),
+    ],
+)
+def test_of_a_calibrated_pose_the_translation_alone_is_drawn(at: int, message: str | None) -> None:
+    numbers = [1.0, 0, 0, 0.1, 0, -1, 0, 0, 0, 0, -1, 2, 0, 0, 0, 1]
+    words = [str(number) for number in numbers]
+    words[at] = "[uniform,0.5,0.6]"
+    config = composed(f"camera.T_world_cam=[{','.join(words)}]")
+
+    if message is not None:
+        with pytest.raises(ConfigError, match=message):
+            space_of(config)
+        return
+    space = space_of(config)
+    drawn = [space.draw(i).camera.T_world_cam for i in range(8)]
+
+    assert not space.is_null("camera", "T_world_cam")
+    assert all(0.5 <= pose[at] < 0.6 for pose in drawn)
+    assert len({pose[at] for pose in drawn}) == 8
+    assert all([*pose[:at], numbers[at], *pose[at + 1 :]] == numbers for pose in drawn)
+
+
+def test_a_calibrated_pose_with_a_drawn_translation_must_still_be_rigid() -> None:
+    config = composed("camera.T_world_cam=[1,0,0,[uniform,0,0.1],0,-1,0,0,0,0,1,1,0,0,0,1]")
+
+    with pytest.raises(ConfigError, match="must be a rigid transform"):
+        space_of(config)

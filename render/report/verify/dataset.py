@@ -15,6 +15,7 @@ from render.config.trust import plugins_hint
 from render.dataset.description import Description, read_description
 from render.dataset.findings import Findings
 from render.dataset.layout import DESCRIPTION
+from render.dataset.pictures import MOST_SIDE_PX
 from render.dataset.reader import Dataset, Frame
 from render.errors import ConfigError, DatasetError
 from render.report.verify.description import check_description
@@ -28,8 +29,6 @@ from render.writers.base import AbstractWriter, StoredFrame
 from render.writers.chosen import Writers
 
 __all__ = ["Verdict", "verify"]
-
-_MOST_PX = 8192  # the largest side of an image that the config takes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -155,8 +154,8 @@ class _Checks:
             frame["attempt"] == len(frame["rejections"]), "attempt must be the number of rejections"
         )
         if not require(
-            0 < frame["width"] <= _MOST_PX and 0 < frame["height"] <= _MOST_PX,
-            f"size must be from 1 to {_MOST_PX} px, got {frame['width']} x {frame['height']}",
+            0 < frame["width"] <= MOST_SIDE_PX and 0 < frame["height"] <= MOST_SIDE_PX,
+            f"size must be from 1 to {MOST_SIDE_PX} px, got {frame['width']} x {frame['height']}",
         ):
             return
         with np.errstate(all="ignore"):  # numbers of a stranger may be beyond all measure
