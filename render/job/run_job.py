@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import os
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from render.build import build
 from render.config.run_config import RunConfig, sha256_of
@@ -34,14 +29,13 @@ from render.dataset.frame_result import FrameResult
 from render.dataset.layout import PLOT, PREVIEW
 from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.reader import Dataset, Frame
-from render.dataset.records import read_frames, read_instances
 from render.engine.base import DeviceInfo
 from render.errors import EngineError, RenderError
 from render.execute.base import build_executor
+from render.job.summary import Summary
 from render.job.top_up import entries_of
-from render.library.categories import categories_text
 from render.plan import Plan
-from render.report.achieved import TOLERANCES, Reached, plot, reached
+from render.report.achieved import plot
 from render.report.preview import preview
 from render.sampling.top_up import TopUp
 from render.scene import Model
@@ -51,82 +45,9 @@ from render.system.cores import usable_cores
 from render.system.environment_variables import environment_variables
 from render.system.version import LIBRARIES, version_of
 
-__all__ = ["Summary", "make_dataset", "run_job"]
+__all__ = ["make_dataset", "run_job"]
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """What a run has made.
-
-    Attributes:
-        rendered: Frames rendered now; the others were there already.
-        seconds: Time spent on them.
-        instances: Labelled instances per category, every category named.
-        unplaced: Targets of θ that found no place at their true size, by category.
-        filtered: Targets left out of the annotations, by reason.
-        left_out: What files cannot hold of the others, by what it is.
-        rejections: Rejected draws of θ, by reason.
-        skipped: Models left out by ``assets.skip_bad``.
-        files_of: Models of each category.
-        reached: Asked against achieved of occlusion, truncation and size.
-        train_command: What trains on it, if a format has such a command.
-
-    """
-
-    output_dir: Path
-    frames: int
-    train: int
-    val: int
-    rendered: int
-    seconds: float
-    instances: Mapping[str, int]
-    unplaced: Mapping[str, int]
-    filtered: Mapping[str, int]
-    left_out: Mapping[str, int]
-    rejections: Mapping[str, int]
-    skipped: tuple[str, ...]
-    files_of: Mapping[str, Sequence[str]]
-    reached: tuple[Reached, ...]
-    train_command: str | None
-
-    def text(self) -> str:
-        """The summary as a few lines for people."""
-        lines = [f"frames      {self.frames} ({self.train} train, {self.val} val)"]
-        if self.rendered:
-            lines[0] += f", {self.rendered / self.seconds:.1f} frames/s"
-        if self.rendered < self.frames:
-            lines[0] += f"; {self.frames - self.rendered} were there already"
-        lines.append(f"categories  {categories_text(self.files_of)}")
-        lines.append(f"instances   {sum(self.instances.values())}: {_counts(self.instances)}")
-        if self.unplaced:
-            lines.append(
-                f"unplaced    {sum(self.unplaced.values())}, no room at true size beside the "
-                f"principal target (objects.size_ratio): {_counts(self.unplaced)}"
-            )
-        lines.append(f"filtered    {_counts(self.filtered) or 'none'}")
-        if any(self.left_out.values()):
-            lines.append(f"left out    {_counts(self.left_out)}")
-        lines.append(f"rejections  {self._rejections()}")
-        lines += [f"reached     {_reached_text(one)}" for one in self.reached]
-        if self.skipped:
-            lines.append(f"skipped     {'; '.join(self.skipped)}")
-        lines.append(f"preview     {self.output_dir / PREVIEW}")
-        if not self.val:
-            lines.append("note        no validation frames: raise n_frames or val_fraction")
-        elif not self.train:
-            lines.append("note        no training frames: raise n_frames or lower val_fraction")
-        else:
-            train = self.train_command or f"point your trainer at {self.output_dir}"
-            lines.append(f"train       {train}")
-        return "\n".join(lines)
-
-    def _rejections(self) -> str:
-        n = sum(self.rejections.values())
-        if not n:
-            return "none"
-        return f"{n} of {n + self.frames} draws: {_counts(self.rejections)}"
 
 
 def run_job(config: Mapping[str, Any], *, plugins: Sequence[str] = ()) -> Summary:
@@ -249,65 +170,15 @@ def _shard_files(
 def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
     """Writes everything that is made of records; dataset.yaml last."""
     folder = plan.run.output_dir
-    counts = _count(folder, plan)
-    found = reached(read_frames(folder), read_instances(folder))
-    summary = Summary(
-        output_dir=folder,
-        rendered=rendered,
-        seconds=seconds,
-        skipped=tuple(str(error) for error in plan.assets.models.skipped),
-        files_of=plan.assets.models.files_of,
-        train_command=plan.writers.train_command(folder),
-        reached=found,
-        **counts,
-    )
+    summary = Summary.of(plan, rendered=rendered, seconds=seconds)
     description = Description.of(_described(plan, manifest, summary))
     for name, parts in plan.writers.finish_files(Dataset(folder, description)):
         write_file(folder, name, parts)
     write_file(folder, PREVIEW, preview(folder))
-    if found:
-        write_file(folder, PLOT, plot(found))
+    if summary.reached:
+        write_file(folder, PLOT, plot(summary.reached))
     complete(folder, description.text())
     return summary
-
-
-def _count(folder: Path, plan: Plan) -> dict[str, Any]:
-    splits: Counter[str] = Counter()
-    rejections: Counter[str] = Counter()
-    unplaced: Counter[str] = Counter()
-    for frame in read_frames(folder):
-        splits[frame["split"]] += 1
-        rejections.update(frame["rejections"])
-        unplaced.update(plan.assets.models.category(name) for name in _unplaced(frame))
-    instances = Counter(dict.fromkeys(plan.categories, 0))
-    filtered: Counter[str] = Counter()
-    left_out: Counter[str] = Counter()
-    for row in read_instances(folder):
-        if row["role"] != "target":
-            continue
-        if row["filtered"]:
-            filtered[row["filtered"]] += 1
-        else:
-            instances[row["category"]] += 1
-            left_out.update(plan.writers.left_out(row))
-    return {
-        "frames": sum(splits.values()),
-        "train": splits["train"],
-        "val": splits["val"],
-        "instances": dict(instances),
-        "unplaced": dict(sorted(unplaced.items())),
-        "filtered": dict(sorted(filtered.items())),
-        "left_out": dict(sorted(left_out.items())),
-        "rejections": dict(sorted(rejections.items())),
-    }
-
-
-def _unplaced(frame: Mapping[str, Any]) -> Iterator[str]:
-    """Models of the targets that θ names and the placement does not hold."""
-    objects = json.loads(frame["theta"])["objects"]
-    placed = json.loads(frame["placement"])["instances"]
-    shown = {one["theta_idx"] for one in placed if one["role"] == "target"}
-    return (objects["model"][i] for i in range(objects["count"]) if i not in shown)
 
 
 def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, Any]:
@@ -384,14 +255,3 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
 def _versions(plan: Plan) -> dict[str, str]:
     own = {name: version_of(name) for name in LIBRARIES}
     return own | plugin_versions(plan.run.plugins)
-
-
-def _reached_text(one: Reached) -> str:
-    return (
-        f"{one.name} within {TOLERANCES[one.name]:g}{' of it' if one.is_size else ''}: "
-        f"{one.n_within} of {len(one.asked)}, mean error {np.abs(one.errors).mean():.2g}"
-    )
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {n}" for name, n in counts.items())

@@ -13,7 +13,7 @@ from typing import final
 
 from render.dataset.folder import held
 from render.dataset.rasters import encode_png
-from render.job.run_job import Summary
+from render.job.summary import Summary
 from render.report.measures import MEASURES, Spread
 from render.report.sweep_axis import SweptJob
 from render.report.sweep_plot import draw_sweep

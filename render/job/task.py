@@ -27,7 +27,8 @@ from render.config.trust import import_plugins
 from render.config.words import VERSION_BASE, resolve
 from render.dataset.folder import held
 from render.errors import ConfigError, RenderError
-from render.job.run_job import Summary, make_dataset, run_job
+from render.job.run_job import make_dataset, run_job
+from render.job.summary import Summary
 from render.job.sweep import SweepIndex, SweepRow, slug
 from render.job.top_up import folder_of, prepare
 from render.report.measures import Spread, measure

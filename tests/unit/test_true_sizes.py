@@ -14,7 +14,8 @@ import yaml
 
 import render
 from render.dataset.records import read_frames, read_instances, write_shard_records
-from render.job.run_job import Summary, run_job
+from render.job.run_job import run_job
+from render.job.summary import Summary
 from render.report.verify.dataset import verify
 
 SIZES_MM = (5, 10, 20, 50, 100, 200, 500)
