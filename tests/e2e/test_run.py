@@ -177,7 +177,7 @@ def test_runs_from_any_folder_and_into_the_default_one(tmp_path: Path) -> None:
         (["lighting=candle"], "candle"),
         (["viewpoint.tilt=3"], "tilt"),
         (["scale.size_frac=[uniform,0.5,0.1]"], "scale.size_frac must"),
-        (["scale.size_frac=[uniform,nan,0.1]"], "scale.size_frac must"),
+        (["scale.size_frac=[uniform,nan,0.1]"], "scale.size_frac.1 must be a finite number"),
         (["scale.size_frac=[unifrom,0.1,0.2]"], "uniform"),
         (["scale.size_frac=big"], "scale.size_frac must"),
         (["objects.orientation=[choice,{so3: -1, stable: 2}]"], "objects.orientation must"),

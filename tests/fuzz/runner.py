@@ -120,7 +120,8 @@ def _cpu_s(pid: int) -> float:
     """Processor time of a process and all that it started, seconds."""
     with contextlib.suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        tasks = Path(f"/proc/{pid}/task").glob("*/children")  # a child belongs to a thread
+        children = [child for task in tasks for child in task.read_text().split()]
         # Those that have ended are in the third and fourth.
         return sum(map(int, fields[11:15])) / _TICKS + sum(_cpu_s(int(c)) for c in children)
     return 0.0

@@ -219,7 +219,7 @@ def test_support_is_all_that_can_be_drawn() -> None:
         (["camera.K=[900000,900000,320,240]"], "fx must give a field of view of 0.5 to 150"),
         (["camera.K=[600,1,320,0,600,240,0,0,1]"], "without skew"),
         (["camera.K=[600,600,320]"], "camera.K must be a list of 4 or 9 numbers"),
-        (["camera.K=[600,600,nan,240]"], "camera.K[2] must be a finite number"),
+        (["camera.K=[600,600,nan,240]"], "camera.K.2 must be a finite number"),
         (["camera.K=[600,600,[uniform,300,700],240]"], "got 300 to 700"),
         (["camera.K=[600,600,400,240]", "camera.size_wh=[[levels,320,640],480]"], "cx must lie"),
         (["lighting=mixture", "lighting.preset=candle"], "lighting.preset must name"),

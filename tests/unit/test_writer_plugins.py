@@ -333,7 +333,10 @@ def test_an_unknown_format_lists_those_there_are() -> None:
     with pytest.raises(ConfigError) as caught:
         plan_of("output.formats=[coco,voc]")
 
-    assert str(caught.value) == "output.formats must be one of coco, sizes, yolo, got 'voc'"
+    assert str(caught.value) == (
+        "output.formats must be one of coco, sizes, yolo, got 'voc'; one of your own needs its "
+        "package named: plugins=[PACKAGE]"
+    )
 
 
 def test_a_raster_is_no_format() -> None:
