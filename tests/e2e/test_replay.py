@@ -223,7 +223,7 @@ def test_torn_dataset_yaml_is_one_line(copied: Path) -> None:
     code, said = replayed(copied, "data", "0")
 
     assert code == 1
-    assert "is torn: it lacks config, asset_dirs, models, gl, versions" in said
+    assert "is torn: it lacks config, asset_dirs, models, " in said
 
 
 def test_assets_that_moved_are_found_by_the_options(copied: Path) -> None:
@@ -242,14 +242,14 @@ def test_assets_that_moved_are_found_by_the_options(copied: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "value", "told"),
     [
-        ("asset_dirs", None, "asset_dirs cannot be read"),
-        ("asset_dirs", {"models_dir": 3}, "asset_dirs.models_dir, asset_dirs.environments_dir"),
-        ("models", {"name": "mug.glb"}, "models cannot be read"),
-        ("models", ["mug.glb"], "models cannot be read"),
-        ("gl", {}, "gl.renderer, gl.version cannot be read"),
-        ("versions", "1.0", "versions cannot be read"),
-        ("config", {}, "config.assets, config.labels, config.output cannot be read"),
-        ("config", {"assets": {}}, "config.labels, config.output cannot be read"),
+        ("asset_dirs", None, "asset_dirs must be a mapping, got None"),
+        ("asset_dirs", {"models_dir": 3}, "asset_dirs.models_dir must be a text, got 3"),
+        ("models", {"name": "mug.glb"}, "models must be a list, got"),
+        ("models", ["mug.glb"], "models.0 must be a mapping, got 'mug.glb'"),
+        ("gl", {}, "gl must hold renderer, got {}"),
+        ("versions", "1.0", "versions must be a mapping, got '1.0'"),
+        ("config", {}, "config must hold assets, got {}"),
+        ("config", {"assets": {}}, "config must hold labels, got"),
     ],
 )
 def test_mangled_dataset_yaml_is_one_line(
