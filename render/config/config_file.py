@@ -35,8 +35,8 @@ def check_config_file(path: Path) -> None:
     """Refuses a file of a config that says more than values.
 
     Raises:
-        ConfigError: It cannot be read, is no YAML, or has a tag, a resolver, a list of defaults
-            that leads elsewhere, or more values than a config has.
+        ConfigError: It cannot be read, is no YAML, holds no keys, or has a tag, a resolver, a list
+            of defaults that leads elsewhere, or more values than a config has.
 
     """
     root = _parsed(path)
@@ -55,10 +55,15 @@ def check_config_file(path: Path) -> None:
                 f"on the command line, because its value is stored with the dataset, got "
                 f"{node.value} in {where}"
             )
-    if isinstance(root, yaml.MappingNode):
-        for name, value in root.value:
-            if getattr(name, "value", None) == "defaults":
-                _check_defaults(path, value)
+    if not isinstance(root, yaml.MappingNode):
+        if root.tag == _TAG + "null":
+            return
+        raise ConfigError(
+            f"{path} must hold keys with values, such as n_frames: 10, and holds none"
+        )
+    for name, value in root.value:
+        if getattr(name, "value", None) == "defaults":
+            _check_defaults(path, value)
 
 
 def _parsed(path: Path) -> yaml.Node | None:

@@ -33,7 +33,7 @@ from render.dataset.layout import (
 )
 from render.dataset.parquet import count_rows, read_batches
 from render.dataset.pictures import MOST_SIDE_PX, decoded_picture
-from render.dataset.records import read_frames, read_instances
+from render.dataset.records import absent_columns, read_frames, read_instances, read_shard
 from render.errors import DatasetError
 from render.sample import MAPS, Split
 from render.scene import Camera
@@ -47,6 +47,7 @@ _T = TypeVar("_T")
 # Datasets of format 1 call the folder of ids masks.
 _IDS = ("ids", "masks")
 _SHARDS_KEPT = 16
+_KINDS: tuple[RecordKind, RecordKind] = ("frames", "instances")
 _MOST_BYTES_PER_PX = 8
 
 
@@ -269,25 +270,21 @@ class Frames(Sequence[Frame]):
         return (self[i] for i in range(len(self)))
 
     def _read_shard(self, shard: int) -> tuple[Frame, ...]:
-        path = self._folder / records_path("frames", self._shards[shard])
-        instances = _read(self._folder / records_path("instances", self._shards[shard])).to_pylist()
-        try:
-            by_frame = {
-                frame_idx: tuple(sorted(rows, key=lambda row: int(row["instance_idx"])))
-                for frame_idx, rows in groupby(instances, key=lambda row: int(row["frame_idx"]))
-            }
-            return tuple(
-                Frame(
-                    folder=self._folder,
-                    row=row,
-                    instances=by_frame.get(int(row["frame_idx"]), ()),
-                    depth_unit_m=self._description.depth_unit_m,
-                    names=self._description.names,
-                )
-                for row in _read(path).to_pylist()
+        instances = read_shard(self._folder, "instances", self._shards[shard])
+        by_frame = {
+            frame_idx: tuple(sorted(rows, key=lambda row: int(row["instance_idx"])))
+            for frame_idx, rows in groupby(instances, key=lambda row: int(row["frame_idx"]))
+        }
+        return tuple(
+            Frame(
+                folder=self._folder,
+                row=row,
+                instances=by_frame.get(row["frame_idx"], ()),
+                depth_unit_m=self._description.depth_unit_m,
+                names=self._description.names,
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DatasetError(f"{path} is torn: it lacks {error}") from error
+            for row in read_shard(self._folder, "frames", self._shards[shard])
+        )
 
 
 @final
@@ -335,7 +332,7 @@ class Dataset:
         """
         _check_kind(kind)
         shards = RECORD_FILES[kind].shards_in(self.folder)
-        return pa.concat_tables(_read(self.folder / records_path(kind, i)) for i in shards)
+        return pa.concat_tables(_table(self.folder, kind, i) for i in shards)
 
     def rows(self, kind: RecordKind = "instances") -> Iterator[dict[str, Any]]:
         """The records of one kind as `table` gives them, a few hundred in memory at a time."""
@@ -358,15 +355,25 @@ def open_dataset(folder: Path) -> Dataset:
             f"{folder / RECORDS} must hold the {dataset.n_frames} frames that "
             f"dataset.yaml counts, got {len(dataset.frames)}: the same command renders them again"
         )
+    frames, instances = (RECORD_FILES[kind].shards_in(folder) for kind in _KINDS)
+    if missing := set(frames) - set(instances):
+        path = folder / records_path("instances", min(missing))
+        raise DatasetError(f"{path} is missing: the same command renders its frames again")
     return dataset
 
 
 def _check_kind(kind: str) -> None:
-    if kind not in ("instances", "frames"):
+    if kind not in _KINDS:
         raise DatasetError(f"kind must be instances or frames, got {kind!r}")
 
 
-def _read(path: Path) -> pa.Table:
+def _table(folder: Path, kind: RecordKind, shard_idx: int) -> pa.Table:
+    path = folder / records_path(kind, shard_idx)
     schemas: list[pa.Schema] = []
-    batches = list(read_batches(path, accept=schemas.append))
+
+    def accept(found: pa.Schema) -> None:
+        absent_columns(path, kind, found)
+        schemas.append(found)
+
+    batches = list(read_batches(path, accept=accept))
     return pa.Table.from_batches(batches, schema=schemas[0])

@@ -27,10 +27,12 @@ from render.system.files import write_whole
 from render.theta import placement_to_json, theta_to_json
 
 __all__ = [
+    "absent_columns",
     "frame_row",
     "instance_rows",
     "read_frames",
     "read_instances",
+    "read_shard",
     "write_shard_records",
 ]
 
@@ -92,6 +94,7 @@ _INSTANCE_SCHEMA = pa.schema(
         pa.field("mask_visib", pa.string(), nullable=False),
     ]
 )
+_SCHEMAS: Mapping[RecordKind, pa.Schema] = {"frames": _FRAME_SCHEMA, "instances": _INSTANCE_SCHEMA}
 
 
 def frame_row(sample: Sample, *, image: str, hashes: Mapping[str, str]) -> dict[str, Any]:
@@ -225,26 +228,41 @@ def read_frames(folder: Path) -> Iterator[dict[str, Any]]:
         DatasetError: A file is torn or not of this schema.
 
     """
-    return _read(folder, "frames", _FRAME_SCHEMA)
+    return _read(folder, "frames")
 
 
 def read_instances(folder: Path) -> Iterator[dict[str, Any]]:
     """Instance rows in the order of frames, then of `instance_idx`; otherwise as `read_frames`."""
-    return _read(folder, "instances", _INSTANCE_SCHEMA)
+    return _read(folder, "instances")
 
 
-def _read(folder: Path, kind: RecordKind, schema: pa.Schema) -> Iterator[dict[str, Any]]:
+def read_shard(folder: Path, kind: RecordKind, shard_idx: int) -> Iterator[dict[str, Any]]:
+    """The rows of one shard; otherwise as `read_frames`."""
+    path, absent = folder / records_path(kind, shard_idx), list[str]()
+
+    def accept(found: pa.Schema) -> None:
+        absent.extend(absent_columns(path, kind, found))
+
+    yield from (row | dict.fromkeys(absent) for row in read_rows(path, accept=accept))
+
+
+def absent_columns(path: Path, kind: RecordKind, found: pa.Schema) -> list[str]:
+    """Columns that a file lacks: earlier versions did not have every one that may be null.
+
+    Raises:
+        DatasetError: It has others, or lacks one that it must have.
+
+    """
+    schema = _SCHEMAS[kind]
+    absent = [f.name for f in schema if f.nullable and f.name not in found.names]
+    if not found.equals(pa.schema(f for f in schema if f.name not in absent)):
+        raise DatasetError(f"{path} must hold the columns of {kind} records")
+    return absent
+
+
+def _read(folder: Path, kind: RecordKind) -> Iterator[dict[str, Any]]:
     for shard_idx in RECORD_FILES[kind].shards_in(folder):
-        path = folder / records_path(kind, shard_idx)
-        absent: list[str] = []
-
-        def accept(found: pa.Schema, path: Path = path, absent: list[str] = absent) -> None:
-            # Earlier versions did not have every column that may be null.
-            absent += [f.name for f in schema if f.nullable and f.name not in found.names]
-            if not found.equals(pa.schema(f for f in schema if f.name not in absent)):
-                raise DatasetError(f"{path} must hold the columns of {kind} records")
-
-        yield from (row | dict.fromkeys(absent) for row in read_rows(path, accept=accept))
+        yield from read_shard(folder, kind, shard_idx)
 
 
 def _json(value: Any) -> str:

@@ -135,6 +135,8 @@ def coverage_of(
     counts = np.zeros([axis.n_bins for axis in axes], np.int64)
     for row in instances:
         if row["role"] == "target" and row["instance_idx"] == 0:
+            if row["frame_idx"] not in achieved:
+                raise DatasetError(f"the record of frame {row['frame_idx']} is missing")
             values = {**achieved[row["frame_idx"]], **_of_principal(row)}
             found = [(axis, values[axis.leaf]) for axis in axes]
             at = tuple(axis.bin_of(value) for axis, value in found if value is not None)
@@ -152,8 +154,8 @@ def read_coverage(folder: Path, *, plugins: Sequence[str] = ()) -> Coverage:
             that the dataset was made with and that are missing.
 
     Raises:
-        DatasetError: The folder is no dataset, a record is torn, or its config draws neither
-            view direction nor size nor occlusion from a distribution.
+        DatasetError: The folder is no dataset, a record is torn, its config draws neither view
+            direction nor size nor occlusion from a distribution, or no frame shows a target.
 
     """
     description = read_description(folder)
@@ -168,7 +170,12 @@ def read_coverage(folder: Path, *, plugins: Sequence[str] = ()) -> Coverage:
             f"{folder} must vary in view direction, size or occlusion to have bins, but draws "
             "none of them from one distribution in all frames"
         )
-    return coverage_of(axes, read_frames(folder), read_instances(folder))
+    coverage = coverage_of(axes, read_frames(folder), read_instances(folder))
+    if not coverage.counts.any():
+        raise DatasetError(
+            f"{folder} must show a target in some frame to have bins, and shows none"
+        )
+    return coverage
 
 
 def _of_frame(frame: Mapping[str, Any]) -> dict[str, float | None]:

@@ -163,14 +163,14 @@ def _edit_table(path: Path, rng: Random) -> None:
         try:
             new = pa.array(values, type=column.type if what < 0.8 else None)
         except (pa.ArrowException, OverflowError, UnicodeEncodeError):
-            new = pa.array([str(value) for value in values])
+            new = pa.array([ascii(value) for value in values])
         table = table.set_column(at, name, new)
     pq.write_table(table, path)
 
 
 def _other(value: Any, rng: Random) -> Any:
     """What a record might hold in its place."""
-    if isinstance(value, str) and value[:1] in "[{":
+    if isinstance(value, str) and value[:2] in ("[{", '{"'):  # θ, a placement
         return as_json(damaged_tree(json.loads(value), rng)).decode("utf-8", "replace")
     if isinstance(value, dict | list) and rng.random() < 0.7:
         return damaged_tree(value, rng)

@@ -19,6 +19,8 @@ from typing import Any
 import cv2
 import hydra
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from hydra import version
@@ -406,6 +408,45 @@ def test_open_refuses_records_that_are_not_all_there(
     frames.write_bytes(frames.read_bytes()[:-9])
     with pytest.raises(render.DatasetError, match=r"frames-.*\.parquet is torn"):
         render.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("column", "new", "message"),
+    [
+        ("mask", pa.binary(), "must hold the columns of instances records"),
+        ("instance_idx", pa.string(), "must hold the columns of instances records"),
+        ("role", None, "must hold the columns of instances records"),
+    ],
+)
+def test_records_of_another_schema_are_refused(
+    dataset: render.Dataset, tmp_path: Path, column: str, new: pa.DataType | None, message: str
+) -> None:
+    folder = broken(dataset, tmp_path)
+    (path,) = (folder / "records").glob("instances-*.parquet")
+    table = pq.read_table(path)
+    at = table.column_names.index(column)
+    other = table.remove_column(at)
+    if new is not None:
+        other = table.set_column(at, column, table.column(at).cast(new))
+    pq.write_table(other, path)
+    opened = render.open(folder)
+
+    with pytest.raises(render.DatasetError, match=message):
+        _ = opened.frames[0]
+    with pytest.raises(render.DatasetError, match=message):
+        opened.table()
+    path.unlink()
+    with pytest.raises(render.DatasetError, match=r"instances-.*\.parquet is missing"):
+        render.open(folder)
+
+
+@pytest.mark.parametrize("width", [0, -1, 8193, 2**31 - 1])
+def test_a_record_of_an_impossible_size_is_torn(dataset: render.Dataset, width: int) -> None:
+    frame = dataset.frames[0]
+    torn = dataclasses.replace(frame, row={**frame.row, "width": width})
+
+    with pytest.raises(render.DatasetError, match=f"size must be from 1 to 8192 px, got {width} x"):
+        _ = torn.image
 
 
 def test_a_file_that_cannot_be_used_is_named(dataset: render.Dataset, tmp_path: Path) -> None:

@@ -157,6 +157,8 @@ FILES = {
     "# @package _global_\ndefaults: [lighting: sun]\n": "write `- override /lighting: sun`",
     "# @package _global_\ndefaults: [override /lihgting: sun]\n": "lihgting; did you mean lighting",
     "# @package _global_\ndefaults: [override /lighting: snu]\n": "got snu; did you mean sun?",
+    "# @package _global_\n3\n": "mine.yaml must hold keys with values, such as n_frames: 10",
+    "# @package _global_\n- seed: 3\n": "mine.yaml must hold keys with values",
     "# @package _global_\ndefaults: [mine]\n": "defaults must not lead back to the file",
 }
 

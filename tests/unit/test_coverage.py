@@ -60,6 +60,11 @@ def test_torn_records_are_told(torn: dict[str, Any]) -> None:
         coverage_of(axes(), [{**frame(4, 0, 0), **torn}], [])
 
 
+def test_an_instance_of_no_frame_is_torn() -> None:
+    with pytest.raises(DatasetError, match="the record of frame 5 is missing"):
+        coverage_of(axes(), [frame(4, 0, 0)], [target(5, 30.0, 0.2)])
+
+
 def test_a_distance_is_that_of_the_camera_to_the_target() -> None:
     found = coverage_of(
         axes("scale=distance", "viewpoint=fixed", "scale.distance_m=[uniform,1,5]"),
