@@ -9,7 +9,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-PAGES = ["api", "coverage", "engines", "extending", "gpu", "labels", "parameters", "targets"]
+PAGES = [
+    "api",
+    "coverage",
+    "engines",
+    "extending",
+    "gpu",
+    "labels",
+    "models",
+    "parameters",
+    "targets",
+]
 MOST_LINES = 250
 
 
