@@ -25,8 +25,10 @@ from tests.spaces import composed
 
 UNIT_M = 1e-4
 TARGET = {"instance_idx": 0, "role": "target", "box3d_size_m": [0.2, 0.2, 0.2],
-          "box3d_center_cam_m": [0, 0, 6.5]}  # fmt: skip
-DISTRACTOR = TARGET | {"instance_idx": 1, "role": "distractor"}
+          "box3d_center_cam_m": [0, 0, 6.5], "cam_R_m2c": [1, 0, 0, 0, 1, 0, 0, 0, 1],
+          "cam_R_m2c_canonical": None}  # fmt: skip
+DISTRACTOR = TARGET | {"instance_idx": 1, "role": "distractor", "box3d_center_cam_m": [0, 0, 6]}
+CAMERA = {"cam_K": [1000, 0, 1, 0, 1000, 0, 0, 0, 1], "cam_dist": []}
 
 
 def view(target_m: float, distractor_m: float, ground_m: float) -> Any:
@@ -84,7 +86,7 @@ def found(units: list[int], target: dict[str, Any], far_m: float) -> str:
     shown = view(1.0, 1.0, 1.0)
     shown.instances = [target, DISTRACTOR]
     recorded = RecordedPixels(ids=np.array([[1, 2, 0]]), near_m=1.0, far_m=far_m)
-    stored = StoredFrame(row={}, view=shown, files={}, recorded=recorded)
+    stored = StoredFrame(row=CAMERA, view=shown, files={}, recorded=recorded)
     PixelCheck("depth/train/00000003.png", data.tobytes(), stored, findings).depth(UNIT_M)
     return json.dumps(findings.lines())
 

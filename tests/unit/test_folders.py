@@ -105,10 +105,11 @@ def test_heic_is_read_where_pillow_heif_is(tmp_path: Path, monkeypatch: pytest.M
     shown = Image.fromarray(np.full((4, 6, 3), (10, 200, 30), np.uint8))
     fake = types.ModuleType("pillow_heif")
     fake.__spec__ = types.SimpleNamespace(name="pillow_heif")  # type: ignore[assignment]
-    opened = types.SimpleNamespace(to_pillow=lambda: shown)
-    fake.open_heif = lambda data: opened if data == b"a photo" else None  # type: ignore[attr-defined]
+    opened = types.SimpleNamespace(to_pillow=lambda: shown, size=shown.size)
+    photo = b"\0\0\0\x18ftypheic" + bytes(12)
+    fake.open_heif = lambda data: opened if data.read() == photo else None  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pillow_heif", fake)
-    (tmp_path / "IMG_1.HEIC").write_bytes(b"a photo")
+    (tmp_path / "IMG_1.HEIC").write_bytes(photo)
     library = ImageLibrary(tmp_path, what="backgrounds")
     library.check_all()
 
