@@ -14,7 +14,7 @@ from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program, compile_program
 from render.engine.pyrender.gpu_cache import FaceRange, GpuCache, Mesh
 from render.engine.pyrender.passes.drawn_bodies import DrawnBody
-from render.engine.pyrender.passes.windows import Scissor, Window, window_of
+from render.engine.windows import Scissor, Window, window_of
 from render.geometry.frames import inverse_rigid
 from render.scene import Camera, Instance, Material, Scene, Surface
 

@@ -17,7 +17,7 @@ from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene
 from render.engine.pyrender.passes.ids import Ids
 from render.engine.pyrender.passes.rays import RayPrograms, RayTables
-from render.engine.pyrender.passes.windows import Window, window_of
+from render.engine.windows import Window, window_of
 from render.geometry.projection import project
 
 __all__ = ["SilhouettePass"]

@@ -1,0 +1,1 @@
+"""Inner loops as machine code, by Numba; numbers and arrays alone, and no other package."""
