@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from render.engine.base import MAX_LIGHTS
 from render.engine.pyrender.gl import Program
 from render.engine.pyrender.passes.shadows import Shadows
 from render.geometry.frames import inverse_rigid
 from render.lights.light import Light
 from render.scene import Scene
 
-__all__ = ["FEW_LIGHTS", "MAX_LIGHTS", "light_slots", "set_lights"]
+__all__ = ["FEW_LIGHTS", "light_slots", "set_lights"]
 
-MAX_LIGHTS = 32
 FEW_LIGHTS = 4  # up to so many, programs are made for their very number
 _NO_CONE, _DISC = -2.0, 2.0
 
