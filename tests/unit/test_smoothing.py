@@ -11,9 +11,8 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from render.engine.picture_lines import Crossings
+from render.engine.edges import Lines
 from render.engine.pyrender.engine import PyrenderEngine
-from render.engine.smooth import smooth
 from render.engine.surface_edges import BORDER, surface_edges
 from render.geometry.frames import rigid
 from render.lights.light import Light
@@ -170,10 +169,9 @@ def test_one_line_mixes_the_pixel_that_it_cuts(at: float) -> None:
     bright = np.minimum(picture[1, 2], 64.0)  # a spark does not fill its neighbours
     expected[1, 1] = left * bright
     expected[1, 2] = picture[1, 2] if right == 0.0 else (1.0 - right) * bright
-    line = Crossings(
-        pixel=np.array([5]), is_row=np.array([True]), at=np.array([at]), slope=np.array([0.0])
-    )
-    smooth(picture, (line,))
+    lines = Lines((4, 3))
+    lines.add(np.array([5]), np.array([True]), np.array([at]))
+    lines.mix(picture)
     np.testing.assert_allclose(picture, expected, rtol=1e-6)
 
 
