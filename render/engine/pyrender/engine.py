@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from render.buffers import Buffers, Silhouette
 from render.engine.base import AbstractEngine, DeviceInfo, Probe
 from render.engine.lens import pinhole_scene, through_lens
+from render.engine.light_numbers import MAX_LIGHTS
 from render.engine.pyrender.context import GlContext, choose
 from render.engine.pyrender.gl import use_or, use_reversed_depth
 from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.color import ColorPass
 from render.engine.pyrender.passes.draws import UploadedScene, upload
 from render.engine.pyrender.passes.ids import IdPass, Ids
-from render.engine.pyrender.passes.lights import MAX_LIGHTS
 from render.engine.pyrender.passes.occlusion import OcclusionPass
 from render.engine.pyrender.passes.rays import RayIdPass, RayTables
 from render.engine.pyrender.passes.shadows import ShadowPass
