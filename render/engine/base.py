@@ -11,7 +11,10 @@ from render.buffers import Buffers, Silhouette
 from render.errors import EngineError
 from render.scene import Instance, Scene
 
-__all__ = ["AbstractEngine", "DeviceInfo", "Probe", "Trial"]
+__all__ = ["MAX_INSTANCES", "MAX_LIGHTS", "AbstractEngine", "DeviceInfo", "Probe", "Trial"]
+
+MAX_INSTANCES = 65_535  # what a u16 mask file can name
+MAX_LIGHTS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,11 +22,11 @@ class DeviceInfo:
     """What draws.
 
     Attributes:
-        platform: ``egl`` or ``osmesa``.
+        platform: ``egl``, ``osmesa``, or ``cpu`` without GL.
         device: What ``engine.device`` calls it, such as ``0`` or ``surfaceless``.
-        vendor: GL_VENDOR.
-        renderer: GL_RENDERER.
-        version: GL_VERSION.
+        vendor: GL_VENDOR, or who else made it.
+        renderer: GL_RENDERER, or a name.
+        version: GL_VERSION, or what else decides about bytes.
         is_gpu: False for a software rasterizer.
         remark: Why it is software though a GPU seems to be there; "" where all is as asked.
 

@@ -12,9 +12,8 @@ from render.geometry.frames import inverse_rigid
 from render.lights.light import Light
 from render.scene import Scene
 
-__all__ = ["MAX_LIGHTS", "LightNumbers", "light_numbers"]
+__all__ = ["LightNumbers", "light_numbers"]
 
-MAX_LIGHTS = 32
 _NO_CONE, _DISC = -2.0, 2.0
 
 

@@ -24,7 +24,7 @@ from render.kernels.chunks import (
 )  # fmt: skip
 from render.kernels.compiled import kernel
 from render.kernels.functions import cosine
-from render.kernels.textures import alpha_at
+from render.kernels.rays import alpha_at
 
 __all__ = ["FILTER", "SEARCH", "VIEW_NUMBERS", "cast", "corners_beyond", "draw_cutout_depth"]
 
@@ -248,8 +248,8 @@ def corners_beyond(
 @kernel
 def draw_cutout_depth(
     corners: Array, sources: Array, shares: Array, n_faces: int, is_perspective: bool,
-    faces: Array, vertices: Array, colors: Array, full: Array, layout: Array, factor: float,
-    cutoff: float, culls: bool, depth: Array, side: int,
+    faces: Array, vertices: Array, colors: Array, image: Array, wrap_s: int, wrap_t: int,
+    factor: float, cutoff: float, culls: bool, depth: Array, side: int,
 ) -> None:  # fmt: skip
     """Draws faces of a material that is cut out by its alpha into a depth map.
 
@@ -258,7 +258,7 @@ def draw_cutout_depth(
             the third value of a corner is its depth.
         is_perspective: Textures follow the perspective.
         faces, vertices, colors: Of the mesh.
-        full, layout: Of the texture; see `render.kernels.textures`.
+        image, wrap_s, wrap_t: Of the texture; see `alpha_at`.
         factor: Alpha of the material.
         cutoff: Alpha below that is not there.
         culls: Faces that look away are left out.
@@ -299,5 +299,5 @@ def draw_cutout_depth(
                 alpha = factor
                 if len(colors) > 0:
                     alpha *= of_a * colors[ia, 3] + of_b * colors[ib, 3] + of_c * colors[ic, 3]
-                if alpha_at(full, layout, u, v) * alpha >= cutoff:
+                if alpha_at(image, wrap_s, wrap_t, u, v) * alpha >= cutoff:
                     depth[y * side + x] = w

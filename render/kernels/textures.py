@@ -3,7 +3,7 @@
 A texel is a uint32 of four bytes RGBA. The full-size image lies in one array and all smaller
 sizes in another, so that the image itself serves as the first. ``layout`` is ``(L + 1, 3)``
 int64: offset, width and height of each size, and in the last row how the image goes on along u
-and along v (`REPEAT`, `CLAMP`, `MIRROR`), and 1 if it is display sRGB.
+and along v (`WRAPS`), and 1 if it is display sRGB.
 
 Texture coordinates have v = 0 at the top of the image.
 """
@@ -21,12 +21,13 @@ from render.kernels.chunks import (
 )  # fmt: skip
 from render.kernels.compiled import kernel
 from render.kernels.functions import log2, srgb_to_linear
+from render.kernels.rays import WRAPS
 
-__all__ = ["CLAMP", "MIRROR", "REPEAT", "add_samples", "alpha_at", "clear_samples", "halve"]
+__all__ = ["add_samples", "clear_samples", "halve"]
 
 Array = Any
 
-REPEAT, CLAMP, MIRROR = 0, 1, 2
+_REPEAT, _CLAMP = WRAPS["repeat"], WRAPS["clamp"]
 # Where the image is seen at a slant by less than that, one sample does.
 _SLANTED = 1.5
 
@@ -71,46 +72,6 @@ def halve(source: Array, target: Array, to_light: Array, to_code: Array) -> None
             low = f4(c >> 24) + f4((d >> 24) - (c >> 24)) * across
             made |= np.int64(top + (low - top) * down + f4(0.5)) << 24
             target[y, x] = np.uint32(made)
-
-
-@kernel
-def alpha_at(full: Array, layout: Array, u: float, v: float) -> float:
-    """Alpha of the full-size image, 0 to 1, between its four nearest texels.
-
-    Args:
-        full: ``(N,)`` uint32.
-        layout: Of the texture.
-        u, v: Texture coordinates.
-
-    """
-    width, height, last = layout[0, 1], layout[0, 2], layout.shape[0] - 1
-    x = _folded(u, layout[last, 0]) * width - 0.5
-    y = _folded(v, layout[last, 1]) * height - 0.5
-    xi, yi = int(np.floor(x)), int(np.floor(y))
-    x0, x1 = _within(xi, width, layout[last, 0]), _within(xi + 1, width, layout[last, 0])
-    y0, y1 = _within(yi, height, layout[last, 1]), _within(yi + 1, height, layout[last, 1])
-    a, b = float(full[y0 * width + x0] >> 24), float(full[y0 * width + x1] >> 24)
-    c, d = float(full[y1 * width + x0] >> 24), float(full[y1 * width + x1] >> 24)
-    top, low = a + (b - a) * (x - xi), c + (d - c) * (x - xi)
-    return (top + (low - top) * (y - yi)) / 255.0
-
-
-@kernel
-def _folded(t: float, mode: int) -> float:
-    """A texture coordinate inside the image."""
-    if mode == CLAMP:
-        return min(max(t, 0.0), 1.0)
-    if mode == MIRROR:
-        return abs(t - 2.0 * np.floor(t * 0.5 + 0.5))
-    return t - np.floor(t)
-
-
-@kernel
-def _within(index: int, size: int, mode: int) -> int:
-    """A texel inside the image, of one at most one beside it."""
-    if mode == REPEAT:
-        return index + size if index < 0 else index - size if index >= size else index
-    return min(max(index, 0), size - 1)
 
 
 @kernel
@@ -206,15 +167,15 @@ def _sample(
     for i in range(n):
         t = U(i) + first
         u, v = S[TAP_U + t], S[TAP_V + t]
-        if mode_u == REPEAT:
+        if mode_u == _REPEAT:
             u = u - np.floor(u)
-        elif mode_u == CLAMP:
+        elif mode_u == _CLAMP:
             u = min(max(u, f4(0.0)), f4(1.0))
         else:
             u = abs(u - f4(2.0) * np.floor(u * f4(0.5) + f4(0.5)))
-        if mode_v == REPEAT:
+        if mode_v == _REPEAT:
             v = v - np.floor(v)
-        elif mode_v == CLAMP:
+        elif mode_v == _CLAMP:
             v = min(max(v, f4(0.0)), f4(1.0))
         else:
             v = abs(v - f4(2.0) * np.floor(v * f4(0.5) + f4(0.5)))
@@ -232,14 +193,14 @@ def _sample(
             xi, yi = int(x), int(y)
             x0, y0, x1, y1 = xi - 1, yi - 1, xi, yi
             if x0 < 0:
-                x0 = width - 1 if mode_u == REPEAT else 0
+                x0 = width - 1 if mode_u == _REPEAT else 0
             if x1 >= width:
-                x1 = 0 if mode_u == REPEAT else width - 1
+                x1 = 0 if mode_u == _REPEAT else width - 1
                 x0 = min(x0, width - 1)
             if y0 < 0:
-                y0 = height - 1 if mode_v == REPEAT else 0
+                y0 = height - 1 if mode_v == _REPEAT else 0
             if y1 >= height:
-                y1 = 0 if mode_v == REPEAT else height - 1
+                y1 = 0 if mode_v == _REPEAT else height - 1
                 y0 = min(y0, height - 1)
             top, low = layout[k, U(0)] + y0 * width, layout[k, U(0)] + y1 * width
             q = U(4 * side * CHUNK) + j

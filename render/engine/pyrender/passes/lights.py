@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from render.engine.light_numbers import MAX_LIGHTS, light_numbers
+from render.engine.base import MAX_LIGHTS
+from render.engine.light_numbers import light_numbers
 from render.engine.pyrender.gl import Program
 from render.engine.pyrender.passes.shadows import Shadows
 from render.scene import Scene
