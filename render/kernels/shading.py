@@ -7,14 +7,30 @@ from typing import Any
 import numpy as np
 
 from render.kernels.chunks import (
-    BARE, CA, CHUNK, GLOW_B, GLOW_G, GLOW_R, OUT_B, OUT_G, OUT_R, RECEIVED,
+    BARE,
+    CA,
+    CHUNK,
+    GLOW_B,
+    GLOW_G,
+    GLOW_R,
+    OUT_B,
+    OUT_G,
+    OUT_R,
+    RECEIVED,
 )  # fmt: skip
 from render.kernels.compiled import kernel
 from render.kernels.environment import add_bare, add_sky, find_open
 from render.kernels.lights import CHANNEL, add_light, arrive, count_light
 from render.kernels.materials import (
-    BLEND, CATCHER, NORMAL_MAP, NORMAL_SCALE, OCCLUSION_MAP, OCCLUSION_STRENGTH, find_material,
-    map_normal, map_occlusion,
+    BLEND,
+    CATCHER,
+    NORMAL_MAP,
+    NORMAL_SCALE,
+    OCCLUSION_MAP,
+    OCCLUSION_STRENGTH,
+    find_material,
+    map_normal,
+    map_occlusion,
 )  # fmt: skip
 from render.kernels.shadows import cast
 from render.kernels.surface_points import meet_faces, tint, turn_to_camera

@@ -15,9 +15,35 @@ from typing import Any
 import numpy as np
 
 from render.kernels.chunks import (
-    BETWEEN, CHUNK, COARSE_U, COARSE_V, FINE_U, FINE_V, LEVEL, MOST_TAPS, STEP_U, STEP_V, SU, SUX,
-    SUY, SV, SVX, SVY, TAP_LEVEL, TAP_PIXEL, TAP_U, TAP_V, TAP_WEIGHT, TAPS, TEX_A, TEX_B, TEX_G,
-    TEX_R, TEXELS, VAL_R, WEIGHT,
+    BETWEEN,
+    CHUNK,
+    COARSE_U,
+    COARSE_V,
+    FINE_U,
+    FINE_V,
+    LEVEL,
+    MOST_TAPS,
+    STEP_U,
+    STEP_V,
+    SU,
+    SUX,
+    SUY,
+    SV,
+    SVX,
+    SVY,
+    TAP_LEVEL,
+    TAP_PIXEL,
+    TAP_U,
+    TAP_V,
+    TAP_WEIGHT,
+    TAPS,
+    TEX_A,
+    TEX_B,
+    TEX_G,
+    TEX_R,
+    TEXELS,
+    VAL_R,
+    WEIGHT,
 )  # fmt: skip
 from render.kernels.compiled import kernel
 from render.kernels.functions import log2, srgb_to_linear
@@ -86,9 +112,7 @@ def clear_samples(S: Array, n: int) -> None:
 
 
 @kernel
-def add_samples(
-    S: Array, SI: Array, n: int, texture: Any, is_sharp: bool, channels: int
-) -> None:
+def add_samples(S: Array, SI: Array, n: int, texture: Any, is_sharp: bool, channels: int) -> None:
     """Adds to rows TEX what a texture shows at rows SU and SV, times row WEIGHT.
 
     How much the coordinates change to the next pixels, rows SUX to SVY, tells which sizes of the
@@ -111,9 +135,7 @@ def add_samples(
 
 
 @kernel
-def _plan(
-    S: Array, n: int, width: float, height: float, is_sharp: bool, last_level: float
-) -> None:
+def _plan(S: Array, n: int, width: float, height: float, is_sharp: bool, last_level: float) -> None:
     """Level, number and distance of each pixel's samples."""
     most = f4(MOST_TAPS) if is_sharp else f4(1.0)
     for i in range(n):
