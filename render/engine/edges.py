@@ -111,9 +111,9 @@ class Lines:
         length_px = scale * edges.mean_length_m * float(K[0, 0]) / max(body.cam_mesh[2, 3], 1e-9)
         least = 0.0 if length_px > _FINEST_CREASE_PX else 0.99 * BORDER
         self._count = cross_edges(
-            edges.points, edges.ends, edges.sides, edges.alike, edges.sharpness, BORDER,
-            self._faces, body.culls, least, body.cam_mesh.astype(np.float32),
-            K[[0, 1, 0, 1], [0, 1, 2, 2]], camera.near_m, body.body, shown.inverse_m.ravel(),
+            edges.points, edges.ends, edges.sides, edges.alike, edges.sharpness, np.float32(BORDER),
+            self._faces, body.culls, np.float32(least), body.cam_mesh.astype(np.float32),
+            K[[0, 1, 0, 1], [0, 1, 2, 2]], np.float32(camera.near_m), body.body, shown.inverse_m.ravel(),
             shown.body.ravel(), *self.size_wh, self._listed, self._score, self._at, self._slope,
             self._touched, self._count,
         )  # fmt: skip

@@ -75,13 +75,13 @@ def cross_edges(
 
     Args:
         points, ends, sides, alike, sharpness: Of `SurfaceEdges`.
-        border: Its `BORDER`.
+        border: Its `BORDER`; float32.
         faces: ``(F,)`` bool, from `faces_camera`.
         one_sided: Faces that look away cannot be seen.
-        least: Creases must be sharper.
+        least: Creases must be sharper; float32.
         M: ``(4, 4)`` float32: from the points to the camera frame.
         lens: ``(4,)`` float32: fx, fy, cx, cy.
-        near: Depth of the near plane.
+        near: Depth of the near plane; float32.
         body: Its number in `owner`.
         inverse: ``(height * width,)`` float32: one over the depth that pixels show; 0 = nothing.
         owner: ``(height * width,)`` int32: the body that pixels show; -1 = nothing.
@@ -99,7 +99,6 @@ def cross_edges(
     """
     n = _edges_that_show(sides, alike, sharpness, faces, one_sided, least, listed)
     pixels = width * height
-    near = _f(near)
     barely = _f(0.999) * near
     for i in range(n):
         e = _U(listed[i])
@@ -142,7 +141,7 @@ def cross_edges(
         fall = (q_inverse - p_inverse) / span
         # Going down a row's line the body is to the right; going right along a column's, below.
         is_after = (span > _f(0.0)) != (not is_row)
-        weight = _f(1.0) if is_outline else sharpness[e] / _f(2.0 * border)
+        weight = _f(1.0) if is_outline else sharpness[e] / (_f(2.0) * border)
         for line in range(low, high):
             along = _f(line) - p_long
             crossing = p_short + along * lean
