@@ -12,8 +12,29 @@ from typing import Any
 import numpy as np
 
 from render.kernels.chunks import (
-    ALPHA, BARE, CHUNK, CR, DEPTH, INDEX, MAP_U, MAP_V, METAL, NV, NX, NY, NZ, OPEN, OUT_R, PX,
-    PY, RECEIVED, SPLIT_A, SPLIT_B, UPWARDS, VX, VY, VZ,
+    ALPHA,
+    BARE,
+    CHUNK,
+    CR,
+    DEPTH,
+    MAP_U,
+    MAP_V,
+    METAL,
+    NV,
+    NX,
+    NY,
+    NZ,
+    OPEN,
+    OUT_R,
+    PX,
+    PY,
+    RECEIVED,
+    SPLIT_A,
+    SPLIT_B,
+    UPWARDS,
+    VX,
+    VY,
+    VZ,
 )  # fmt: skip
 from render.kernels.compiled import kernel
 from render.kernels.functions import arccos, arctan2, exp2, log2
@@ -137,7 +158,13 @@ def add_bare(S: Array, n: int, sky: Array, luminance: Array) -> None:
     for channel in range(3):
         k = HARMONICS + channel
         s0, s1, s2, s3, s4 = sky[k], sky[k + 3], sky[k + 6], sky[k + 9], sky[k + 12]
-        s5, s6, s7, s8, share = sky[k + 15], sky[k + 18], sky[k + 21], sky[k + 24], luminance[channel]
+        s5, s6, s7, s8, share = (
+            sky[k + 15],
+            sky[k + 18],
+            sky[k + 21],
+            sky[k + 24],
+            luminance[channel],
+        )
         for i in range(n):
             j = U(i)
             nx, ny, nz = S[NX + j], S[NY + j], S[NZ + j]

@@ -13,8 +13,31 @@ from typing import Any
 import numpy as np
 
 from render.kernels.chunks import (
-    ALPHA, BARE, CB, CG, CR, DEPTH, LIGHT, LIT, LX, LY, LZ, METAL, NX, NY, NZ, OUT_B, OUT_G, OUT_R,
-    RECEIVED, RX, RY, VX, VY, VZ, WIDENS,
+    ALPHA,
+    BARE,
+    CB,
+    CG,
+    CR,
+    DEPTH,
+    LIGHT,
+    LIT,
+    LX,
+    LY,
+    LZ,
+    METAL,
+    NX,
+    NY,
+    NZ,
+    OUT_B,
+    OUT_G,
+    OUT_R,
+    RECEIVED,
+    RX,
+    RY,
+    VX,
+    VY,
+    VZ,
+    WIDENS,
 )  # fmt: skip
 from render.kernels.compiled import kernel
 from render.kernels.functions import arctan2

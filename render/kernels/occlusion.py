@@ -10,8 +10,36 @@ from typing import Any
 import numpy as np
 
 from render.kernels.chunks import (
-    ALL, ALONG_X, ALONG_Y, ARC, AX, AY, AZ, CHUNK, COS_N, DEPTH, FLAT, HIGHEST, INDEX, JITTER, NX,
-    NY, NZ, OPEN, PX, PY, QX, QY, REACH, SIN_N, THERE, TILT, TURN, VX, VY, VZ,
+    ALL,
+    ALONG_X,
+    ALONG_Y,
+    ARC,
+    AX,
+    AY,
+    AZ,
+    CHUNK,
+    COS_N,
+    DEPTH,
+    FLAT,
+    HIGHEST,
+    INDEX,
+    JITTER,
+    NX,
+    NY,
+    NZ,
+    OPEN,
+    PX,
+    PY,
+    QX,
+    QY,
+    REACH,
+    SIN_N,
+    THERE,
+    TILT,
+    TURN,
+    VX,
+    VY,
+    VZ,
 )  # fmt: skip
 from render.kernels.compiled import kernel
 from render.kernels.functions import arccos, cosine

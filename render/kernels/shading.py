@@ -7,14 +7,31 @@ from typing import Any
 import numpy as np
 
 from render.kernels.chunks import (
-    BARE, CA, CHUNK, GLOW_B, GLOW_G, GLOW_R, OUT_B, OUT_G, OUT_R, RECEIVED,
+    BARE,
+    CA,
+    CHUNK,
+    GLOW_B,
+    GLOW_G,
+    GLOW_R,
+    OUT_B,
+    OUT_G,
+    OUT_R,
+    RECEIVED,
 )  # fmt: skip
 from render.kernels.compiled import kernel
 from render.kernels.environment import add_bare, add_sky, find_open
 from render.kernels.lights import CHANNEL, add_light, arrive, count_light
 from render.kernels.materials import (
-    BLEND, CATCHER, NORMAL_MAP, NORMAL_SCALE, OCCLUSION_MAP, OCCLUSION_STRENGTH, find_material,
-    map_normal, map_occlusion,
+    BLEND,
+    CATCHER,
+    NORMAL_MAP,
+    NORMAL_SCALE,
+    OCCLUSION_MAP,
+    OCCLUSION_STRENGTH,
+    find_material,
+    map_normal,
+    map_occlusion,
+    read_textures,
 )  # fmt: skip
 from render.kernels.shadows import cast
 from render.kernels.surface_points import meet_faces, tint, turn_to_camera
@@ -122,14 +139,14 @@ def shade_part(
             add_bare(S, n, sky, luminance)
         else:
             tint(S, n, shown, first_face, faces, colors, numbers)
-            find_material(S, SI, n, numbers, flags, textures, center)
+            read_textures(S, SI, n, numbers, flags, textures, center)
+            find_material(S, n, numbers, flags)
             if flags[NORMAL_MAP]:
-                map_normal(S, SI, n, textures[NORMAL_MAP], numbers[NORMAL_SCALE])
+                map_normal(S, n, numbers[NORMAL_SCALE])
             turn_to_camera(S, n, R_cam_obj)
             find_open(S, n, open_share, depth)
             if flags[OCCLUSION_MAP]:
-                strength = numbers[OCCLUSION_STRENGTH]
-                map_occlusion(S, SI, n, textures[OCCLUSION_MAP], strength)
+                map_occlusion(S, n, numbers[OCCLUSION_STRENGTH])
             add_sky(S, SI, n, sky, split_sum, mirror, glossy)
         for k in range(len(lights)):
             light = lights[k]

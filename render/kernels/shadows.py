@@ -18,9 +18,42 @@ from typing import Any
 import numpy as np
 
 from render.kernels.chunks import (
-    BIAS, CHUNK, COS, COS2, COUNT, DEPTH, FX, FY, FZ, HERE, HERE2, INDEX, LIMIT, LISTED, LIT, LX,
-    LY, LZ, MU, MU2, MV, MV2, PX, PY, RADIUS, RADIUS2, RISE_U, RISE_U2, RISE_V, RISE_V2, RX, RY,
-    SIN, SIN2, SUM, SUM2, THERE,
+    BIAS,
+    COS,
+    COS2,
+    COUNT,
+    DEPTH,
+    FX,
+    FY,
+    FZ,
+    HERE,
+    HERE2,
+    INDEX,
+    LIMIT,
+    LISTED,
+    LIT,
+    LX,
+    LY,
+    LZ,
+    MU,
+    MU2,
+    MV,
+    MV2,
+    PX,
+    PY,
+    RADIUS,
+    RADIUS2,
+    RISE_U,
+    RISE_U2,
+    RISE_V,
+    RISE_V2,
+    RX,
+    RY,
+    SIN,
+    SIN2,
+    SUM,
+    SUM2,
+    THERE,
 )  # fmt: skip
 from render.kernels.compiled import kernel
 from render.kernels.functions import cosine
@@ -41,9 +74,7 @@ f4, U = np.float32, np.uint64
 
 
 @kernel
-def cast(
-    S: Array, SI: Array, n: int, view: Array, depth: Array, side: int, spirals: Array
-) -> None:
+def cast(S: Array, SI: Array, n: int, view: Array, depth: Array, side: int, spirals: Array) -> None:
     """Row LIT: the share of a light that arrives at each point, from 0 to 1.
 
     Percentage-closer soft shadows (Fernando 2005): what is in the way is averaged first, and
