@@ -101,7 +101,7 @@ def read_textures(
             continue
         found = BASE_TEX + U(slot * FOUND_ROWS * CHUNK)
         is_base = slot == BASE_MAP
-        channels = FOUND_ROWS if is_base else FOUND_ROWS - 1
+        channels = FOUND_ROWS if is_base and flags[BLEND] else FOUND_ROWS - 1
         for channel in range(channels):
             row = found + U(channel * CHUNK)
             for i in range(n):
@@ -162,7 +162,7 @@ def find_material(S: Array, n: int, numbers: Array, flags: Array) -> None:
 
     """
     if flags[BASE_MAP]:
-        for channel in range(4):
+        for channel in range(FOUND_ROWS if flags[BLEND] else FOUND_ROWS - 1):
             color, found = CR + U(channel * CHUNK), BASE_TEX + U(channel * CHUNK)
             for i in range(n):
                 S[color + U(i)] *= S[found + U(i)]

@@ -147,7 +147,7 @@ def shade_part(
             find_open(S, n, open_share, depth)
             if flags[OCCLUSION_MAP]:
                 map_occlusion(S, n, numbers[OCCLUSION_STRENGTH])
-            add_sky(S, SI, n, sky, split_sum, mirror, glossy)
+            add_sky(S, n, sky, split_sum, mirror, glossy)
         for k in range(len(lights)):
             light = lights[k]
             arrive(S, n, light)

@@ -12,7 +12,11 @@ from render.engine.light_views import LightView, LightViews
 from render.kernels.raster import draw_depth, faces_in, project, project_parallel
 from render.kernels.rays import WRAPS
 from render.kernels.shadows import (
-    FILTER, SEARCH, VIEW_NUMBERS, corners_beyond, draw_cutout_depth,
+    FILTER,
+    SEARCH,
+    VIEW_NUMBERS,
+    corners_beyond,
+    draw_cutout_depth,
 )  # fmt: skip
 from render.scene import Camera
 
