@@ -38,14 +38,18 @@ OX, OY, OZ, OXX, OYX, OZX, OXY, OYY, OZY = (_row() for _ in range(9))
 NX, NY, NZ, FX, FY, FZ, SPREAD = (_row() for _ in range(7))
 # Texture coordinates and their change.
 TU, TV, TUX, TVX, TUY, TVY = (_row() for _ in range(6))
-# Where a texture is looked up; how; and what is found there.
+# Where a texture is looked up, and how.
 SU, SV, SUX, SVX, SUY, SVY = (_row() for _ in range(6))
 WEIGHT, LEVEL, TAPS, STEP_U, STEP_V = (_row() for _ in range(5))
-TEX_R, TEX_G, TEX_B, TEX_A = (_row() for _ in range(4))
+# What the textures of a material show: red, green, blue and alpha of each.
+FOUND_ROWS = 4
+BASE_TEX, METAL_ROUGH_TEX, NORMAL_TEX, OCCLUSION_TEX, EMISSIVE_TEX, WEAR_TEX = (
+    _row(FOUND_ROWS) for _ in range(6)
+)
 # Single samples.
 TAP_U, TAP_V, TAP_LEVEL, TAP_WEIGHT = (_row(MOST_TAPS) for _ in range(4))
 FINE_U, FINE_V, COARSE_U, COARSE_V, BETWEEN = (_row() for _ in range(5))
-VAL_R, VAL_G, VAL_B, VAL_A = (_row() for _ in range(4))
+VALUE = _row()
 # The material at the pixel.
 CR, CG, CB, CA, METAL, ROUGH, ALPHA, DIRT, SCRATCH, GLOW_R, GLOW_G, GLOW_B = (
     _row() for _ in range(12)

@@ -51,12 +51,13 @@ f4, U = np.float32, np.uint64
 
 @kernel
 def draw_environment(
-    pixels: Array, radiance: Array, width: int, lens: Array, map_cam: Array, gain: float,
-    image: Array,
+    S: Array, pixels: Array, radiance: Array, width: int, lens: Array, map_cam: Array,
+    gain: float, image: Array,
 ) -> None:  # fmt: skip
     """Shows an environment map as the backdrop.
 
     Args:
+        S: Scratch.
         pixels: ``(N,)`` int32: where.
         radiance: ``(H * W, 3)`` float32, gets it.
         width: Of the picture.
@@ -66,25 +67,32 @@ def draw_environment(
         image: ``(H', W', 3)`` float32.
 
     """
-    height_, width_ = image.shape[0], image.shape[1]
-    for p in pixels:
-        y = p // width
-        rx, ry = (f4(p - y * width) - lens[2]) / lens[0], (f4(y) - lens[3]) / lens[1]
-        dx = map_cam[0, 0] * rx + map_cam[0, 1] * ry + map_cam[0, 2]
-        dy = map_cam[1, 0] * rx + map_cam[1, 1] * ry + map_cam[1, 2]
-        dz = map_cam[2, 0] * rx + map_cam[2, 1] * ry + map_cam[2, 2]
-        turn = np.arctan2(dy, dx) * f4(1.0 / (2.0 * np.pi))
-        height = np.arctan2(np.sqrt(dx * dx + dy * dy), dz) * f4(1.0 / np.pi)
-        u = (f4(0.5) - turn) * f4(width_) - f4(0.5)
-        v = height * f4(height_) - f4(0.5)
-        xi, yi = int(np.floor(u)), int(np.floor(v))
-        x0, x1 = xi if xi >= 0 else width_ - 1, xi + 1 if xi + 1 < width_ else 0
-        y0, y1 = max(yi, 0), min(yi + 1, height_ - 1)
-        across, down = u - f4(xi), v - f4(yi)
-        for c in range(3):
-            top = image[y0, x0, c] + (image[y0, x1, c] - image[y0, x0, c]) * across
-            low = image[y1, x0, c] + (image[y1, x1, c] - image[y1, x0, c]) * across
-            radiance[p, c] = gain * (top + (low - top) * down)
+    fx, fy, cx, cy = f4(1.0) / lens[0], f4(1.0) / lens[1], lens[2], lens[3]
+    m00, m01, m02 = map_cam[0, 0], map_cam[0, 1], map_cam[0, 2]
+    m10, m11, m12 = map_cam[1, 0], map_cam[1, 1], map_cam[1, 2]
+    m20, m21, m22 = map_cam[2, 0], map_cam[2, 1], map_cam[2, 2]
+    for first in range(0, len(pixels), CHUNK):
+        n = min(CHUNK, len(pixels) - first)
+        for i in range(n):
+            p = pixels[first + i]
+            y = p // width
+            S[PX + U(i)], S[PY + U(i)] = f4(p - y * width), f4(y)
+        for i in range(n):
+            j = U(i)
+            rx, ry = (S[PX + j] - cx) * fx, (S[PY + j] - cy) * fy
+            x, y = m00 * rx + m01 * ry + m02, m10 * rx + m11 * ry + m12
+            z = m20 * rx + m21 * ry + m22
+            S[MAP_U + j] = f4(0.5) - arctan2(y, x) * f4(0.15915494)
+            S[MAP_V + j] = arctan2(np.sqrt(x * x + y * y), z) * f4(0.31830989)
+            for channel in range(3):
+                S[OUT_R + U(channel * CHUNK) + j] = f4(0.0)
+        for i in range(n):
+            j = U(i)
+            _add_map(S, j, image, S[MAP_U + j], S[MAP_V + j], gain)
+        for i in range(n):
+            j, p = U(i), U(pixels[first + i])
+            for channel in range(3):
+                radiance[p, U(channel)] = S[OUT_R + U(channel * CHUNK) + j]
 
 
 @kernel
@@ -178,13 +186,11 @@ def add_bare(S: Array, n: int, sky: Array, luminance: Array) -> None:
 
 
 @kernel
-def add_sky(
-    S: Array, SI: Array, n: int, sky: Array, split_sum: Array, mirror: Array, glossy: Array
-) -> None:
+def add_sky(S: Array, n: int, sky: Array, split_sum: Array, mirror: Array, glossy: Array) -> None:
     """Begins rows OUT with the light from all around, diffuse and glossy.
 
     Args:
-        S, SI: Scratch.
+        S: Scratch.
         n: Pixels.
         sky: ``(SKY_NUMBERS,)`` float32.
         split_sum: ``(32, 32, 2)`` float32, from `split_sum_table`.
@@ -213,7 +219,7 @@ def add_sky(
         S[OUT_R + U(2 * CHUNK) + j] = f4(0.0)
     if len(glossy) > 0:
         _reflections(S, n, sky[GAIN], mirror, glossy)
-    _split(S, SI, n, split_sum)
+    _split(S, n, split_sum)
     for channel in range(3):
         out, color = OUT_R + U(channel * CHUNK), CR + U(channel * CHUNK)
         ambient, ground, has_ground = sky[AMBIENT + channel], sky[GROUND + channel], sky[GROUND + 3]
@@ -254,7 +260,7 @@ def _with_bounces(open_: float, albedo: float) -> float:
 
 
 @kernel
-def _split(S: Array, SI: Array, n: int, table: Array) -> None:
+def _split(S: Array, n: int, table: Array) -> None:
     """How much of a uniform light a glossy surface reflects, between four entries of the table."""
     rows, columns = table.shape[0], table.shape[1]
     for i in range(n):

@@ -32,13 +32,15 @@ def exp2(x: float) -> float:
 
 @kernel
 def arctan2(y: float, x: float) -> float:
-    """Radians: 0.005."""
+    """Radians: 2e-6."""
     across, along = abs(y), abs(x)
     a = min(along, across) / max(max(along, across), f4(1e-20))
     s = a * a
-    r = ((f4(-0.0464964749) * s + f4(0.15931422)) * s - f4(0.327622764)) * s * a + a
-    r = f4(1.57079637) - r if across > along else r
-    r = f4(3.14159274) - r if x < f4(0.0) else r
+    r = f4(0.05265332) - f4(0.01172120) * s
+    r = f4(0.19354346) + s * (f4(-0.11643287) + s * r)
+    r = a * (f4(0.99997726) + s * (f4(-0.33262347) + s * r))
+    r = f4(1.57079633) - r if across > along else r
+    r = f4(3.14159265) - r if x < f4(0.0) else r
     return -r if y < f4(0.0) else r
 
 

@@ -12,26 +12,30 @@ import numpy as np
 
 from render.kernels.chunks import (
     ALPHA,
-    CA,
+    BASE_TEX,
     CB,
     CG,
+    CHUNK,
     CR,
     DIRT,
+    EMISSIVE_TEX,
+    FOUND_ROWS,
     GLOW_B,
     GLOW_G,
     GLOW_R,
     METAL,
+    METAL_ROUGH_TEX,
+    NORMAL_TEX,
     NX,
     NY,
     NZ,
+    OCCLUSION_TEX,
     OPEN,
     OX,
     OXX,
     OXY,
-    OY,
     OYX,
     OYY,
-    OZ,
     OZX,
     OZY,
     ROUGH,
@@ -43,26 +47,23 @@ from render.kernels.chunks import (
     SV,
     SVX,
     SVY,
-    TEX_A,
-    TEX_B,
-    TEX_G,
-    TEX_R,
     TU,
     TUX,
     TUY,
     TV,
     TVX,
     TVY,
+    WEAR_TEX,
     WEIGHT,
 )  # fmt: skip
 from render.kernels.compiled import kernel
-from render.kernels.textures import add_samples, clear_samples
+from render.kernels.textures import add_samples
 
 __all__ = [
     "BASE_MAP", "BLEND", "CATCHER", "EMISSIVE_MAP", "FLAGS", "METAL_ROUGH_MAP", "NORMAL_MAP",
     "NORMAL_SCALE", "NUMBERS", "OCCLUSION_MAP", "OCCLUSION_STRENGTH", "TRIPLANAR", "WEAR_MAP",
     "find_material", "map_normal",
-    "map_occlusion",
+    "map_occlusion", "read_textures",
 ]  # fmt: skip
 
 Array = Any
@@ -81,13 +82,13 @@ f4, U = np.float32, np.uint64
 
 
 @kernel
-def find_material(
+def read_textures(
     S: Array, SI: Array, n: int, numbers: Array, flags: Array, textures: Any, center: Array
 ) -> None:
-    """Colour, metal, roughness, width of the highlight and glow of a chunk of points.
+    """What each texture of a material shows at a chunk of points.
 
     Args:
-        S, SI: Scratch; colour holds what `tint` made.
+        S, SI: Scratch.
         n: Pixels.
         numbers: ``(NUMBERS,)`` float32.
         flags: ``(FLAGS,)`` bool.
@@ -95,33 +96,93 @@ def find_material(
         center: ``(3,)`` float32: where the mesh counts from, object frame.
 
     """
+    for slot in range(6):
+        if not flags[slot]:
+            continue
+        found = BASE_TEX + U(slot * FOUND_ROWS * CHUNK)
+        is_base = slot == BASE_MAP
+        channels = FOUND_ROWS if is_base and flags[BLEND] else FOUND_ROWS - 1
+        for channel in range(channels):
+            row = found + U(channel * CHUNK)
+            for i in range(n):
+                S[row + U(i)] = f4(0.0)
+        is_laid_on = slot == WEAR_MAP or (is_base and flags[TRIPLANAR])
+        tile_m = numbers[TILE_M] if is_base else numbers[WEAR_TILE_M]
+        for axis in range(3 if is_laid_on else 1):
+            if is_laid_on:
+                _lay_on(S, n, axis, f4(1.0) / tile_m, center)
+            else:
+                _lay_by_coordinates(S, n)
+            add_samples(S, SI, n, textures[slot], is_base, channels, found)
+
+
+@kernel
+def _lay_by_coordinates(S: Array, n: int) -> None:
+    for i in range(n):
+        j = U(i)
+        S[SU + j], S[SV + j] = S[TU + j], S[TV + j]
+        S[SUX + j], S[SVX + j] = S[TUX + j], S[TVX + j]
+        S[SUY + j], S[SVY + j] = S[TUY + j], S[TVY + j]
+        S[WEIGHT + j] = f4(1.0)
+
+
+@kernel
+def _lay_on(S: Array, n: int, axis: int, scale: float, center: Array) -> None:
+    """Lays a texture on along an axis of the object: the more so, the more the surface faces it."""
+    step = U(CHUNK)
+    own, along_u, along_v = U(axis), U((axis + 1) % 3), U((axis + 2) % 3)
+    at_u, at_v = center[along_u] * scale, center[along_v] * scale
+    for i in range(n):
+        j = U(i)
+        x2, y2, z2 = S[NX + j] * S[NX + j], S[NY + j] * S[NY + j], S[NZ + j] * S[NZ + j]
+        own2 = S[NX + own * step + j] * S[NX + own * step + j]
+        weight = own2 * own2 / (x2 * x2 + y2 * y2 + z2 * z2)
+        # What is hardly seen need not be looked up.
+        S[WEIGHT + j] = weight if weight > f4(1e-3) else f4(0.0)
+    u, v = along_u * step, along_v * step
+    for i in range(n):
+        j = U(i)
+        S[SU + j], S[SV + j] = S[OX + u + j] * scale + at_u, S[OX + v + j] * scale + at_v
+    for i in range(n):
+        j = U(i)
+        S[SUX + j], S[SVX + j] = S[OXX + u + j] * scale, S[OXX + v + j] * scale
+    for i in range(n):
+        j = U(i)
+        S[SUY + j], S[SVY + j] = S[OXY + u + j] * scale, S[OXY + v + j] * scale
+
+
+@kernel
+def find_material(S: Array, n: int, numbers: Array, flags: Array) -> None:
+    """Colour, metal, roughness, width of the highlight and glow of a chunk of points.
+
+    Args:
+        S: Scratch, with what `read_textures` found; colour holds what `tint` made.
+        n: Pixels.
+        numbers, flags: As there.
+
+    """
     if flags[BASE_MAP]:
-        channels = 4 if flags[BLEND] else 3
-        if flags[TRIPLANAR]:
-            _lay_on(S, SI, n, textures[BASE_MAP], numbers[TILE_M], center, True, channels)
-        else:
-            _look_up(S, SI, n, textures[BASE_MAP], True, channels)
-        for i in range(n):
-            j = U(i)
-            S[CR + j] *= S[TEX_R + j]
-            S[CG + j] *= S[TEX_G + j]
-            S[CB + j] *= S[TEX_B + j]
-            if flags[BLEND]:
-                S[CA + j] *= S[TEX_A + j]
+        for channel in range(FOUND_ROWS if flags[BLEND] else FOUND_ROWS - 1):
+            color, found = CR + U(channel * CHUNK), BASE_TEX + U(channel * CHUNK)
+            for i in range(n):
+                S[color + U(i)] *= S[found + U(i)]
     metallic, roughness = numbers[METALLIC], numbers[ROUGHNESS]
+    for i in range(n):
+        j = U(i)
+        S[METAL + j], S[ROUGH + j] = metallic, roughness
+        S[GLOW_R + j] = numbers[EMISSIVE]
+        S[GLOW_G + j] = numbers[EMISSIVE + 1]
+        S[GLOW_B + j] = numbers[EMISSIVE + 2]
     if flags[METAL_ROUGH_MAP]:
-        _look_up(S, SI, n, textures[METAL_ROUGH_MAP], False, 3)
         for i in range(n):
             j = U(i)
-            S[METAL + j] = min(max(metallic * S[TEX_B + j], f4(0.0)), f4(1.0))
-            S[ROUGH + j] = min(max(roughness * S[TEX_G + j], f4(0.045)), f4(1.0))
-    else:
-        for i in range(n):
-            j = U(i)
-            S[METAL + j] = min(max(metallic, f4(0.0)), f4(1.0))
-            S[ROUGH + j] = min(max(roughness, f4(0.045)), f4(1.0))
+            S[METAL + j] *= S[METAL_ROUGH_TEX + U(2 * CHUNK) + j]
+            S[ROUGH + j] *= S[METAL_ROUGH_TEX + U(CHUNK) + j]
+    for i in range(n):
+        j = U(i)
+        S[METAL + j] = min(max(S[METAL + j], f4(0.0)), f4(1.0))
+        S[ROUGH + j] = min(max(S[ROUGH + j], f4(0.045)), f4(1.0))
     if flags[WEAR_MAP]:
-        _lay_on(S, SI, n, textures[WEAR_MAP], numbers[WEAR_TILE_M], center, False, 3)
         _wear(S, n, numbers[WEAR])
     for i in range(n):
         j = U(i)
@@ -129,59 +190,12 @@ def find_material(
         alpha = S[ROUGH + j] * S[ROUGH + j]
         spread = min(f4(0.5) * S[SPREAD + j], f4(0.18))
         S[ALPHA + j] = np.sqrt(min(max(alpha * alpha + spread, f4(4e-6)), f4(1.0)))
-        S[GLOW_R + j] = numbers[EMISSIVE]
-        S[GLOW_G + j] = numbers[EMISSIVE + 1]
-        S[GLOW_B + j] = numbers[EMISSIVE + 2]
     if flags[EMISSIVE_MAP]:
-        _look_up(S, SI, n, textures[EMISSIVE_MAP], False, 3)
         for i in range(n):
             j = U(i)
-            S[GLOW_R + j] *= S[TEX_R + j]
-            S[GLOW_G + j] *= S[TEX_G + j]
-            S[GLOW_B + j] *= S[TEX_B + j]
-
-
-@kernel
-def _look_up(S: Array, SI: Array, n: int, texture: Any, is_sharp: bool, channels: int) -> None:
-    """What a texture shows by the texture coordinates."""
-    clear_samples(S, n)
-    for i in range(n):
-        j = U(i)
-        S[SU + j], S[SV + j] = S[TU + j], S[TV + j]
-        S[SUX + j], S[SVX + j] = S[TUX + j], S[TVX + j]
-        S[SUY + j], S[SVY + j] = S[TUY + j], S[TVY + j]
-        S[WEIGHT + j] = f4(1.0)
-    add_samples(S, SI, n, texture, is_sharp, channels)
-
-
-@kernel
-def _lay_on(
-    S: Array, SI: Array, n: int, texture: Any, tile_m: float, center: Array, is_sharp: bool,
-    channels: int,
-) -> None:  # fmt: skip
-    """What a texture shows that is laid on from the three axes of the object."""
-    clear_samples(S, n)
-    scale = f4(1.0) / tile_m
-    for axis in range(3):
-        cx, cy, cz = center[0], center[1], center[2]
-        for i in range(n):
-            j = U(i)
-            x2, y2, z2 = S[NX + j] * S[NX + j], S[NY + j] * S[NY + j], S[NZ + j] * S[NZ + j]
-            x4, y4, z4 = x2 * x2, y2 * y2, z2 * z2
-            own = x4 if axis == 0 else y4 if axis == 1 else z4
-            weight = own / (x4 + y4 + z4)
-            # What is hardly seen need not be looked up.
-            S[WEIGHT + j] = weight if weight > f4(1e-3) else f4(0.0)
-            x, y, z = S[OX + j] + cx, S[OY + j] + cy, S[OZ + j] + cz
-            S[SU + j] = (y if axis == 0 else z if axis == 1 else x) * scale
-            S[SV + j] = (z if axis == 0 else x if axis == 1 else y) * scale
-            x, y, z = S[OXX + j], S[OYX + j], S[OZX + j]
-            S[SUX + j] = (y if axis == 0 else z if axis == 1 else x) * scale
-            S[SVX + j] = (z if axis == 0 else x if axis == 1 else y) * scale
-            x, y, z = S[OXY + j], S[OYY + j], S[OZY + j]
-            S[SUY + j] = (y if axis == 0 else z if axis == 1 else x) * scale
-            S[SVY + j] = (z if axis == 0 else x if axis == 1 else y) * scale
-        add_samples(S, SI, n, texture, is_sharp, channels)
+            S[GLOW_R + j] *= S[EMISSIVE_TEX + j]
+            S[GLOW_G + j] *= S[EMISSIVE_TEX + U(CHUNK) + j]
+            S[GLOW_B + j] *= S[EMISSIVE_TEX + U(2 * CHUNK) + j]
 
 
 @kernel
@@ -195,9 +209,9 @@ def _wear(S: Array, n: int, wear: float) -> None:
     """Dirt darkens, dulls and roughens; scratches show bare, bright material."""
     for i in range(n):
         j = U(i)
-        dirt = _smoothstep(f4(1.0) - wear, f4(1.15) - wear, S[TEX_R + j])
+        dirt = _smoothstep(f4(1.0) - wear, f4(1.15) - wear, S[WEAR_TEX + j])
         start = f4(0.8) * wear
-        scratch = _smoothstep(f4(1.0) - start, f4(1.3) - start, S[TEX_G + j])
+        scratch = _smoothstep(f4(1.0) - start, f4(1.3) - start, S[WEAR_TEX + U(CHUNK) + j])
         S[METAL + j] *= f4(1.0) - f4(0.5) * dirt
         rough = S[ROUGH + j]
         rough += (max(rough, f4(0.75)) - rough) * dirt
@@ -217,11 +231,10 @@ def _worn(color: float, dark: float, dirt: float, scratch: float) -> float:
 
 
 @kernel
-def map_normal(S: Array, SI: Array, n: int, texture: Any, scale: float) -> None:
+def map_normal(S: Array, n: int, scale: float) -> None:
     """Tilts the normals, object frame, by a map. Tangents come from the texture coordinates'
     change: files need not carry any.
     """
-    _look_up(S, SI, n, texture, False, 3)
     for i in range(n):
         j = U(i)
         nx, ny, nz = S[NX + j], S[NY + j], S[NZ + j]
@@ -236,9 +249,9 @@ def map_normal(S: Array, SI: Array, n: int, texture: Any, scale: float) -> None:
         px, py, pz = cx * vx + lx * vy, cy * vx + ly * vy, cz * vx + lz * vy
         longest2 = max(tx * tx + ty * ty + tz * tz, px * px + py * py + pz * pz)
         shrink = scale / np.sqrt(max(longest2, f4(1e-37)))
-        a = (S[TEX_R + j] * f4(2.0) - f4(1.0)) * shrink
-        b = (S[TEX_G + j] * f4(2.0) - f4(1.0)) * shrink
-        c = S[TEX_B + j] * f4(2.0) - f4(1.0)
+        a = (S[NORMAL_TEX + j] * f4(2.0) - f4(1.0)) * shrink
+        b = (S[NORMAL_TEX + U(CHUNK) + j] * f4(2.0) - f4(1.0)) * shrink
+        c = S[NORMAL_TEX + U(2 * CHUNK) + j] * f4(2.0) - f4(1.0)
         mx, my, mz = tx * a + px * b + nx * c, ty * a + py * b + ny * c, tz * a + pz * b + nz * c
         size2 = mx * mx + my * my + mz * mz
         il = f4(1.0) / np.sqrt(max(size2, f4(1e-20)))
@@ -249,9 +262,8 @@ def map_normal(S: Array, SI: Array, n: int, texture: Any, scale: float) -> None:
 
 
 @kernel
-def map_occlusion(S: Array, SI: Array, n: int, texture: Any, strength: float) -> None:
+def map_occlusion(S: Array, n: int, strength: float) -> None:
     """Closes more of the sky by a map."""
-    _look_up(S, SI, n, texture, False, 3)
     for i in range(n):
         j = U(i)
-        S[OPEN + j] *= f4(1.0) + (S[TEX_R + j] - f4(1.0)) * strength
+        S[OPEN + j] *= f4(1.0) + (S[OCCLUSION_TEX + j] - f4(1.0)) * strength

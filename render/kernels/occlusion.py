@@ -75,7 +75,6 @@ def open_shares(
         How many these are.
 
     """
-    height, width = inverse.shape
     rows, columns = share.shape
     count = 0
     for y in range(rows):

@@ -31,6 +31,7 @@ from render.kernels.materials import (
     find_material,
     map_normal,
     map_occlusion,
+    read_textures,
 )  # fmt: skip
 from render.kernels.shadows import cast
 from render.kernels.surface_points import meet_faces, tint, turn_to_camera
@@ -138,15 +139,15 @@ def shade_part(
             add_bare(S, n, sky, luminance)
         else:
             tint(S, n, shown, first_face, faces, colors, numbers)
-            find_material(S, SI, n, numbers, flags, textures, center)
+            read_textures(S, SI, n, numbers, flags, textures, center)
+            find_material(S, n, numbers, flags)
             if flags[NORMAL_MAP]:
-                map_normal(S, SI, n, textures[NORMAL_MAP], numbers[NORMAL_SCALE])
+                map_normal(S, n, numbers[NORMAL_SCALE])
             turn_to_camera(S, n, R_cam_obj)
             find_open(S, n, open_share, depth)
             if flags[OCCLUSION_MAP]:
-                strength = numbers[OCCLUSION_STRENGTH]
-                map_occlusion(S, SI, n, textures[OCCLUSION_MAP], strength)
-            add_sky(S, SI, n, sky, split_sum, mirror, glossy)
+                map_occlusion(S, n, numbers[OCCLUSION_STRENGTH])
+            add_sky(S, n, sky, split_sum, mirror, glossy)
         for k in range(len(lights)):
             light = lights[k]
             arrive(S, n, light)

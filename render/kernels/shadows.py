@@ -252,7 +252,7 @@ def corners_beyond(
             if here >= near:
                 for row in range(3):
                     kept[n, row] = at[k, row]
-                kept[n, 3], kept[n, 4] = float(k == 1), float(k == 2)
+                kept[n, 3], kept[n, 4] = 1.0 if k == 1 else 0.0, 1.0 if k == 2 else 0.0
                 n += 1
             if (here >= near) != (there >= near):
                 share = (near - here) / (there - here)
@@ -260,8 +260,8 @@ def corners_beyond(
                     kept[n, row] = at[k, row] + share * (at[after, row] - at[k, row])
                 kept[n, 2] = near
                 for corner in range(1, 3):
-                    own = float(k == corner)
-                    kept[n, 2 + corner] = own + share * (float(after == corner) - own)
+                    own, other = 1.0 if k == corner else 0.0, 1.0 if after == corner else 0.0
+                    kept[n, 2 + corner] = own + share * (other - own)
                 n += 1
         for k in range(1, n - 1):
             sources[n_faces] = f

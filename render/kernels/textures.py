@@ -37,19 +37,15 @@ from render.kernels.chunks import (
     TAP_V,
     TAP_WEIGHT,
     TAPS,
-    TEX_A,
-    TEX_B,
-    TEX_G,
-    TEX_R,
     TEXELS,
-    VAL_R,
+    VALUE,
     WEIGHT,
 )  # fmt: skip
 from render.kernels.compiled import kernel
 from render.kernels.functions import log2, srgb_to_linear
 from render.kernels.rays import WRAPS
 
-__all__ = ["add_samples", "clear_samples", "halve"]
+__all__ = ["add_samples", "halve"]
 
 Array = Any
 
@@ -101,19 +97,10 @@ def halve(source: Array, target: Array, to_light: Array, to_code: Array) -> None
 
 
 @kernel
-def clear_samples(S: Array, n: int) -> None:
-    """Sets what was found to nothing, before `add_samples`."""
-    for i in range(n):
-        j = U(i)
-        S[TEX_R + j] = f4(0.0)
-        S[TEX_G + j] = f4(0.0)
-        S[TEX_B + j] = f4(0.0)
-        S[TEX_A + j] = f4(0.0)
-
-
-@kernel
-def add_samples(S: Array, SI: Array, n: int, texture: Any, is_sharp: bool, channels: int) -> None:
-    """Adds to rows TEX what a texture shows at rows SU and SV, times row WEIGHT.
+def add_samples(
+    S: Array, SI: Array, n: int, texture: Any, is_sharp: bool, channels: int, found: Any
+) -> None:
+    """Adds what a texture shows at rows SU and SV, times row WEIGHT.
 
     How much the coordinates change to the next pixels, rows SUX to SVY, tells which sizes of the
     image are read, as GL's textureGrad does.
@@ -125,13 +112,15 @@ def add_samples(S: Array, SI: Array, n: int, texture: Any, is_sharp: bool, chann
         is_sharp: Where the image is seen at a slant, up to four smaller samples along its long
             way are taken in place of one: sharp up to the horizon.
         channels: 3, or 4 with alpha.
+        found: The first of the rows that it is added to.
 
     """
     full, smaller, layout = texture
     _plan(S, n, f4(layout[0, 1]), f4(layout[0, 2]), is_sharp, f4(layout.shape[0] - 2))
     n_taps = _spread(S, SI, n)
     for first in range(0, n_taps, CHUNK):
-        _sample(S, SI, U(first), min(CHUNK, n_taps - first), full, smaller, layout, channels)
+        _sample(S, SI, U(first), min(CHUNK, n_taps - first), full, smaller, layout, channels,
+                found)  # fmt: skip
 
 
 @kernel
@@ -181,7 +170,7 @@ def _spread(S: Array, SI: Array, n: int) -> int:
 @kernel
 def _sample(
     S: Array, SI: Array, first: Any, n: int, full: Array, smaller: Array, layout: Array,
-    channels: int,
+    channels: int, found: Any,
 ) -> None:  # fmt: skip
     """Reads up to a chunk of samples and adds them to their pixels."""
     last = layout.shape[0] - 1
@@ -238,41 +227,41 @@ def _sample(
                 SI[TEXELS + q + U(CHUNK)] = smaller[U(top + x1)]
                 SI[TEXELS + q + U(2 * CHUNK)] = smaller[U(low + x0)]
                 SI[TEXELS + q + U(3 * CHUNK)] = smaller[U(low + x1)]
+    one = U(CHUNK)
     for channel in range(channels):
         if is_srgb and channel < 3:
             for i in range(n):
                 j = U(i)
-                S[VAL_R + j] = _mixed(
-                    S, j,
-                    srgb_to_linear(_channel(SI, j, 0, channel)),
-                    srgb_to_linear(_channel(SI, j, 1, channel)),
-                    srgb_to_linear(_channel(SI, j, 2, channel)),
-                    srgb_to_linear(_channel(SI, j, 3, channel)),
-                    srgb_to_linear(_channel(SI, j, 4, channel)),
-                    srgb_to_linear(_channel(SI, j, 5, channel)),
-                    srgb_to_linear(_channel(SI, j, 6, channel)),
-                    srgb_to_linear(_channel(SI, j, 7, channel)),
-                )  # fmt: skip
+                q = TEXELS + j
+                a, b = _light(SI, q, channel), _light(SI, q + one, channel)
+                c, d = _light(SI, q + U(2) * one, channel), _light(SI, q + U(3) * one, channel)
+                e, f = _light(SI, q + U(4) * one, channel), _light(SI, q + U(5) * one, channel)
+                g, h = _light(SI, q + U(6) * one, channel), _light(SI, q + U(7) * one, channel)
+                S[VALUE + j] = _mixed(S, j, a, b, c, d, e, f, g, h)
         else:
             for i in range(n):
                 j = U(i)
-                S[VAL_R + j] = _mixed(
-                    S, j,
-                    _channel(SI, j, 0, channel), _channel(SI, j, 1, channel),
-                    _channel(SI, j, 2, channel), _channel(SI, j, 3, channel),
-                    _channel(SI, j, 4, channel), _channel(SI, j, 5, channel),
-                    _channel(SI, j, 6, channel), _channel(SI, j, 7, channel),
-                )  # fmt: skip
-        row = TEX_R + U(channel * CHUNK)
+                q = TEXELS + j
+                a, b = _share(SI, q, channel), _share(SI, q + one, channel)
+                c, d = _share(SI, q + U(2) * one, channel), _share(SI, q + U(3) * one, channel)
+                e, f = _share(SI, q + U(4) * one, channel), _share(SI, q + U(5) * one, channel)
+                g, h = _share(SI, q + U(6) * one, channel), _share(SI, q + U(7) * one, channel)
+                S[VALUE + j] = _mixed(S, j, a, b, c, d, e, f, g, h)
+        row = found + U(channel * CHUNK)
         for i in range(n):
             t = U(i) + first
-            S[row + U(SI[TAP_PIXEL + t])] += S[TAP_WEIGHT + t] * S[VAL_R + U(i)]
+            S[row + U(SI[TAP_PIXEL + t])] += S[TAP_WEIGHT + t] * S[VALUE + U(i)]
 
 
 @kernel
-def _channel(SI: Array, j: Any, corner: int, channel: int) -> float:
-    texel = SI[TEXELS + U(corner * CHUNK) + j]
-    return f4((texel >> np.int32(8 * channel)) & np.int32(255)) * f4(1.0 / 255.0)
+def _share(SI: Array, at: Any, channel: int) -> float:
+    """A byte of a texel, from 0 to 1."""
+    return f4((SI[at] >> np.int32(8 * channel)) & np.int32(255)) * f4(1.0 / 255.0)
+
+
+@kernel
+def _light(SI: Array, at: Any, channel: int) -> float:
+    return srgb_to_linear(_share(SI, at, channel))
 
 
 @kernel

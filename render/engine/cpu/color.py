@@ -114,7 +114,7 @@ class ColorPass:
         map_cam = np.ascontiguousarray(map_axes(backdrop, scene.camera.T_world_cam).T)
         for pixels in self._sorted.behind():
             draw_environment(
-                pixels, radiance, scene.camera.size_wh[0], lens, map_cam,
+                self._scratch.numbers, pixels, radiance, scene.camera.size_wh[0], lens, map_cam,
                 np.float32(backdrop.gain), unwritten(backdrop.map.radiance),
             )  # fmt: skip
 
