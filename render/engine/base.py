@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,22 @@ class Probe:
 
 class AbstractEngine(abc.ABC):
     """Draws scenes. Holds a context: use as a context manager, in one thread."""
+
+    @classmethod
+    def settled(
+        cls, node: Mapping[str, Any], *, drew: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """What a dataset says of the engine that a config names.
+
+        An engine whose choice depends on the machine tells of the one that it chooses here, so
+        that all processes and every later run draw with that.
+
+        Args:
+            node: Its part of the config: ``_target_`` and the options of the constructor.
+            drew: The fields of `info` of what drew the frames that are there already.
+
+        """
+        return node
 
     @classmethod
     def probe(cls, **options: Any) -> Probe:
