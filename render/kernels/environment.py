@@ -42,17 +42,19 @@ from render.kernels.functions import arccos, arctan2, exp2, log2
 __all__ = ["SKY_NUMBERS", "add_bare", "add_sky", "draw_environment", "find_open"]
 
 Array = Any
+Number = Any  # a float32
 
 AMBIENT, GAIN, GROUND, UP, MAP_CAM, HARMONICS = 0, 3, 4, 8, 11, 20
 SKY_NUMBERS = 47
 
-f4, U = np.float32, np.uint64
+f4: Any = np.float32
+U: Any = np.uint64
 
 
 @kernel
 def draw_environment(
     S: Array, pixels: Array, radiance: Array, width: int, lens: Array, map_cam: Array,
-    gain: float, image: Array,
+    gain: Number, image: Array,
 ) -> None:  # fmt: skip
     """Shows an environment map as the backdrop.
 
@@ -140,9 +142,9 @@ def find_open(S: Array, n: int, open_share: Array, depth: Array) -> None:
 
 @kernel
 def _diffuse(
-    x: float, y: float, z: float, a: float, b: float, c: float, d: float, e: float, f: float,
-    g: float, h: float, k: float,
-) -> float:  # fmt: skip
+    x: Number, y: Number, z: Number, a: Number, b: Number, c: Number, d: Number, e: Number, f: Number,
+    g: Number, h: Number, k: Number,
+) -> Number:  # fmt: skip
     """Radiance of a white diffuse surface by its normal in the frame of the map, from the nine
     harmonics of a colour.
     """
@@ -251,7 +253,7 @@ def add_sky(S: Array, n: int, sky: Array, split_sum: Array, mirror: Array, gloss
 
 
 @kernel
-def _with_bounces(open_: float, albedo: float) -> float:
+def _with_bounces(open_: Number, albedo: Number) -> Number:
     """Light that is reflected among the surroundings before it comes: Jimenez et al. 2016."""
     a = f4(2.0404) * albedo - f4(0.3324)
     b = f4(-4.7951) * albedo + f4(0.6417)
@@ -279,7 +281,7 @@ def _split(S: Array, n: int, table: Array) -> None:
 
 
 @kernel
-def _reflections(S: Array, n: int, gain: float, mirror: Array, glossy: Array) -> None:
+def _reflections(S: Array, n: int, gain: Number, mirror: Array, glossy: Array) -> None:
     """What the map shows in the reflected direction, blurred by the roughness."""
     levels = len(glossy)
     for i in range(n):
@@ -293,7 +295,7 @@ def _reflections(S: Array, n: int, gain: float, mirror: Array, glossy: Array) ->
 
 
 @kernel
-def _add_map(S: Array, j: Any, image: Array, u: float, v: float, weight: float) -> None:
+def _add_map(S: Array, j: Any, image: Array, u: Number, v: Number, weight: Number) -> None:
     """Adds an equirectangular image at a place, between its four nearest texels."""
     height, width = image.shape[0], image.shape[1]
     x, y = u * f4(width) - f4(0.5), v * f4(height) - f4(0.5)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from render.kernels.compiled import kernel
 
 __all__ = ["arccos", "arctan2", "cosine", "exp2", "log2", "srgb_to_linear"]
 
-f4 = np.float32
+Number = Any  # a float32
+
+f4: Any = np.float32
 
 
 @kernel
-def log2(x: float) -> float:
+def log2(x: Number) -> Number:
     """Of a normal number > 0: 0.005."""
     bits = f4(x).view(np.int32)
     mantissa = np.int32((bits & 0x7FFFFF) | 0x3F800000).view(np.float32)
@@ -21,7 +25,7 @@ def log2(x: float) -> float:
 
 
 @kernel
-def exp2(x: float) -> float:
+def exp2(x: Number) -> Number:
     """For x below 128: a share of 1.6e-4."""
     x = max(x, f4(-126.0))
     whole = np.floor(x)
@@ -31,7 +35,7 @@ def exp2(x: float) -> float:
 
 
 @kernel
-def arctan2(y: float, x: float) -> float:
+def arctan2(y: Number, x: Number) -> Number:
     """Radians: 2e-6."""
     across, along = abs(y), abs(x)
     a = min(along, across) / max(max(along, across), f4(1e-20))
@@ -45,7 +49,7 @@ def arctan2(y: float, x: float) -> float:
 
 
 @kernel
-def arccos(x: float) -> float:
+def arccos(x: Number) -> Number:
     """Radians: 7e-5 (Abramowitz and Stegun, 4.4.45). Beyond -1 and 1 as there."""
     a = min(abs(x), f4(1.0))
     r = f4(1.5707288) + a * (f4(-0.2121144) + a * (f4(0.0742610) - f4(0.0187293) * a))
@@ -54,7 +58,7 @@ def arccos(x: float) -> float:
 
 
 @kernel
-def cosine(x: float) -> float:
+def cosine(x: Number) -> Number:
     """Of up to a few turns: 2e-6."""
     x = x - np.floor(x * f4(0.15915494) + f4(0.5)) * f4(6.28318531)
     a = abs(x)
@@ -67,7 +71,7 @@ def cosine(x: float) -> float:
 
 
 @kernel
-def srgb_to_linear(x: float) -> float:
+def srgb_to_linear(x: Number) -> Number:
     """Of 0 to 1: a share of 4e-4."""
     t = (x + f4(0.055)) * f4(1.0 / 1.055)
     s = np.sqrt(t)

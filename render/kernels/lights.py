@@ -45,12 +45,14 @@ from render.kernels.functions import arctan2
 __all__ = ["CHANNEL", "LIGHT_NUMBERS", "add_light", "arrive", "count_light"]
 
 Array = Any
+Number = Any  # a float32
 
 PLACE, HAS_PLACE, COLOR, AXIS, CONE, RADIUS, HIGHLIGHT, CHANNEL = 0, 3, 4, 7, 10, 11, 12, 13
 LIGHT_NUMBERS = 14
 _FLAT, _NO_CONE = 1.5, -1.0
 
-f4, U = np.float32, np.uint64
+f4: Any = np.float32
+U: Any = np.uint64
 
 
 @kernel
@@ -137,6 +139,6 @@ def add_light(S: Array, n: int, light: Array) -> None:
 
 
 @kernel
-def _sent_back(base: float, metal: float, lobe: float, q5: float) -> float:
+def _sent_back(base: Number, metal: Number, lobe: Number, q5: Number) -> Number:
     f0 = f4(0.04) + (base - f4(0.04)) * metal
     return base * (f4(1.0) - metal) + lobe * (f0 + (f4(1.0) - f0) * q5)

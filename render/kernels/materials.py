@@ -67,6 +67,7 @@ __all__ = [
 ]  # fmt: skip
 
 Array = Any
+Number = Any  # a float32
 
 # Places of a material's numbers, float32,
 BASE, METALLIC, ROUGHNESS, EMISSIVE, NORMAL_SCALE, OCCLUSION_STRENGTH, TILE_M, WEAR, WEAR_TILE_M = (
@@ -78,7 +79,8 @@ BASE_MAP, METAL_ROUGH_MAP, NORMAL_MAP, OCCLUSION_MAP, EMISSIVE_MAP, WEAR_MAP = r
 TRIPLANAR, BLEND, CATCHER = 6, 7, 8
 FLAGS = 9
 
-f4, U = np.float32, np.uint64
+f4: Any = np.float32
+U: Any = np.uint64
 
 
 @kernel
@@ -127,7 +129,7 @@ def _lay_by_coordinates(S: Array, n: int) -> None:
 
 
 @kernel
-def _lay_on(S: Array, n: int, axis: int, scale: float, center: Array) -> None:
+def _lay_on(S: Array, n: int, axis: int, scale: Number, center: Array) -> None:
     """Lays a texture on along an axis of the object: the more so, the more the surface faces it."""
     step = U(CHUNK)
     own, along_u, along_v = U(axis), U((axis + 1) % 3), U((axis + 2) % 3)
@@ -199,13 +201,13 @@ def find_material(S: Array, n: int, numbers: Array, flags: Array) -> None:
 
 
 @kernel
-def _smoothstep(low: float, high: float, x: float) -> float:
+def _smoothstep(low: Number, high: Number, x: Number) -> Number:
     t = min(max((x - low) / (high - low), f4(0.0)), f4(1.0))
     return t * t * (f4(3.0) - f4(2.0) * t)
 
 
 @kernel
-def _wear(S: Array, n: int, wear: float) -> None:
+def _wear(S: Array, n: int, wear: Number) -> None:
     """Dirt darkens, dulls and roughens; scratches show bare, bright material."""
     for i in range(n):
         j = U(i)
@@ -225,13 +227,13 @@ def _wear(S: Array, n: int, wear: float) -> None:
 
 
 @kernel
-def _worn(color: float, dark: float, dirt: float, scratch: float) -> float:
+def _worn(color: Number, dark: Number, dirt: Number, scratch: Number) -> Number:
     color += (color * dark - color) * dirt
     return color + (min(color * f4(1.5) + f4(0.08), f4(0.9)) - color) * scratch
 
 
 @kernel
-def map_normal(S: Array, n: int, scale: float) -> None:
+def map_normal(S: Array, n: int, scale: Number) -> None:
     """Tilts the normals, object frame, by a map. Tangents come from the texture coordinates'
     change: files need not carry any.
     """
@@ -262,7 +264,7 @@ def map_normal(S: Array, n: int, scale: float) -> None:
 
 
 @kernel
-def map_occlusion(S: Array, n: int, strength: float) -> None:
+def map_occlusion(S: Array, n: int, strength: Number) -> None:
     """Closes more of the sky by a map."""
     for i in range(n):
         j = U(i)

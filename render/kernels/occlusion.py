@@ -47,17 +47,19 @@ from render.kernels.functions import arccos, cosine
 __all__ = ["average_open", "open_shares"]
 
 Array = Any
+Number = Any  # a float32
 
 _SLICES, _STEPS = 2, 5
 _FAR = 1e30
 
-f4, U = np.float32, np.uint64
+f4: Any = np.float32
+U: Any = np.uint64
 _HALF_PI, _PI = f4(np.pi / 2.0), f4(np.pi)
 
 
 @kernel
 def open_shares(
-    S: Array, SI: Array, inverse: Array, lens: Array, radius_m: float, share: Array, depth: Array,
+    S: Array, SI: Array, inverse: Array, lens: Array, radius_m: Number, share: Array, depth: Array,
     listed: Array,
 ) -> int:  # fmt: skip
     """The share of the sky that is open at every other pixel.
@@ -135,7 +137,7 @@ def _begin(S: Array, listed: Array, n: int, columns: int, inverse: Array) -> Non
 
 
 @kernel
-def _bend(here: float, beside: float, beyond: float) -> float:
+def _bend(here: Number, beside: Number, beyond: Number) -> Number:
     """How far the surface bends, or breaks off, on one side of a pixel."""
     if beside <= f4(0.0):
         return f4(_FAR)
@@ -145,13 +147,13 @@ def _bend(here: float, beside: float, beyond: float) -> float:
 
 
 @kernel
-def _change(high: float, low: float) -> float:
+def _change(high: Number, low: Number) -> Number:
     """From one to the other; none where one of them is nothing."""
     return high - low if (high > f4(0.0)) & (low > f4(0.0)) else f4(0.0)
 
 
 @kernel
-def _point(S: Array, n: int, lens: Array, radius_m: float) -> None:
+def _point(S: Array, n: int, lens: Array, radius_m: Number) -> None:
     """Point, normal and view, camera frame; how many pixels away surroundings count."""
     fx, fy, cx, cy = lens[0], lens[1], lens[2], lens[3]
     per_fx, per_fy = f4(1.0) / fx, f4(1.0) / fy
@@ -174,7 +176,7 @@ def _point(S: Array, n: int, lens: Array, radius_m: float) -> None:
 
 
 @kernel
-def _slice(S: Array, n: int, k: float) -> None:
+def _slice(S: Array, n: int, k: Number) -> None:
     """A slice through the view: the normal's part in it, and its tilt from the view."""
     for i in range(n):
         j = U(i)
@@ -200,7 +202,7 @@ def _slice(S: Array, n: int, k: float) -> None:
 
 @kernel
 def _horizon(
-    S: Array, SI: Array, n: int, sign: float, inverse: Array, lens: Array, radius_m: float
+    S: Array, SI: Array, n: int, sign: Number, inverse: Array, lens: Array, radius_m: Number
 ) -> None:
     """The arc that is open on one side of a slice."""
     height, width = inverse.shape

@@ -42,7 +42,8 @@ Array = Any
 
 _MOST = 6e4
 
-f4, U = np.float32, np.uint64
+f4: Any = np.float32
+U: Any = np.uint64
 
 
 @kernel

@@ -70,7 +70,8 @@ SEARCH, FILTER = 8, 16
 # A map is looked up no nearer to its border than this share of it.
 _RIM = 0.002
 
-f4, U = np.float32, np.uint64
+f4: Any = np.float32
+U: Any = np.uint64
 
 
 @kernel

@@ -72,7 +72,8 @@ __all__ = ["meet_faces", "tint", "turn_to_camera"]
 
 Array = Any
 
-f4, U = np.float32, np.uint64
+f4: Any = np.float32
+U: Any = np.uint64
 _TINY = f4(1e-30)
 
 

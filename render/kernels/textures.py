@@ -48,12 +48,14 @@ from render.kernels.rays import WRAPS
 __all__ = ["add_samples", "halve"]
 
 Array = Any
+Number = Any  # a float32
 
 _REPEAT, _CLAMP = WRAPS["repeat"], WRAPS["clamp"]
 # Where the image is seen at a slant by less than that, one sample does.
 _SLANTED = 1.5
 
-f4, U = np.float32, np.uint64
+f4: Any = np.float32
+U: Any = np.uint64
 
 
 @kernel
@@ -124,7 +126,7 @@ def add_samples(
 
 
 @kernel
-def _plan(S: Array, n: int, width: float, height: float, is_sharp: bool, last_level: float) -> None:
+def _plan(S: Array, n: int, width: Number, height: Number, is_sharp: bool, last_level: Number) -> None:
     """Level, number and distance of each pixel's samples."""
     most = f4(MOST_TAPS) if is_sharp else f4(1.0)
     for i in range(n):
@@ -254,21 +256,21 @@ def _sample(
 
 
 @kernel
-def _share(SI: Array, at: Any, channel: int) -> float:
+def _share(SI: Array, at: Any, channel: int) -> Number:
     """A byte of a texel, from 0 to 1."""
     return f4((SI[at] >> np.int32(8 * channel)) & np.int32(255)) * f4(1.0 / 255.0)
 
 
 @kernel
-def _light(SI: Array, at: Any, channel: int) -> float:
+def _light(SI: Array, at: Any, channel: int) -> Number:
     return srgb_to_linear(_share(SI, at, channel))
 
 
 @kernel
 def _mixed(
-    S: Array, j: Any, a: float, b: float, c: float, d: float, e: float, f: float, g: float,
-    h: float,
-) -> float:  # fmt: skip
+    S: Array, j: Any, a: Number, b: Number, c: Number, d: Number, e: Number, f: Number, g: Number,
+    h: Number,
+) -> Number:  # fmt: skip
     """Between the four texels of both sizes, then between the sizes."""
     across, down = S[FINE_U + j], S[FINE_V + j]
     top, low = a + (b - a) * across, c + (d - c) * across
