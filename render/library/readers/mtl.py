@@ -151,7 +151,7 @@ class MtlReader:
         if key not in lines:
             return []
         try:
-            values = [float(v) for v in lines[key].split()[:count]]
+            values = [float(v) for v in lines[key].partition("#")[0].split()[:count]]
         except ValueError:
             values = []
         if not values or len(values) not in (1, count) or not np.all(np.isfinite(values)):
