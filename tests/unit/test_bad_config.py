@@ -84,6 +84,8 @@ def test_unknown_keys_are_met_with_what_was_meant(key: str, message: str) -> Non
         (["seed=${nope}"], "seed must be a value that can be worked out: Interpolation key 'nope'"),
         (["models=???"], "models must be set, got ???"),
         (["models=[123]"], "needs quotes of its own, 'models=[\"NAME\"]'"),
+        (["models=[[x]]"], "needs quotes of its own, 'models=[\"NAME\"]'"),
+        (["models=[null]"], "needs quotes of its own, 'models=[\"NAME\"]'"),
         (["output_dir=2024_10"], "needs quotes of its own, 'output_dir=\"NAME\"'"),
     ],
 )
