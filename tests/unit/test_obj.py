@@ -300,6 +300,31 @@ def test_map_ka_is_the_base_colour_where_there_is_no_map_kd(tmp_path: Path) -> N
         assert look.base_color == (1, 1, 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        ("map_Kd my  red\u00a0one.png", "my  red one.png"),
+        ('map_Kd "my red.png"', "my red.png"),
+        ("map_Kd -CLAMP on -Bm 1 a.png", "a.png"),
+        ("map_Kd   -o 0 0 -s 1 1 1  2.png  # tile", "2.png"),
+        ("map_Kd gr\u00f6\u00dfe.png", "gro\u0308\u00dfe.PNG"),
+        ("map_Kd a\u2013b.png", "a\u2013b.png"),
+        ("map_Kd t#1.png", "t#1.png"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_names_of_textures_with_spaces_signs_and_other_letters(
+    tmp_path: Path, line: str, file: str, encoding: str
+) -> None:
+    Image.new("RGB", (1, 1), (0, 255, 0)).save(tmp_path / file)
+    library = f"newmtl m\n{line}\n".encode(encoding)
+    (mesh,) = read(tmp_path, f"mtllib a.mtl\n{SQUARE}f 1 2 3\n", a=library).meshes
+
+    assert mesh.material is not None
+    assert mesh.material.base_color_texture is not None
+    assert [0, 255, 0, 255] == mesh.material.base_color_texture.image[0, 0].tolist()
+
+
 def test_maps_of_roughness_and_metal_are_one_texture_and_stand_for_the_numbers(
     tmp_path: Path,
 ) -> None:

@@ -65,8 +65,8 @@ def plain_text(data: bytes) -> str:
     r"""A file's text without comments, its lines parted by ``\n`` alone.
 
     The encoding is that of the byte order mark, UTF-16 where every other byte is zero, else
-    UTF-8, or Latin-1 where it is not UTF-8: names of other code pages stay apart. ``#`` begins a
-    comment where a word would begin, but not the name of a material.
+    UTF-8, or where it is not UTF-8 that of Windows, else Latin-1: names of other code pages stay
+    apart. ``#`` begins a comment where a word would begin, but not the name of a material.
     """
     text = _decoded(data).replace("\r\n", "\n").replace("\r", "\n")
     for space in _SPACES:
@@ -80,10 +80,12 @@ def _decoded(data: bytes) -> str:
             return data.decode(encoding, errors="replace")
     if is_marked(data):
         return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")
 
 
 def _comment(found: re.Match[str]) -> str:
