@@ -480,6 +480,29 @@ def test_off_colors_of_faces_are_bytes_where_one_is_over_one(tmp_path: Path, row
     np.testing.assert_array_equal(mesh.colors, 3 * [(1, 0, 0, 1)] + 3 * [(0, 0, 1, 1)])
 
 
+@pytest.mark.parametrize("of", ["vertex", "face"])
+@pytest.mark.parametrize(
+    ("kind", "top"),
+    [
+        ("char", 255), ("uchar", 255), ("short", 255), ("short", 32767), ("ushort", 255),
+        ("ushort", 65535), ("int", 255), ("int", 65535), ("int", 2**31 - 1), ("uint", 255),
+        ("uint", 65535), ("uint", 2**32 - 1), ("int64", 65535), ("float16", 255), ("float", 1),
+        ("float", 255), ("float", 65535), ("double", 1), ("double", 255), ("double", 65535),
+    ],
+)  # fmt: skip
+def test_ply_colors_of_every_type_are_the_same(
+    tmp_path: Path, kind: str, top: int, of: str
+) -> None:
+    shares = np.array([255, 128, 0, 255]) / 255
+    is_whole = not kind.startswith(("float", "double"))
+    row = " ".join(str(round(top * x) if is_whole else top * x) for x in shares)
+    (mesh,) = read(tmp_path, "a.ply", _ply_of_colors(kind, f"{row},{row},{row}", of=of)).meshes
+
+    assert mesh.material is not None
+    middle = ((128 / 255 + 0.055) / 1.055) ** 2.4  # sRGB's own curve
+    assert (1, middle, 0, 1) == pytest.approx(mesh.material.base_color, abs=3e-3)
+
+
 def test_ply_colors_that_are_not_read_are_named(tmp_path: Path) -> None:
     data = _ply_of_colors("uchar", "1 2 3 4,1 2 3 4,1 2 3 4", of="vertex")
     data = data.replace(b"property uchar red", b"property uchar rgb0")
