@@ -58,6 +58,14 @@ def test_categories_of_one_file_each_are_counted_alone() -> None:
     assert "1 of 1 model" == categories_text({"bolt": ["bolt.ply"]})
 
 
+def test_categories_that_are_written_nearly_the_same_are_told() -> None:
+    names = ("Bolt", "bolt", "gr\u00f6\u00dfe", "gro\u0308\u00dfe", "nut")
+
+    assert (
+        "5 of 5 models; written nearly the same: Bolt and bolt, gr\u00f6\u00dfe and gro\u0308\u00dfe"
+    ) == categories_text({name: [f"{name}.ply"] for name in names})
+
+
 def test_model_files_of_other_kinds_are_named_with_what_to_do(tmp_path: Path) -> None:
     put(tmp_path, "box.ply")
     for name in ("a.fbx", "b.FBX", "c.fbx", "d.fbx", "x/e.SLDPRT", "f.3dxml", "notes.txt"):
