@@ -96,6 +96,27 @@ def test_dae_without_a_unit_is_in_metres(tmp_path: Path) -> None:
     assert read(tmp_path, "a.dae", dae(unit="", up="Y_UP")).unit_m == 1.0
 
 
+@pytest.mark.parametrize(
+    ("unit", "up", "unit_m", "axis", "told"),
+    [
+        ('<unit name="millimeter"/>', "Z_UP", 0.001, "z", ()),
+        ('<unit meter="1e-3"/>', "\n X_UP ", 0.001, "x", ()),
+        ('<unit name="cm" meter="0,01"/>', "Z_UP", 1.0, "z", ("0,01",)),
+        ('<unit name="cm" meter="0"/>', "Z_UP", 1.0, "z", ("0",)),
+        ('<unit name="cm" meter="nan"/>', "Z_UP", 1.0, "z", ("nan",)),
+        ('<unit name="furlong"/>', "Z_UP", 1.0, "z", ("furlong",)),
+        ('<unit meter="1"/>', "W_UP", 1.0, "y", ("W_UP",)),
+    ],
+)
+def test_dae_units_and_axes_that_cannot_be_read_are_told(
+    tmp_path: Path, unit: str, up: str, unit_m: float, axis: str, told: tuple[str, ...]
+) -> None:
+    model = read(tmp_path, "a.dae", dae(unit=unit, up=up))
+
+    assert (unit_m, axis) == (model.unit_m, model.up)
+    assert told == tuple(line.rpartition(": ")[2] for line in model.warnings)
+
+
 def test_3mf_applies_components_and_items_and_has_colors(tmp_path: Path) -> None:
     model = read(tmp_path, "a.3mf", three_mf())
     (mesh,) = model.meshes
