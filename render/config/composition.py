@@ -8,6 +8,7 @@ anything comes of it.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -221,9 +222,14 @@ class _GuardedLoader(ConfigLoaderImpl):
             file = f"{found.path.removeprefix('file://')}/{default.config_path}.yaml"
             self._check(file, OmegaConf.to_container(found.config, resolve=False))
             if default.config_path.startswith("experiment/") and default.package:
+                # Hydra does not see the line behind a mark.
+                has_mark = Path(file).is_file() and Path(file).read_bytes().startswith(
+                    codecs.BOM_UTF8
+                )
+                before = ", with no byte order mark before it" if has_mark else ""
                 raise ConfigError(
-                    f"{file} must begin with the line `# @package _global_`, because without it "
-                    "what it says is not of the run"
+                    f"{file} must begin with the line `# @package _global_`{before}, because "
+                    "without it what it says is not of the run"
                 )
         return super()._load_single_config(default, repo)
 

@@ -84,6 +84,8 @@ def test_unknown_keys_are_met_with_what_was_meant(key: str, message: str) -> Non
         (["seed=${nope}"], "seed must be a value that can be worked out: Interpolation key 'nope'"),
         (["models=???"], "models must be set, got ???"),
         (["models=[123]"], "needs quotes of its own, 'models=[\"NAME\"]'"),
+        (["models=[[x]]"], "needs quotes of its own, 'models=[\"NAME\"]'"),
+        (["models=[null]"], "needs quotes of its own, 'models=[\"NAME\"]'"),
         (["output_dir=2024_10"], "needs quotes of its own, 'output_dir=\"NAME\"'"),
     ],
 )
@@ -146,6 +148,7 @@ def test_the_quotes_of_a_hint_work(word: str) -> None:
 FILES = {
     "n_frames: 3\n": "experiment/mine.yaml must begin with the line `# @package _global_`",
     "": "experiment/mine.yaml must begin with the line `# @package _global_`",
+    "\ufeff# @package _global_\n": "@package _global_`, with no byte order mark before it, because",
     "# @package _global_\nn_frame: 3\n": "n_frame must be a key of the config; did you mean n_fra",
     "# @package _global_\nlabels: {min_pxx: 3}\n": "did you mean labels.min_px?",
     "# @package _global_\nseed: 3\nseed: 4\n": "the key 'seed' stands twice in a mapping in line 2",
