@@ -126,7 +126,9 @@ def add_samples(
 
 
 @kernel
-def _plan(S: Array, n: int, width: Number, height: Number, is_sharp: bool, last_level: Number) -> None:
+def _plan(
+    S: Array, n: int, width: Number, height: Number, is_sharp: bool, last_level: Number
+) -> None:
     """Level, number and distance of each pixel's samples."""
     most = f4(MOST_TAPS) if is_sharp else f4(1.0)
     for i in range(n):
