@@ -194,7 +194,9 @@ def _sample(
             v = min(max(v, f4(0.0)), f4(1.0))
         else:
             v = abs(v - f4(2.0) * np.floor(v * f4(0.5) + f4(0.5)))
-        S[TAP_U + t], S[TAP_V + t] = u, v
+        # What is no number is read at the corner.
+        S[TAP_U + t] = u if (u >= f4(0.0)) & (u <= f4(1.0)) else f4(0.0)
+        S[TAP_V + t] = v if (v >= f4(0.0)) & (v <= f4(1.0)) else f4(0.0)
     for i in range(n):
         j, t = U(i), U(i) + first
         u, v = S[TAP_U + t], S[TAP_V + t]

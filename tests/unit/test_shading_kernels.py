@@ -14,16 +14,19 @@ from render.kernels import functions
 from render.kernels.occlusion import average_open, open_shares
 from render.kernels.shading import pixels_of_parts
 from render.lights.light import Light
-from render.scene import Material
+from render.scene import Material, Texture
 from tests.lit_scenes import (
     BOX,
     MATT,
     PLATE,
     WHITE,
     beside_objects,
+    blob_map,
     camera_at,
+    environment_of,
     floor,
     grey,
+    model,
     placed,
     points_world,
     scene,
@@ -202,3 +205,31 @@ def test_metal_in_uniform_light_sends_back_its_albedo(
     seen = grey(cpu, shown)[60, 80]
 
     assert seen == pytest.approx(reflected_everywhere(np.sin(e), roughness), abs=0.02)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e38, 0.0])
+def test_normals_and_coordinates_that_are_no_numbers_do_no_harm(cpu: CpuEngine, bad: float) -> None:
+    rng = np.random.default_rng(0)
+    image = Texture(image=rng.integers(0, 256, (64, 64, 4)).astype(np.uint8))
+    finish = Material(
+        base_color_texture=image, normal_texture=image, metallic_roughness_texture=image,
+        occlusion_texture=image, emissive_texture=image, wear=0.5, wear_texture=image,
+    )  # fmt: skip
+    corners = np.array([[-1.0, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]])
+    faces = np.array([[0, 1, 2], [0, 2, 3]])
+    for normals, uv in (
+        (np.full((4, 3), bad), corners[:, :2]),
+        (np.tile([0.0, 0.0, 1.0], (4, 1)), np.full((4, 2), bad)),
+        (np.array([[bad, 0, 0], [0, 0, 1], [0, bad, 1], [0, 0, 1]]), corners[:, :2]),
+    ):
+        plate = model("bad", corners, normals, faces, uv=uv)
+        lamp = Light(color=WHITE, intensity=1.0, direction_world=(0.3, 0.2, -1.0))
+        sky = environment_of(blob_map((0.0, 0.0, 1.0)))
+        shown = scene(
+            camera_at((0.5, -2.0, 2.0)), placed((plate, (0.0, 0.0, 0.0), 1.0, finish)), (lamp,),
+            environment=sky, backdrop=sky,
+        )  # fmt: skip
+
+        radiance = cpu.render(shown).radiance
+
+        assert np.isfinite(radiance[0]).all()
