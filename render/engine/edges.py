@@ -113,7 +113,8 @@ class Lines:
         self._count = cross_edges(
             edges.points, edges.ends, edges.sides, edges.alike, edges.sharpness, np.float32(BORDER),
             self._faces, body.culls, np.float32(least), body.cam_mesh.astype(np.float32),
-            K[[0, 1, 0, 1], [0, 1, 2, 2]], np.float32(camera.near_m), body.body, shown.inverse_m.ravel(),
+            K[[0, 1, 0, 1], [0, 1, 2, 2]], np.float32(camera.near_m), body.body,
+            shown.inverse_m.ravel(),
             shown.body.ravel(), *self.size_wh, self._listed, self._score, self._at, self._slope,
             self._touched, self._count,
         )  # fmt: skip

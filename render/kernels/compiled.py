@@ -75,11 +75,13 @@ class _KeptCode(FunctionCache):
     """Numba's, where a damaged entry is compiled again and a full disk stops nothing."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        found = None
         # Whatever pickle makes of damaged bytes.
-        except Exception:  # noqa: BLE001
-            return None
+        with contextlib.suppress(Exception):
+            found = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        if found is None:
+            _say_once()
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
@@ -88,6 +90,11 @@ class _KeptCode(FunctionCache):
         except Exception:  # noqa: BLE001
             with contextlib.suppress(OSError):
                 self.flush()  # type: ignore[no-untyped-call]
+
+
+@cache
+def _say_once() -> None:
+    _LOG.warning("compiling kernels for this machine: once, for up to half a minute")
 
 
 def _base() -> Path:

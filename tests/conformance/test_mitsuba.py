@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("mitsuba", reason="Mitsuba is not installed (pip install '.[mitsuba]')")
 
-from render.engine.base import AbstractEngine
 from render.engine.mitsuba.engine import MitsubaEngine
+from render.engine.pyrender.engine import PyrenderEngine
 from render.errors import ConfigError, EngineError
 from render.geometry.frames import rigid
 from render.lights.light import Light
@@ -67,7 +67,7 @@ def test_labels_are_the_rasterizers(tracer: MitsubaEngine, gl_engine: PyrenderEn
     )
     shown = before_grey(cards, ambient=1.0)
 
-    traced, drawn = tracer.render(shown), engine.render(shown)
+    traced, drawn = tracer.render(shown), gl_engine.render(shown)
 
     np.testing.assert_array_equal(drawn.depth_m, traced.depth_m)
     np.testing.assert_array_equal(drawn.instance_idx, traced.instance_idx)
@@ -159,7 +159,7 @@ def test_mirror_shows_the_map_where_the_backdrop_has_it(
     )  # fmt: skip
 
     seen = tracer.render(shown).radiance
-    expected = engine.render(behind).radiance[:, ::-1]
+    expected = gl_engine.render(behind).radiance[:, ::-1]
 
     off = np.abs(seen - expected).mean(axis=-1)
     assert np.median(off) < 0.02
@@ -184,7 +184,7 @@ def test_outline_lies_where_the_ids_are(tracer: MitsubaEngine, gl_engine: Pyrend
     rows, columns = np.mgrid[: SIZE_WH[1], : SIZE_WH[0]]
     at = [float((covered * x).sum() / covered.sum()) for x in (columns, rows)]
     np.testing.assert_allclose(at, center[:2] / center[2], atol=0.1)
-    ids = engine.render(shown).instance_idx >= 0
+    ids = gl_engine.render(shown).instance_idx >= 0
     assert (np.abs(covered - ids) > 0.85).sum() == 0
 
 
@@ -194,7 +194,7 @@ def test_texture_is_the_right_way_up(tracer: MitsubaEngine, gl_engine: PyrenderE
     material = replace(MATT, base_color_texture=Texture(image=image))
     shown = before_grey(card(0.5, material), Light(color=WHITE, intensity=1.0))
 
-    off = np.abs(tracer.render(shown).radiance - engine.render(shown).radiance).mean(axis=-1)
+    off = np.abs(tracer.render(shown).radiance - gl_engine.render(shown).radiance).mean(axis=-1)
 
     assert np.median(off) < 0.02
 

@@ -109,8 +109,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[Any]:
 @pytest.mark.parametrize(
     "overrides",
     [
-        (),
-        (f"camera.distortion={list(DISTORTION)}",),
+        ("engine=pyrender",),
+        ("engine=pyrender", f"camera.distortion={list(DISTORTION)}"),
         pytest.param(("engine=mitsuba", "engine.samples=1"), marks=NEEDS_MITSUBA),
     ],
     ids=["pinhole", "lens", "mitsuba"],

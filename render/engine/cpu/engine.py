@@ -15,6 +15,7 @@ from render.engine.base import MAX_INSTANCES, MAX_LIGHTS, AbstractEngine, Device
 from render.engine.cpu.bodies import Bodies, Part, bodies_of
 from render.engine.cpu.color import ColorPass
 from render.engine.cpu.visible import Shown, Visible, VisiblePass
+from render.engine.cpu.warm_up import warm_up
 from render.engine.cutout_lines import CutOut, ShownPixels
 from render.engine.edges import EdgedBody, EdgeSmoother
 from render.engine.lens import pinhole_scene, pixel_rays, through_lens
@@ -29,11 +30,13 @@ class CpuEngine(AbstractEngine):
     """Draws scenes on one core."""
 
     def __init__(self) -> None:
+        """Compiles the kernels, where no earlier process of this user did."""
         self._visible = VisiblePass()
         self._color = ColorPass()
         self._edges = EdgeSmoother()
         self._shown: tuple[Bodies, Shown] | None = None
         self._is_closed = False
+        warm_up(self)
 
     @property
     def info(self) -> DeviceInfo:
