@@ -48,7 +48,7 @@ from render.system.blas import one_blas_thread
 from render.system.paths import find_assets
 from render.writers.chosen import Writers
 
-__all__ = ["build", "probe_engine", "start_engine"]
+__all__ = ["build", "probe_engine", "settle_engine", "start_engine"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -278,6 +278,25 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
             models_of=_chosen_models(assets),
         ),
     )
+
+
+def settle_engine(
+    config: Mapping[str, Any], plugins: Sequence[str], *, drew: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    """The config with an engine that depends on no machine; see `AbstractEngine.settled`.
+
+    Args:
+        config: Resolved.
+        plugins: Packages with classes of their own that the user has named.
+        drew: What drew the frames that are there already; None: there are none.
+
+    Raises:
+        ConfigError: The config names no engine, or options that the engine does not take.
+
+    """
+    config = _trusted(config, plugins)
+    kind: type[AbstractEngine] = class_of("engine", config.get("engine"), AbstractEngine, plugins)
+    return {**config, "engine": dict(kind.settled(config["engine"], drew=drew))}
 
 
 def start_engine(config: Mapping[str, Any], run: RunConfig, *, slot: int = 0) -> AbstractEngine:

@@ -11,6 +11,7 @@ import pytest
 from render.system.blas import one_blas_thread
 
 if TYPE_CHECKING:
+    from render.engine.base import AbstractEngine
     from render.engine.pyrender.engine import PyrenderEngine
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,11 +44,26 @@ def one_thread_for_sums() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", params=["cpu", "pyrender"])
+def engine(request: pytest.FixtureRequest) -> Iterator[AbstractEngine]:
+    """Each rasterizer, on whatever this machine has; one for the tests of a file."""
+    # Here, so that tests which draw nothing need neither.
+    if request.param == "cpu":
+        from render.engine.cpu.engine import CpuEngine
+
+        started: AbstractEngine = CpuEngine()
+    else:
+        from render.engine.pyrender.engine import PyrenderEngine
+
+        started = PyrenderEngine()
+    with started:
+        yield started
+
+
 @pytest.fixture(scope="module")
-def engine() -> Iterator[PyrenderEngine]:
-    """The rasterizer on whatever this machine has; one for the tests of a file."""
-    # Here, so that tests which draw nothing need no GL.
+def gl_engine() -> Iterator[PyrenderEngine]:
+    """The one with OpenGL, for what it alone has."""
     from render.engine.pyrender.engine import PyrenderEngine
 
-    with PyrenderEngine() as engine:
-        yield engine
+    with PyrenderEngine() as started:
+        yield started

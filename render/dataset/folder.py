@@ -6,7 +6,7 @@ import errno
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
@@ -32,6 +32,7 @@ __all__ = [
     "claim",
     "clean",
     "complete",
+    "drawn_by",
     "held",
     "missing_frames",
     "reopen",
@@ -76,6 +77,20 @@ def _usable(folder: Path, field: str = "output_dir") -> Iterator[None]:
             f"{field} must be a folder that can be read and written, got {folder} "
             f"({error.filename or 'on this disk'}: {reason})"
         ) from error
+
+
+def drawn_by(run: RunConfig) -> Mapping[str, Any] | None:
+    """What drew the frames that a run is to continue; None: there are none, or nobody can tell.
+
+    Raises:
+        DatasetError: The folder cannot be read.
+
+    """
+    if run.overwrite:
+        return None
+    with _usable(run.output_dir), suppress(DatasetError):
+        return Manifest(run.output_dir).gl()
+    return None
 
 
 def claim(run: RunConfig, identity: Mapping[str, Any], layout: Layout) -> Manifest:

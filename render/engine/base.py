@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,10 @@ from render.buffers import Buffers, Silhouette
 from render.errors import EngineError
 from render.scene import Instance, Scene
 
-__all__ = ["AbstractEngine", "DeviceInfo", "Probe", "Trial"]
+__all__ = ["MAX_INSTANCES", "MAX_LIGHTS", "AbstractEngine", "DeviceInfo", "Probe", "Trial"]
+
+MAX_INSTANCES = 65_535  # what a u16 mask file can name
+MAX_LIGHTS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,11 +22,11 @@ class DeviceInfo:
     """What draws.
 
     Attributes:
-        platform: ``egl`` or ``osmesa``.
+        platform: ``egl``, ``osmesa``, or ``cpu`` without GL.
         device: What ``engine.device`` calls it, such as ``0`` or ``surfaceless``.
-        vendor: GL_VENDOR.
-        renderer: GL_RENDERER.
-        version: GL_VERSION.
+        vendor: GL_VENDOR, or who else made it.
+        renderer: GL_RENDERER, or a name.
+        version: GL_VERSION, or what else decides about bytes.
         is_gpu: False for a software rasterizer.
         remark: Why it is software though a GPU seems to be there; "" where all is as asked.
 
@@ -76,6 +79,22 @@ class Probe:
 
 class AbstractEngine(abc.ABC):
     """Draws scenes. Holds a context: use as a context manager, in one thread."""
+
+    @classmethod
+    def settled(
+        cls, node: Mapping[str, Any], *, drew: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """What a dataset says of the engine that a config names.
+
+        An engine whose choice depends on the machine tells of the one that it chooses here, so
+        that all processes and every later run draw with that.
+
+        Args:
+            node: Its part of the config: ``_target_`` and the options of the constructor.
+            drew: The fields of `info` of what drew the frames that are there already.
+
+        """
+        return node
 
     @classmethod
     def probe(cls, **options: Any) -> Probe:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from render.geometry.distortion import distort, fold_radius, jacobian, onto_disc, undistort
+from render.geometry.distortion import bend, distort, fold_radius, jacobian, onto_disc, undistort
 from render.scene import Camera, Environment, Scene
 
-__all__ = ["pinhole_scene", "pixel_rays", "through_lens"]
+__all__ = ["SeenRays", "Tile", "pinhole_scene", "pixel_rays", "seen_rays", "through_lens"]
 
 Picture = NDArray[np.float32]
+Tile = tuple[int, int]  # whole image sizes to the right of the image, and below it
 
 # Rays are exact at every eighth pixel; a polynomial through six of them is, in between, as
 # exact as float32 and more. Where that cannot be relied on, each is worked out by itself.
@@ -26,13 +27,12 @@ _MOST_SIZES = 3.0
 _MARGIN_PX = 2
 
 
-def pixel_rays(camera: Camera, tile: tuple[int, int] = (0, 0)) -> NDArray[np.float64]:
+def pixel_rays(camera: Camera, tile: Tile = (0, 0)) -> NDArray[np.float64]:
     """``(H, W, 2)``: normalised x and y that each pixel's centre sees; NaN: nothing.
 
     Args:
         camera: Its lens may distort.
-        tile: Which part of the plane of pixels, in whole image sizes to the right of the image and
-            below it; (0, 0) is the image.
+        tile: Which part of the plane of pixels; (0, 0) is the image.
 
     """
     w, h = camera.size_wh
@@ -53,6 +53,53 @@ def pixel_rays(camera: Camera, tile: tuple[int, int] = (0, 0)) -> NDArray[np.flo
     if np.abs(miss).max(initial=0.0) > _INTERPOLATED:
         return undistort(shown, camera.distortion, guess=rays)
     return rays
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SeenRays:
+    """What the pixels of a tile see, in normalised x and y.
+
+    Attributes:
+        rays: ``(H, W, 2)`` float64; NaN: nothing.
+        bounds: Least x and y, then greatest.
+        reach: Largest distance from the axis.
+        bend: Largest second derivative of the distortion within `reach`.
+        stretch: Bound of its first derivative there.
+
+    """
+
+    rays: NDArray[np.float64]
+    bounds: tuple[float, float, float, float]
+    reach: float
+    bend: float
+    stretch: float
+
+
+def seen_rays(camera: Camera, tile: Tile) -> SeenRays | None:
+    """The rays of one tile; None if the lens shows nothing there."""
+    rays = pixel_rays(camera, tile)
+    is_seen = np.isfinite(rays[..., 0])
+    if not is_seen.any():
+        return None
+    x, y = rays[..., 0][is_seen], rays[..., 1][is_seen]
+    reach = float(np.hypot(x, y).max())
+    return SeenRays(
+        rays=rays,
+        bounds=(float(x.min()), float(y.min()), float(x.max()), float(y.max())),
+        reach=reach,
+        bend=float(bend(np.array([reach]), camera.distortion)[0]),
+        stretch=1.05 * _most_stretch(_disc(reach), camera.distortion),
+    )
+
+
+def _most_stretch(points: NDArray[np.float64], distortion: tuple[float, ...]) -> float:
+    a, b, c = np.moveaxis(jacobian(points, distortion), -1, 0)
+    return float(((a + c) / 2 + np.hypot((a - c) / 2, b)).max())
+
+
+def _disc(radius: float) -> NDArray[np.float64]:
+    r, angle = np.linspace(0.0, radius, 65)[:, None], np.linspace(0.0, 2 * np.pi, 65)
+    return np.stack([r * np.cos(angle), r * np.sin(angle)], axis=-1)
 
 
 def _partly_seen(
@@ -80,8 +127,7 @@ def pinhole_scene(scene: Scene) -> Scene:
     (w, h), K = camera.size_wh, camera.K
     rim = undistort(_rim(camera), camera.distortion)
     low, high = rim.min(axis=0), rim.max(axis=0)
-    a, b, c = np.moveaxis(jacobian(_inner_rays(camera), camera.distortion), -1, 0)
-    most = float(((a + c) / 2 + np.hypot((a - c) / 2, b)).max())
+    most = _most_stretch(_inner_rays(camera), camera.distortion)
     focal = np.array([K[0, 0], K[1, 1]]) * most * _OVERSAMPLING
     focal *= min(1.0, float((_MOST_SIZES * np.array([w, h]) / (focal * (high - low))).min()))
     size = np.ceil(focal * (high - low)).astype(int) + 2 * _MARGIN_PX

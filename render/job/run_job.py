@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from render.build import build
+from render.build import build, settle_engine
 from render.config.run_config import RunConfig, sha256_of
 from render.config.trust import plugin_versions
 from render.dataset.description import Description
@@ -20,6 +20,7 @@ from render.dataset.folder import (
     claim,
     clean,
     complete,
+    drawn_by,
     held,
     missing_frames,
     reopen,
@@ -80,6 +81,7 @@ def make_dataset(
         RenderError: As `run_job`.
 
     """
+    config = settle_engine(config, plugins, drew=drawn_by(RunConfig.of(config)))
     top_ups = entries_of(config, added)
     plan = build({**config, "top_ups": top_ups}, plugins=plugins)
     executor = build_executor(plan)

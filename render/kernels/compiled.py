@@ -11,6 +11,7 @@ Kept code is loaded by pickle, so it is read from a folder alone that nobody els
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import logging
@@ -25,7 +26,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core.caching import FunctionCache
 
-__all__ = ["kernel", "kept_code"]
+__all__ = ["kept_code", "kernel"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,15 +39,16 @@ def kernel(function: F) -> F:
     Divisions by zero give infinities and indices are not checked; sums stay in their order,
     because bytes must not depend on the machine.
     """
-    compiled = numba.njit(error_model="numpy", boundscheck=False, nogil=True)(function)
+    compiled: Any = numba.njit(error_model="numpy", boundscheck=False, nogil=True)(function)
     folder = kept_code()
     if folder is not None:
         # What numba.config.CACHE_DIR says counts when a function's cache is made.
-        before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)
+        settings: Any = numba.config
+        before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder)
         try:
-            compiled._cache = _KeptCode(function)
+            compiled._cache = _KeptCode(function)  # type: ignore[no-untyped-call]
         finally:
-            numba.config.CACHE_DIR = before
+            settings.CACHE_DIR = before
     return cast(F, compiled)
 
 
@@ -69,29 +71,30 @@ def kept_code() -> Path | None:
     return None
 
 
-class _KeptCode(FunctionCache):  # type: ignore[misc]
+class _KeptCode(FunctionCache):
     """Numba's, where a damaged entry is compiled again and a full disk stops nothing."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)
+        found = None
         # Whatever pickle makes of damaged bytes.
-        except Exception:  # noqa: BLE001
-            return None
+        with contextlib.suppress(Exception):
+            found = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        if found is None:
+            _say_once()
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
-            super().save_overload(sig, data)
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         # Of a damaged index, again whatever pickle makes of it; it is written anew.
         except Exception:  # noqa: BLE001
-            self.flush_quietly()
+            with contextlib.suppress(OSError):
+                self.flush()  # type: ignore[no-untyped-call]
 
-    def flush_quietly(self) -> None:
-        """Empties the function's index, so that the next process begins anew."""
-        try:
-            self.flush()
-        except OSError:
-            pass
+
+@cache
+def _say_once() -> None:
+    _LOG.warning("compiling kernels for this machine: once, for up to half a minute")
 
 
 def _base() -> Path:

@@ -29,20 +29,21 @@ _U = np.uint64
 
 @kernel
 def project(
-    points: Array, M: Array, fx: float, fy: float, cx: float, cy: float, out: Array
+    points: Array, M: Array, lens: Array, out: Array
 ) -> tuple[float, float, float, float, float]:
     """Points as a pinhole camera shows them.
 
     Args:
         points: ``(3, V)`` float64.
         M: ``(4, 4)`` float64, to the camera frame.
-        fx, fy, cx, cy: Of the camera.
+        lens: ``(4,)`` float64: fx, fy, cx, cy.
         out: ``(V, 3)`` float64, gets u, v and one over the depth.
 
     Returns:
         The least depth; the least and greatest u, the least and greatest v.
 
     """
+    fx, fy, cx, cy = lens[0], lens[1], lens[2], lens[3]
     z_least, u_least, u_most, v_least, v_most = 1e300, 1e300, -1e300, 1e300, -1e300
     for i in range(points.shape[1]):
         x, y, z = points[0, i], points[1, i], points[2, i]
@@ -58,9 +59,7 @@ def project(
 
 
 @kernel
-def project_parallel(
-    points: Array, M: Array, out: Array
-) -> tuple[float, float, float, float]:
+def project_parallel(points: Array, M: Array, out: Array) -> tuple[float, float, float, float]:
     """Points as parallel light shows them.
 
     Args:
@@ -341,3 +340,25 @@ def draw_depth(
             for x in range(_U(x1 - x0 + 1)):
                 w = min(max(start + step * np.float32(x), least), most)
                 depth[pixel + x] = min(depth[pixel + x], w)
+
+
+@kernel
+def owners(shown: Array, firsts: Array, owner: Array) -> None:
+    """Finds which range of numbers each face lies in.
+
+    Args:
+        shown: ``(N,)`` int32: numbers of faces, -1 = none.
+        firsts: ``(K + 1,)`` int64, rising: the first of each range, and one past the last.
+        owner: ``(N,)`` int32, gets the index of the range; -1 = none.
+
+    """
+    low, high, last = 0, 0, -1  # neighbours mostly show the same thing
+    for i in range(len(shown)):
+        face = shown[i]
+        if face < 0:
+            owner[i] = -1
+            continue
+        if not low <= face < high:
+            last = np.searchsorted(firsts, face, side="right") - 1
+            low, high = firsts[last], firsts[last + 1]
+        owner[i] = last

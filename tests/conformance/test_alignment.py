@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from render.buffers import Buffers
-from render.engine.pyrender.engine import PyrenderEngine
+from render.engine.base import AbstractEngine
 from render.geometry.frames import rigid
 from render.scene import Material, Scene, Texture
 from tests.lit_scenes import glowing
@@ -77,7 +77,7 @@ def offset_px(
 
 
 @pytest.mark.parametrize("angle_deg", ANGLES_DEG)
-def test_outline(engine: PyrenderEngine, angle_deg: float) -> None:
+def test_outline(engine: AbstractEngine, angle_deg: float) -> None:
     scene, corners = turned_square(GLOWING, angle_deg)
     coverage = coverage_of(engine.render(scene))
     (silhouette,) = engine.silhouettes(scene, scene.instances)
@@ -96,7 +96,7 @@ def test_outline(engine: PyrenderEngine, angle_deg: float) -> None:
 
 
 @pytest.mark.parametrize("angle_deg", ANGLES_DEG)
-def test_border_of_a_cut_out(engine: PyrenderEngine, angle_deg: float) -> None:
+def test_border_of_a_cut_out(engine: AbstractEngine, angle_deg: float) -> None:
     # Alpha rises evenly between the middles of two texels: one half in the sheet's middle.
     image = np.full((1, 2, 4), 255, np.uint8)
     image[0, 0, 3] = 0
@@ -115,7 +115,7 @@ def test_border_of_a_cut_out(engine: PyrenderEngine, angle_deg: float) -> None:
     assert off["ids"] == off["depth"]
 
 
-def test_the_measure_finds_a_shift_and_its_sign(engine: PyrenderEngine) -> None:
+def test_the_measure_finds_a_shift_and_its_sign(engine: AbstractEngine) -> None:
     scene, corners = turned_square(GLOWING, 17.0)
     coverage = coverage_of(engine.render(scene))["color"]
     ring = corners[::-1]

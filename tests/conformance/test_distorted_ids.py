@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from render.build import build
-from render.engine.pyrender.engine import PyrenderEngine
+from render.engine.base import AbstractEngine
 from render.geometry.distortion import fold_radius
 from render.geometry.frames import rigid
 from render.labels.boxes import boxes_obj
@@ -104,7 +104,7 @@ def cases() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("name", "lens"), cases())
 def test_every_pixel_shows_what_its_own_ray_hits(
-    engine: PyrenderEngine, name: str, lens: str
+    engine: AbstractEngine, name: str, lens: str
 ) -> None:
     scene = behind(HAND_MADE[name](), LENSES[lens])
     caster = Caster(scene)
@@ -128,7 +128,7 @@ def test_every_pixel_shows_what_its_own_ray_hits(
 
 @pytest.mark.parametrize(("name", "lens"), cases())
 def test_outlines_are_those_of_each_instance_alone(
-    engine: PyrenderEngine, name: str, lens: str
+    engine: AbstractEngine, name: str, lens: str
 ) -> None:
     scene = behind(HAND_MADE[name](), LENSES[lens])
     caster = Caster(scene)
@@ -184,7 +184,7 @@ def test_boxes_bound_every_bent_edge_to_a_hundredth_of_a_pixel(name: str, lens: 
 
 
 @pytest.mark.parametrize("lens", LENSES)
-def test_colour_lies_where_the_ids_are(engine: PyrenderEngine, lens: str) -> None:
+def test_colour_lies_where_the_ids_are(engine: AbstractEngine, lens: str) -> None:
     camera = replace(view((0, 0, 2), (0, 0, 0), fov_deg=60, roll_deg=7), distortion=LENSES[lens])
     glow = sheet(Material(base_color=(0, 0, 0, 1), emissive=(0.5, 0.5, 0.5), roughness=1), (0, 1))
     spots = [(x, y, 0.0) for x in (-0.8, -0.4, 0, 0.4, 0.8) for y in (-0.55, 0, 0.55)]
@@ -203,7 +203,7 @@ def test_colour_lies_where_the_ids_are(engine: PyrenderEngine, lens: str) -> Non
 
 
 def test_a_picture_behind_is_the_sensors_own_and_a_lens_without_power_is_none(
-    engine: PyrenderEngine,
+    engine: AbstractEngine,
 ) -> None:
     scene = HAND_MADE["intersecting"]()
     w, h = scene.camera.size_wh
@@ -220,7 +220,7 @@ def test_a_picture_behind_is_the_sensors_own_and_a_lens_without_power_is_none(
     np.testing.assert_allclose(weak.depth_m[same], straight.depth_m[same], rtol=1e-4)
 
 
-def test_what_lies_beyond_the_fold_is_not_there(engine: PyrenderEngine) -> None:
+def test_what_lies_beyond_the_fold_is_not_there(engine: AbstractEngine) -> None:
     """Two walls meet the rim of a strong barrel outside of the image; outlines end there."""
     camera = replace(view((0, 0, 2), (0, 0, 0), fov_deg=50), distortion=(-0.3, 0.0, 0.0, 0.0))
     scene = scene_around(camera, [place(sheet(Material(), (0, 1)), (0, 0, 0), scale=20.0)])
@@ -235,7 +235,7 @@ def test_what_lies_beyond_the_fold_is_not_there(engine: PyrenderEngine) -> None:
     assert box.x1 - box.x0 == pytest.approx(2 * rim_px, abs=0.02)
 
 
-def test_a_lens_and_a_rigid_frame_commute(engine: PyrenderEngine) -> None:
+def test_a_lens_and_a_rigid_frame_commute(engine: AbstractEngine) -> None:
     """The world may lie anywhere: only the camera's frame counts."""
     scene = behind(HAND_MADE["intersecting"](), LENSES["barrel"])
     moved = rigid(np.eye(3), np.array([3.0, -2.0, 1.0]))
@@ -247,7 +247,7 @@ def test_a_lens_and_a_rigid_frame_commute(engine: PyrenderEngine) -> None:
     assert (a.instance_idx != b.instance_idx).mean() < 1e-4
 
 
-def test_frames_of_the_starter_models_keep_all_invariants(engine: PyrenderEngine) -> None:
+def test_frames_of_the_starter_models_keep_all_invariants(engine: AbstractEngine) -> None:
     plan = build(composed("camera=webcam", "camera.size_wh=[320,240]", "seed=11"))
     for frame_idx in range(6):
         theta, placement, rejections = plan.draw(frame_idx)

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from render.engine.pyrender.engine import PyrenderEngine
+from render.engine.base import AbstractEngine
 from render.scene import Instance, Scene
 from render.system.paths import find_assets
 from tests.conftest import SHARED
@@ -42,7 +42,7 @@ def measured() -> dict[str, Figures]:
     ],
 )
 def test_a_scene_is_as_the_ray_caster_sees_it(
-    engine: PyrenderEngine, measured: dict[str, Figures], case: Case
+    engine: AbstractEngine, measured: dict[str, Figures], case: Case
 ) -> None:
     figures = compare(case.build(), engine)
     measured[case.name] = figures
@@ -67,7 +67,7 @@ def test_all_scenes_together_keep_the_promise(measured: dict[str, Figures]) -> N
     assert total.visible.n_tie <= total.visible.n // 100_000
 
 
-def test_the_scenes_hold_what_they_promise(engine: PyrenderEngine) -> None:
+def test_the_scenes_hold_what_they_promise(engine: AbstractEngine) -> None:
     """Cut pixels, back faces, things behind the camera and outside the image are really there."""
     scenes = {c.name: c for c in CASES}
     cut = scenes["hand/cutouts_repeat"].build()
@@ -145,7 +145,7 @@ def test_the_casters_cut_outs_wrap_as_opengl_says(wrap: str, expected: str) -> N
     assert expected == "".join("1" if s else "0" for s in seen)
 
 
-def test_comparison_sees_a_shift_of_a_twentieth_of_a_pixel(engine: PyrenderEngine) -> None:
+def test_comparison_sees_a_shift_of_a_twentieth_of_a_pixel(engine: AbstractEngine) -> None:
     """The figures themselves are judged: an engine that is off must not pass."""
     scene = next(c for c in CASES if c.name == "hand/intersecting").build()
 

@@ -60,18 +60,18 @@ def middle(radiance: np.ndarray) -> np.ndarray:
     return radiance[24:48, 32:64]
 
 
-def test_labels_are_the_rasterizers(tracer: MitsubaEngine, engine: PyrenderEngine) -> None:
+def test_labels_are_the_rasterizers(tracer: MitsubaEngine, gl_engine: PyrenderEngine) -> None:
     cards = placed(
         (CARD, (0.2, 0.1, 0.3), 0.3, MATT),
         (CARD, (0.0, 0.0, 0.0), 0.5, MIRROR),
     )
     shown = before_grey(cards, ambient=1.0)
 
-    traced, drawn = tracer.render(shown), engine.render(shown)
+    traced, drawn = tracer.render(shown), gl_engine.render(shown)
 
     np.testing.assert_array_equal(drawn.depth_m, traced.depth_m)
     np.testing.assert_array_equal(drawn.instance_idx, traced.instance_idx)
-    outlines = (e.silhouettes(shown, shown.instances) for e in (engine, tracer))
+    outlines = (e.silhouettes(shown, shown.instances) for e in (gl_engine, tracer))
     for a, b in zip(*outlines, strict=True):
         assert (a.x0, a.y0) == (b.x0, b.y0)
         np.testing.assert_array_equal(a.mask, b.mask)
@@ -143,7 +143,7 @@ def test_all_light_of_the_map_arrives(tracer: MitsubaEngine) -> None:
 
 
 def test_mirror_shows_the_map_where_the_backdrop_has_it(
-    tracer: MitsubaEngine, engine: PyrenderEngine
+    tracer: MitsubaEngine, gl_engine: PyrenderEngine
 ) -> None:
     rng = np.random.default_rng(0)
     pixels = rng.uniform(0.1, 1.0, (8, 16, 3)).astype(np.float32).repeat(16, 0).repeat(16, 1)
@@ -159,14 +159,14 @@ def test_mirror_shows_the_map_where_the_backdrop_has_it(
     )  # fmt: skip
 
     seen = tracer.render(shown).radiance
-    expected = engine.render(behind).radiance[:, ::-1]
+    expected = gl_engine.render(behind).radiance[:, ::-1]
 
     off = np.abs(seen - expected).mean(axis=-1)
     assert np.median(off) < 0.02
     assert (off > 0.1).mean() < 0.08  # a mirror is never quite sharp
 
 
-def test_outline_lies_where_the_ids_are(tracer: MitsubaEngine, engine: PyrenderEngine) -> None:
+def test_outline_lies_where_the_ids_are(tracer: MitsubaEngine, gl_engine: PyrenderEngine) -> None:
     shown = before_grey(
         placed((CARD, (0.05, -0.1, 0.0), 0.4, MATT)), ambient=1.0,
         backdrop=np.zeros((SIZE_WH[1], SIZE_WH[0], 3), np.float32),
@@ -184,17 +184,17 @@ def test_outline_lies_where_the_ids_are(tracer: MitsubaEngine, engine: PyrenderE
     rows, columns = np.mgrid[: SIZE_WH[1], : SIZE_WH[0]]
     at = [float((covered * x).sum() / covered.sum()) for x in (columns, rows)]
     np.testing.assert_allclose(at, center[:2] / center[2], atol=0.1)
-    ids = engine.render(shown).instance_idx >= 0
+    ids = gl_engine.render(shown).instance_idx >= 0
     assert (np.abs(covered - ids) > 0.85).sum() == 0
 
 
-def test_texture_is_the_right_way_up(tracer: MitsubaEngine, engine: PyrenderEngine) -> None:
+def test_texture_is_the_right_way_up(tracer: MitsubaEngine, gl_engine: PyrenderEngine) -> None:
     image = np.full((2, 2, 4), 255, np.uint8)
     image[0, 0, :3], image[0, 1, :3], image[1, 0, :3] = (250, 0, 0), (0, 250, 0), (0, 0, 250)
     material = replace(MATT, base_color_texture=Texture(image=image))
     shown = before_grey(card(0.5, material), Light(color=WHITE, intensity=1.0))
 
-    off = np.abs(tracer.render(shown).radiance - engine.render(shown).radiance).mean(axis=-1)
+    off = np.abs(tracer.render(shown).radiance - gl_engine.render(shown).radiance).mean(axis=-1)
 
     assert np.median(off) < 0.02
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from render.buffers import Buffers
-from render.engine.pyrender.engine import PyrenderEngine
+from render.engine.base import AbstractEngine
 from render.geometry.frames import inverse_rigid
 from render.geometry.projection import project
 from render.labels.labeller import LabelFilters, label
@@ -90,7 +90,7 @@ def _sight(
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, id=c.name) for c in CASES])
-def test_maps_are_those_of_the_ray_caster(engine: PyrenderEngine, case: Case) -> None:
+def test_maps_are_those_of_the_ray_caster(engine: AbstractEngine, case: Case) -> None:
     scene = case.build()
     buffers = engine.render(scene, with_faces=True)
     known = Annotations()
@@ -208,7 +208,7 @@ def _check_parts(
     np.testing.assert_array_equal(parts[same], 1 + of_face[face[same]])
 
 
-def test_maps_follow_a_lens_that_distorts(engine: PyrenderEngine) -> None:
+def test_maps_follow_a_lens_that_distorts(engine: AbstractEngine) -> None:
     scene = next(c for c in CASES if c.name == "hand/intersecting").build()
     camera = replace(scene.camera, distortion=(-0.25, 0.08, 0.001, -0.002))
     scene = replace(scene, camera=camera)
@@ -225,7 +225,7 @@ def test_maps_follow_a_lens_that_distorts(engine: PyrenderEngine) -> None:
     _check_parts(part_map(scene, buffers, known), face, seen, scene, known)
 
 
-def test_keypoints_of_a_canonical_pose_are_on_the_object(engine: PyrenderEngine) -> None:
+def test_keypoints_of_a_canonical_pose_are_on_the_object(engine: AbstractEngine) -> None:
     """A cube's keypoints and 3D box are the same, whichever of 24 ways it lies."""
     cube = model_of(trimesh.creation.box((0.1, 0.1, 0.1)), "cube")
     camera = view((0.4, 0.3, 0.25), (0, 0, 0))

@@ -1,4 +1,4 @@
-"""Pictures as they were when last looked at; on the software rasterizer alone.
+"""Pictures as they were when last looked at; of software rasterizers alone.
 
 ``pytest tests/golden --update-goldens`` draws them anew: look at each before it is committed.
 """
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from render.engine.pyrender.engine import PyrenderEngine
+from render.engine.base import AbstractEngine
 from tests.golden.scenes import PICTURES
 
 FOLDER = Path(__file__).parent / "images"
@@ -21,16 +21,16 @@ FAR_LEVELS, FAR_SHARE = 24, 0.01
 
 
 @pytest.fixture(scope="module")
-def engine(engine: PyrenderEngine) -> PyrenderEngine:
-    """The rasterizer that the golden images are of."""
+def engine(engine: AbstractEngine) -> AbstractEngine:
+    """Each rasterizer that the golden images are of."""
     if engine.info.is_gpu:
-        pytest.skip(f"golden images are of a software rasterizer, not of {engine.info}")
+        pytest.skip(f"golden images are of software rasterizers, not of {engine.info}")
     return engine
 
 
 @pytest.mark.parametrize("name", sorted(PICTURES))
 def test_picture_is_as_it_was(
-    engine: PyrenderEngine, name: str, tmp_path: Path, request: pytest.FixtureRequest
+    engine: AbstractEngine, name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     path = FOLDER / f"{name}.png"
     got = cv2.cvtColor(PICTURES[name](engine), cv2.COLOR_RGB2BGR)

@@ -23,7 +23,7 @@ def block_of(language: str) -> str:
 
 
 def test_example_of_a_pass(
-    engine: PyrenderEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gl_engine: PyrenderEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shaders = tmp_path / "shaders"
     shutil.copytree(gl._SHADERS, shaders)
@@ -34,10 +34,10 @@ def test_example_of_a_pass(
 
     camera = camera_at((0.0, -4.0, 0.0))
     shown = scene(camera, placed((BALL, (0.0, 0.0, 0.0), 1.0, MATT)))
-    uploaded = engine._prepare(shown)
-    ids = engine._ids.render(uploaded)
-    gbuffer = engine._ids.gbuffer(uploaded, ids)
-    facing = module["FacingPass"](engine._context).render(uploaded, gbuffer)
+    uploaded = gl_engine._prepare(shown)
+    ids = gl_engine._ids.render(uploaded)
+    gbuffer = gl_engine._ids.gbuffer(uploaded, ids)
+    facing = module["FacingPass"](gl_engine._context).render(uploaded, gbuffer)
     # On a ball, by where the ray through the pixel meets it.
     v, u = np.indices(facing.shape)
     rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ np.linalg.inv(camera.K).T

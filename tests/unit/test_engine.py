@@ -10,6 +10,8 @@ import sys
 import numpy as np
 import pytest
 
+from render.engine.base import AbstractEngine
+from render.engine.cpu.engine import CpuEngine
 from render.engine.pyrender.engine import PyrenderEngine
 from render.engine.pyrender.probe import probe
 from render.errors import EngineError
@@ -33,7 +35,7 @@ def seen_from_above(
     return scene_around(camera, bodies, lights=lights, backdrop=0.25)
 
 
-def test_empty_scene_is_the_background(engine: PyrenderEngine) -> None:
+def test_empty_scene_is_the_background(engine: AbstractEngine) -> None:
     buffers = engine.render(seen_from_above([]))
     assert (buffers.radiance == 0.25).all()
     assert (buffers.instance_idx == -1).all()
@@ -41,7 +43,7 @@ def test_empty_scene_is_the_background(engine: PyrenderEngine) -> None:
     assert engine.silhouettes(seen_from_above([]), []) == ()
 
 
-def test_background_passes_through_unchanged(engine: PyrenderEngine) -> None:
+def test_background_passes_through_unchanged(engine: AbstractEngine) -> None:
     scene = seen_from_above([], size_wh=(256, 32))
     ramp = np.geomspace(1e-3, 50, 256).astype(np.float32)
     ramp = np.broadcast_to(ramp[None, :, None], (32, 256, 3))
@@ -50,7 +52,7 @@ def test_background_passes_through_unchanged(engine: PyrenderEngine) -> None:
 
 
 def test_ambient_light_of_intensity_i_shows_a_white_matt_surface_as_i(
-    engine: PyrenderEngine,
+    engine: AbstractEngine,
 ) -> None:
     # A square that fills the frame.
     buffers = engine.render(seen_from_above([(PLATE, np.zeros(3), 8.0)]))
@@ -60,7 +62,7 @@ def test_ambient_light_of_intensity_i_shows_a_white_matt_surface_as_i(
     assert (middle <= 0.545).all()
 
 
-def test_as_many_instances_as_a_mask_file_can_name(engine: PyrenderEngine) -> None:
+def test_as_many_instances_as_a_mask_file_can_name(engine: AbstractEngine) -> None:
     model, n = PLATE, 65_535
     grid = np.stack(np.meshgrid(np.arange(256), np.arange(256)), axis=-1).reshape(-1, 2)[:n]
     at = (grid - 127.5) * 0.004
@@ -84,7 +86,7 @@ def test_as_many_instances_as_a_mask_file_can_name(engine: PyrenderEngine) -> No
     assert seen.max() > 60_000
 
 
-def test_first_frame_of_a_textured_model_is_like_the_next(engine: PyrenderEngine) -> None:
+def test_first_frame_of_a_textured_model_is_like_the_next(engine: AbstractEngine) -> None:
     def plain(*rgb: int) -> Texture:
         return Texture(image=np.full((4, 4, 4), (*rgb, 255), np.uint8))
 
@@ -104,7 +106,7 @@ def test_first_frame_of_a_textured_model_is_like_the_next(engine: PyrenderEngine
     np.testing.assert_array_equal(first, again)
 
 
-def test_one_instance_too_many(engine: PyrenderEngine) -> None:
+def test_one_instance_too_many(engine: AbstractEngine) -> None:
     model = PLATE
     scene = seen_from_above([(model, np.zeros(3), 1.0)])
     crowded = dataclasses.replace(scene, instances=scene.instances * 65_536)
@@ -112,38 +114,39 @@ def test_one_instance_too_many(engine: PyrenderEngine) -> None:
         engine.render(crowded)
 
 
-def test_too_many_lights(engine: PyrenderEngine) -> None:
+def test_too_many_lights(engine: AbstractEngine) -> None:
     light = Light(color=(1.0, 1.0, 1.0), intensity=0.1)
     with pytest.raises(EngineError, match="at most 32, got 33"):
         engine.render(seen_from_above([], lights=(light,) * 33))
 
 
-def test_image_larger_than_gl_can_draw(engine: PyrenderEngine) -> None:
+def test_image_larger_than_gl_can_draw(gl_engine: PyrenderEngine) -> None:
     scene = seen_from_above([])
     wide = dataclasses.replace(scene.camera, size_wh=(1_000_000, 8))
     with pytest.raises(EngineError, match=r"camera\.size_wh must be at most"):
-        engine.render(dataclasses.replace(scene, camera=wide))
+        gl_engine.render(dataclasses.replace(scene, camera=wide))
 
 
-def test_closed_engine_says_so() -> None:
-    engine = PyrenderEngine()
+@pytest.mark.parametrize("kind", [CpuEngine, PyrenderEngine])
+def test_closed_engine_says_so(kind: type[AbstractEngine]) -> None:
+    engine = kind()
     engine.close()
     engine.close()
     with pytest.raises(EngineError, match="closed"):
         engine.render(seen_from_above([]))
 
 
-def test_two_engines_do_not_disturb_each_other(engine: PyrenderEngine) -> None:
+def test_two_engines_do_not_disturb_each_other(engine: AbstractEngine) -> None:
     scene = seen_from_above([(PLATE, np.zeros(3), 1.0)])
     alone = engine.render(scene)
-    with PyrenderEngine() as other:
+    with type(engine)() as other:
         beside = other.render(scene)
     again = engine.render(dataclasses.replace(scene))
     np.testing.assert_array_equal(alone.radiance, beside.radiance)
     np.testing.assert_array_equal(alone.radiance, again.radiance)
 
 
-def test_changing_sizes_and_models_leave_no_trace(engine: PyrenderEngine) -> None:
+def test_changing_sizes_and_models_leave_no_trace(engine: AbstractEngine) -> None:
     first = seen_from_above([(square("a", 0.5), np.zeros(3), 1.0)])
     other = seen_from_above([(square("b", 0.5), np.array([0.3, 0, 0]), 0.5)], size_wh=(80, 40))
     before = engine.render(first)
@@ -167,9 +170,9 @@ def test_unknown_platform_or_device(platform: str, device: str, message: str) ->
         PyrenderEngine(platform=platform, device=device)
 
 
-def test_probe_agrees_with_the_engine(engine: PyrenderEngine) -> None:
+def test_probe_agrees_with_the_engine(gl_engine: PyrenderEngine) -> None:
     found = probe("auto", "auto")
-    assert found.chosen == engine.info
+    assert found.chosen == gl_engine.info
     assert all((trial.info is None) == bool(trial.error) for trial in found.trials)
 
 

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from render.assembly.lights import suns_of
-from render.engine.pyrender.engine import PyrenderEngine
+from render.engine.base import AbstractEngine
 from render.errors import AssetError
 from render.library.environment_map import build_environment
 from render.library.environments import EnvironmentLibrary, read_radiance
@@ -240,7 +240,7 @@ SPOTS = [(1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0), (0, 0, 1), (0.5, -0.6, -0
 @pytest.mark.parametrize("towards", SPOTS)
 @pytest.mark.parametrize("azimuth_deg", [0.0, 65.0])
 def test_backdrop_shows_a_bright_spot_where_it_lies(
-    engine: PyrenderEngine, towards: tuple[float, float, float], azimuth_deg: float
+    engine: AbstractEngine, towards: tuple[float, float, float], azimuth_deg: float
 ) -> None:
     built = environment_of(blob_map(towards), azimuth_deg=azimuth_deg)
     axis = turned(towards, azimuth_deg)
@@ -256,7 +256,7 @@ def test_backdrop_shows_a_bright_spot_where_it_lies(
 
 @pytest.mark.parametrize("towards", SPOTS)
 def test_a_mirror_ball_shows_the_map_around_it(
-    engine: PyrenderEngine, towards: tuple[float, float, float]
+    engine: AbstractEngine, towards: tuple[float, float, float]
 ) -> None:
     built = environment_of(blob_map(towards), azimuth_deg=-40.0)
     axis = turned(towards, -40.0)
@@ -282,7 +282,7 @@ def test_a_mirror_ball_shows_the_map_around_it(
 @pytest.mark.parametrize("roughness", [0.1, 0.3, 0.5, 0.8, 1.0])
 @pytest.mark.parametrize("f0", [1.0, 0.3])
 def test_metal_in_even_light_reflects_what_ggx_reflects(
-    engine: PyrenderEngine, roughness: float, f0: float
+    engine: AbstractEngine, roughness: float, f0: float
 ) -> None:
     metal = replace(MIRROR, roughness=roughness, base_color=(f0, f0, f0, 1.0))
     even = Environment(map=build_environment("even", np.ones((16, 32, 3), np.float32)))
@@ -324,7 +324,7 @@ def albedo(roughness: float, nv: float, f0: float = 1.0) -> float:
     return float((fresnel * smith * vh / (nh * nv)).sum() / n)
 
 
-def test_all_turns_together_with_the_azimuth(engine: PyrenderEngine) -> None:
+def test_all_turns_together_with_the_azimuth(engine: AbstractEngine) -> None:
     light = np.maximum(blob_map((0.2, 1.0, 0.1)), disc_map((1, 0.3, 0.8), 3.5, 50.0)[::4, ::4])
     built = environment_of(light)
     plain, angle = [], np.radians(50.0)
@@ -342,7 +342,7 @@ def test_all_turns_together_with_the_azimuth(engine: PyrenderEngine) -> None:
     assert off.mean() < 0.01 * plain[0].mean()
 
 
-def test_gain_multiplies_backdrop_diffuse_reflections_and_suns(engine: PyrenderEngine) -> None:
+def test_gain_multiplies_backdrop_diffuse_reflections_and_suns(engine: AbstractEngine) -> None:
     light = disc_map((1, 0.3, 0.8), 2.0, 200.0)
     pictures = []
     for gain in (1.0, 2.0):
@@ -360,7 +360,7 @@ def test_gain_multiplies_backdrop_diffuse_reflections_and_suns(engine: PyrenderE
     "name", ["dikhololo_night_1k", "noon_grass_1k", "studio_small_03_1k", "venice_sunset_1k"]
 )
 def test_day_and_night_give_usable_pictures(
-    engine: PyrenderEngine, shared_data: Path, name: str
+    engine: AbstractEngine, shared_data: Path, name: str
 ) -> None:
     env = Environment(map=EnvironmentLibrary(shared_data / "hdri").load(f"{name}.hdr"))
     bodies = placed((BALL, (0, 0, 1.0), 1.0, MATT))

@@ -14,7 +14,7 @@ import pytest
 import trimesh
 
 import render
-from render.engine.pyrender.engine import PyrenderEngine
+from render.engine.base import AbstractEngine
 from render.engine.pyrender.passes.drawn_bodies import DrawnBody
 from render.geometry.frames import look_at
 from render.labels.surface_maps import nocs_map, normal_map, part_map
@@ -44,7 +44,7 @@ def labelled_and_cell(distortion: tuple[float, ...]) -> tuple[Scene, Scene]:
 
 @pytest.mark.parametrize("distortion", [(), DISTORTION], ids=["pinhole", "lens"])
 def test_a_fixture_is_seen_and_hides_but_has_no_name(
-    engine: PyrenderEngine, distortion: tuple[float, ...]
+    engine: AbstractEngine, distortion: tuple[float, ...]
 ) -> None:
     labelled, cell = labelled_and_cell(distortion)
     assert [i.instance_idx for i in cell.labelled_instances] == [0, 1]
@@ -66,7 +66,7 @@ def test_a_fixture_is_seen_and_hides_but_has_no_name(
         np.testing.assert_array_equal(found[~bar], whole[~bar])
 
 
-def test_silhouettes_are_those_of_the_instances_that_are_wanted(engine: PyrenderEngine) -> None:
+def test_silhouettes_are_those_of_the_instances_that_are_wanted(engine: AbstractEngine) -> None:
     _, cell = labelled_and_cell(())
     ball, box, bar = cell.instances
     whole = engine.silhouettes(cell, cell.instances)
@@ -109,8 +109,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[Any]:
 @pytest.mark.parametrize(
     "overrides",
     [
-        (),
-        (f"camera.distortion={list(DISTORTION)}",),
+        ("engine=pyrender",),
+        ("engine=pyrender", f"camera.distortion={list(DISTORTION)}"),
         pytest.param(("engine=mitsuba", "engine.samples=1"), marks=NEEDS_MITSUBA),
     ],
     ids=["pinhole", "lens", "mitsuba"],

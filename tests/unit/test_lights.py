@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from render.engine.pyrender.engine import PyrenderEngine
+from render.engine.base import AbstractEngine
 from render.lights.light import Light
 from render.scene import Camera, Scene, Texture
 from tests.lit_scenes import (
@@ -64,7 +64,7 @@ def seen_with(light: Light, camera: Camera, *, height: float = 1.0, scale: float
 
 
 def lit_share(
-    engine: PyrenderEngine, shown: Scene
+    engine: AbstractEngine, shown: Scene
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]]:
     """What of the lights arrives by pixel; where that is in the world; ids."""
     bare = replace(shown, lights=tuple(replace(x, casts_shadow=False) for x in shown.lights))
@@ -90,7 +90,7 @@ def inside_plate(
 @pytest.mark.parametrize("kind", ["directional", "point", "spot", "area"])
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 10.0])
 def test_shadow_of_a_plate_lies_where_rays_say(
-    engine: PyrenderEngine, kind: str, scale: float
+    engine: AbstractEngine, kind: str, scale: float
 ) -> None:
     light = light_of(kind, scale=scale)
     camera = camera_at((1.2, -3.0, 4.0), (0.8, 0.0, 0.0), size_wh=(240, 180), scale=scale)
@@ -109,7 +109,7 @@ def test_shadow_of_a_plate_lies_where_rays_say(
 
 
 def width_of_penumbra(
-    engine: PyrenderEngine, light: Light, height: float, *, scale: float = 1.0
+    engine: AbstractEngine, light: Light, height: float, *, scale: float = 1.0
 ) -> float:
     """Radius of the light's disc over the gap, from where 10 and 90 percent arrive.
 
@@ -146,7 +146,7 @@ def width_of_penumbra(
 )
 @pytest.mark.parametrize("scale", [1.0, 1e-3])
 def test_penumbra_widens_with_the_light_and_the_height(
-    engine: PyrenderEngine, radius_deg: float, height: float, scale: float
+    engine: AbstractEngine, radius_deg: float, height: float, scale: float
 ) -> None:
     light = replace(light_of("directional", radius=radius_deg), direction_world=(0.6, 0, -1.0))
     got = width_of_penumbra(engine, light, height, scale=scale)
@@ -155,7 +155,7 @@ def test_penumbra_widens_with_the_light_and_the_height(
 
 
 @pytest.mark.parametrize("kind", ["point", "spot", "area"])
-def test_penumbra_of_lamps(engine: PyrenderEngine, kind: str) -> None:
+def test_penumbra_of_lamps(engine: AbstractEngine, kind: str) -> None:
     light = replace(light_of(kind), position_world=(0.0, 0.0, 5.0), direction_world=(0, 0, -1.0))
     light = replace(light, radius_m=0.4)
     # A blur of radius r about the ray, where it passes the plate: as the lamp's, seen from
@@ -164,7 +164,7 @@ def test_penumbra_of_lamps(engine: PyrenderEngine, kind: str) -> None:
     assert got == pytest.approx(0.4 / 5.0, rel=0.25)
 
 
-def test_lit_floor_and_ball_do_not_shade_themselves(engine: PyrenderEngine) -> None:
+def test_lit_floor_and_ball_do_not_shade_themselves(engine: AbstractEngine) -> None:
     for scale in (1e-3, 1.0, 10.0):
         for kind in ("directional", "point", "area", "spot"):
             for radius in (0.0, 3.0):
@@ -195,7 +195,7 @@ def test_lit_floor_and_ball_do_not_shade_themselves(engine: PyrenderEngine) -> N
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 10.0])
 @pytest.mark.parametrize("radius", [0.0, 2.0])
 def test_shadow_of_a_standing_box_begins_at_its_foot(
-    engine: PyrenderEngine, scale: float, radius: float
+    engine: AbstractEngine, scale: float, radius: float
 ) -> None:
     light = replace(light_of("directional", radius=radius), direction_world=(1.0, 0.0, -1.0))
     camera = camera_at((4.0, -0.6, 2.5), (0.8, 0.0, 0.2), size_wh=(240, 180), scale=scale)
@@ -212,7 +212,7 @@ def test_shadow_of_a_standing_box_begins_at_its_foot(
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0])
-def test_sheet_just_above_the_floor_has_its_shadow(engine: PyrenderEngine, scale: float) -> None:
+def test_sheet_just_above_the_floor_has_its_shadow(engine: AbstractEngine, scale: float) -> None:
     # A hundredth of its side above, in low light: a strip of a tenth lies in shadow.
     light = replace(light_of("directional"), direction_world=(1.0, 0.0, -0.1))
     camera = camera_at((1.5, -1.2, 1.0), (0.55, 0.0, 0.0), fov_deg=20.0, scale=scale)
@@ -227,7 +227,7 @@ def test_sheet_just_above_the_floor_has_its_shadow(engine: PyrenderEngine, scale
     assert share[near & (x > 0.6 + sure)].min() > 0.99
 
 
-def test_two_lights_cast_two_shadows_each_of_its_own(engine: PyrenderEngine) -> None:
+def test_two_lights_cast_two_shadows_each_of_its_own(engine: AbstractEngine) -> None:
     left = replace(light_of("directional"), direction_world=(1.0, 0, -1.0))
     right = replace(light_of("directional"), direction_world=(-1.0, 0, -1.0), intensity=0.5)
     camera = camera_at((0.0, -3.0, 4.5))
@@ -239,7 +239,7 @@ def test_two_lights_cast_two_shadows_each_of_its_own(engine: PyrenderEngine) -> 
     assert (off > 0.02).mean() < 0.003
 
 
-def test_more_than_eight_lights_are_all_there(engine: PyrenderEngine) -> None:
+def test_more_than_eight_lights_are_all_there(engine: AbstractEngine) -> None:
     turns = np.radians(np.arange(12) * 30.0)
     lights = tuple(
         replace(
@@ -258,7 +258,7 @@ def test_more_than_eight_lights_are_all_there(engine: PyrenderEngine) -> None:
 
 @pytest.mark.parametrize("kind", ["directional", "point", "spot", "area"])
 def test_white_matt_floor_facing_a_light_sends_back_its_intensity(
-    engine: PyrenderEngine, kind: str
+    engine: AbstractEngine, kind: str
 ) -> None:
     light = Light(color=WHITE, intensity=1.0)
     if kind != "directional":
@@ -272,7 +272,7 @@ def test_white_matt_floor_facing_a_light_sends_back_its_intensity(
     assert picture[60, 80] > 0.985
 
 
-def test_light_falls_by_the_square_and_the_cosine(engine: PyrenderEngine) -> None:
+def test_light_falls_by_the_square_and_the_cosine(engine: AbstractEngine) -> None:
     for kind, power in (("point", 1), ("area", 2)):
         light = Light(
             color=WHITE, intensity=4.0, position_world=(0, 0, 2.0), **numbers_of(kind)  # type: ignore[arg-type]
@@ -286,7 +286,7 @@ def test_light_falls_by_the_square_and_the_cosine(engine: PyrenderEngine) -> Non
         assert ratio.std() < 0.02 * ratio.mean()
 
 
-def test_spot_is_dark_outside_its_cone_and_full_inside(engine: PyrenderEngine) -> None:
+def test_spot_is_dark_outside_its_cone_and_full_inside(engine: AbstractEngine) -> None:
     light = Light(color=WHITE, intensity=9.0, position_world=(0, 0, 3.0), cone_deg=25.0)
     shown = scene(camera_at((0.0, -0.5, 5.0)), (), (light,), surfaces=(floor(),))
     buffers = engine.render(shown)
@@ -303,7 +303,7 @@ def test_spot_is_dark_outside_its_cone_and_full_inside(engine: PyrenderEngine) -
 # Bad input.
 
 
-def test_no_lights_give_a_black_picture_with_all_labels(engine: PyrenderEngine) -> None:
+def test_no_lights_give_a_black_picture_with_all_labels(engine: AbstractEngine) -> None:
     camera = camera_at((3.0, 0.0, 2.0))
     backdrop = np.full((120, 160, 3), 0.3, np.float32)
     shown = scene(camera, placed((BALL, (0, 0, 0), 0.6, MATT)), (), backdrop=backdrop)
@@ -318,7 +318,7 @@ def test_no_lights_give_a_black_picture_with_all_labels(engine: PyrenderEngine) 
 @pytest.mark.parametrize("kind", ["point", "spot", "area"])
 @pytest.mark.parametrize("at", [(0.0, 0.0, 0.5), (0.0, 0.0, 1.0), (0.9, 0.0, 0.5)])
 def test_lamp_inside_an_object_on_its_face_or_among_objects(
-    engine: PyrenderEngine, kind: str, at: tuple[float, float, float]
+    engine: AbstractEngine, kind: str, at: tuple[float, float, float]
 ) -> None:
     bodies = placed((BOX, (0, 0, 0.5), 1.0, MATT), (BALL, (2.0, 0, 0.5), 0.5, MATT))
     light = Light(
@@ -332,14 +332,14 @@ def test_lamp_inside_an_object_on_its_face_or_among_objects(
     assert set(np.unique(buffers.instance_idx)) == {-1, 0, 1}
 
 
-def behind(shown: Scene, engine: PyrenderEngine) -> NDArray[np.float64]:
+def behind(shown: Scene, engine: AbstractEngine) -> NDArray[np.float64]:
     share, points, ids = lit_share(engine, shown)
     dark = (ids == -1) & (points[..., 0] > 1.8) & (points[..., 0] < 2.2)
     return share[dark & (np.abs(points[..., 1]) < 0.25)]
 
 
 @pytest.mark.parametrize("kind", ["point", "spot", "area"])
-def test_lamp_among_objects_casts_shadows(engine: PyrenderEngine, kind: str) -> None:
+def test_lamp_among_objects_casts_shadows(engine: AbstractEngine, kind: str) -> None:
     # The far ball makes the sphere about all instances hold the lamp.
     bodies = placed((BOX, (1.0, 0, 0.25), 0.5, MATT), (BALL, (-5.0, 0, 0.5), 0.5, MATT))
     light = Light(
@@ -353,7 +353,7 @@ def test_lamp_among_objects_casts_shadows(engine: PyrenderEngine, kind: str) -> 
     assert behind(shown, engine).max() < 0.05
 
 
-def test_texture_wider_than_gl_holds_is_shown_smaller(engine: PyrenderEngine) -> None:
+def test_texture_wider_than_gl_holds_is_shown_smaller(engine: AbstractEngine) -> None:
     ramp = np.zeros((8, 40000, 4), np.uint8)
     ramp[..., 3] = 255
     ramp[:, 20000:, 0] = 255
@@ -365,7 +365,7 @@ def test_texture_wider_than_gl_holds_is_shown_smaller(engine: PyrenderEngine) ->
     assert picture[60, 130, 0] > 0.5 > picture[60, 130, 1]
 
 
-def test_light_of_no_intensity_or_from_below_the_floor(engine: PyrenderEngine) -> None:
+def test_light_of_no_intensity_or_from_below_the_floor(engine: AbstractEngine) -> None:
     dark = replace(light_of("directional"), intensity=0.0)
     below = replace(light_of("directional"), direction_world=(0.0, 0.1, 1.0))
     camera = camera_at((0.0, -3.0, 4.0))
@@ -375,7 +375,7 @@ def test_light_of_no_intensity_or_from_below_the_floor(engine: PyrenderEngine) -
     assert buffers.radiance[buffers.instance_idx == -1].max() < 0.01
 
 
-def test_shadow_is_the_same_picture_at_any_scale(engine: PyrenderEngine) -> None:
+def test_shadow_is_the_same_picture_at_any_scale(engine: AbstractEngine) -> None:
     pictures = []
     for scale in (1e-3, 1.0, 10.0):
         camera = camera_at((1.0, -3.0, 3.0), scale=scale)

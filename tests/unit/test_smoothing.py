@@ -11,9 +11,8 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from render.engine.picture_lines import Crossings
-from render.engine.pyrender.engine import PyrenderEngine
-from render.engine.smooth import smooth
+from render.engine.base import AbstractEngine
+from render.engine.edges import Lines
 from render.engine.surface_edges import BORDER, surface_edges
 from render.geometry.frames import rigid
 from render.lights.light import Light
@@ -53,7 +52,7 @@ def area_within(polygon: NDArray[np.float64], x: int, y: int) -> float:
 @pytest.mark.parametrize("angle_deg", [0.0, 3.0, 17.0, 31.0, 45.0, 58.0, 83.0])
 @pytest.mark.parametrize("tilt_deg", [0.0, 40.0])
 def test_outline_covers_its_exact_share_of_each_pixel(
-    engine: PyrenderEngine, angle_deg: float, tilt_deg: float
+    engine: AbstractEngine, angle_deg: float, tilt_deg: float
 ) -> None:
     R = Rotation.from_euler("zx", [angle_deg, tilt_deg], degrees=True).as_matrix()
     (body,) = placed((square(half=0.7), (0.013, -0.021, 0.0), 1.0, glowing(1.0, 1.0, 1.0)))
@@ -91,7 +90,7 @@ def larger(shown: Scene) -> Scene:
 
 
 def off_the_larger(
-    engine: PyrenderEngine, shown: Scene
+    engine: AbstractEngine, shown: Scene
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """What each pixel is off the mean of its many, and where these differ among themselves."""
     picture = engine.render(shown).radiance.astype(np.float64)
@@ -130,7 +129,7 @@ BLOCK = solid(turned(trimesh.creation.box((1.0, 0.8, 0.6)), 20, 35, 50), "block"
     ids=["ball before block", "ring before block", "ring through block"],
 )
 def test_edges_are_the_means_of_many_pixels(
-    engine: PyrenderEngine, shown: Scene, at_most: float
+    engine: AbstractEngine, shown: Scene, at_most: float
 ) -> None:
     off, mixed = off_the_larger(engine, shown)
     assert mixed.sum() > 300
@@ -138,7 +137,7 @@ def test_edges_are_the_means_of_many_pixels(
     assert (np.abs(off[~mixed]) > 0.02).mean() < 1e-3
 
 
-def test_creases_are_smooth_as_well(engine: PyrenderEngine) -> None:
+def test_creases_are_smooth_as_well(engine: AbstractEngine) -> None:
     sun = Light(
         color=(1.0, 1.0, 1.0), intensity=1.0, direction_world=(0.5, 0.3, -0.7),
         casts_shadow=False,
@@ -151,7 +150,7 @@ def test_creases_are_smooth_as_well(engine: PyrenderEngine) -> None:
     assert rms(off[mixed & within]) < 0.02
 
 
-def test_see_through_is_laid_over_the_smooth_picture(engine: PyrenderEngine) -> None:
+def test_see_through_is_laid_over_the_smooth_picture(engine: AbstractEngine) -> None:
     glass = Material(base_color=(0.0, 0.0, 0.0, 0.25), roughness=1.0, alpha_mode="blend")
     behind = (BLOCK, (0.0, 0.0, -0.5), 1.0, glowing(1.0, 0.5, 0.2))
     plain = engine.render(scene(CAMERA, placed(behind))).radiance
@@ -170,10 +169,9 @@ def test_one_line_mixes_the_pixel_that_it_cuts(at: float) -> None:
     bright = np.minimum(picture[1, 2], 64.0)  # a spark does not fill its neighbours
     expected[1, 1] = left * bright
     expected[1, 2] = picture[1, 2] if right == 0.0 else (1.0 - right) * bright
-    line = Crossings(
-        pixel=np.array([5]), is_row=np.array([True]), at=np.array([at]), slope=np.array([0.0])
-    )
-    smooth(picture, (line,))
+    lines = Lines((4, 3))
+    lines.add(np.array([5]), np.array([True]), np.array([at]))
+    lines.mix(picture)
     np.testing.assert_allclose(picture, expected, rtol=1e-6)
 
 
@@ -208,7 +206,7 @@ def test_edges_walk_as_their_first_face_does() -> None:
         )
 
 
-def test_edges_that_pass_the_near_plane_are_smooth(engine: PyrenderEngine) -> None:
+def test_edges_that_pass_the_near_plane_are_smooth(engine: AbstractEngine) -> None:
     beam = solid(turned(trimesh.creation.box((0.2, 6.0, 0.2)), 0, 0, 12), "beam")
     camera = replace(camera_at((0.3, -1.2, 0.5), (0.0, 3.0, 0.0)), near_m=0.3)
     shown = scene(camera, placed((beam, (0.0, 0.0, 0.0), 1.0, glowing(1.0, 1.0, 1.0))))
@@ -217,7 +215,7 @@ def test_edges_that_pass_the_near_plane_are_smooth(engine: PyrenderEngine) -> No
     assert rms(off[mixed]) < 0.03
 
 
-def test_turned_over_faces_and_doubled_ones_change_no_outline(engine: PyrenderEngine) -> None:
+def test_turned_over_faces_and_doubled_ones_change_no_outline(engine: AbstractEngine) -> None:
     ball = trimesh.creation.icosphere(subdivisions=3)
     mixed = ball.faces.copy()
     mixed[::2] = mixed[::2, ::-1]
@@ -253,7 +251,7 @@ def test_doubled_sheet_has_the_edges_of_one() -> None:
 
 
 @pytest.mark.parametrize("angle_deg", [8.0, 33.0, 61.0])
-def test_borders_of_cut_outs_are_smooth_as_well(engine: PyrenderEngine, angle_deg: float) -> None:
+def test_borders_of_cut_outs_are_smooth_as_well(engine: AbstractEngine, angle_deg: float) -> None:
     x, y = np.meshgrid(np.arange(64) - 20.0, np.arange(64) - 35.0)
     image = np.full((64, 64, 4), 255, np.uint8)
     # A hole with a soft border, whose middle is where the cutoff is.

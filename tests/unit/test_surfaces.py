@@ -11,7 +11,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from render.assembly.scene import assemble
-from render.engine.pyrender.engine import PyrenderEngine
+from render.engine.base import AbstractEngine
 from render.lights.light import Light
 from render.placement.place import place
 from render.scene import Material, Scene
@@ -68,7 +68,7 @@ def rays_world(shown: Scene) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_surfaces_are_in_depth_and_in_no_mask(engine: PyrenderEngine, kind: str) -> None:
+def test_surfaces_are_in_depth_and_in_no_mask(engine: AbstractEngine, kind: str) -> None:
     shown = scene_on(kind)
     buffers = engine.render(shown)
     assert set(np.unique(buffers.instance_idx)) == {-1, 0}
@@ -83,7 +83,7 @@ def test_surfaces_are_in_depth_and_in_no_mask(engine: PyrenderEngine, kind: str)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("n", [1, 4])
 def test_depth_of_the_ground_is_that_of_the_plane_under_the_objects(
-    engine: PyrenderEngine, kind: str, n: int
+    engine: AbstractEngine, kind: str, n: int
 ) -> None:
     shown = scene_on(kind, n, viewpoint={"elevation_deg": 50.0, "roll_deg": 12.0})
     buffers = engine.render(shown)
@@ -99,7 +99,7 @@ def test_depth_of_the_ground_is_that_of_the_plane_under_the_objects(
     np.testing.assert_allclose(buffers.depth_m[ground], depth[ground], rtol=2e-4)
 
 
-def test_ground_lies_below_whatever_floats(engine: PyrenderEngine) -> None:
+def test_ground_lies_below_whatever_floats(engine: AbstractEngine) -> None:
     for frame in range(5):
         shown = scene_on(
             "floor", 3, frame,
@@ -116,7 +116,7 @@ def test_ground_lies_below_whatever_floats(engine: PyrenderEngine) -> None:
 
 
 def test_floor_reaches_the_horizon_and_a_room_has_walls_all_around(
-    engine: PyrenderEngine,
+    engine: AbstractEngine,
 ) -> None:
     shown = scene_on("floor", viewpoint={"elevation_deg": 5.0})
     depth = engine.render(shown).depth_m
@@ -130,7 +130,7 @@ def test_floor_reaches_the_horizon_and_a_room_has_walls_all_around(
         assert (buffers.instance_idx == 0).sum() > 50
 
 
-def test_table_ends_and_the_environment_is_behind_it(engine: PyrenderEngine) -> None:
+def test_table_ends_and_the_environment_is_behind_it(engine: AbstractEngine) -> None:
     shown = scene_on("tabletop", viewpoint={"elevation_deg": 20.0})
     buffers = engine.render(shown)
     nothing = buffers.depth_m == 0
@@ -142,7 +142,7 @@ def test_table_ends_and_the_environment_is_behind_it(engine: PyrenderEngine) -> 
         np.testing.assert_allclose(buffers.radiance[high, 1], sky[0, 0], rtol=1e-3)
 
 
-def test_floor_seen_from_below_is_not_there(engine: PyrenderEngine) -> None:
+def test_floor_seen_from_below_is_not_there(engine: AbstractEngine) -> None:
     backdrop = np.full((120, 160, 3), 0.4, np.float32)
     shown = scene(
         camera_at((2.0, 0.0, -3.0)), placed((BALL, (0, 0, 1.0), 0.5, MATT)), (SUN,),
@@ -170,7 +170,7 @@ def catching(
 
 
 @pytest.mark.parametrize("tone", ["linear", "filmic", "agx"])
-def test_catcher_darkens_the_photo_in_shadow_alone(engine: PyrenderEngine, tone: str) -> None:
+def test_catcher_darkens_the_photo_in_shadow_alone(engine: AbstractEngine, tone: str) -> None:
     with_shadow, plain = catching(tone, catches=True), catching(tone, catches=False)
     caught, photo = engine.render(with_shadow), engine.render(plain)
     np.testing.assert_array_equal(caught.depth_m, photo.depth_m)
@@ -201,7 +201,7 @@ def test_catcher_darkens_the_photo_in_shadow_alone(engine: PyrenderEngine, tone:
     np.testing.assert_array_equal(after[above], before[above])
 
 
-def test_catcher_without_instances_or_lights_leaves_the_photo(engine: PyrenderEngine) -> None:
+def test_catcher_without_instances_or_lights_leaves_the_photo(engine: AbstractEngine) -> None:
     shown = replace(catching("linear", catches=True), instances=())
     buffers = engine.render(shown)
     np.testing.assert_allclose(buffers.radiance, shown.backdrop, rtol=2e-3, atol=1e-5)
@@ -221,7 +221,7 @@ def test_catcher_comes_with_photographs_when_asked_and_not_with_surfaces() -> No
         assert [s.catches_shadows for s in shown.surfaces] == expected
 
 
-def test_ground_is_darker_under_a_box_that_hides_the_sky(engine: PyrenderEngine) -> None:
+def test_ground_is_darker_under_a_box_that_hides_the_sky(engine: AbstractEngine) -> None:
     even = environment_of(np.ones((32, 64, 3), np.float32))
     dull = Material(base_color=(0.2, 0.2, 0.2, 1.0), roughness=1.0)
     shown = scene(
@@ -240,7 +240,7 @@ def test_ground_is_darker_under_a_box_that_hides_the_sky(engine: PyrenderEngine)
     assert contact < near <= far * 1.02
 
 
-def test_texture_and_color_of_the_surface(engine: PyrenderEngine) -> None:
+def test_texture_and_color_of_the_surface(engine: AbstractEngine) -> None:
     red = scene_on("floor", background={"kind": "floor", "surface_color": (255.0, 0.0, 0.0)})
     buffers = engine.render(red)
     ground = (buffers.instance_idx == -1) & (buffers.depth_m > 0)
@@ -248,7 +248,7 @@ def test_texture_and_color_of_the_surface(engine: PyrenderEngine) -> None:
     assert r > 5 * g
 
 
-def test_texture_lies_on_the_ground_tile_by_tile(engine: PyrenderEngine) -> None:
+def test_texture_lies_on_the_ground_tile_by_tile(engine: AbstractEngine) -> None:
     halves = np.zeros((64, 64, 3), np.uint8)
     halves[:32, :, 0], halves[32:, :, 1] = 255, 255  # red, then green
     ASSETS.textures["halves.png"] = halves
@@ -280,7 +280,7 @@ def test_edge_of_a_tile_is_in_extents_of_the_principal_target() -> None:
         assert tile == pytest.approx(size * shown.instances[0].model.extent_m)
 
 
-def test_surface_of_any_material_is_a_picture(engine: PyrenderEngine) -> None:
+def test_surface_of_any_material_is_a_picture(engine: AbstractEngine) -> None:
     mirror = Material(base_color=(1, 1, 1, 1), metallic=1.0, roughness=0.0)
     env = environment_of(np.ones((32, 64, 3), np.float32))
     ring = placed((BALL, (0, 0, 0.5), 0.5, mirror))

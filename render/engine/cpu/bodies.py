@@ -96,6 +96,11 @@ class Bodies:
         """Of all bodies, by `Part.part_idx`; their faces' numbers rise."""
         return tuple(part for body in self.all for part in body.parts)
 
+    @cached_property
+    def first_faces(self) -> NDArray[np.int64]:
+        """``(len(parts) + 1,)``: number of the first face of each part; the last one as above."""
+        return np.array([*(part.first_face for part in self.parts), self.first_face[-1]], np.int64)
+
     def seen_by(self, scene: Scene) -> Bodies:
         """The same bodies before another camera at the same place: other intrinsics, size, lens."""
         return Bodies(scene=scene, all=self.all, first_face=self.first_face)

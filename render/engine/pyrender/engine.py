@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.buffers import Buffers, Silhouette
-from render.engine.base import AbstractEngine, DeviceInfo, Probe
+from render.engine.base import MAX_INSTANCES, MAX_LIGHTS, AbstractEngine, DeviceInfo, Probe
 from render.engine.lens import pinhole_scene, through_lens
 from render.engine.pyrender.context import GlContext, choose
 from render.engine.pyrender.gl import use_or, use_reversed_depth
@@ -17,7 +17,6 @@ from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.color import ColorPass
 from render.engine.pyrender.passes.draws import UploadedScene, upload
 from render.engine.pyrender.passes.ids import IdPass, Ids
-from render.engine.pyrender.passes.lights import MAX_LIGHTS
 from render.engine.pyrender.passes.occlusion import OcclusionPass
 from render.engine.pyrender.passes.rays import RayIdPass, RayTables
 from render.engine.pyrender.passes.shadows import ShadowPass
@@ -26,9 +25,7 @@ from render.engine.pyrender.probe import probe
 from render.errors import EngineError
 from render.scene import Instance, Scene
 
-__all__ = ["MAX_INSTANCES", "PyrenderEngine"]
-
-MAX_INSTANCES = 65_535  # what a u16 mask file can name
+__all__ = ["PyrenderEngine"]
 
 _BUDGET_BYTES = 1 << 30
 

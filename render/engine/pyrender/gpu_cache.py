@@ -16,8 +16,7 @@ from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program, set_wrap
 from render.engine.pyrender.naming import NamedFaces, named_faces
 from render.errors import EngineError
-from render.scene import Material, Model, Primitive, Texture
-from render.sensor.color import srgb_to_linear
+from render.scene import Model, Primitive, Texture
 from render.system.cache import Cache, Same
 
 __all__ = ["ROW", "FaceRange", "FaceStream", "GpuCache", "Mesh"]
@@ -25,7 +24,6 @@ __all__ = ["ROW", "FaceRange", "FaceStream", "GpuCache", "Mesh"]
 ROW = 1024  # as in shade.frag
 
 _GL_SRGB8_ALPHA8 = 0x8C43
-_MOST_MEANS = 64
 _NO_NORMAL = np.uint32(0x80008000)  # as in shade.frag
 _FIRST_STREAM_BYTES = 1 << 16
 _ATTRIBUTES = {"a_normal": "3f", "a_uv": "2f", "a_color": "4f"}
@@ -155,7 +153,6 @@ class GpuCache:
         self._textures: Cache[tuple[Same, bool, tuple[str, str]], moderngl.Texture] = Cache(
             math.inf, _texture_bytes, release=moderngl.Texture.release
         )
-        self._means: Cache[Same, NDArray[np.float64]] = Cache(_MOST_MEANS, lambda _: 1)
         self.stream = FaceStream(context)
         self.white = self._make(Texture(image=np.full((1, 1, 4), 255, np.uint8)), srgb=False)
 
@@ -180,20 +177,6 @@ class GpuCache:
             return self.white
         key = (Same(texture.image), srgb, texture.wrap_st)
         return self._textures.find(key, lambda: self._make(texture, srgb=srgb))
-
-    def mean_color(self, material: Material) -> NDArray[np.float64]:
-        """``(3,)`` linear base colour, averaged over its texture."""
-        factor = np.array(material.base_color[:3])
-        texture = material.triplanar or material.base_color_texture
-        if texture is None:
-            return factor
-        image = texture.image
-
-        def mean() -> NDArray[np.float64]:
-            coarse = image[:: max(image.shape[0] // 64, 1), :: max(image.shape[1] // 64, 1), :3]
-            return np.asarray(srgb_to_linear(coarse / 255.0).mean(axis=(0, 1)))
-
-        return factor * self._means.find(Same(image), mean)
 
     @property
     def n_bytes(self) -> int:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program
 from render.engine.pyrender.passes.draws import lens_of
-from render.engine.pyrender.passes.environments import EnvironmentTextures, map_axes
+from render.engine.pyrender.passes.environments import EnvironmentTextures
+from render.engine.sky import map_axes
 from render.scene import Environment, Scene
 
 __all__ = ["Backdrop"]

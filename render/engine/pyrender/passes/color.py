@@ -16,6 +16,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from render.engine.edges import EdgeSmoother
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import (
     Program,
@@ -68,6 +69,7 @@ class ColorPass:
         )
         self._behind.set("u_plane", 0.0)  # where no draw owns the pixel
         self._whole_image: dict[int, moderngl.VertexArray] = {}
+        self._smoother = EdgeSmoother()
         self._targets: _ColorTargets | None = None
 
     def render(
@@ -105,7 +107,7 @@ class ColorPass:
         if not isinstance(scene.backdrop, Environment):
             shaded, radiance = radiance, scene.backdrop.copy()
             cv2.copyTo(shaded, (gbuffer.pixels.draw_idx >= 0).view(np.uint8), radiance)
-        smooth_lines(radiance, uploaded, gbuffer.pixels)
+        smooth_lines(self._smoother, radiance, uploaded, gbuffer.pixels)
         blended = [d for d in uploaded.draws if d.material.alpha_mode == "blend"]
         if blended:
             self._blend(blended, gbuffer, targets)

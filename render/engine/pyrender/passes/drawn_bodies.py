@@ -8,16 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from render.engine.picture_lines import Segments, segments_of
 from render.engine.pyrender.naming import named_faces
-from render.engine.surface_edges import BORDER, surface_edges
+from render.engine.surface_edges import surface_edges
 from render.scene import Instance, Model
 
 __all__ = ["DrawnBody"]
 
 # Sine of the angle below which a face counts as edge-on.
 _MARGIN = np.float32(2e-3)
-_FINEST_CREASE_PX = 0.5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -29,9 +27,9 @@ class DrawnBody:
             camera frame.
         world_mesh: ``(4, 4)`` float64: likewise, to the world.
         culls: Back faces cannot be seen.
-        faces_camera: ``(F,)``: which faces of all primitives look towards the camera.
-        may_show: ``(F,)``: those, and the ones that are nearly edge-on: which way these turn is
-            up to the rasterizer, whose corners lie on a grid.
+        may_show: ``(F,)``: which faces of all primitives look towards the camera, and which are
+            nearly edge-on: which way these turn is up to the rasterizer, whose corners lie on a
+            grid.
 
     """
 
@@ -39,7 +37,6 @@ class DrawnBody:
     cam_mesh: NDArray[np.float64]
     world_mesh: NDArray[np.float64]
     culls: bool
-    faces_camera: NDArray[np.bool_]
     may_show: NDArray[np.bool_]
 
     @classmethod
@@ -59,7 +56,6 @@ class DrawnBody:
             cam_mesh=cam_mesh,
             world_mesh=world_mesh,
             culls=culls,
-            faces_camera=before_plane > 0.0,
             may_show=before_plane > -margin,
         )
 
@@ -73,19 +69,3 @@ class DrawnBody:
             may_show = self.may_show[first : first + len(named.faces)]
             yield named.faces[may_show] if self.culls else named.faces[:0]
             first += len(named.faces)
-
-    def segments(self, px_per_tan: float) -> Segments:
-        """Edges that may part two colours.
-
-        Args:
-            px_per_tan: The camera's focal length. Creases far finer than pixels, of which there
-                may be millions, are left out.
-
-        """
-        edges = surface_edges(self.model)
-        scale = float(np.linalg.norm(self.cam_mesh[:3, 0]))
-        length_px = scale * edges.mean_length_m * px_per_tan / max(self.cam_mesh[2, 3], 1e-9)
-        return segments_of(
-            edges, self.faces_camera, self.cam_mesh, one_sided=self.culls,
-            least_sharpness=0.0 if length_px > _FINEST_CREASE_PX else 0.99 * BORDER,
-        )  # fmt: skip

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import moderngl
-import numpy as np
 
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import clear_float, compile_program, release_framebuffer
 from render.engine.pyrender.passes.draws import UploadedScene, lens_of
 from render.engine.pyrender.passes.ids import GBuffer
-from render.scene import Camera, Scene
+from render.engine.sky import occlusion_reach_m
+from render.scene import Camera
 
 __all__ = ["OcclusionPass"]
 
-# Surroundings count up to this share of the mean extent of the instances.
-_REACH = 0.6
 _INPUT_UNIT = 0
 
 
@@ -38,7 +36,7 @@ class OcclusionPass:
         camera = uploaded.scene.camera
         targets = self._targets_for(camera)
         self._gather.set("u_lens", lens_of(camera))
-        self._gather.set("u_radius_m", _reach_m(uploaded.scene))
+        self._gather.set("u_radius_m", occlusion_reach_m(uploaded.scene))
         self._context.mgl.enable_only(moderngl.NOTHING)
         source = gbuffer.depth
         for program, framebuffer, texture in zip(
@@ -76,8 +74,3 @@ class _OcclusionTargets:
             release_framebuffer(context, framebuffer)
         for texture in self.textures:
             texture.release()
-
-
-def _reach_m(scene: Scene) -> float:
-    extents = [i.scale * i.model.extent_m for i in scene.instances] or [1.0]
-    return _REACH * float(np.mean(extents))

@@ -7,20 +7,19 @@ float64, hits the triangle.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from render.engine.lens import pixel_rays
+from render.engine.lens import SeenRays, Tile, pixel_rays, seen_rays
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import compile_program
 from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.draws import Draw, UploadedScene, bind_cutout, lens_of
 from render.engine.pyrender.passes.ids import Ids, IdTargets
-from render.geometry.distortion import bend, jacobian
 from render.scene import Camera
 from render.system.cache import Cache
 
@@ -31,29 +30,20 @@ _NOTHING = 1e30
 _MOST_BYTES = 1 << 28
 _NO_TABLE_BYTES = 1 << 10  # of what remembers that the lens shows nothing in a tile
 
-Tile = tuple[int, int]
 _Key = tuple[bytes, tuple[int, int], tuple[float, ...], Tile]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Table:
-    """What the pixels of a tile see, in normalised x and y.
+    """What the pixels of a tile see, on the GPU.
 
     Attributes:
-        rays: ``(H, W, 2)`` float64; None but for the tile that is the image.
-        bounds: Lowest x and y, then highest.
-        reach: Largest distance from the axis.
-        bend: Largest second derivative of the distortion within `reach`.
-        stretch: Bound of its first derivative there.
+        seen: Rays and their bounds; no rays but for the tile that is the image.
 
     """
 
     texture: moderngl.Texture
-    rays: NDArray[np.float64] | None
-    bounds: tuple[float, ...]
-    reach: float
-    bend: float
-    stretch: float
+    seen: SeenRays
 
 
 class RayTables:
@@ -66,7 +56,7 @@ class RayTables:
     def rays(self, camera: Camera) -> NDArray[np.float64]:
         """``(H, W, 2)`` of the image; see `pixel_rays`."""
         table = self.table(camera, (0, 0))
-        return pixel_rays(camera) if table is None or table.rays is None else table.rays
+        return pixel_rays(camera) if table is None else table.seen.rays
 
     def table(self, camera: Camera, tile: Tile) -> _Table | None:
         """The rays of one tile; None if the lens shows nothing there."""
@@ -74,25 +64,15 @@ class RayTables:
         return self._tables.find(key, lambda: self._make(camera, tile))
 
     def _make(self, camera: Camera, tile: Tile) -> _Table | None:
-        rays = pixel_rays(camera, tile)
-        is_seen = np.isfinite(rays[..., 0])
-        if not is_seen.any():
+        seen = seen_rays(camera, tile)
+        if seen is None:
             return None
-        x, y = rays[..., 0][is_seen], rays[..., 1][is_seen]
-        reach = float(np.hypot(x, y).max())
-        filled = np.where(np.isfinite(rays), rays, _NOTHING).astype(np.float32)
+        filled = np.where(np.isfinite(seen.rays), seen.rays, _NOTHING).astype(np.float32)
         texture = self._context.mgl.texture(camera.size_wh, 2, filled.tobytes(), dtype="f4")
         texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        a, b, c = np.moveaxis(jacobian(_disc(reach), camera.distortion), -1, 0)
-        most = float(((a + c) / 2 + np.hypot((a - c) / 2, b)).max())
-        return _Table(
-            texture=texture,
-            rays=rays if tile == (0, 0) else None,
-            bounds=(float(x.min()), float(y.min()), float(x.max()), float(y.max())),
-            reach=reach,
-            bend=float(bend(np.array([reach]), camera.distortion)[0]),
-            stretch=1.05 * most,
-        )
+        if tile != (0, 0):
+            seen = replace(seen, rays=np.zeros((0, 0, 2)))
+        return _Table(texture=texture, seen=seen)
 
 
 def _bytes_of(table: _Table | None) -> int:
@@ -102,11 +82,6 @@ def _bytes_of(table: _Table | None) -> int:
 def _release(table: _Table | None) -> None:
     if table is not None:
         table.texture.release()
-
-
-def _disc(radius: float) -> NDArray[np.float64]:
-    r, angle = np.linspace(0.0, radius, 65)[:, None], np.linspace(0.0, 2 * np.pi, 65)
-    return np.stack([r * np.cos(angle), r * np.sin(angle)], axis=-1)
 
 
 class RayPrograms:
@@ -140,10 +115,10 @@ class RayPrograms:
         for program in (self._solid, self._cutout):
             program.set("u_lens", (fx, fy, cx - tile[0] * w, cy - tile[1] * h))
             program.set("u_distortion", list(k))
-            program.set("u_rays", table.bounds)
-            program.set("u_reach", table.reach)
-            program.set("u_bend", table.bend)
-            program.set("u_stretch", table.stretch)
+            program.set("u_rays", table.seen.bounds)
+            program.set("u_reach", table.seen.reach)
+            program.set("u_bend", table.seen.bend)
+            program.set("u_stretch", table.seen.stretch)
             program.set("u_size", (float(w), float(h)))
             program.set("u_near", camera.near_m)
             program.set("u_near_far", (camera.near_m, camera.far_m))

@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from render.engine.picture_lines import NO_SEGMENTS, ShownPixels, crossings_of, meetings_of
-from render.engine.pyrender.passes.cutout_lines import cutout_crossings
-from render.engine.pyrender.passes.draws import UploadedScene
+from render.engine.cutout_lines import CutOut, ShownPixels
+from render.engine.edges import EdgedBody, EdgeSmoother
+from render.engine.pyrender.naming import named_faces
+from render.engine.pyrender.passes.draws import Draw, UploadedScene
 from render.engine.pyrender.passes.ids import Ids
-from render.engine.smooth import smooth
 
 __all__ = ["smooth_lines"]
 
 
-def smooth_lines(radiance: NDArray[np.float32], uploaded: UploadedScene, ids: Ids) -> None:
+def smooth_lines(
+    smoother: EdgeSmoother, radiance: NDArray[np.float32], uploaded: UploadedScene, ids: Ids
+) -> None:
     """Smooths a picture in place.
 
     Args:
+        smoother: Does it.
         radiance: ``(H, W, 3)``: one colour for each pixel's centre.
         uploaded: The scene.
         ids: What the pixels' centres show, without what is see-through.
 
     """
-    camera = uploaded.scene.camera
-    shown = ShownPixels(depth_m=ids.depth_m, draw=ids.draw_idx, body=ids.body_idx)
+    inverse = np.zeros_like(ids.depth_m)
+    np.divide(np.float32(1.0), ids.depth_m, out=inverse, where=ids.depth_m > 0.0)
     # The border of what catches shadows alone is not to be seen.
     unseen = {draw.body_idx for draw in uploaded.catchers}
-    segments = [
-        NO_SEGMENTS if body_idx in unseen else body.segments(float(camera.K[0, 0]))
-        for body_idx, body in enumerate(uploaded.bodies)
-    ]
-    lines = [crossings_of(segments, shown, camera)]
-    lines.append(meetings_of(shown, lines))
-    lines.append(cutout_crossings(uploaded, ids, lines))
-    smooth(radiance, lines)
+    smoother.smooth(
+        radiance,
+        ShownPixels(inverse_m=inverse, part=ids.draw_idx, body=ids.body_idx),
+        [
+            EdgedBody(body=k, model=body.model, cam_mesh=body.cam_mesh, culls=body.culls)
+            for k, body in enumerate(uploaded.bodies)
+            if k not in unseen
+        ],
+        uploaded.scene.camera,
+        cut_outs=list(_cut_outs(uploaded, ids)),
+    )
+
+
+def _cut_outs(uploaded: UploadedScene, ids: Ids) -> Iterator[CutOut]:
+    for draws in uploaded.draws_by_instance:
+        for k, draw in enumerate(draws):
+            if draw.material.alpha_mode == "mask":
+                yield _cut_out(uploaded, ids, draw, k)
+
+
+def _cut_out(uploaded: UploadedScene, ids: Ids, draw: Draw, k: int) -> CutOut:
+    body = uploaded.bodies[draw.body_idx]
+    face_of = named_faces(body.model)[k].face_of
+    return CutOut(
+        part=draw.draw_idx,
+        primitive=body.model.primitives[k],
+        material=draw.material,
+        center_m=body.model.center_m,
+        cam_mesh=body.cam_mesh,
+        faces_at=lambda pixel: face_of[ids.ends_with.ravel()[pixel]],
+    )

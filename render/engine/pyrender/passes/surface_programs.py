@@ -12,7 +12,8 @@ from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.environments import EnvironmentTextures, set_environment
 from render.engine.pyrender.passes.lights import FEW_LIGHTS, light_slots, set_lights
 from render.engine.pyrender.passes.shadows import Shadows
-from render.engine.pyrender.passes.split_sum import split_sum_table
+from render.engine.sky import MeanColors
+from render.engine.split_sum import split_sum_table
 from render.scene import Material, Scene, Texture
 from render.sensor.color import LUMINANCE
 
@@ -53,6 +54,7 @@ class SurfacePrograms:
         self._context = context
         self._gpu_cache = gpu_cache
         self._environments = environments
+        self._mean_colors = MeanColors()
         self._sources = (vertex, fragment, tuple(defines), (*parts, *_SHADING))
         self._programs: dict[tuple[str, ...], Program] = {}
         # Those whose uniforms are of this scene; the others are set at their first use for it.
@@ -98,7 +100,7 @@ class SurfacePrograms:
         def set_all(program: Program) -> None:
             program.set("u_neighbours", 8)
             set_lights(program, scene, shadows)
-            set_environment(program, scene, self._gpu_cache)
+            set_environment(program, scene, self._mean_colors)
             set_uniforms(program)
 
         self._set_uniforms = set_all

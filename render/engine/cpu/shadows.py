@@ -1,0 +1,163 @@
+"""Depth maps of the lights of a scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.engine.cpu.bodies import Bodies, Body, Part
+from render.engine.light_views import LightView, LightViews
+from render.kernels.raster import draw_depth, faces_in, project, project_parallel
+from render.kernels.rays import WRAPS
+from render.kernels.shadows import (
+    FILTER,
+    SEARCH,
+    VIEW_NUMBERS,
+    corners_beyond,
+    draw_cutout_depth,
+)  # fmt: skip
+from render.scene import Camera
+
+__all__ = ["SPIRALS", "ShadowMaps", "ShadowPass"]
+
+# What is not there: in metres, and as -1 over them.
+_NOTHING, _NOTHING_INVERSE = np.float32(1e30), np.float32(-1e-30)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ShadowMaps:
+    """What the kernel `cast` needs.
+
+    Attributes:
+        views: ``(V, VIEW_NUMBERS)`` float32.
+        maps: ``(V, side_px * side_px)`` float32.
+
+    """
+
+    views: NDArray[np.float32]
+    maps: NDArray[np.float32]
+    side_px: int
+
+
+class ShadowPass:
+    """Draws them; its memory serves many frames."""
+
+    def __init__(self) -> None:
+        self._maps = np.empty(0, np.float32)
+        self._at = np.empty((0, 3))
+        self._listed = np.empty(0, np.int32)
+
+    def render(self, bodies: Bodies, views: LightViews) -> ShadowMaps:
+        """Instances as lights see them; what is see-through casts no shadow."""
+        side_px = views.atlas_px // views.tiles
+        count = len(views.all)
+        if self._maps.size < count * side_px**2:
+            self._maps = np.empty(count * side_px**2, np.float32)
+        maps = self._maps[: count * side_px**2].reshape(count, side_px**2)
+        rows = np.zeros((count, VIEW_NUMBERS), np.float32)
+        for row, view, depth in zip(rows, views.all, maps, strict=True):
+            row[:] = _numbers(view, bodies.scene.camera, side_px)
+            depth.fill(_NOTHING_INVERSE if view.is_perspective else _NOTHING)
+            for body in bodies.instances:
+                self._draw(body, view, depth, side_px)
+        return ShadowMaps(views=rows, maps=maps, side_px=side_px)
+
+    def _draw(self, body: Body, view: LightView, depth: NDArray[np.float32], side_px: int) -> None:
+        mesh = body.mesh
+        n_points, n_faces = mesh.points.shape[1], len(mesh.faces)
+        if len(self._at) < n_points:
+            self._at = np.empty((n_points, 3))
+        if len(self._listed) <= n_faces:
+            self._listed = np.empty(n_faces + 1, np.int32)
+        light_mesh, lens = view.T_light_world @ body.world_mesh, _lens(view, side_px)
+        at, is_cut = self._at[:n_points], False
+        if view.is_perspective:
+            least, *_ = project(mesh.points, light_mesh, lens, at)
+            np.negative(at[:, 2], out=at[:, 2])
+            is_cut = not least > view.near_m
+        else:
+            to_pixels = light_mesh.copy()
+            to_pixels[:2] = lens[:2, None] * light_mesh[:2]
+            to_pixels[:2, 3] += lens[2:]
+            project_parallel(mesh.points, to_pixels, at)
+        window = np.array([0, 0, side_px, side_px], np.int64)
+        for part in body.parts:
+            if part.material.alpha_mode == "blend":
+                continue
+            if is_cut or part.material.alpha_mode == "mask":
+                corners, sources, shares = _corners(body, part, view, light_mesh, lens, at, is_cut)
+                if part.material.alpha_mode == "mask":
+                    _draw_cutout(body, part, view, corners, sources, shares, depth, side_px)
+                    continue
+                faces = np.arange(3 * len(sources), dtype=np.int32).reshape(-1, 3)
+                listed = np.empty(len(faces) + 1, np.int32)
+                n = faces_in(faces, 0, len(faces), corners, body.culls, window, listed)
+                draw_depth(faces, listed, n, corners, depth, side_px, side_px)
+                continue
+            n = faces_in(mesh.faces, part.begin, part.end, at, body.culls, window, self._listed)
+            draw_depth(mesh.faces, self._listed, n, at, depth, side_px, side_px)
+
+
+def _corners(
+    body: Body, part: Part, view: LightView, light_mesh: NDArray[np.float64],
+    lens: NDArray[np.float64], at: NDArray[np.float64], is_cut: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.float64]]:  # fmt: skip
+    """What of a part the light sees, each face with corners of its own; see `corners_beyond`."""
+    count = part.end - part.begin
+    if not is_cut:
+        corners = at[body.mesh.faces[part.begin : part.end].ravel()]
+        shares = np.tile([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], (count, 1))
+        return corners, np.arange(part.begin, part.end, dtype=np.int32), shares
+    corners, shares = np.empty((6 * count, 3)), np.empty((6 * count, 2))
+    sources = np.empty(2 * count, np.int32)
+    n = corners_beyond(
+        body.mesh.points, light_mesh, body.mesh.faces, part.begin, part.end, view.near_m, lens,
+        corners, sources, shares,
+    )  # fmt: skip
+    return corners[: 3 * n], sources[:n], shares[: 3 * n]
+
+
+def _draw_cutout(
+    body: Body, part: Part, view: LightView, corners: NDArray[np.float64],
+    sources: NDArray[np.int32], shares: NDArray[np.float64], depth: NDArray[np.float32],
+    side_px: int,
+) -> None:  # fmt: skip
+    texture, mesh = part.material.base_color_texture, body.mesh
+    image = np.full((1, 1, 4), 255, np.uint8) if texture is None else texture.image
+    wrap_s, wrap_t = texture.wrap_st if texture else ("repeat", "repeat")
+    draw_cutout_depth(
+        corners, sources, shares, len(sources), view.is_perspective, mesh.faces, mesh.vertices,
+        mesh.colors, image, WRAPS[wrap_s], WRAPS[wrap_t], part.material.base_color[3],
+        part.material.alpha_cutoff, body.culls, depth, side_px,
+    )  # fmt: skip
+
+
+def _lens(view: LightView, side_px: int) -> NDArray[np.float64]:
+    """``(4,)``: fx, fy, cx, cy of the map; centre coordinates."""
+    focal = side_px / (2.0 * view.half)
+    return np.array([focal, focal, side_px / 2 - 0.5, side_px / 2 - 0.5])
+
+
+def _numbers(view: LightView, camera: Camera, side_px: int) -> NDArray[np.float64]:
+    """See `render.kernels.shadows`; edge coordinates of the map."""
+    light_cam = view.T_light_world @ camera.T_world_cam
+    to_map = light_cam[:3].copy()
+    to_map[:2] *= side_px / (2.0 * view.half)
+    middle = to_map[2] if view.is_perspective else np.array([0.0, 0.0, 0.0, 1.0])
+    to_map[:2] += side_px / 2 * middle
+    width = 2 * view.half
+    more = view.near_m, view.soft, width, width / side_px, float(view.is_perspective)
+    return np.array([*to_map.ravel(), *light_cam[:3, :3].ravel(), *more])
+
+
+def _spiral(count: int) -> NDArray[np.float64]:
+    """Vogel's: each point is turned by the golden angle from the one before."""
+    k = np.arange(count)
+    turn, away = k * np.pi * (3.0 - np.sqrt(5.0)), np.sqrt((k + 0.5) / count)
+    return np.stack([away * np.cos(turn), away * np.sin(turn)], axis=1)
+
+
+SPIRALS = np.concatenate([_spiral(SEARCH), _spiral(FILTER)]).astype(np.float32)
+"""Points of the unit disc that `cast` looks at."""
