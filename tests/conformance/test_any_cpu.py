@@ -1,7 +1,7 @@
 """Files of a dataset are the same bytes on a CPU that lacks what this one has.
 
 Each library that chooses code by the CPU is kept from it by its own variable: Numba compiles for
-any x86-64, NumPy, OpenCV and BLAS take their oldest code. It costs three compiles of all kernels.
+any x86-64, NumPy, OpenCV, BLAS and glibc take their oldest. It costs three compiles of all kernels.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ PLAIN = {
     "numpy": {"NPY_DISABLE_CPU_FEATURES": _OF_NUMPY},
     "opencv": {"OPENCV_CPU_DISABLE": "SSE4.1,SSE4.2,AVX,FP16,AVX2,AVX512-SKX"},
     "blas": {"OPENBLAS_CORETYPE": "Prescott"},
+    # Sines and powers, of which glibc has some with fused multiply-adds.
+    "libm": {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX2,-FMA,-FMA4,-AVX"},
 }
 # The default run, and lens, lamps, glass and steps of the sensor that it lacks.
 LOOKS = (
@@ -42,15 +44,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def made(folder: Path, cache: Path, *words: str, **variables: str) -> tuple[dict[str, str], str]:
     """Bytes of a dataset that a run made, and what it logged."""
+    folder.mkdir()
     with pytest.MonkeyPatch.context() as there:
         for name, value in {"XDG_CACHE_HOME": str(cache), **variables}.items():
             there.setenv(name, value)
         done = run_module(
-            "render.run", *SMALL, f"output_dir={folder}", "engine=cpu", *words,
-            cwd=folder.parent, timeout_s=1200,
+            "render.run", *SMALL, "output_dir=data", "engine=cpu", *words, cwd=folder,
+            timeout_s=1200,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return bytes_of(folder), done.stderr
+    return bytes_of(folder / "data"), done.stderr
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=["default", "other"])
