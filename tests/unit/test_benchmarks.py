@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.agreement import agreement_of, edges_of
 from benchmarks.clock import Clock
 from benchmarks.engine_scenes import draw_frames, lit_by, scaled
+from benchmarks.table import ROWS, lines_of, verdict_of
 from render.geometry.projection import project
 
 _IDS = np.full((40, 40), -1, np.int32)
@@ -83,3 +84,28 @@ def test_stock_lamps_shine_from_the_camera_side() -> None:
 
     assert len(scene.lights) == 3
     assert all(np.dot(light.direction_world, forward) > 0 for light in scene.lights)
+
+
+def test_the_table_judges_each_figure_by_its_own_bounds() -> None:
+    speed, smooth, memory = ROWS[0], ROWS[4], ROWS[-1]
+
+    assert [verdict_of(speed, x) for x in (7.9, 8.0, 12.0)] == ["MISS", "met", "aim met"]
+    assert [verdict_of(smooth, x) for x in (-0.1, 0.0, 2.0)] == ["MISS", "met", "aim met"]
+    assert [verdict_of(memory, x) for x in (351, 350, 250)] == ["MISS", "met", "aim met"]
+
+
+def test_the_table_says_what_is_not_recorded() -> None:
+    case = {f"{who} {where}": 30.0 for who in ("ours", "stock")
+            for where in ("outlines", "edges", "objects")}  # fmt: skip
+    recorded = {
+        "throughput": {"10": {"median_ratio": 9.0}},
+        "engine": {"rows": [], "psnr_db": {"a": case, "b": case | {"ours edges": 31.0}}},
+        "large": {"triangles": 500, "filled": {"frame_s": 0.01}},
+    }
+
+    lines = lines_of(recorded)[2:]
+
+    assert len(lines) == len(ROWS)
+    assert lines[0].endswith("| 3.4 | 8.0 | 12.0 | 9.0 | met |")
+    assert lines[4].endswith("| 0.0 dB to 1.0 dB | met |")
+    assert sum("nothing recorded" in line for line in lines) == 6
