@@ -24,16 +24,16 @@ pytestmark = [
 
 # What NumPy may choose of, as this build of it has it; what it must have is no choice.
 _OF_NUMPY = " ".join(np._core._multiarray_umath.__cpu_dispatch__)
-# The kernels, and arithmetic on arrays: to the last bit.
+# The kernels, and what they call: to the last bit.
 EXACT = {
     "NUMBA_CPU_NAME": "generic",
     "NUMBA_CPU_FEATURES": "",
-    "NPY_DISABLE_CPU_FEATURES": _OF_NUMPY,
     # Sines and powers, of which glibc has some with fused multiply-adds.
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX2,-FMA,-FMA4,-AVX",
 }
-# Products of matrices lose or keep a rounding (poses: 1e-15), filters of pictures likewise.
+# Sums of products lose or keep a rounding (poses: 1e-15), filters of pictures likewise.
 ROUNDED = {
+    "NPY_DISABLE_CPU_FEATURES": _OF_NUMPY,
     "OPENCV_CPU_DISABLE": "SSE4.1,SSE4.2,AVX,FP16,AVX2,AVX512-SKX",
     "OPENBLAS_CORETYPE": "Prescott",
 }
