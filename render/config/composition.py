@@ -8,16 +8,17 @@ anything comes of it.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra._internal.hydra as hydra_internal
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import ConfigRepository
+from hydra._internal.config_repository import CachingConfigRepository, ConfigRepository
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -26,6 +27,7 @@ from hydra.plugins.config_source import ConfigResult
 from omegaconf import OmegaConf
 
 from render.config.config_file import check_config_file
+from render.config.interpolation import check_cost
 from render.config.presets import is_preset
 from render.config.trust import check_target, plugin_names
 from render.errors import ConfigError, RenderError
@@ -40,6 +42,8 @@ _OF_FILES = ("mode", "run.dir", "sweep.dir", "sweep.subdir", "job.name", "verbos
 _PARAMS = ("hydra", "sweeper", "params")
 _CLASSES = (("engine",), ("execution",))
 _TARGET = "_target_"
+# Times that Hydra asks for a file while it composes a config: about 100 for a usual one.
+_MOST_FILES = 1000
 # In a word of the command line, whose parser takes 6 ms for each.
 _MOST_ITEMS = 4096
 # The config of a sweep, which Hydra keeps in the folder of its jobs.
@@ -67,7 +71,9 @@ def split_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
         ConfigError: ``--experimental-rerun`` is among them, or an option that is not Hydra's.
 
     """
-    options, unknown = get_args_parser().parse_known_args(words)
+    parser = get_args_parser()
+    setattr(parser, "error", _refuse_option)  # noqa: B010  in place of a page of usage
+    options, unknown = parser.parse_known_args(words)
     for word in unknown:
         raise ConfigError(
             f"{word} must be an option that there is, or KEY=VALUE without dashes, such as "
@@ -80,6 +86,10 @@ def split_options(words: Sequence[str]) -> tuple[list[str], list[str]]:
         )
     others = list(options.overrides)
     return [word for word in words if word not in others], others
+
+
+def _refuse_option(message: str) -> NoReturn:
+    raise ConfigError(f"options must be Hydra's with values that it knows: {message}")
 
 
 def _check_length(word: str) -> None:
@@ -116,6 +126,25 @@ class _GuardedRepository(ConfigRepository):
         return super().load_config(config_path)
 
 
+class _CountingRepository(CachingConfigRepository):
+    """Ends a composition whose lists of defaults name each other over and over."""
+
+    def __init__(self, repo: CachingConfigRepository) -> None:
+        super().__init__(repo.delegate)
+        self.cache = repo.cache
+        self._n = 0
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        """What Hydra makes of a file; None where there is none."""
+        self._n += 1
+        if self._n > _MOST_FILES:
+            raise ConfigError(
+                f"lists of defaults must lead to fewer than {_MOST_FILES} files, each counted as "
+                f"often as it is named, and {config_path}.yaml is one more"
+            )
+        return super().load_config(config_path)
+
+
 class _GuardedLoader(ConfigLoaderImpl):
     """Checks each file that a config is composed from."""
 
@@ -133,6 +162,9 @@ class _GuardedLoader(ConfigLoaderImpl):
         cfg = super().load_configuration(*args, **kwargs)
         content = OmegaConf.to_container(cfg, resolve=False)
         assert isinstance(content, dict)
+        check_cost(content)
+        for name in ("run", "sweep"):
+            _check_folder(f"hydra.{name}.dir", content["hydra"][name]["dir"])
         plugins = plugin_names(content.get("plugins", []))
         for file, key, target in self._named:
             check_target(key, target, plugins, where=file)
@@ -175,16 +207,29 @@ class _GuardedLoader(ConfigLoaderImpl):
             _check_hydra(f"{loaded.path}/{config_name}", content)
         super()._process_config_searchpath(config_name, parsed_overrides, repo)
 
+    def _parse_overrides_and_create_caching_repo(
+        self, config_name: Any, overrides: Any
+    ) -> tuple[Any, CachingConfigRepository]:
+        parsed, repo = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
+        return parsed, _CountingRepository(repo)
+
     def _load_single_config(self, default: Any, repo: Any) -> Any:
         # Where it belongs, and before Hydra itself does anything with it.
         found = self._embed_result_config(repo.load_config(default.config_path), default.package)
-        if found.path not in self._own:
+        if found.path in self._own:
+            _check_moved(default.config_path, found.config, default.package)
+        else:
             file = f"{found.path.removeprefix('file://')}/{default.config_path}.yaml"
             self._check(file, OmegaConf.to_container(found.config, resolve=False))
             if default.config_path.startswith("experiment/") and default.package:
+                # Hydra does not see the line behind a mark.
+                has_mark = Path(file).is_file() and Path(file).read_bytes().startswith(
+                    codecs.BOM_UTF8
+                )
+                before = ", with no byte order mark before it" if has_mark else ""
                 raise ConfigError(
-                    f"{file} must begin with the line `# @package _global_`, because without it "
-                    "what it says is not of the run"
+                    f"{file} must begin with the line `# @package _global_`{before}, because "
+                    "without it what it says is not of the run"
                 )
         return super()._load_single_config(default, repo)
 
@@ -208,13 +253,29 @@ class _GuardedLoader(ConfigLoaderImpl):
             self._named.append((file, key, value))
 
 
+def _check_folder(key: str, value: Any) -> None:
+    """Refuses the address of a store before Hydra makes a folder of that name here."""
+    if "://" in str(value):
+        raise ConfigError(f"{key} must be the path of a folder on this machine, got {value!r}")
+
+
+def _check_moved(path: str, config: Any, package: str | None) -> None:
+    """Refuses a file that ships with this package or with Hydra in a place of Hydra's."""
+    group = path.rpartition("/")[0].replace("/", ".")
+    is_there = OmegaConf.is_dict(config) and "hydra" in config
+    if is_there and package not in (None, "", "hydra", "_global_", group):
+        raise ConfigError(
+            f"{path} must not be put into {package}, because what Hydra finds there it can run"
+        )
+
+
 def _check_hydra(file: str, content: Any) -> None:
     """Refuses what a file says of Hydra itself beyond folders and what is swept over."""
     if not isinstance(content, Mapping) or "hydra" not in content:
         return
     for path, value in _leaves(("hydra",), content["hydra"]):
         is_param = path[:3] == _PARAMS and len(path) == 4
-        key = _swept(path[3], value) if is_param else ".".join(path)
+        key = _swept(file, path[3], value) if is_param else ".".join(path)
         if is_param and not re.match(r"(hydra|plugins)\b", key):
             continue
         if key.removeprefix("hydra.") not in _OF_FILES:
@@ -244,7 +305,15 @@ def _targets(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...
             yield from _targets((*path, str(name)), inner)
 
 
-def _swept(name: str, value: Any) -> str:
+def _swept(file: str, name: str, value: Any) -> str:
     """The key that a parameter of a sweep sets, as Hydra reads it."""
-    (override,) = OverridesParser.create().parse_overrides([f"{name}={value}"])
+    key = ".".join((*_PARAMS, name))
+    if "${" in f"{name}={value}":  # worked out, it would be read once more
+        raise ConfigError(f"{key} must have no ${{}}, got {value!r} in {file}")
+    try:
+        (override,) = OverridesParser.create().parse_overrides([f"{name}={value}"])
+    except HydraException as error:
+        raise ConfigError(
+            f"{key} must be values such as `seed: 1,2`, got {name}={value} in {file}"
+        ) from error
     return str(override.key_or_group)

@@ -116,13 +116,13 @@ class Setting:
         return found
 
     def _quotes(self, name: str, value: Any) -> str:
-        """How to write a name that reads as a number, true or false; empty for what is none."""
+        """How to write a name that reads as something else, as a number; empty for what is none."""
         listed = value if isinstance(value, list) and self.kind == "names" else [value]
         is_text = self.kind in ("text", "name", "names") or self.rule.startswith("the path")
-        if not is_text or not any(isinstance(one, int | float) for one in listed):
+        if not is_text or all(isinstance(one, str) for one in listed):
             return ""
         shown = '"NAME"' if listed is not value else '["NAME"]'
-        return f": a name that looks like a number needs quotes of its own, '{name}={shown}'"
+        return f": a name that reads as something else needs quotes of its own, '{name}={shown}'"
 
     def _plain(self, value: Any) -> Any:
         match self.kind:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,7 @@ from render.system.paths import CONF_DIR
 
 __all__ = ["VERSION_BASE", "config_of", "resolve", "split_words"]
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 VERSION_BASE: Final = "1.3"
 """The version of Hydra whose defaults hold, whatever version is installed."""
 # Where a run that names no folder would write: who composes one here names it later, if at all.
@@ -114,6 +116,8 @@ def resolve(cfg: DictConfig, folders: Sequence[Path]) -> dict[str, Any]:
     for key, value in _leaves(plain):
         if isinstance(value, float) and not values.is_number(value):
             raise ConfigError(f"{key} must be a finite number, got {value}")
+        if isinstance(value, str) and _CONTROL.search(value):
+            raise ConfigError(f"{key} must be text without control characters, got {value!r}")
     # As a dataset stores it: keys of weights, too, become strings.
     stored: dict[str, Any] = json.loads(json.dumps(plain))
     return stored

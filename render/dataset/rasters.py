@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import InvariantError
+from render.kernels.rasters import depth_in_units, plus_one
 
 __all__ = ["depth_problem", "encode_depth", "encode_ids", "encode_map", "encode_png"]
 
@@ -33,12 +34,13 @@ def encode_ids(instance_idx: NDArray[np.int32]) -> bytes:
         InvariantError: An index below -1 or above 65,534.
 
     """
-    if instance_idx.min() < -1 or instance_idx.max() >= _U16_MAX:
+    ids = np.empty(instance_idx.shape, np.uint16)
+    least, most = plus_one(np.ascontiguousarray(instance_idx).reshape(-1), ids.reshape(-1))
+    if least < -1 or most >= _U16_MAX:
         raise InvariantError(
-            f"instance_idx must lie in [-1, {_U16_MAX - 1}], "
-            f"got {instance_idx.min()} to {instance_idx.max()}"
+            f"instance_idx must lie in [-1, {_U16_MAX - 1}], got {least} to {most}"
         )
-    return _encode((instance_idx + 1).astype(np.uint16))
+    return _encode(ids)
 
 
 def encode_depth(depth_m: NDArray[np.float32], *, unit_m: float) -> bytes:
@@ -51,9 +53,9 @@ def encode_depth(depth_m: NDArray[np.float32], *, unit_m: float) -> bytes:
         depth_m: ``(H, W)`` z along the optical axis; 0 is nothing.
 
     """
-    units = np.rint(depth_m.astype(np.float64) / unit_m)
-    held = (depth_m > 0) & (units <= _U16_MAX)
-    return _encode(np.where(held, np.maximum(units, 1), 0).astype(np.uint16))
+    units = np.empty(depth_m.shape, np.uint16)
+    depth_in_units(np.ascontiguousarray(depth_m).reshape(-1), unit_m, units.reshape(-1))
+    return _encode(units)
 
 
 def depth_problem(target_m: float, *, unit_m: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,8 @@ def backproject(
 
     NaN where a lens with distortion shows nothing.
     """
-    rays = np.concatenate([uv, np.ones((len(uv), 1))], axis=1) @ np.linalg.inv(K).T
+    inverse = _inverse(np.asarray(K, np.float64).tobytes())
+    rays = np.concatenate([uv, np.ones((len(uv), 1))], axis=1) @ inverse.T
     if distortion:
         rays[:, :2] = undistort(rays[:, :2], distortion)
     return np.asarray(rays * np.reshape(depth_m, (-1, 1)))
@@ -111,3 +113,9 @@ def _pixels(xy: NDArray[np.float64], K: NDArray[np.float64]) -> NDArray[np.float
 def _halves(ends: NDArray[np.float64], middle: NDArray[np.float64]) -> NDArray[np.float64]:
     first = np.stack([ends[:, 0], middle], axis=1)
     return np.concatenate([first, np.stack([middle, ends[:, 1]], axis=1)])
+
+
+@lru_cache(maxsize=8)
+def _inverse(K: bytes) -> NDArray[np.float64]:
+    """Of ``(3, 3)`` float64 intrinsics; a frame asks for the same ones over and over."""
+    return np.asarray(np.linalg.inv(np.frombuffer(K).reshape(3, 3)))

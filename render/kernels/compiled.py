@@ -94,7 +94,7 @@ class _KeptCode(FunctionCache):
 
 @cache
 def _say_once() -> None:
-    _LOG.info("compiling kernels for this machine, once: half a minute")
+    _LOG.warning("compiling kernels for this machine: once, for up to half a minute")
 
 
 def _base() -> Path:

@@ -142,8 +142,8 @@ def find_open(S: Array, n: int, open_share: Array, depth: Array) -> None:
 
 @kernel
 def _diffuse(
-    x: Number, y: Number, z: Number, a: Number, b: Number, c: Number, d: Number, e: Number, f: Number,
-    g: Number, h: Number, k: Number,
+    x: Number, y: Number, z: Number, a: Number, b: Number, c: Number, d: Number, e: Number,
+    f: Number, g: Number, h: Number, k: Number,
 ) -> Number:  # fmt: skip
     """Radiance of a white diffuse surface by its normal in the frame of the map, from the nine
     harmonics of a colour.

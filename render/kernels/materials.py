@@ -190,7 +190,8 @@ def find_material(S: Array, n: int, numbers: Array, flags: Array) -> None:
         j = U(i)
         # Tokuyoshi and Kaplanyan 2019: what the normal does within the pixel widens it.
         alpha = S[ROUGH + j] * S[ROUGH + j]
-        spread = min(f4(0.5) * S[SPREAD + j], f4(0.18))
+        spread = f4(0.5) * S[SPREAD + j]
+        spread = spread if spread < f4(0.18) else f4(0.18)  # what is no number as well
         S[ALPHA + j] = np.sqrt(min(max(alpha * alpha + spread, f4(4e-6)), f4(1.0)))
     if flags[EMISSIVE_MAP]:
         for i in range(n):

@@ -183,7 +183,7 @@ def _meet(S: Array, n: int, lens: Array, obj_cam: Array) -> None:
         size2 = ax * ax + ay * ay + az * az
         il = f4(1.0) / np.sqrt(max(size2, _TINY))
         il = -il if ax * nx + ay * ny + az * nz < f4(0.0) else il
-        is_there = size2 > f4(0.0)
+        is_there = (size2 > f4(0.0)) & (size2 < f4(1e30))
         S[NX + j] = ax * il if is_there else nx
         S[NY + j] = ay * il if is_there else ny
         S[NZ + j] = az * il if is_there else nz
@@ -218,15 +218,20 @@ def tint(S: Array, n: int, faces_shown: Array, first_face: int, faces: Array, co
 
 @kernel
 def turn_to_camera(S: Array, n: int, R: Array) -> None:
-    """Turns both normals from the object to the camera frame."""
+    """Turns both normals from the object to the camera frame.
+
+    What is no direction, because numbers of a face overflow, looks at the eye: from here on
+    normals are looked up by.
+    """
     a, b, c, d, e = R[0, 0], R[0, 1], R[0, 2], R[1, 0], R[1, 1]
     f, g, h, k = R[1, 2], R[2, 0], R[2, 1], R[2, 2]
     for i in range(n):
         j = U(i)
         x, y, z = S[NX + j], S[NY + j], S[NZ + j]
-        S[NX + j] = a * x + b * y + c * z
-        S[NY + j] = d * x + e * y + f * z
-        S[NZ + j] = g * x + h * y + k * z
+        is_there = x * x + y * y + z * z < f4(2.0)
+        S[NX + j] = a * x + b * y + c * z if is_there else S[VX + j]
+        S[NY + j] = d * x + e * y + f * z if is_there else S[VY + j]
+        S[NZ + j] = g * x + h * y + k * z if is_there else S[VZ + j]
         x, y, z = S[FX + j], S[FY + j], S[FZ + j]
         S[FX + j] = a * x + b * y + c * z
         S[FY + j] = d * x + e * y + f * z

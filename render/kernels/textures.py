@@ -126,7 +126,9 @@ def add_samples(
 
 
 @kernel
-def _plan(S: Array, n: int, width: Number, height: Number, is_sharp: bool, last_level: Number) -> None:
+def _plan(
+    S: Array, n: int, width: Number, height: Number, is_sharp: bool, last_level: Number
+) -> None:
     """Level, number and distance of each pixel's samples."""
     most = f4(MOST_TAPS) if is_sharp else f4(1.0)
     for i in range(n):
@@ -192,7 +194,9 @@ def _sample(
             v = min(max(v, f4(0.0)), f4(1.0))
         else:
             v = abs(v - f4(2.0) * np.floor(v * f4(0.5) + f4(0.5)))
-        S[TAP_U + t], S[TAP_V + t] = u, v
+        # What is no number is read at the corner.
+        S[TAP_U + t] = u if (u >= f4(0.0)) & (u <= f4(1.0)) else f4(0.0)
+        S[TAP_V + t] = v if (v >= f4(0.0)) & (v <= f4(1.0)) else f4(0.0)
     for i in range(n):
         j, t = U(i), U(i) + first
         u, v = S[TAP_U + t], S[TAP_V + t]

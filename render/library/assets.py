@@ -85,7 +85,9 @@ class AssetLibrary:
     @property
     def passed_over(self) -> tuple[str, ...]:
         """A sentence on the files of each kind that lie in the folders and cannot be read."""
-        libraries = (self.models, self.distractors, self.backgrounds, self.textures)
+        libraries = (
+            self.models, self.distractors, self.environments, self.backgrounds, self.textures,
+        )  # fmt: skip
         told = (line for one in libraries if one is not None for line in one.passed_over)
         return tuple(dict.fromkeys(told))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -43,7 +44,7 @@ class CategoryShapes:
 
 
 def categories_text(categories: Mapping[str, Sequence[str]]) -> str:
-    """How many categories there are, and which ones several files share.
+    """How many categories there are, which ones several files share, and which are alike.
 
     Args:
         categories: Names of the models of each.
@@ -52,4 +53,10 @@ def categories_text(categories: Mapping[str, Sequence[str]]) -> str:
     n_files = sum(map(len, categories.values()))
     shared = [f"{c} ({len(names)})" for c, names in categories.items() if len(names) > 1]
     told = f"{len(categories)} of {n_files} model{'' if n_files == 1 else 's'}"
-    return told + (f"; of several files: {some_of(shared, _MOST_SHOWN)}" if shared else "")
+    told += f"; of several files: {some_of(shared, _MOST_SHOWN)}" if shared else ""
+    alike: dict[str, list[str]] = {}
+    for category in categories:
+        # The same letters may be stored as one character or as several (macOS).
+        alike.setdefault(unicodedata.normalize("NFKC", category).casefold(), []).append(category)
+    pairs = [" and ".join(names) for names in alike.values() if len(names) > 1]
+    return told + (f"; written nearly the same: {some_of(pairs, _MOST_SHOWN)}" if pairs else "")

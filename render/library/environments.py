@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.library.environment_map import build_environment
-from render.library.files import check_name
+from render.library.files import check_name, find_files
+from render.library.foreign import foreign_environments
 from render.library.radiance_header import promised_size
 from render.scene import EnvironmentMap
 from render.system.cache import Cache
@@ -23,7 +24,7 @@ from render.system.plain_data import read_regular
 
 __all__ = ["EnvironmentLibrary", "read_radiance"]
 
-_SUFFIXES = {".hdr", ".exr"}
+_SUFFIXES = frozenset({".hdr", ".exr"})
 _CACHE_BYTES = 512 * 2**20
 # What a backdrop can show; more is averaged away, with all of its light.
 _MOST_WIDE = 2048
@@ -46,16 +47,14 @@ class EnvironmentLibrary:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        found = folder.rglob("*") if folder.is_dir() else iter(())
-        self.names = tuple(
-            sorted(
-                p.relative_to(folder).as_posix()
-                for p in found
-                if p.suffix.lower() in _SUFFIXES and p.is_file()
-            )
-        )
+        self.names = tuple(sorted(find_files(folder, _SUFFIXES)))
         self._cache: Cache[str, EnvironmentMap] = Cache(_CACHE_BYTES, lambda map_: map_.n_bytes)
         self._sha256: str | None = None
+
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """A sentence on the pictures of each kind that are no environment maps."""
+        return tuple(foreign_environments(self.folder))
 
     @property
     def sha256(self) -> str | None:
@@ -83,7 +82,8 @@ class EnvironmentLibrary:
 
         """
         if not self.names:
-            raise AssetError(self.folder, "must hold environment maps (.hdr, .exr), and has none")
+            told = "must hold environment maps (.hdr, .exr), and has none"
+            raise AssetError(self.folder, "; ".join((told, *self.passed_over)))
         digest = hashlib.sha256()
         for name in self.names:
             path = self.folder / name

@@ -9,6 +9,7 @@ challenge's description of its format (bop_toolkit, docs/bop_datasets_format.md)
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -69,6 +70,7 @@ class Poses:
     Attributes:
         sha256: Of the bytes of all files (hex).
         size_wh: Size of the images, pixels; None where no camera.json tells it.
+        n_empty: Images of the file that hold no object, which are left out.
 
     """
 
@@ -76,6 +78,7 @@ class Poses:
     sha256: str
     size_wh: tuple[int, int] | None
     images: tuple[PosedImage, ...]
+    n_empty: int
 
     @classmethod
     def read(
@@ -114,7 +117,11 @@ class Poses:
         images = []
         try:
             for im_id in sorted(poses, key=int):
-                camera = cameras.get(im_id, {}) if shared else cameras[im_id]
+                if not poses[im_id]:
+                    continue
+                if not shared and im_id not in cameras:
+                    raise ValueError("entry in scene_camera.json")
+                camera = cameras.get(im_id, {})
                 K = shared.K if shared and "cam_K" not in camera else _K(camera["cam_K"])
                 K = K_of_centres(K) if convention == "bop" else K
                 images.append(_image(int(im_id), poses[im_id], camera, K, named))
@@ -129,11 +136,18 @@ class Poses:
             sha256=hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest(),
             size_wh=None if shared is None else shared.size_wh,
             images=tuple(images),
+            n_empty=len(poses) - len(images),
         )
 
     @cached_property
     def remarks(self) -> tuple[str, ...]:
-        """What was taken otherwise than the file has it; one line or none."""
+        """What was taken otherwise than the file has it, a line each."""
+        n = self.n_empty
+        empty = (f"{self.path}: images without an object are left out, {n} of them",) if n else ()
+        return (*empty, *self._not_rotations)
+
+    @property
+    def _not_rotations(self) -> tuple[str, ...]:
         off = [off for image in self.images for off in image.off]
         n_off = sum(o > _DIGITS for o in off)
         if not n_off:
@@ -179,13 +193,13 @@ class _Camera:
     def read(cls, path: Path) -> _Camera:
         held = _json(path)
         try:
-            size_wh = values.whole(held["width"], 1), values.whole(held["height"], 1)
+            size_wh = _whole(held["width"], "width", 1), _whole(held["height"], "height", 1)
             fx, fy, cx, cy = (held[key] for key in ("fx", "fy", "cx", "cy"))
             return cls(size_wh=size_wh, K=_K([fx, 0, cx, 0, fy, cy, 0, 0, 1]))
         except (KeyError, ValueError) as error:
             raise ConfigError(
                 f"{path} must hold the width, height, fx, fy, cx and cy of the images of "
-                f"poses.file, got {error}"
+                f"poses.file, and has no proper {error}"
             ) from error
 
 
@@ -196,8 +210,6 @@ def _image(
     K: NDArray[np.float64],
     names: _Names,
 ) -> PosedImage:
-    if not poses:
-        raise ValueError("list of poses")
     T_world_cam = rigid(_LEVEL, np.zeros(3))
     if "cam_R_w2c" in camera:
         turned = _rotation(camera["cam_R_w2c"], "cam_R_w2c")
@@ -208,17 +220,27 @@ def _image(
         im_id=im_id,
         K=K,
         T_world_cam=T_world_cam,
-        models=tuple(names.of(int(pose["obj_id"])) for pose in poses),
+        models=tuple(names.of(_whole(pose["obj_id"], "obj_id")) for pose in poses),
         T_cam_obj=tuple(rigid(near.R, t_m) for near, t_m in zip(rotations, places, strict=True)),
         scales=tuple(_scale(near) for near in rotations),
         off=tuple(near.off for near in rotations),
     )
 
 
+def _whole(value: Any, name: str, least: float = -math.inf) -> int:
+    try:
+        return values.whole(value, least)
+    except ValueError as error:
+        raise ValueError(f"{name} (it must {error}, got {value!r:.60})") from None
+
+
 def _K(value: Any) -> NDArray[np.float64]:
     K = np.array(_numbers(value, 9, "cam_K")).reshape(3, 3)
-    if not (K[0, 0] > 0 and K[1, 1] > 0 and K[2].tolist() == [0, 0, 1]):
-        raise ValueError("cam_K (fx and fy must be above 0, and the last row 0, 0, 1)")
+    others = K[[0, 1, 2, 2, 2], [1, 0, 0, 1, 2]].tolist()
+    if not (K[0, 0] > 0 and K[1, 1] > 0 and others == [0, 0, 0, 0, 1]):
+        raise ValueError(
+            "cam_K (it must be [fx, 0, cx, 0, fy, cy, 0, 0, 1] with fx and fy above 0)"
+        )
     return K
 
 
@@ -247,8 +269,10 @@ def _numbers(value: Any, count: int, name: str) -> tuple[float, ...]:
 
 def _of_images(path: Path) -> dict[str, Any]:
     content = _json(path)
-    if not all(str(key).isdecimal() for key in content):
+    if not all(key.isascii() and key.isdecimal() for key in content):
         raise ConfigError(f"{path} must hold an object of image ids")
+    if len({int(key) for key in content}) < len(content):
+        raise ConfigError(f"{path} must hold each image id once")
     return content
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from render.placement.hulls import are_apart
+from render.placement.hulls import Hull, PlacedHulls, centred_hull
 from render.scene import Model
 
 __all__ = ["Body", "OrientedShape", "PlacedBodies"]
-
-# Gap kept between hulls, as a share of the smaller radius: far above the rounding of poses,
-# far below what can be seen.
-_CLEARANCE = 1e-4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -26,6 +23,7 @@ class OrientedShape:
         points_cam: ``(N, 3)`` hull relative to the box's centre, camera axes.
         model: The model.
         R_world_obj: ``(3, 3)`` its orientation.
+        R_cam_obj: ``(3, 3)`` the same, to camera axes.
         radius_m: Radius of the sphere about the centre that holds it, metres.
         extent_m: Longest side of the box, object axes.
 
@@ -33,6 +31,7 @@ class OrientedShape:
 
     model: Model
     R_world_obj: NDArray[np.float64]
+    R_cam_obj: NDArray[np.float64]
     points_cam: NDArray[np.float64]
     radius_m: float
     extent_m: float
@@ -42,15 +41,21 @@ class OrientedShape:
         cls, model: Model, R_world_obj: NDArray[np.float64], R_world_cam: NDArray[np.float64]
     ) -> OrientedShape:
         """The shape of `model` turned by `R_world_obj`, seen by a camera."""
-        lo, hi = model.hull_m.min(axis=0), model.hull_m.max(axis=0)
-        centred = model.hull_m - (lo + hi) / 2
+        hull = centred_hull(model)
+        R_cam_obj = R_world_cam.T @ R_world_obj
         return cls(
             model=model,
             R_world_obj=R_world_obj,
-            points_cam=centred @ (R_world_cam.T @ R_world_obj).T,
-            radius_m=float(np.sqrt(np.einsum("ij,ij->i", centred, centred).max())),
-            extent_m=float((hi - lo).max()),
+            R_cam_obj=R_cam_obj,
+            points_cam=hull.points @ R_cam_obj.T,
+            radius_m=hull.radius_m,
+            extent_m=hull.extent_m,
         )
+
+    @cached_property
+    def hull(self) -> Hull:
+        """Its hull for the search of a place."""
+        return centred_hull(self.model).turned(self.points_cam, self.R_cam_obj)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -101,15 +106,6 @@ class Body:
         """Depth of its farthest point, metres."""
         return self.depth_m + float(self.points_cam[:, 2].max())
 
-    def is_apart_from(self, other: Body) -> bool:
-        """True if the convex hulls are disjoint; False may also mean almost touching."""
-        return are_apart(
-            self.points_cam,
-            other.points_cam,
-            other.center_cam - self.center_cam,
-            clearance=_CLEARANCE * min(self.radius_m, other.radius_m),
-        )
-
 
 class AbstractVisibilityMap(Protocol):
     """What `PlacedBodies` needs of `render.placement.visibility.VisibilityMap`."""
@@ -150,10 +146,14 @@ class PlacedBodies:
     bodies: list[Body] = field(default_factory=list)
     visibility: AbstractVisibilityMap | None = None
     obstacles: AbstractObstacles | None = None
+    _hulls: PlacedHulls = field(default_factory=PlacedHulls, init=False, repr=False)
 
     def is_free(self, body: Body) -> bool:
         """Whether nothing that is placed hits the body."""
-        return self._is_clear(body) and all(body.is_apart_from(other) for other in self.bodies)
+        if not self._is_clear(body):
+            return False
+        scales, centers = np.array([body.scale]), body.center_cam[None]
+        return self._placed_hulls().first_free(body.shape.hull, scales, centers, 0) == 0
 
     def _is_clear(self, body: Body) -> bool:
         return self.obstacles is None or self.obstacles.is_clear(body)
@@ -177,16 +177,17 @@ class PlacedBodies:
         Spheres are compared first, convex hulls where the spheres meet. Where occlusion is
         asked, the visibility map must admit what the body covers too.
         """
-        others = np.array([b.center_cam for b in self.bodies]).reshape(-1, 3)
-        radii = np.array([b.radius_m for b in self.bodies])
-        gaps = np.linalg.norm(centers_cam[:, None] - others[None], axis=2)
-        near = gaps <= 1.001 * (radii[None] + shape.radius_m * scales[:, None])
-        for scale, center, close in zip(scales, centers_cam, near):
-            body = Body.of(shape, float(scale), center)
-            if (
-                all(body.is_apart_from(self.bodies[i]) for i in np.flatnonzero(close))
-                and self._is_clear(body)
-                and (self.visibility is None or self.visibility.admits(body, is_target=is_target))
+        hulls, i = self._placed_hulls(), 0
+        while (i := hulls.first_free(shape.hull, scales, centers_cam, i)) < len(scales):
+            body = Body.of(shape, float(scales[i]), centers_cam[i])
+            if self._is_clear(body) and (
+                self.visibility is None or self.visibility.admits(body, is_target=is_target)
             ):
                 return body
+            i += 1
         return None
+
+    def _placed_hulls(self) -> PlacedHulls:
+        for body in self.bodies[len(self._hulls) :]:
+            self._hulls.add(body.shape.hull, body.scale, body.center_cam)
+        return self._hulls

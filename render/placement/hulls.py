@@ -1,32 +1,30 @@
-"""Are two convex hulls apart? Answered with a certificate.
-
-Two convex bodies are disjoint if and only if some direction separates them. The search
-for it is the Gilbert-Johnson-Keerthi walk (Gilbert, Johnson, Keerthi 1988, "A fast procedure
-for computing the distance between complex objects in three-dimensional space"), in its
-boolean form: a simplex of points of the difference ``{b - a}`` is grown towards the origin.
-"""
+"""Convex hulls of models as their kernels take them, and many of them at their places."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-__all__ = ["are_apart"]
+from render.kernels.hulls import IN_BALL, first_free
+from render.kernels.hulls import are_apart as _are_apart
+from render.scene import Model
+from render.system.memo import per_model
 
-Point = tuple[float, float, float]
-Simplex = tuple[Point, ...]
+__all__ = ["CentredHull", "Hull", "PlacedHulls", "are_apart", "centred_hull"]
 
-_MAX_STEPS = 40
+Points = NDArray[np.float64]
+
+_NO_BALLS = np.zeros((0, 4))
+# Farther than rounding moves a point out of its ball, as a share of the ball's radius.
+_SLACK = 1e-9
 
 
 def are_apart(
-    points_a: NDArray[np.float64],
-    points_b: NDArray[np.float64],
-    offset_b: NDArray[np.float64],
-    *,
-    clearance: float = 0.0,
+    points_a: Points, points_b: Points, offset_b: Points, *, clearance: float = 0.0
 ) -> bool:
     """True if the convex hulls of two point sets are apart by more than `clearance`.
 
@@ -41,93 +39,120 @@ def are_apart(
         clearance: Smallest gap that counts, in the unit of the points; >= 0.
 
     """
-    ox, oy, oz = (float(v) for v in offset_b)
-
-    def farthest(d: Point) -> Point:
-        direction = np.array(d)
-        a = points_a[(points_a @ direction).argmin()].tolist()
-        b = points_b[(points_b @ direction).argmax()].tolist()
-        return b[0] - a[0] + ox, b[1] - a[1] + oy, b[2] - a[2] + oz
-
-    start = offset_b + points_b.mean(axis=0) - points_a.mean(axis=0)
-    d: Point | None = _unit((-float(start[0]), -float(start[1]), -float(start[2])))
-    simplex: Simplex = ()
-    for _ in range(_MAX_STEPS):
-        if d is None:  # the origin lies on the simplex: contact
-            return False
-        w = farthest(d)
-        if _dot(w, d) < -clearance:
-            return True
-        if w in simplex:  # no progress: closer together than `clearance`
-            return False
-        simplex, towards_origin = _reduce((*simplex, w))
-        d = None if towards_origin is None else _unit(towards_origin)
-    return False
+    return bool(_are_apart(points_a, _NO_BALLS, points_b, _NO_BALLS, offset_b, clearance))
 
 
-def _reduce(simplex: Simplex) -> tuple[Simplex, Point | None]:
-    """The part of the simplex that faces the origin, and the direction to it.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CentredHull:
+    """The convex hull of a model about the centre of its box, object frame.
 
-    The newest point comes last, and the origin is known to lie on its side. The
-    direction is None when the simplex holds the origin.
+    Attributes:
+        points: ``(N, 3)``.
+        order: ``(N,)`` the same points so that neighbours follow each other.
+        balls: ``(B, 4)`` centre and radius of each `IN_BALL` points in that order.
+        mean: ``(3,)`` of the points.
+        radius_m: Of the sphere about the centre that holds it.
+        extent_m: Longest side of the box.
+
     """
-    if len(simplex) == 1:
-        return simplex, _neg(simplex[0])
-    if len(simplex) == 2:
-        return _reduce_segment(*simplex)
-    if len(simplex) == 3:
-        return _reduce_triangle(*simplex)
-    return _reduce_tetrahedron(*simplex)
+
+    points: Points
+    order: NDArray[np.int64]
+    balls: Points
+    mean: Points
+    radius_m: float
+    extent_m: float
+
+    def turned(self, points: Points, R: Points) -> Hull:
+        """The hull for the search, where `points` are its own points turned by ``(3, 3)`` `R`."""
+        balls = np.concatenate([self.balls[:, :3] @ R.T, self.balls[:, 3:]], axis=1)
+        return Hull(
+            points=points[self.order], balls=balls, mean=R @ self.mean, radius_m=self.radius_m
+        )
 
 
-def _reduce_segment(b: Point, a: Point) -> tuple[Simplex, Point | None]:
-    ab, ao = _sub(b, a), _neg(a)
-    if _dot(ab, ao) > 0:
-        return (b, a), _cross(_cross(ab, ao), ab)
-    return (a,), ao
+@per_model
+def centred_hull(model: Model) -> CentredHull:
+    """The hull of a model and what is looked up of it again and again."""
+    low, high = model.hull_m.min(axis=0), model.hull_m.max(axis=0)
+    points = model.hull_m - (low + high) / 2
+    order = np.asarray(cKDTree(points).indices, np.int64)
+    groups = [points[order[i : i + IN_BALL]] for i in range(0, len(points), IN_BALL)]
+    centers = np.array([(g.min(axis=0) + g.max(axis=0)) / 2 for g in groups])
+    radii = [np.linalg.norm(g - c, axis=1).max() for g, c in zip(groups, centers)]
+    return CentredHull(
+        points=points,
+        order=order,
+        balls=np.column_stack([centers, (1.0 + _SLACK) * np.array(radii)]),
+        mean=points.mean(axis=0),
+        radius_m=float(np.sqrt(np.einsum("ij,ij->i", points, points).max())),
+        extent_m=float((high - low).max()),
+    )
 
 
-def _reduce_triangle(c: Point, b: Point, a: Point) -> tuple[Simplex, Point | None]:
-    ab, ac, ao = _sub(b, a), _sub(c, a), _neg(a)
-    n = _cross(ab, ac)
-    if _dot(_cross(n, ac), ao) > 0:
-        if _dot(ac, ao) > 0:
-            return (c, a), _cross(_cross(ac, ao), ac)
-        return _reduce_segment(b, a)
-    if _dot(_cross(ab, n), ao) > 0:
-        return _reduce_segment(b, a)
-    if _dot(n, ao) > 0:
-        return (c, b, a), n
-    return (b, c, a), _neg(n)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Hull:
+    """A hull relative to its centre, for the search.
+
+    Attributes:
+        points: ``(N, 3)``, neighbours follow each other.
+        balls: ``(B, 4)`` centre and radius of each `IN_BALL` points.
+        mean: ``(3,)`` of the points.
+        radius_m: Of the sphere about the centre that holds it.
+
+    """
+
+    points: Points
+    balls: Points
+    mean: Points
+    radius_m: float
 
 
-def _reduce_tetrahedron(d: Point, c: Point, b: Point, a: Point) -> tuple[Simplex, Point | None]:
-    ao = _neg(a)
-    for p, q, opposite in ((b, c, d), (c, d, b), (d, b, c)):
-        n = _cross(_sub(p, a), _sub(q, a))
-        if _dot(n, _sub(opposite, a)) > 0:
-            p, q, n = q, p, _neg(n)
-        if _dot(n, ao) > 0:
-            return _reduce_triangle(q, p, a)
-    return (d, c, b, a), None
+class PlacedHulls:
+    """Many hulls at their places, in arrays that grow."""
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._points, self._balls = np.empty((1024, 3)), np.empty((64, 4))
+        self._begins = np.zeros((9, 2), np.int64)
+        self._spheres, self._means = np.empty((8, 4)), np.empty((8, 3))
+
+    def __len__(self) -> int:
+        return self._n
+
+    def add(self, hull: Hull, scale: float, center: Points) -> None:
+        """Adds a hull, its size multiplied by `scale`, its centre at ``(3,)`` `center`."""
+        n, (p, q) = self._n, self._begins[self._n]
+        p_end, q_end = p + len(hull.points), q + len(hull.balls)
+        self._points = _with_room(self._points, p_end)
+        self._balls = _with_room(self._balls, q_end)
+        self._begins = _with_room(self._begins, n + 2)
+        self._spheres = _with_room(self._spheres, n + 1)
+        self._means = _with_room(self._means, n + 1)
+        np.multiply(hull.points, scale, out=self._points[p:p_end])
+        np.multiply(hull.balls, scale, out=self._balls[q:q_end])
+        self._begins[n + 1] = p_end, q_end
+        self._spheres[n, :3], self._spheres[n, 3] = center, scale * hull.radius_m
+        self._means[n] = scale * hull.mean
+        self._n += 1
+
+    def first_free(self, hull: Hull, scales: Points, centers: Points, begin: int) -> int:
+        """The first of ``(T,)`` scales and ``(T, 3)`` centres, from `begin` on, that hits none.
+
+        Spheres are compared first, convex hulls where the spheres meet. T if none is free.
+        """
+        return int(
+            first_free(
+                hull.points, hull.balls, hull.mean, hull.radius_m, scales, centers, begin,
+                self._points, self._balls, self._begins, self._spheres, self._means, self._n,
+            )
+        )  # fmt: skip
 
 
-def _unit(v: Point) -> Point | None:
-    length = math.sqrt(_dot(v, v))
-    return (v[0] / length, v[1] / length, v[2] / length) if length > 1e-300 else None
-
-
-def _dot(u: Point, v: Point) -> float:
-    return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]
-
-
-def _sub(u: Point, v: Point) -> Point:
-    return u[0] - v[0], u[1] - v[1], u[2] - v[2]
-
-
-def _neg(u: Point) -> Point:
-    return -u[0], -u[1], -u[2]
-
-
-def _cross(u: Point, v: Point) -> Point:
-    return u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]
+def _with_room(array: NDArray[Any], n: int) -> NDArray[Any]:
+    """The array, or twice as long a one that begins with it, where it has no room for `n`."""
+    if n <= len(array):
+        return array
+    longer = np.empty((max(n, 2 * len(array)), *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer

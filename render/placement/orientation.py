@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from render.errors import ConfigError
 from render.scene import Model
@@ -53,7 +54,18 @@ def draw_rotation(orientation: str, model: Model, rng: np.random.Generator) -> N
 
 def random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:
     """``(3, 3)`` uniform over SO(3): a normal 4-vector has an evenly spread direction."""
-    return np.asarray(Rotation.from_quat(rng.standard_normal(4)).as_matrix())
+    x, y, z, w = rng.standard_normal(4).tolist()
+    length = math.sqrt(x * x + y * y + z * z + w * w)
+    x, y, z, w = x / length, y / length, z / length, w / length
+    xx, yy, zz, ww = x * x, y * y, z * z, w * w
+    xy, zw, xz, yw, yz, xw = x * y, z * w, x * z, y * w, y * z, x * w
+    return np.array(
+        [
+            [xx - yy - zz + ww, 2 * (xy - zw), 2 * (xz + yw)],
+            [2 * (xy + zw), -xx + yy - zz + ww, 2 * (yz - xw)],
+            [2 * (xz - yw), 2 * (yz + xw), -xx - yy + zz + ww],
+        ]
+    )
 
 
 def yaw(angle_deg: float) -> NDArray[np.float64]:

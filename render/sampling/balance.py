@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from render.sampling.streams import key_bits, stream
 from render.sampling.top_up import TopUp
@@ -83,9 +84,8 @@ class Balance:
         """The number in [0, 1) of one target."""
         n = self._n_before(frame_idx) + instance
         block, slot = divmod(n, _BLOCK)
-        order = stream(self.seed, block, "objects.model/order").permutation(_BLOCK)
-        begin = key_bits(self.seed, "objects.model/begin", 1)[0] * 2.0**-32
-        return (begin + (block * _BLOCK + int(order[slot])) * _GOLDEN) % 1.0
+        begin, order = _begin(self.seed), _order(self.seed, block)
+        return (begin + (block * _BLOCK + order[slot]) * _GOLDEN) % 1.0
 
     def _n_before(self, frame_idx: int) -> int:
         """How many targets all earlier frames have; summed once."""
@@ -93,3 +93,14 @@ class Balance:
             last = len(self._before) - 1
             self._before.append(self._before[last] + self.n_targets(last))
         return self._before[frame_idx]
+
+
+@lru_cache(maxsize=64)
+def _order(seed: int, block: int) -> tuple[int, ...]:
+    """How the members of a block are mixed."""
+    return tuple(stream(seed, block, "objects.model/order").permutation(_BLOCK).tolist())
+
+
+@lru_cache(maxsize=1)
+def _begin(seed: int) -> float:
+    return key_bits(seed, "objects.model/begin", 1)[0] * 2.0**-32

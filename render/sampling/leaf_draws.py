@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from render.errors import ConfigError
@@ -80,10 +81,18 @@ class LeafDraw:
         instance: int | None,
         category: Callable[[], str] = str,
     ) -> Value:
+        if self.is_constant:
+            return self.distribution.components[0].ppf(0.0)
         d = self.distribution.of(category)
         key = (frame_idx, attempt, instance)
         parts = [draw_one(c, n, sequence, key) for c, n in zip(d.components, self.names)]
         return d.value_of(parts)
+
+    @cached_property
+    def is_constant(self) -> bool:
+        """Whether every draw is the same; most leaves are."""
+        d = self.distribution
+        return isinstance(d, AbstractDistribution) and d.is_constant
 
     @property
     def levels(self) -> tuple[tuple[str, int], ...]:

@@ -205,9 +205,12 @@ class ThetaSpace:
             later.extend((group.group, leaf) for leaf in rest)
         values["objects"]["count"] = self._n_targets(values["objects"], frame_idx)
         for name, leaf in later:
+            n = _how_many(leaf.scope, values)
+            if leaf.is_constant and (name, leaf.field) != MODEL:
+                values[name][leaf.field] = (leaf.draw(self.sequence, frame_idx, attempt, None),) * n
+                continue
             values[name][leaf.field] = tuple(
-                self._one(name, leaf, (frame_idx, attempt, i), values)
-                for i in range(_how_many(leaf.scope, values))
+                self._one(name, leaf, (frame_idx, attempt, i), values) for i in range(n)
             )
         values["sensor"], steps = drawn_steps(values["sensor"])
         groups = {name: schema(**values[name]) for name, schema in GROUPS.items()}

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from render.kernels.develop import add_noise, divide, sample_filters
 from render.sampling.sensor import Sensor
 from render.sampling.steps import Steps
 from render.sensor.color import WHITE_K, srgb_slope, srgb_to_linear, temperature_to_linear
@@ -48,45 +49,40 @@ def develop(light: Radiance, sensor: Sensor, steps: Steps = ()) -> NDArray[np.ui
     light = blur(after("exposure", light, steps), sensor.blur_px)
     light = after("blur", light, steps)
     if sensor.noise > 0.0:
-        light = light + _noise(light, sensor)
+        light = _noisy(light, sensor)
     light = after("noise", light, steps)
     if sensor.bayer:
         light = _through_filters(light)
     light = after("bayer", light, steps)
     if sensor.white_balance_k != WHITE_K:
         white = np.array(temperature_to_linear(sensor.white_balance_k), np.float32)
-        light = np.asarray(light / white, dtype=np.float32)
+        balanced = np.empty(light.shape, np.float32)
+        divide(light, white, balanced)
+        light = balanced
     picture = display_of_radiance(after("white_balance", light, steps), sensor.tone)
     picture = _sharpened(after("tone", picture, steps), sensor.sharpen)
     return after("sharpen", picture, steps)
 
 
-def _noise(linear: Radiance, sensor: Sensor) -> Radiance:
+def _noisy(light: Radiance, sensor: Sensor) -> Radiance:
     rng = np.random.Generator(np.random.SFC64(sensor.noise_seed))
     grey = float(srgb_to_linear(np.array(_MID_GREY)))
     # Slope of sRGB to linear at mid grey: what one unit on the display is in light.
     slope = srgb_slope(_MID_GREY)
     variance = (sensor.noise * slope) ** 2
-    sigma = cv2.sqrt(
-        np.float32(variance * (1 - _READ_FRACT) / grey) * np.clip(linear, 0.0, _FULL)
-        + np.float32(variance * _READ_FRACT)
-    )
-    noise = rng.standard_normal(linear.shape, dtype=np.float32)
-    noise *= sigma
-    return noise
+    noisy = rng.standard_normal(light.shape, dtype=np.float32)
+    per_light, floor = variance * (1 - _READ_FRACT) / grey, variance * _READ_FRACT
+    add_noise(light.reshape(-1), per_light, floor, _FULL, noisy.reshape(-1))
+    return noisy
 
 
 def _through_filters(light: Radiance) -> Radiance:
     """Red, green, green, blue by turns, and the other two of each pixel from its neighbours."""
-    levels = np.clip(light, 0.0, _FULL) * np.float32(65535.0 / _FULL)
-    raw = np.empty(levels.shape[:2], np.uint16)
-    raw[0::2, 0::2] = levels[0::2, 0::2, 0] + np.float32(0.5)
-    raw[0::2, 1::2] = levels[0::2, 1::2, 1] + np.float32(0.5)
-    raw[1::2, 0::2] = levels[1::2, 0::2, 1] + np.float32(0.5)
-    raw[1::2, 1::2] = levels[1::2, 1::2, 2] + np.float32(0.5)
+    raw = np.empty(light.shape[:2], np.uint16)
+    sample_filters(light, _FULL, raw)
     # OpenCV names the pattern by its second row and column: "BG" begins with red.
     full = cv2.cvtColor(raw, cv2.COLOR_BayerBG2RGB_EA)
-    return np.asarray(full, dtype=np.float32) * np.float32(_FULL / 65535.0)
+    return np.multiply(full, np.float32(_FULL / 65535.0), dtype=np.float32)
 
 
 def _sharpened(picture: NDArray[np.uint8], amount: float) -> NDArray[np.uint8]:

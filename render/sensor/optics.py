@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from render.kernels.develop import darken_corners
 from render.sampling.camera import CameraGroup
 from render.sampling.steps import Steps
 from render.sensor.steps import after
@@ -46,7 +47,10 @@ def expose(
     light = _split_colors(after("motion", light, steps), camera.chromatic_px)
     light = after("chromatic", light, steps)
     if camera.vignette > 0.0:
-        light = light * _falloff(light.shape[:2], camera.vignette)[..., None]
+        tangent2 = 1.0 / max(1.0 - camera.vignette, 1e-3) ** 0.5 - 1.0
+        darkened = np.empty(light.shape, np.float32)
+        darken_corners(light, tangent2, darkened)
+        light = darkened
     return after("vignette", light, steps)
 
 
@@ -133,13 +137,3 @@ def _split_colors(light: Radiance, corner_px: float) -> Radiance:
             borderMode=cv2.BORDER_REPLICATE,
         )
     return np.asarray(cv2.merge(channels), dtype=np.float32)
-
-
-def _falloff(shape_hw: tuple[int, ...], corner_loss: float) -> NDArray[np.float32]:
-    """1 at the centre; like the fourth power of a cosine, `corner_loss` less in the corners."""
-    h, w = shape_hw
-    y = (np.arange(h, dtype=np.float32) - (h - 1) / 2)[:, None]
-    x = (np.arange(w, dtype=np.float32) - (w - 1) / 2)[None]
-    far2 = (x * x + y * y) / np.float32((w * w + h * h) / 4)
-    tangent2 = 1.0 / max(1.0 - corner_loss, 1e-3) ** 0.5 - 1.0
-    return np.asarray(1.0 / (1.0 + np.float32(tangent2) * far2) ** 2, dtype=np.float32)

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from render.kernels.develop import show
 from render.sensor.color import linear_to_srgb, srgb_to_linear
 
 __all__ = ["TONES", "display_of_radiance", "radiance_of_display"]
@@ -46,11 +47,10 @@ TONES: dict[str, Curve] = {"filmic": _filmic, "agx": _agx, "linear": _linear}
 
 def display_of_radiance(radiance: NDArray[np.float32], tone: str) -> NDArray[np.uint8]:
     """``(H, W, 3)`` display sRGB, 0 to 255, of linear radiance; rounded."""
-    table = _forward_table(tone)
-    at = np.sqrt(np.clip(radiance, 0.0, _MOST) * np.float32(1.0 / _MOST))
-    at *= np.float32(_FORWARD - 1)
-    at += np.float32(0.5)
-    return np.asarray(np.take(table, at.astype(np.uint16)))
+    shown = np.empty(radiance.shape, np.uint8)
+    light = np.ascontiguousarray(radiance, np.float32)
+    show(light.reshape(-1), _MOST, _forward_table(tone), shown.reshape(-1))
+    return shown
 
 
 def radiance_of_display(rgb: NDArray[np.uint8], tone: str) -> NDArray[np.float32]:

@@ -37,7 +37,8 @@ DEEPEST = 64
 _MOST_NODES = 400_000
 _NODE_CHARS = 64
 _DIGITS = 300  # of a number that a float can hold
-_MERGE = "tag:yaml.org,2002:merge"
+_TAG = "tag:yaml.org,2002:"
+_MERGE = f"{_TAG}merge"
 _YAML_KINDS = ("null", "bool", "int", "float", "str", "seq", "map")
 
 
@@ -136,25 +137,37 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def yaml_of(data: bytes) -> Any:
+def yaml_of(data: bytes, *, most_values: int = _MOST_NODES) -> Any:
     """The value that a YAML text holds; dates are texts, and keys ``<<`` are followed.
 
+    Args:
+        most_values: How many it may have; an alias counts for all that it stands for.
+
     Raises:
-        ValueError: It is not YAML in UTF-8, nests too deep, has too many values (an alias counts
-            for all that it stands for), or holds what JSON cannot hold.
+        ValueError: It is not YAML in UTF-8, nests too deep, has too many values, or holds what JSON
+            cannot hold.
 
     """
     try:
-        return _Loader(data.decode()).get_single_data()
+        return _Loader(data.decode(), most_values).get_single_data()
+    except yaml.MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ValueError(f"{error.problem or error.context}{line}") from None
     except (yaml.YAMLError, ArithmeticError) as error:
         raise ValueError(" ".join(str(error).split())) from None
+
+
+def _error(at: Any, problem: str) -> yaml.MarkedYAMLError:
+    """An error at an event or a node."""
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=at.start_mark)
 
 
 class _Loader(yaml.SafeLoader):
     """A safe loader for plain values that stops at bounds."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, most_values: int) -> None:
         super().__init__(text)
+        self._most = most_values
         self._depth = 0
         self._nodes = 0
         self._nodes_of: dict[str, int] = {}
@@ -164,19 +177,20 @@ class _Loader(yaml.SafeLoader):
         anchor, began = event.anchor, self._nodes
         self._depth += 1
         if self._depth > DEEPEST:
-            raise yaml.YAMLError("it nests too deep")
+            raise _error(event, f"it nests too deep, more than {DEEPEST} levels")
         if isinstance(event, yaml.AliasEvent):
             # Of an anchor that is not there, the base class speaks.
             if anchor in self.anchors and anchor not in self._nodes_of:
-                raise yaml.YAMLError("a value must not hold itself")
+                raise _error(event, "a value must not hold itself")
             self._nodes += self._nodes_of.get(anchor, 0)
         else:
             self._nodes += 1 + len(getattr(event, "value", "")) // _NODE_CHARS
-        if self._nodes > _MOST_NODES:
-            raise yaml.YAMLError("it has too many values")
+        if self._nodes > self._most:
+            raise _error(event, f"it has too many values, more than {self._most} with aliases")
         node = super().compose_node(parent, index)
         if node is not None and node.tag not in (*self.yaml_constructors, _MERGE):
-            raise yaml.YAMLError(f"it must hold plain values, got the tag {node.tag}")
+            tag = node.tag.replace(_TAG, "!!")
+            raise _error(event, f"it must hold plain values, because a tag can run code, got {tag}")
         if anchor is not None and not isinstance(event, yaml.AliasEvent):
             self._nodes_of[anchor] = self._nodes - began
         self._depth -= 1
@@ -187,27 +201,29 @@ class _Loader(yaml.SafeLoader):
         own = [key for key, _ in node.value if key.tag != _MERGE]
         keys = Counter((key.tag, key.value) for key in own if isinstance(key, yaml.ScalarNode))
         if twice := [key for (_, key), n in keys.items() if n > 1]:
-            line = node.start_mark.line + 1
-            raise yaml.YAMLError(f"the key {twice[0]!r} stands twice in the mapping of line {line}")
+            raise _error(node, f"the key {twice[0]!r} stands twice in a mapping")
         return cast("dict[Any, Any]", super().construct_mapping(node, deep=deep))
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         # Before it is computed, because numbers to the base 60 take long.
         if node.tag.endswith((":int", ":float")) and len(node.value) > _DIGITS:
-            raise ValueError(f"numbers must have at most {_DIGITS} digits")
+            raise _error(node, f"numbers must have at most {_DIGITS} digits")
         return super().construct_scalar(node)
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
-        return _check_finite(float(super().construct_yaml_float(node)))
+        value = float(super().construct_yaml_float(node))
+        if not math.isfinite(value):
+            raise _error(node, f"numbers must be finite, got {value}")
+        return value
 
 
 # Also of what a plug-in may have added to the loader of the library.
 _Loader.yaml_constructors = {
     tag: yaml.SafeLoader.yaml_constructors[tag]
-    for tag in (*(f"tag:yaml.org,2002:{kind}" for kind in _YAML_KINDS), None)
+    for tag in (*(f"{_TAG}{kind}" for kind in _YAML_KINDS), None)
 }
 _Loader.yaml_implicit_resolvers = {
     first: [pair for pair in pairs if not pair[0].endswith(":timestamp")]
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
+_Loader.add_constructor(f"{_TAG}float", _Loader.construct_yaml_float)

@@ -401,3 +401,16 @@ def test_a_failing_job_does_not_take_the_others_down(tmp_path: Path) -> None:
     rows = (tmp_path / "sweep" / "sweep.csv").read_text().splitlines()[1:]
     assert [row.split(",")[1] for row in rows] == ["complete", "failed", "complete"]
     assert len(list((tmp_path / "sweep").glob("*/dataset.yaml"))) == 2
+
+
+def test_python_without_assertions_renders_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("models=[die]", "camera.size_wh=[64,48]", "n_frames=1")
+    render(*words, "output_dir=usual", cwd=tmp_path)
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    render(*words, "output_dir=optimized", cwd=tmp_path)
+    usual, optimized = (bytes_of(tmp_path / name / "images") for name in ("usual", "optimized"))
+
+    assert usual == optimized
+    assert run_module("render.verify", "optimized", cwd=tmp_path).returncode == 0

@@ -192,7 +192,7 @@ ATTEMPTS = {
         words=("experiment=bad", "plugins=${models}"),
     ),
     "yaml_tag": Attempt(
-        "models.0 must be a plain value, because a tag can run code",
+        "it must hold plain values, because a tag can run code",
         experiment("models: [!!python/object/apply:os.system ['touch MARKER']]\n"),
     ),
     "environment": Attempt(

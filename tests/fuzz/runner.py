@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from render.kernels.compiled import kept_code
 from tests.e2e.cli import ROOT, environment
 from tests.fuzz.worker import KINDS, Outcome
 
@@ -90,6 +91,10 @@ class Runner:
         return Outcome(number=number, word=word, kind=kind, detail=said, cpu_s=cpu_s, mb=0.0)
 
     def _start(self) -> subprocess.Popen[bytes]:
+        kernels, kept = self.shared / "cache/render/kernels", kept_code()
+        if kept is not None and not kernels.exists():  # half a minute's work, and of no input
+            kernels.parent.mkdir(parents=True)
+            kernels.symlink_to(kept.parent)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.fuzz.worker", str(self.shared)],

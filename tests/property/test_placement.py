@@ -13,6 +13,8 @@ from scipy.optimize import linprog
 from scipy.spatial.transform import Rotation
 
 from render.errors import RejectedTheta
+from render.kernels.hulls import IN_BALL
+from render.placement.bodies import Body, OrientedShape, PlacedBodies
 from render.placement.hulls import are_apart
 from render.placement.place import place
 from tests.hand_made import HandMadeAssets, mesh_of, theta_of
@@ -67,6 +69,66 @@ def test_parallel_faces_at_a_small_gap(gap: float) -> None:
     for offset in ([1 + gap, 0.3, 0.2], [0.0, 1 + gap, 0.0], [0.2, 0.1, -1 - gap]):
         assert (gap > 0) == are_apart(cube, cube, np.array(offset))
         assert not are_apart(cube, cube, np.array(offset), clearance=2e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    names=st.lists(st.sampled_from(MODELS), min_size=2, max_size=5),
+    room=st.floats(0.5, 4.0),
+)
+def test_the_first_free_place_is_the_first_that_planes_separate_from_all_others(
+    seed: int, names: list[str], room: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    turns = Rotation.random(len(names), rng=rng).as_matrix()
+    models = [ASSETS.model(name) for name in names]
+    shapes = [OrientedShape.of(m, R, np.eye(3)) for m, R in zip(models, turns)]
+    reach = room * max(shape.radius_m for shape in shapes)
+    placed = PlacedBodies()
+    for shape in shapes[1:]:
+        at = rng.uniform(-reach, reach, 3)
+        placed.add(Body.of(shape, float(rng.uniform(0.5, 2.0)), at))
+    scales, centers = rng.uniform(0.5, 2.0, 20), rng.uniform(-2 * reach, 2 * reach, (20, 3))
+    gaps = [
+        min(
+            gap_by_lp(scale * shapes[0].points_cam, b.points_cam + b.center_cam - center)
+            for b in placed.bodies
+        )
+        for scale, center in zip(scales, centers)
+    ]
+    found = placed.first_free(shapes[0], scales, centers, is_target=False)
+
+    # What is closer than the gap that is kept is not free, and what is a little farther is.
+    kept = 1e-4 * min(b.scale * b.shape.radius_m for b in placed.bodies)
+    last = len(gaps) if found is None else np.flatnonzero((centers == found.center_cam).all(1))[0]
+    assert max(gaps[:last], default=-1.0) <= 10 * kept
+    assert found is None or gaps[last] > 0.0
+    assert [placed.is_free(Body.of(shapes[0], s, c)) for s, c in zip(scales[:last], centers)] == [
+        False
+    ] * int(last)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.97, 1.01))
+def test_balls_leave_out_no_point_that_matters(seed: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = (
+        OrientedShape.of(ASSETS.model("ball.obj"), R, np.eye(3))
+        for R in Rotation.random(2, rng=rng).as_matrix()
+    )
+    d = Rotation.random(rng=rng).as_matrix()[0]
+    scale = float(rng.uniform(0.2, 5.0))
+    touching = (a.points_cam @ d).max() - scale * (b.points_cam @ d).min()
+    body, other = Body.of(a, 1.0, np.zeros(3)), Body.of(b, scale, share * touching * d)
+    placed = PlacedBodies()
+    placed.add(other)
+    kept = 1e-4 * min(body.radius_m, other.radius_m)
+
+    assert len(a.points_cam) > 4 * IN_BALL
+    assert placed.is_free(body) == are_apart(
+        body.points_cam, other.points_cam, other.center_cam, clearance=kept
+    )
 
 
 @settings(max_examples=60, deadline=None)

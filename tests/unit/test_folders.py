@@ -12,9 +12,10 @@ import trimesh
 from PIL import Image
 
 import render
-from render.errors import ConfigError
+from render.errors import AssetError, ConfigError
 from render.library.categories import categories_text
 from render.library.diagnose import diagnose
+from render.library.environments import EnvironmentLibrary
 from render.library.images import ImageLibrary
 from render.library.models import ModelLibrary
 from render.report.doctor import models_text
@@ -57,6 +58,15 @@ def test_categories_of_one_file_each_are_counted_alone() -> None:
     assert "1 of 1 model" == categories_text({"bolt": ["bolt.ply"]})
 
 
+def test_categories_that_are_written_nearly_the_same_are_told() -> None:
+    names = ("Bolt", "bolt", "gr\u00f6\u00dfe", "gro\u0308\u00dfe", "nut")
+
+    told = categories_text({name: [f"{name}.ply"] for name in names})
+    assert told == "5 of 5 models; written nearly the same: " + ", ".join(
+        f"{one} and {other}" for one, other in (names[:2], names[2:4])
+    )
+
+
 def test_model_files_of_other_kinds_are_named_with_what_to_do(tmp_path: Path) -> None:
     put(tmp_path, "box.ply")
     for name in ("a.fbx", "b.FBX", "c.fbx", "d.fbx", "x/e.SLDPRT", "f.3dxml", "notes.txt"):
@@ -74,6 +84,43 @@ def test_model_files_of_other_kinds_are_named_with_what_to_do(tmp_path: Path) ->
     ) == library.passed_over
     told = " ".join(models_text(diagnose(library), library.passed_over).split())
     assert all(line in told for line in library.passed_over)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("a.stpz", "unpack them"),
+        ("parts.ZIP", "unpack them"),
+        ("a.p21", "give them the suffix .step"),
+        ("scan.e57", "make a mesh of them"),
+        ("a.x3db", "export GLB"),
+        ("a.rvt", "export STEP"),
+    ],
+)
+def test_every_kind_of_model_file_has_its_hint(tmp_path: Path, name: str, hint: str) -> None:
+    put(tmp_path, "box.ply")
+    (tmp_path / name).write_bytes(b"?")
+
+    (told,) = ModelLibrary(tmp_path).passed_over
+    assert name in told
+    assert hint in told
+
+
+def test_pictures_among_environments_are_named_and_hidden_files_are_not_maps(
+    tmp_path: Path,
+) -> None:
+    for name in ("sky.JPG", "sky.png", "._sky.hdr", "a/sky.hdr"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"?")
+    library = EnvironmentLibrary(tmp_path)
+
+    assert ("a/sky.hdr",) == library.names
+    assert ["(.jpg): sky.JPG", "(.png): sky.png"] == [
+        line.split(" not read ")[1].split(";")[0] for line in library.passed_over
+    ]
+    (tmp_path / "a" / "sky.hdr").unlink()
+    with pytest.raises(AssetError, match=r"has none; .*sky\.JPG; light needs a wider range"):
+        EnvironmentLibrary(tmp_path).check_all()
 
 
 def test_a_folder_of_nothing_else_says_so(tmp_path: Path) -> None:

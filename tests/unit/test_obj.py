@@ -165,6 +165,13 @@ def test_colors_behind_coordinates_are_bytes_where_one_is_over_one(tmp_path: Pat
         codecs.BOM_UTF16_LE + RED.encode("utf-16-le"),
         codecs.BOM_UTF16_BE + RED.encode("utf-16-be"),
         RED.encode("utf-16-le"),
+        codecs.BOM_UTF32_LE + RED.encode("utf-32-le"),
+        codecs.BOM_UTF32_BE + RED.encode("utf-32-be"),
+        "newmtl red\nKd 1 \\ \t\r\n 0 0",
+        "newmtl red\nKd 1 0 0#red\n",
+        "newmtl\fred\nKd\v1 0 0\n",
+        "\u00a0newmtl\u00a0red\u00a0\nKd\u30001\u20030\u00a00\n",
+        "NEWMTL red\nKD 1 0 0\n",
     ],
 )
 def test_material_files_are_read_in_any_white_space_and_encoding(
@@ -177,11 +184,49 @@ def test_material_files_are_read_in_any_white_space_and_encoding(
     assert model.warnings == ()
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8-sig", "latin-1", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+)
 def test_models_are_read_in_any_encoding(tmp_path: Path, encoding: str) -> None:
     model = read(tmp_path, f"{SQUARE}o Größe\nf 1 2 3 4\n".encode(encoding))
 
     assert [("Größe", 2)] == [(m.part, len(m.faces)) for m in model.meshes]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "gbk"])
+def test_names_of_any_code_page_stay_apart(tmp_path: Path, encoding: str) -> None:
+    one, other = ("红", "绿") if encoding == "gbk" else ("rot_ä", "rot_ö")
+    text = f"mtllib a.mtl\n{SQUARE}usemtl {one}\nf 1 2 3\nusemtl {other}\nf 1 3 4\n"
+    library = f"newmtl {one}\nKd 1 0 0\nnewmtl {other}\nKd 0 0 1\n"
+    model = read(tmp_path, text.encode(encoding), a=library.encode(encoding))
+
+    assert [RED_RGBA, (0.0, 0.0, 1.0, 1.0)] == base_colors(model)
+    assert model.warnings == ()
+
+
+def test_names_of_materials_may_begin_with_the_sign_of_comments(tmp_path: Path) -> None:
+    text = f"mtllib a.mtl\n{SQUARE}usemtl #f00 # red\nf 1 2 3\nusemtl #00f\nf 1 3 4\n"
+    model = read(tmp_path, text, a="newmtl #f00\nKd 1 0 0\nnewmtl\t#00f # blue\nKd 0 0 1\n")
+
+    assert [RED_RGBA, (0.0, 0.0, 1.0, 1.0)] == base_colors(model)
+    assert model.warnings == ()
+
+
+def test_keywords_of_a_model_in_capitals(tmp_path: Path) -> None:
+    text = f"MTLLIB a.mtl\n{SQUARE.upper()}USEMTL red\nF 1 2 3 4\n"
+    model = read(tmp_path, text, a=RED)
+
+    assert [(RED_RGBA, 2)] == [(c, len(m.faces)) for c, m in zip(base_colors(model), model.meshes)]
+
+
+def test_shapes_and_looks_that_are_not_read_are_named_once(tmp_path: Path) -> None:
+    curve = "cstype bspline\ndeg 1 1\nsurf 0 1 0 1 1 2 3 4\nparm u 0 1\nend\n"
+    model = read(tmp_path, f"{SQUARE}usemtl red\nf 1 2 3\n{curve}call b.obj\n{curve}")
+
+    assert (
+        "statements that are not read: surf, call",
+        "it uses materials but names no material file (mtllib)",
+    ) == model.warnings
 
 
 @pytest.mark.parametrize("line", ["mtllib a.mtl b.mtl", "mtllib a.mtl\nmtllib b.mtl"])
@@ -253,6 +298,31 @@ def test_map_ka_is_the_base_colour_where_there_is_no_map_kd(tmp_path: Path) -> N
         assert look.base_color_texture is not None
         assert rgba == look.base_color_texture.image[0, 0].tolist()
         assert look.base_color == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        ("map_Kd my  red\u00a0one.png", "my  red one.png"),
+        ('map_Kd "my red.png"', "my red.png"),
+        ("map_Kd -CLAMP on -Bm 1 a.png", "a.png"),
+        ("map_Kd   -o 0 0 -s 1 1 1  2.png  # tile", "2.png"),
+        ("map_Kd gr\u00f6\u00dfe.png", "gro\u0308\u00dfe.PNG"),
+        ("map_Kd a\u2013b.png", "a\u2013b.png"),
+        ("map_Kd t#1.png", "t#1.png"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_names_of_textures_with_spaces_signs_and_other_letters(
+    tmp_path: Path, line: str, file: str, encoding: str
+) -> None:
+    Image.new("RGB", (1, 1), (0, 255, 0)).save(tmp_path / file)
+    library = f"newmtl m\n{line}\n".encode(encoding)
+    (mesh,) = read(tmp_path, f"mtllib a.mtl\n{SQUARE}f 1 2 3\n", a=library).meshes
+
+    assert mesh.material is not None
+    assert mesh.material.base_color_texture is not None
+    assert [0, 255, 0, 255] == mesh.material.base_color_texture.image[0, 0].tolist()
 
 
 def test_maps_of_roughness_and_metal_are_one_texture_and_stand_for_the_numbers(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,56 @@ def test_what_is_no_rotation_stays_refused(matrix: NDArray[np.float64], tmp_path
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_matrix_that_is_not_finite_is_no_rotation(bad: float) -> None:
     assert nearest_rotation(np.diag([1.0, bad, 1.0])).off == np.inf
+
+
+def _rewritten(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    held = json.loads(path.read_text())
+    change(held)
+    path.write_text(json.dumps(held))
+
+
+@pytest.mark.parametrize("obj_id", [5.0, 5.7, True, "5", None])
+def test_ids_of_objects_are_whole_numbers(obj_id: object, tmp_path: Path) -> None:
+    path = write_data_set(tmp_path)
+    _rewritten(path, lambda held: held[str(IM_ID)][0].update(obj_id=obj_id))
+
+    with pytest.raises(ConfigError, match=r"no proper obj_id \(it must be a whole number, got"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("at", [1, 3, 6, 7])
+def test_a_camera_with_skew_is_refused(at: int, tmp_path: Path) -> None:
+    path = write_data_set(tmp_path).with_name("scene_camera.json")
+    _rewritten(path, lambda held: held[str(IM_ID)]["cam_K"].__setitem__(at, 2.0))
+
+    with pytest.raises(ConfigError, match=r"no proper cam_K \(it must be \[fx, 0, cx"):
+        read(tmp_path)
+
+
+def test_an_image_without_its_camera_is_refused_by_the_name_of_the_file(tmp_path: Path) -> None:
+    path = write_data_set(tmp_path)
+    _rewritten(path.with_name("scene_camera.json"), dict.clear)
+    (tmp_path / "camera.json").unlink()
+
+    with pytest.raises(ConfigError, match=r"image 17 has no proper entry in scene_camera\.json"):
+        read(tmp_path)
+
+
+def test_an_image_id_stands_once(tmp_path: Path) -> None:
+    path = write_data_set(tmp_path)
+    _rewritten(path, lambda held: held.update({f"0{IM_ID}": held[str(IM_ID)]}))
+
+    with pytest.raises(ConfigError, match="must hold each image id once"):
+        read(tmp_path)
+
+
+def test_images_without_objects_are_left_out_with_a_line(tmp_path: Path) -> None:
+    path = write_data_set(tmp_path)
+    _rewritten(path, lambda held: held.update({"2": [], "30": []}))
+    poses = read(tmp_path)
+
+    assert [IM_ID] == [image.im_id for image in poses.images]
+    assert (f"{path}: images without an object are left out, 2 of them",) == poses.remarks
 
 
 def test_another_size_than_that_of_the_images_is_refused(tmp_path: Path) -> None:

@@ -96,6 +96,27 @@ def test_dae_without_a_unit_is_in_metres(tmp_path: Path) -> None:
     assert read(tmp_path, "a.dae", dae(unit="", up="Y_UP")).unit_m == 1.0
 
 
+@pytest.mark.parametrize(
+    ("unit", "up", "unit_m", "axis", "told"),
+    [
+        ('<unit name="millimeter"/>', "Z_UP", 0.001, "z", ()),
+        ('<unit meter="1e-3"/>', "\n X_UP ", 0.001, "x", ()),
+        ('<unit name="cm" meter="0,01"/>', "Z_UP", 1.0, "z", ("0,01",)),
+        ('<unit name="cm" meter="0"/>', "Z_UP", 1.0, "z", ("0",)),
+        ('<unit name="cm" meter="nan"/>', "Z_UP", 1.0, "z", ("nan",)),
+        ('<unit name="furlong"/>', "Z_UP", 1.0, "z", ("furlong",)),
+        ('<unit meter="1"/>', "W_UP", 1.0, "y", ("W_UP",)),
+    ],
+)
+def test_dae_units_and_axes_that_cannot_be_read_are_told(
+    tmp_path: Path, unit: str, up: str, unit_m: float, axis: str, told: tuple[str, ...]
+) -> None:
+    model = read(tmp_path, "a.dae", dae(unit=unit, up=up))
+
+    assert (unit_m, axis) == (model.unit_m, model.up)
+    assert told == tuple(line.rpartition(": ")[2] for line in model.warnings)
+
+
 def test_3mf_applies_components_and_items_and_has_colors(tmp_path: Path) -> None:
     model = read(tmp_path, "a.3mf", three_mf())
     (mesh,) = model.meshes
@@ -450,6 +471,12 @@ def _ply_of_colors(kind: str, rows: str, *, of: str) -> bytes:
         ("int", "255 0 0 255,255 0 0 255,255 0 0 255", (1, 0, 0, 1)),
         ("uchar", "255 0 0 255,255 0 0 255,255 0 0 255", (1, 0, 0, 1)),
         ("ushort", "65535 0 0 65535,65535 0 0 65535,65535 0 0 65535", (1, 0, 0, 1)),
+        ("short", "32767 0 0 32767,32767 0 0 32767,32767 0 0 32767", (1, 0, 0, 1)),
+        ("int", "65535 0 0 65535,65535 0 0 65535,65535 0 0 65535", (1, 0, 0, 1)),
+        ("uint", "4294967295 0 0 255,4294967295 0 0 255,4294967295 0 0 255", (1, 0, 0, 1)),
+        ("float", "65535 0 0 1,65535 0 0 1,65535 0 0 1", (1, 0, 0, 1)),
+        ("char", "255 0 0 255,255 0 0 255,255 0 0 255", (1, 0, 0, 1)),
+        ("char", "-1 0 0 -1,-1 0 0 -1,-1 0 0 -1", (1, 0, 0, 1)),  # bytes of C's signed char
     ],
 )
 @pytest.mark.parametrize("of", ["vertex", "face"])
@@ -472,6 +499,82 @@ def test_off_colors_of_faces_are_bytes_where_one_is_over_one(tmp_path: Path, row
 
     assert mesh.colors is not None
     np.testing.assert_array_equal(mesh.colors, 3 * [(1, 0, 0, 1)] + 3 * [(0, 0, 1, 1)])
+
+
+@pytest.mark.parametrize("of", ["vertex", "face"])
+@pytest.mark.parametrize(
+    ("kind", "top"),
+    [
+        ("char", 255), ("uchar", 255), ("short", 255), ("short", 32767), ("ushort", 255),
+        ("ushort", 65535), ("int", 255), ("int", 65535), ("int", 2**31 - 1), ("uint", 255),
+        ("uint", 65535), ("uint", 2**32 - 1), ("int64", 65535), ("float16", 255), ("float", 1),
+        ("float", 255), ("float", 65535), ("double", 1), ("double", 255), ("double", 65535),
+    ],
+)  # fmt: skip
+def test_ply_colors_of_every_type_are_the_same(
+    tmp_path: Path, kind: str, top: int, of: str
+) -> None:
+    shares = np.array([255, 128, 0, 255]) / 255
+    is_whole = not kind.startswith(("float", "double"))
+    row = " ".join(str(round(top * x) if is_whole else top * x) for x in shares)
+    (mesh,) = read(tmp_path, "a.ply", _ply_of_colors(kind, f"{row},{row},{row}", of=of)).meshes
+
+    assert mesh.material is not None
+    middle = ((128 / 255 + 0.055) / 1.055) ** 2.4  # sRGB's own curve
+    assert (1, middle, 0, 1) == pytest.approx(mesh.material.base_color, abs=3e-3)
+
+
+def test_ply_colors_that_are_not_read_are_named(tmp_path: Path) -> None:
+    data = _ply_of_colors("uchar", "1 2 3 4,1 2 3 4,1 2 3 4", of="vertex")
+    data = data.replace(b"property uchar red", b"property uchar rgb0")
+    data = data.replace(b"element face", b"element edge 1\nproperty int vertex1\nelement face")
+    model = read(tmp_path, "a.ply", data.replace(b"\n3 0 1 2", b"\n0\n3 0 1 2"))
+
+    assert (
+        "colours of a kind that is not read: rgb0",
+        "elements that are not drawn: edge",
+    ) == model.warnings
+
+
+def test_off_faces_without_a_color_are_white(tmp_path: Path) -> None:
+    faces = "3 0 1 2 255 0 0\n3 0 2 3\n3 0 1 3 7\n"
+    text = f"OFF\n4 3 0\n0 0 0\n1 0 0\n1 1 0\n0 1 1\n{faces}"
+    model = read(tmp_path, "a.off", text.encode())
+
+    assert ("colours that are numbers of a colour map are not drawn",) == model.warnings
+    (mesh,) = model.meshes
+    assert mesh.colors is not None
+    np.testing.assert_array_equal(mesh.colors, 3 * [(1, 0, 0, 1)] + 6 * [(1, 1, 1, 1)])
+
+
+def test_off_numbers_that_its_first_line_does_not_name_are_told(tmp_path: Path) -> None:
+    text = "OFF\n3 1 0\n0 0 0 255 0 0\n1 0 0 255 0 0\n0 1 0 255 0 0\n3 0 1 2\n"
+
+    (warning,) = read(tmp_path, "a.off", text.encode()).warnings
+    assert warning.startswith("numbers behind vertices")
+
+
+def test_stl_names_that_speak_of_a_vertex_are_no_corners(tmp_path: Path) -> None:
+    data = stl_text().replace(b"solid", b"solid vertex cover plate", 1)
+
+    (mesh,) = read(tmp_path, "a.stl", data).meshes
+    np.testing.assert_allclose(mesh.positions[mesh.faces], POINTS[FACES])
+
+
+def test_stl_facets_of_four_corners_are_refused(tmp_path: Path) -> None:
+    data = stl_text().lower().replace(b"endloop", b"vertex 1 1 1\nendloop", 3)
+
+    with pytest.raises(AssetError, match="more than triangles"):
+        read(tmp_path, "a.stl", data)
+
+
+def test_stl_text_that_ends_behind_a_facet_is_told(tmp_path: Path) -> None:
+    data = stl_text().lower()
+    model = read(tmp_path, "a.stl", data[: data.rindex(b"endsolid")])
+
+    assert ("it has no endsolid: it may be cut off",) == model.warnings
+    with pytest.raises(AssetError, match="cut off"):
+        read(tmp_path, "a.stl", data[: data.rindex(b"endloop")])
 
 
 def test_points_and_lines_of_many_meshes_are_one_line(tmp_path: Path) -> None:

@@ -66,6 +66,27 @@ def test_an_assembly_of_parts_in_other_files_is_refused_with_their_names(tmp_pat
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r"\X2\87BA6813\X0\ 5.stp", "螺栓 5.stp"),
+        (r"\X4\0001F529\X0\.stp", "🔩.stp"),
+        (r"Gr\X\F6\X\DFe.stp", "Größe.stp"),
+        (r"parts\\b.stp", r"parts\b.stp"),
+        ("größe.stp", "größe.stp"),
+    ],
+)
+def test_names_of_other_alphabets_are_told_as_people_read_them(
+    tmp_path: Path, written: str, read: str
+) -> None:
+    path = tmp_path / "a.stp"
+    path.write_text(ASSEMBLY.replace("EXTERNAL\n", external(written, 100)), encoding="utf-8")
+    with pytest.raises(AssetError) as refused:
+        read_raw(path)
+
+    assert f"other files ({read}): " in refused.value.reason
+
+
 def test_document_files_alone_are_names_too(tmp_path: Path) -> None:
     path = tmp_path / "a.stp"
     path.write_text(ASSEMBLY.replace("EXTERNAL\n", "#20=DOCUMENT_FILE('b.stp','','',#21,'',$);\n"

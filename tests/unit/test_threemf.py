@@ -131,6 +131,39 @@ def test_ranges_that_prusa_slicer_calls_helpers_are_left_out(tmp_path: Path) -> 
     ) == model.warnings
 
 
+def test_side_files_with_a_namespace_are_read(tmp_path: Path) -> None:
+    volume = _volume(1, "NegativeVolume")
+    config = f'<config xmlns="http://a.b/c"><object id="1">{volume}</object></config>'
+    resources = f'<object id="1">{mesh((0, 2), (10, 5))}</object>'
+    model = read(tmp_path, resources, '<item objectid="1"/>', Slic3r_PE_model=config)
+
+    assert [2, 2, 2] == extent(model)
+
+
+def test_a_build_section_without_objects_is_told(tmp_path: Path) -> None:
+    with pytest.raises(AssetError, match="its build section names none of its objects"):
+        read(tmp_path, f'<object id="1">{mesh((0, 2))}</object>', "")
+
+
+def test_a_part_of_another_unit_is_told(tmp_path: Path) -> None:
+    path = '<component xmlns:p="{}/production/2015/06" p:path="/3D/a.model" objectid="1"/>'
+    resources = f'<object id="9"><components>{path.format(MS)}</components></object>'
+    read(tmp_path, f'<object id="1">{mesh((0, 2))}</object>', '<item objectid="1"/>')
+    with zipfile.ZipFile(tmp_path / "a.3mf") as archive:
+        part = archive.read("3D/3dmodel.model").replace(b'"millimeter"', b'"meter"')
+    with pytest.raises(AssetError, match="which is not inside"):
+        read(tmp_path, resources, '<item objectid="9"/>')
+    with zipfile.ZipFile(tmp_path / "a.3mf", "a") as archive:
+        archive.writestr("3D/a.model", part)
+    model = read_raw(tmp_path / "a.3mf")
+
+    assert ([2, 2, 2], 0.001) == (extent(model), model.unit_m)
+    assert (
+        "parts say another unit than millimeter, that of the model, which is used: "
+        "3D/a.model (meter)",
+    ) == model.warnings
+
+
 def test_meshes_that_cura_calls_helpers_are_left_out(tmp_path: Path) -> None:
     def owner(key: int, kind: str, value: str) -> str:
         said = f'<metadatagroup><metadata name="cura:{kind}">{value}</metadata></metadatagroup>'

@@ -6,14 +6,17 @@ commands on hostile datasets are in tests/e2e/test_trust.py.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from render.build import build
+from render.config.composition import split_options
 from render.config.presets import presets_of
 from render.config.words import config_of
 from render.errors import ConfigError
@@ -153,19 +156,19 @@ HOSTILE: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     # Tags.
     "tag_apply": (
         experiment("models: [!!python/object/apply:os.system ['touch MARKER']]"),
-        ("models.0", "!!python/object/apply:os.system", "bad.yaml"),
+        ("bad.yaml must be YAML of plain", "!!python/object/apply:os.system", "line 2"),
     ),
     "tag_name": (
-        experiment("models: !!python/name:os.system"), ("models", "!!python/name", "bad.yaml")
+        experiment("models: !!python/name:os.system"), ("line 2", "!!python/name", "bad.yaml")
     ),
     "tag_module": (
-        experiment("models: !!python/module:evil"), ("models", "!!python/module", "bad.yaml")
+        experiment("models: !!python/module:evil"), ("line 2", "!!python/module", "bad.yaml")
     ),
     "tag_in_a_key": (
         experiment("? !!python/object/apply:os.system ['touch MARKER']\n: 1\n"),
         ("!!python/object/apply:os.system", "bad.yaml"),
     ),
-    "tag_of_its_own": (experiment("models: !evil x"), ("models", "!evil", "bad.yaml")),
+    "tag_of_its_own": (experiment("models: !evil x"), ("line 2", "!evil", "bad.yaml")),
     # Resolvers.
     **{
         f"resolver_{name}": (
@@ -209,14 +212,74 @@ HOSTILE: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "defaults_pkg": (
         experiment("defaults: ['pkg://evil/x']\n"), ("defaults", "pkg://evil/x", "bad.yaml")
     ),
+    # Files of this package and of Hydra, moved into Hydra's section.
+    "engine_as_callback": (
+        experiment("defaults: [/engine@hydra.callbacks.x: pyrender]\n"),
+        ("engine/pyrender", "hydra.callbacks.x"),
+    ),
+    "launcher_as_callback": (
+        experiment("defaults: [/hydra/launcher@hydra.callbacks.x: basic]\n"),
+        ("hydra/launcher/basic", "hydra.callbacks.x"),
+    ),
+    "preset_as_environment": (
+        experiment("defaults: [/camera@_global_.hydra.job.env_set: phone]\n"),
+        ("camera/", "hydra.job.env_set"),
+    ),
+    "engine_as_launcher": (
+        experiment("defaults: [override /hydra/launcher: mine]\n")
+        | {"hydra/launcher/mine.yaml": "defaults: [/engine@_here_: pyrender]\n"},
+        ("engine/pyrender", "hydra.launcher"),
+    ),
+    # Parameters of a sweep, which are read again once they are worked out.
+    "swept_resolver_in_parts": (
+        experiment(
+            "output_dir: $\n"
+            "hydra: {sweeper: {params: {seed: \"'${output_dir}{oc.env:HOME}'\"}}}"
+        ),
+        ("hydra.sweeper.params.seed", "bad.yaml"),
+    ),
+    "swept_nonsense": (
+        experiment("hydra: {sweeper: {params: {'[': 1}}}"), ("hydra.sweeper.params.[", "bad.yaml")
+    ),
+    # What Hydra cannot read, or does not name.
+    "many_digits": (experiment("seed: " + "9" * 5000), ("300 digits", "bad.yaml")),
+    "base_60": (experiment("seed: " + "1:" * 3000 + "1"), ("300 digits", "bad.yaml")),
+    "key_null": (experiment("null: 2"), ("the key None", "bad.yaml")),
+    "key_list": (experiment("? [a]\n: 2"), ("unhashable key", "bad.yaml")),
+    "defaults_mapping": (experiment("defaults: {a: b}"), ("defaults of", "bad.yaml")),
     # What costs more than it weighs.
-    "alias_bomb": (experiment(BOMB), ("bad.yaml", "100000 values")),
-    "deep": (experiment("models: " + "[" * 60 + "]" * 60), ("models", "50 levels", "bad.yaml")),
-    "very_deep": (experiment("models: " + "[" * 20_000), ("50 levels", "bad.yaml")),
-    "alias_of_itself": (experiment("models: &a [*a]"), ("models", "50 levels", "bad.yaml")),
+    "defaults_bomb": (
+        experiment("defaults: [x0]\n")
+        | {f"experiment/x{i}.yaml": f"defaults: [x{i + 1}@a, x{i + 1}@b]\n" for i in range(18)}
+        | {"experiment/x18.yaml": "a: 1\n"},
+        ("lists of defaults must lead to fewer than 1000 files",),
+    ),
+    "interpolation_bomb": (
+        experiment(
+            "models: [" + "x" * 1000 + ", " + ", ".join(
+                f"'${{models.{i}}}${{models.{i}}}'" for i in range(30)
+            ) + "]"
+        ),
+        ("models.", "${}"),
+    ),
+    "interpolation_bomb_of_lists": (
+        experiment(
+            "models: [[x], " + ", ".join(
+                f"['${{models.{i}}}', '${{models.{i}}}']" for i in range(30)
+            ) + "]"
+        ),
+        ("models.", "${}"),
+    ),
+    "interpolations": (
+        experiment("models: [x, '" + "${models.0}" * 9000 + "']"), ("models.", "${}")
+    ),
+    "alias_bomb": (experiment(BOMB), ("bad.yaml", "too many values, more than 100000")),
+    "deep": (experiment("models: " + "[" * 70 + "]" * 70), ("64 levels", "bad.yaml")),
+    "very_deep": (experiment("models: " + "[" * 20_000), ("64 levels", "bad.yaml")),
+    "alias_of_itself": (experiment("models: &a [*a]"), ("must not hold itself", "bad.yaml")),
     "large": (experiment("# " + "x" * 1_000_001), ("1000000 bytes", "bad.yaml")),
     "long_list": (
-        experiment("models: [" + "x, " * 200_000 + "x]"), ("100000 values", "bad.yaml")
+        experiment("models: [" + "x, " * 200_000 + "x]"), ("more than 100000", "bad.yaml")
     ),
 }  # fmt: skip
 
@@ -288,9 +351,9 @@ def test_a_hostile_experiment_runs_nothing_and_is_named(name: str, folder: Path)
         (
             ("lighting=mixture",),
             {"lighting/bad.yaml": "kind: !!python/object/apply:os.system ['touch MARKER']\n"},
-            "kind must be a plain value, because a tag can run code",
+            "must hold plain values, because a tag can run code",
         ),
-        (("lighting=mixture",), {"lighting/bad.yaml": BOMB}, "at most 100000 values"),
+        (("lighting=mixture",), {"lighting/bad.yaml": BOMB}, "more than 100000"),
         (
             ("lighting=mixture",),
             {"lighting/bad.yaml": "defaults: [worse]\n", "lighting/worse.yaml": "defaults: [bad]"},
@@ -304,6 +367,23 @@ def test_a_hostile_preset_runs_nothing_and_is_named(
     words: tuple[str, ...], files: dict[str, str], told: str, folder: Path
 ) -> None:
     assert told in refused(folder, files or {"x.yaml": ""}, *words)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir])
+def test_a_config_that_is_no_regular_file_is_named(
+    make: Callable[[Path], None], folder: Path
+) -> None:
+    (folder / "conf" / "experiment").mkdir(parents=True)
+    make(folder / "conf" / "experiment" / "bad.yaml")
+
+    assert "bad" in refused(folder, {}, "experiment=bad")
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\nb", "a\x1b[31m"])
+def test_texts_with_control_characters_are_named(text: str, folder: Path) -> None:
+    message = refused(folder, experiment(f"output_dir: {json.dumps(text)}"), "experiment=bad")
+
+    assert message.startswith("output_dir must be text without control characters, got 'a\\")
 
 
 def test_files_whose_bytes_are_no_text_are_named(folder: Path) -> None:
@@ -332,3 +412,16 @@ def test_what_a_file_may_say_of_hydra(folder: Path) -> None:
     config = config_of(["experiment=good"], config_dir=folder / "conf")
 
     assert (config["n_frames"], config["lighting"]["kind"]) == (1, "directional")
+
+
+@pytest.mark.parametrize("name", ["run", "sweep"])
+def test_a_folder_of_a_store_is_refused_before_one_is_made(name: str, folder: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"hydra.{name}.dir must be the path .* got 's3://b/x'"):
+        config_of([f"hydra.{name}.dir='s3://b/x'"])
+
+    assert not (folder / "s3:").exists()
+
+
+def test_an_unknown_value_of_an_option_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"options must be .*--cfg.*'foo'"):
+        split_options(["--cfg", "foo"])

@@ -66,6 +66,21 @@ def test_the_sizes_are_told_and_a_unit_where_the_evidence_is_clear(
         assert f"as {unit} {text}" in told or f"it is {text} long by its unit" in told
 
 
+@pytest.mark.parametrize(("per_unit", "expected"), [(IN, "in"), (1000.0, "m")])
+def test_holes_alone_tell_the_unit_where_the_sides_are_odd(
+    per_unit: float, expected: str, tmp_path: Path
+) -> None:
+    diameters_mm = (6.4, 8.7, 11.3)  # of a plate whose sides are round in no unit
+    pins = [CREATE.cylinder(d / 2, 3.0, sections=48) for d in diameters_mm]
+    for place, pin in enumerate(pins):
+        pin.apply_translation((13.0 * place - 13.0, 0.0, 0.0))
+    mesh = trimesh.util.concatenate([CREATE.box((71.8283, 41.4213, 5.77216)), *pins])
+    put(tmp_path, "a.stl", mesh.apply_scale(1.0 / per_unit))
+    (told,) = warnings_of(tmp_path)["a.stl"]
+
+    assert expected == told_unit(told)
+
+
 @pytest.mark.parametrize(
     ("name", "sides"),
     [

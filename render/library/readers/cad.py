@@ -34,6 +34,11 @@ _MEMORY_MB, _MEMORY_PER_BYTE = 2048, 100
 _METRES = {"step": 1.0, "iges": 1e-3}
 _ONE_FILE = "export it as one file"
 _MOST_NAMES = 5
+# Characters outside of ASCII in strings: sixteen bits each, thirty-two, or one of eight.
+_CODED = re.compile(
+    r"\\X2\\(?P<x2>([0-9A-F]{4})+)\\X0\\|\\X4\\(?P<x4>([0-9A-F]{8})+)\\X0\\|"
+    r"\\X\\(?P<x>[0-9A-F]{2})"
+)
 _CAD = {
     ".step", ".stp", ".p21", ".stpz", ".stpx", ".iges", ".igs", ".catpart", ".catproduct", ".prt",
     ".asm", ".sldprt", ".sldasm", ".ipt", ".iam", ".par", ".psm", ".jt", ".x_t", ".x_b", ".3dxml",
@@ -81,10 +86,22 @@ def _external_names(data: bytes) -> list[str]:
     """
     for entity in (b"APPLIED_EXTERNAL_IDENTIFICATION_ASSIGNMENT", b"DOCUMENT_FILE"):
         found = re.findall(entity + rb"\s*\(\s*'((?:[^']|'')*)'", data)
-        names = [name.decode(errors="replace").replace("''", "'").strip() for name in found]
+        names = [_string(name).strip() for name in found]
         if any(names):
             return [name for name in dict.fromkeys(names) if name]
     return []
+
+
+def _string(data: bytes) -> str:
+    """A string of a STEP file as people read it (ISO 10303-21, 6.4.3)."""
+    text = data.decode(errors="replace").replace("''", "'").replace("\\\\", "\\")
+    return _CODED.sub(_decoded, text)
+
+
+def _decoded(found: re.Match[str]) -> str:
+    codes = bytes.fromhex(found["x2"] or found["x4"] or found["x"])
+    encoding = "utf-16-be" if found["x2"] else "utf-32-be" if found["x4"] else "latin-1"
+    return codes.decode(encoding, errors="replace")
 
 
 def read_iges(source: Source) -> RawModel:

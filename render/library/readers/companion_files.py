@@ -6,6 +6,7 @@ with ``..`` may go up in it, and neither name nor link may lead out of it.
 
 from __future__ import annotations
 
+import unicodedata
 from enum import Enum
 from pathlib import Path
 
@@ -87,7 +88,7 @@ class Companions:
         if not self._is_inside(folder):
             return Fault.OUTSIDE
         if not path.exists() and folder.is_dir():
-            same = [p for p in folder.iterdir() if p.name.lower() == path.name.lower()]
+            same = [p for p in folder.iterdir() if _spelled(p.name) == _spelled(path.name)]
             path = path.parent / min(same).name if same else path
         if not path.exists():
             return Fault.MISSING
@@ -145,3 +146,8 @@ class Companions:
             return None
         self._n_pixels += image.size // 4
         return image
+
+
+def _spelled(name: str) -> str:
+    """A file's name whatever the case of its letters, and however it composes those with marks."""
+    return unicodedata.normalize("NFC", name).casefold()

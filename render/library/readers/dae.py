@@ -19,9 +19,11 @@ from collada.scene import ControllerNode, GeometryNode, Node
 from numpy.typing import NDArray
 
 from render.errors import AssetError
+from render.library.readers.notes import Notes
 from render.library.readers.packed import check_xml
 from render.library.readers.raw import (
     READ_ERRORS,
+    UNITS_M,
     PartNames,
     RawMesh,
     RawModel,
@@ -60,15 +62,29 @@ def read_dae(source: Source) -> RawModel:
     except (*READ_ERRORS, collada.common.DaeError) as error:
         told = " ".join(str(error).split())
         raise AssetError(path, f"is not COLLADA that can be read: {told}") from error
-    unit = document.assetInfo.unitmeter
-    known = unit is not None and np.isfinite(unit) and unit > 0
-    return RawModel(
-        meshes=meshes,
-        # The schema's default is the metre.
-        unit_m=float(unit) if known else 1.0,
-        unit_source=f"DAE (unit meter={unit:g})" if known else "DAE (metres, its default)",
-        up=str(document.assetInfo.upaxis)[0].lower(),
-    )
+    root = document.xmlnode.getroot()
+    unit_m, unit_source = _unit(root.find("{*}asset/{*}unit"), source.notes)
+    up = (root.findtext("{*}asset/{*}up_axis") or "Y_UP").strip().upper()
+    if up not in ("X_UP", "Y_UP", "Z_UP"):
+        source.notes.add("its up_axis cannot be read; Y_UP is taken", up)
+        up = "Y_UP"
+    return RawModel(meshes=meshes, unit_m=unit_m, unit_source=unit_source, up=up[0].lower())
+
+
+def _unit(unit: Any, notes: Notes) -> tuple[float, str]:
+    """Metres per unit, by its number, else by its name, and where that comes from."""
+    default = 1.0, "DAE (metres, its default)"  # that of the schema
+    if unit is None:
+        return default
+    said, name = unit.get("meter"), unit.get("name", "").strip().lower()
+    try:
+        metres = UNITS_M[name] if said is None else float(said)
+    except (KeyError, ValueError):
+        metres = 0.0
+    if not (np.isfinite(metres) and metres > 0):
+        notes.add("its unit cannot be read; metres are taken", name if said is None else said)
+        return default
+    return metres, f"DAE (unit name={name})" if said is None else f"DAE (unit meter={metres:g})"
 
 
 class _DaeReader:

@@ -151,7 +151,7 @@ class MtlReader:
         if key not in lines:
             return []
         try:
-            values = [float(v) for v in lines[key].split()[:count]]
+            values = [float(v) for v in lines[key].partition("#")[0].split()[:count]]
         except ValueError:
             values = []
         if not values or len(values) not in (1, count) or not np.all(np.isfinite(values)):
@@ -163,18 +163,18 @@ class MtlReader:
     def _texture(self, line: str | None) -> Texture | None:
         if not line:
             return None
-        words, clamp = line.split(), False
-        while words and words[0] in _OPTIONS:
-            option, count = words[0], _OPTIONS[words[0]]
+        clamp = False
+        # The name is what stands behind the options, whatever spaces it holds.
+        while (option := _first(line).lower()) in _OPTIONS:
             if option in _NOT_APPLIED:
                 self._notes.add("options of textures are not applied", option)
-            clamp |= option == "-clamp" and words[1:2] == ["on"]
-            del words[0]
-            for _ in range(count):
+            line = _behind(line)
+            clamp |= option == "-clamp" and _first(line).lower() == "on"
+            for _ in range(_OPTIONS[option]):
                 # -o, -s and -t take one to three numbers.
-                if words and (count != 3 or _is_number(words[0])):
-                    del words[0]
-        image = self._companions.image(" ".join(words))
+                if _OPTIONS[option] != 3 or _is_number(_first(line)):
+                    line = _behind(line)
+        image = self._companions.image(line)
         wrap: tuple[Wrap, Wrap] = ("clamp", "clamp") if clamp else ("repeat", "repeat")
         return None if image is None else Texture(image=image, wrap_st=wrap)
 
@@ -200,6 +200,15 @@ def _roughness(stated: list[float], shine: list[float]) -> float:
     if stated:
         return float(np.clip(stated[0], 0, 1))
     return phong_roughness(shine[0]) if shine else 0.5
+
+
+def _first(line: str) -> str:
+    return "".join(line.split(maxsplit=1)[:1])
+
+
+def _behind(line: str) -> str:
+    """What stands behind the first word."""
+    return "".join(line.split(maxsplit=1)[1:])
 
 
 def _is_number(word: str) -> bool:

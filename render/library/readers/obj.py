@@ -31,6 +31,8 @@ __all__ = ["read_obj"]
 
 _KINDS = ("v", "vt", "vn")  # in the order in which a corner of a face names them
 _INDEX = re.compile(r"[+-]?[0-9]+", re.ASCII)
+# Free-form curves and surfaces, other files, and forms of old.
+_NOT_READ = {"curv", "curv2", "surf", "call", "csh", "fo", "bzp", "bsp", "cdc", "cdp", "usemap"}
 _Where = tuple[str, ...]  # material, object, group
 
 
@@ -46,6 +48,7 @@ class _Statements:
         libraries: What stands behind each ``mtllib``.
         names_materials: Whether there is any ``usemtl``.
         has_others: Whether there are points or lines.
+        not_read: Keywords of shapes and looks that are not drawn.
 
     """
 
@@ -55,6 +58,7 @@ class _Statements:
     libraries: list[str] = field(default_factory=list)
     names_materials: bool = False
     has_others: bool = False
+    not_read: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +99,10 @@ def read_obj(source: Source) -> RawModel:
         reader.read(line)
     if found.has_others:
         notes.add("it holds points or lines, which are not drawn")
+    for key in found.not_read:
+        notes.add("statements that are not read", key)
+    if found.names_materials and not found.libraries:
+        notes.add("it uses materials but names no material file (mtllib)")
     geometry = _geometry(path, found, notes)
     looks = _looks(found, reader, notes)
     meshes = []
@@ -113,7 +121,8 @@ def _parse(data: bytes) -> _Statements:
     where: _Where = ("", "", "")
     rows: dict[str, list[str]] = {kind: [] for kind in (*_KINDS, "f")}
     counts = dict.fromkeys(rows, 0)
-    for line, key, lines in statements(data):
+    for line, written, lines in statements(data):
+        key = written.lower()
         if key in rows:
             first = counts[key]
             rows[key].append(lines)
@@ -131,6 +140,8 @@ def _parse(data: bytes) -> _Statements:
             found.libraries += map(str.strip, lines[:-1].split("\n"))
         elif key in ("l", "p"):
             found.has_others = True
+        elif key in _NOT_READ:
+            found.not_read.append(key)
     found.rows = {kind: "".join(each) for kind, each in rows.items()}
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +54,12 @@ def read_off(source: Source) -> RawModel:
     positions = values[starts[:, None] + np.arange(3)]
     before = 6 if match[3] else 3
     left = np.minimum(widths - before, 4)  # texture coordinates stand behind the colour
+    if not match[1] and not match[2] and (left > 0).any():
+        source.notes.add(
+            "numbers behind vertices, of which its first line says nothing, are not read"
+        )
     colors = _colors(values, starts + before, left) if match[2] else None
-    return RawModel(meshes=(_mesh(path, positions, colors, faces),))
+    return RawModel(meshes=(_mesh(source, positions, colors, faces),))
 
 
 def _numbers(lines: list[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -64,12 +67,13 @@ def _numbers(lines: list[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 
 def _mesh(
-    path: Path,
+    source: Source,
     positions: NDArray[np.float64],
     colors: NDArray[np.float64] | None,
     lines: list[str],
 ) -> RawMesh:
     """Faces of lines that hold a number of corners, that many vertices, and at times a colour."""
+    path = source.path
     values, widths = _numbers(lines)
     if not np.isfinite(values).all():
         raise AssetError(path, "a face holds what is no number")
@@ -85,8 +89,10 @@ def _mesh(
     faces = triangulate_all(positions[corners], counts)
     face_colors = None
     if colors is None:
-        behind = (starts + 1 + sizes)[is_drawn]
-        face_colors = _colors(values, behind, (widths - 1 - sizes)[is_drawn])
+        behind, left = starts + 1 + sizes, widths - 1 - sizes
+        if (left == 1).any():
+            source.notes.add("colours that are numbers of a colour map are not drawn")
+        face_colors = _colors(values, behind[is_drawn], left[is_drawn])
     if face_colors is None:
         return RawMesh(positions=positions, faces=corners[faces], colors=colors)
     per_corner = np.repeat(face_colors, counts, axis=0)[faces.reshape(-1)]
@@ -101,18 +107,20 @@ def _mesh(
 def _colors(
     values: NDArray[np.float64], starts: NDArray[np.int64], widths: NDArray[np.int64]
 ) -> NDArray[np.float64] | None:
-    """Linear RGBA of display sRGB, 0 to 1 or 0 to 255; None where not all rows have one.
+    """Linear RGBA of display sRGB, 0 to 1, 0 to 255 or wider; None where no row has one.
 
     Args:
         values: All numbers of a table.
         starts: Of each row, where its colour begins.
-        widths: Of each row, how many numbers the colour has.
+        widths: Of each row, how many numbers the colour has; white where these are not 3 or 4.
 
     """
-    if not len(widths) or ((widths != 3) & (widths != 4)).any():
+    has_color, has_alpha = (widths == 3) | (widths == 4), widths == 4
+    if not has_color.any():
         return None
-    rgb, alpha = values[starts[:, None] + np.arange(3)], np.ones(len(starts))
-    has_alpha = widths == 4
-    alpha[has_alpha] = values[starts[has_alpha] + 3]
-    alpha[has_alpha] /= top_of_colors(alpha[has_alpha])
-    return np.column_stack([linear_of_srgb(rgb / top_of_colors(rgb)), np.clip(alpha, 0, 1)])
+    rgb, alpha = np.ones((len(starts), 3)), np.ones(len(starts))
+    found = values[starts[has_color][:, None] + np.arange(3)]
+    rgb[has_color] = found / top_of_colors(found)
+    found = values[starts[has_alpha] + 3]
+    alpha[has_alpha] = found / top_of_colors(found)
+    return np.column_stack([linear_of_srgb(rgb), np.clip(alpha, 0, 1)])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import AssetError
+from render.library.readers.notes import Notes
 from render.library.readers.ply_file import Element, PlyFile
 from render.library.readers.raw import RawMesh, RawModel, linear_of_srgb, top_of_colors
 from render.library.readers.source import Source
@@ -38,6 +39,7 @@ def read_ply(source: Source) -> RawModel:
         texture = None if image is None else Texture(image=image)
     if len(file.textures) > 1:
         source.notes.add("its textures but the first are not drawn")
+    _note_unread(file, source.notes)
     meshes: tuple[RawMesh, ...] = ()
     if "face" in file.elements and file.elements["face"].count:
         material = Material(base_color_texture=texture) if texture else None
@@ -45,6 +47,16 @@ def read_ply(source: Source) -> RawModel:
     elif "tristrips" in file.elements:
         raise AssetError(path, "stores triangle strips, which are not supported: export faces")
     return RawModel(meshes=meshes)
+
+
+def _note_unread(file: PlyFile, notes: Notes) -> None:
+    """Notes what may be a look or a shape, and is not drawn."""
+    for name, element in file.elements.items():
+        if name not in ("vertex", "face") and element.count:
+            notes.add("elements that are not drawn", name)
+        for column in (*element.scalars, *element.lists):
+            if re.search("rgb|colou?r", column):
+                notes.add("colours of a kind that is not read", column)
 
 
 @dataclass(eq=False)
@@ -126,10 +138,7 @@ def _face_uv(face: Element, at: _Corners) -> NDArray[np.float64] | None:
 
 
 def _colors(element: Element) -> NDArray[np.float64] | None:
-    """Linear RGBA of display sRGB; integers by the range of their type, floats 0 to 1.
-
-    Writers put bytes into wider integers and into floats too, at times with an alpha of 0 to 1.
-    """
+    """Linear RGBA of display sRGB; alpha may have another range than the colours."""
     names = next((n for n in _COLOR_NAMES if all(c in element.scalars for c in n)), None)
     if names is None:
         return None
@@ -138,13 +147,8 @@ def _colors(element: Element) -> NDArray[np.float64] | None:
         found = [element.scalars[name] for name in rows if name in element.scalars]
         if found:
             values = np.stack(found, axis=1)
-            srgba[:, columns] = np.clip(values / _top(values), 0, 1)
+            if values.dtype == np.int8:  # C's char, which is signed on some machines
+                values = values.view(np.uint8)
+            srgba[:, columns] = np.clip(values / top_of_colors(values), 0, 1)
     srgba[:, :3] = linear_of_srgb(srgba[:, :3])
     return srgba
-
-
-def _top(values: NDArray[Any]) -> float:
-    """What stands for 1 in colours of a type."""
-    if values.dtype.kind not in "iu":
-        return top_of_colors(values)
-    return 255.0 if values.max(initial=0) <= 255 else float(np.iinfo(values.dtype).max)

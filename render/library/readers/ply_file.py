@@ -215,7 +215,8 @@ class PlyFile:
         for name, kind, counts, stored, n in zip(
             spec.names, spec.types, spec.counts, columns, lengths
         ):
-            values = stored.astype(kind)
+            # Bytes of text may be declared as char, and floats beyond a type have no defined cast.
+            values = (stored.astype("i8") if kind == "i1" else stored).astype(kind)
             if counts:
                 element.lists[name] = (n, values)
             else:

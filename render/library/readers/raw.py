@@ -151,11 +151,16 @@ def linear_of_srgb(srgb: Any) -> NDArray[np.float64]:
 
 
 def top_of_colors(values: NDArray[Any]) -> float:
-    """What stands for 1 in colours stored as floats: 255 where one is well over 1, else 1.
+    """What stands for 1 in stored colours: 1 in floats, 255, 65535, or the most of an integer type.
 
-    Writers put bytes into floats. Bytes of 0 and 1 alone would be black.
+    The first of these that no value is over, because writers put bytes into floats and into wider
+    integers. Bytes of 0 and 1 alone as floats would be black.
     """
-    return 255.0 if np.nanmax(values, initial=0.0) > _WELL_OVER_1 else 1.0
+    most = np.nanmax(values, initial=0)
+    if values.dtype.kind in "iu":
+        of_type = float(np.iinfo(values.dtype).max)
+        return next((t for t in (255.0, min(65535.0, of_type)) if most <= t), of_type)
+    return next((t for t in (1.0, 255.0) if most <= _WELL_OVER_1 * t), 65535.0)
 
 
 def phong_roughness(exponent: float) -> float:

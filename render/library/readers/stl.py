@@ -17,7 +17,8 @@ from render.library.readers.text import MARKED, is_marked, parsed, utf8_of
 __all__ = ["read_stl"]
 
 _FACET = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("extra", "<u2")])
-_HEAD_BYTES = 84
+_HEAD_BYTES, _MOST_TAIL_BYTES = 84, 4096
+_NAME = re.compile(rb"\b(?:end)?solid\b(?!.*\bfacet\b).*", re.IGNORECASE)
 _VERTEX = re.compile(rb"\bvertex\s+(\S+\s+\S+\s+\S+)", re.IGNORECASE)
 
 
@@ -36,6 +37,8 @@ def read_stl(source: Source) -> RawModel:
         return _model(*_binary(data, count))
     text = utf8_of(data)
     if text.lstrip()[:5].lower() == b"solid" and b"\0" not in text[_HEAD_BYTES:1024]:
+        if b"endsolid" not in text[-_MOST_TAIL_BYTES:].lower():
+            source.notes.add("it has no endsolid: it may be cut off")
         return _model(_ascii(path, text), None)
     if is_marked(data):
         raise AssetError(path, MARKED)
@@ -89,9 +92,15 @@ def _colors(header: bytes, extra: NDArray[np.uint16]) -> NDArray[np.float64] | N
 
 
 def _ascii(path: Path, data: bytes) -> NDArray[np.float64]:
-    corners = _VERTEX.findall(data)
-    if len(corners) % 3:
-        raise AssetError(path, f"is cut off: {len(corners)} corners are no whole triangles")
+    corners, n_loops = _VERTEX.findall(data), data.lower().count(b"endloop")
+    if len(corners) != 3 * n_loops:  # names of solids may speak of a vertex
+        corners = _VERTEX.findall(_NAME.sub(b"", data))
+    if len(corners) % 3 or (n_loops and len(corners) != 3 * n_loops):
+        raise AssetError(
+            path,
+            f"is cut off or holds more than triangles: {len(corners)} corners are not three for "
+            f"each of {n_loops} loops",
+        )
     values = parsed(b" ".join(corners), np.float64)
     if len(values) != 3 * len(corners):
         raise AssetError(

@@ -34,8 +34,14 @@ MARKED = (
 """What is wrong with a binary model of which `is_marked` is true."""
 
 Number = TypeVar("Number", np.float64, np.int64)
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"),
-          (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
+# UTF-32 first: its little-endian mark begins with that of UTF-16.
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"),
+          (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
+# What parts words in text from other editors: form feed, no-break and ideographic space, ...
+_SPACES = "".join(c for c in map(chr, range(0x10000)) if c.isspace() and c not in " \t\n\r")
+# The names that these keywords are followed by may begin with #.
+_NAMED = re.compile(r"\s*(newmtl|usemtl)\s+", re.IGNORECASE)
 # A keyword, then the rest of its line and the lines behind that begin with the same keyword.
 _RUN = re.compile(r"[ \t]*(\S++)((?:[ \t].*+)?+(?:\n\1[ \t].*+)*+)")
 
@@ -59,10 +65,12 @@ def plain_text(data: bytes) -> str:
     r"""A file's text without comments, its lines parted by ``\n`` alone.
 
     The encoding is that of the byte order mark, UTF-16 where every other byte is zero, else
-    UTF-8; bytes that are none become the replacement character. ``#`` begins a comment where a
-    word would begin.
+    UTF-8, or where it is not UTF-8 that of Windows, else Latin-1: names of other code pages stay
+    apart. ``#`` begins a comment where a word would begin, but not the name of a material.
     """
     text = _decoded(data).replace("\r\n", "\n").replace("\r", "\n")
+    for space in _SPACES:
+        text = text.replace(space, " ")
     return re.sub(r"#.*", _comment, text)
 
 
@@ -72,13 +80,22 @@ def _decoded(data: bytes) -> str:
             return data.decode(encoding, errors="replace")
     if is_marked(data):
         return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace")
-    return data.decode("utf-8", errors="replace")
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")
 
 
 def _comment(found: re.Match[str]) -> str:
     """What stays of a line from its first ``#`` on."""
     text, at = found.string, found.start()
-    return re.sub(r"\s#.*", "", found[0]) if at and not text[at - 1].isspace() else ""
+    begins_line = text.rfind("\n", 0, at) + 1
+    is_word = at == begins_line or text[at - 1].isspace()
+    if is_word and not _NAMED.fullmatch(text, begins_line, at):
+        return ""
+    return re.sub(r"\s#.*", "", found[0])
 
 
 def statements(data: bytes) -> Iterator[tuple[int, str, str]]:
@@ -87,11 +104,13 @@ def statements(data: bytes) -> Iterator[tuple[int, str, str]]:
     Any white space parts words, and a backslash at the end of a line continues it.
 
     Yields:
-        Line of the first, from 1; keyword; what stands behind the keyword, a line each, every
-        line ended by ``\n``.
+        Line of the first, from 1; keyword as written; what stands behind the keyword, a line
+        each, every line ended by ``\n``.
 
     """
-    text = plain_text(data).replace("\\\n", " ")
+    text = plain_text(data)
+    if "\\" in text:
+        text = re.sub(r"\\[ \t]*\n", " ", text)
     line = at = 0
     for run in _RUN.finditer(text):
         line += text.count("\n", at, run.start())

@@ -139,6 +139,8 @@ class _Reader:
     def meshes(self, root: str) -> Iterator[RawMesh]:
         """The meshes of all items that are to be built, placed; without helpers."""
         names, helpers = PartNames(), self._helpers()
+        if not self.part(root).items and self.part(root).objects:
+            self._notes.add("its build section names none of its objects")
         stack = [(item, "", 0) for item in reversed(self.part(root).items)]
         count = 0
         while stack:
@@ -185,6 +187,10 @@ class _Reader:
         for extension in unread_extensions(root):
             self._notes.add("what extensions say is not drawn", extension)
         part = _Part(unit=root.get("unit", "millimeter").lower())
+        first = next(iter(self._parts.values()), part)
+        if part.unit != first.unit:
+            kind = f"parts say another unit than {first.unit}, that of the model, which is used"
+            self._notes.add(kind, f"{name} ({part.unit})")
         for element in root.iter(*_TAGS):
             tag = etree.QName(element).localname
             if tag in ("colorgroup", "basematerials"):

@@ -45,13 +45,13 @@ class Helpers:
 
     def add(self, root: Any) -> None:
         """Takes up the content of a side file."""
-        for owner in root.iter("object"):
+        for owner in root.iter("{*}object"):
             key = owner.get("id", "")
-            for part in owner.iter("part"):
+            for part in owner.iter("{*}part"):
                 kind = part.get("subtype", _SOLID[0])
                 if kind not in _SOLID:
                     self.parts[key, part.get("id", "")] = _told(kind)
-            for volume in owner.iter("volume"):
+            for volume in owner.iter("{*}volume"):
                 kind = _volume_kind(volume)
                 first, last = volume.get("firstid", ""), volume.get("lastid", "")
                 if kind not in _SOLID and first.isdecimal() and last.isdecimal():
@@ -63,7 +63,7 @@ def _told(kind: str) -> str:
 
 
 def _volume_kind(volume: Any) -> str:
-    said = {m.get("key"): m.get("value", "") for m in volume.iter("metadata")}
+    said = {m.get("key"): m.get("value", "") for m in volume.iter("{*}metadata")}
     old = "ParameterModifier" if said.get("modifier") == "1" else _SOLID[1]
     return str(said.get("volume_type", old))
 
