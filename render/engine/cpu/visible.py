@@ -14,7 +14,7 @@ from render.buffers import Silhouette
 from render.engine.cpu.bodies import Bodies, Body, Part
 from render.engine.cpu.plain import AbstractFaceDrawer, Plain, delay, is_holed, joined, plain_of
 from render.engine.lens import SeenRays, Tile, seen_rays
-from render.engine.windows import CANVAS_SIZES, Window, window_of
+from render.engine.windows import Window, canvas_of, window_of
 from render.kernels.raster import cut_by_near, draw_faces, faces_in, owners, project
 from render.kernels.rays import WRAPS, cam_points, draw_faces_by_rays, list_fragments
 from render.scene import Camera
@@ -25,7 +25,6 @@ __all__ = [
     "Shown",
     "Visible",
     "VisiblePass",
-    "canvas_of",
     "lens_of",
     "outline_of",
 ]
@@ -390,17 +389,6 @@ def _window(bounds: Sequence[float], camera: Camera) -> Window | None:
 def _mask(window: Window) -> NDArray[np.uint8]:
     x0, y0, x1, y1 = window
     return np.zeros((y1 - y0, x1 - x0), np.uint8)
-
-
-def canvas_of(size: int) -> tuple[int, int]:
-    """The least pixel of the canvas that bounds outlines, and one past the greatest.
-
-    Args:
-        size: Of the picture, along the same axis.
-
-    """
-    low = -((CANVAS_SIZES - 1) * size // 2)
-    return low, low + CANVAS_SIZES * size
 
 
 def outline_of(mask: NDArray[np.uint8], window: Window) -> Silhouette:

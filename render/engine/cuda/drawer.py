@@ -13,9 +13,9 @@ import warp as wp
 from render.buffers import Silhouette
 from render.engine.cpu.meshes import Mesh
 from render.engine.cpu.plain import AbstractFaceDrawer, Plain
-from render.engine.cpu.visible import Shown, Visible, canvas_of, lens_of, outline_of
+from render.engine.cpu.visible import Shown, Visible, lens_of, outline_of
 from render.engine.cuda import kernels
-from render.engine.windows import Window
+from render.engine.windows import Window, canvas_of
 from render.scene import Camera
 from render.system.cache import Cache, Same
 
