@@ -8,14 +8,22 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-import render.engine.pyrender.engine as engine_module
+import render.engine.cpu.engine as cpu_engine_module
+import render.engine.cpu.visible as visible_module
+import render.engine.pyrender.engine as gl_engine_module
 import render.execute.worker as worker_module
 import render.pipeline as pipeline_module
+import render.plan as plan_module
+from render.engine.cpu.color import ColorPass
+from render.engine.cpu.occlusion import OcclusionPass
+from render.engine.cpu.shadows import ShadowPass
+from render.engine.cpu.visible import VisiblePass
+from render.engine.edges import EdgeSmoother
 from render.engine.pyrender.context import GlContext, choose
-from render.engine.pyrender.passes.color import ColorPass
+from render.engine.pyrender.passes.color import ColorPass as GlColorPass
 from render.engine.pyrender.passes.ids import IdPass
-from render.engine.pyrender.passes.occlusion import OcclusionPass
-from render.engine.pyrender.passes.shadows import ShadowPass
+from render.engine.pyrender.passes.occlusion import OcclusionPass as GlOcclusionPass
+from render.engine.pyrender.passes.shadows import ShadowPass as GlShadowPass
 from render.engine.pyrender.passes.silhouettes import SilhouettePass
 from render.labels.tasks import TaskLabeller
 from render.sampling.space import ThetaSpace
@@ -23,9 +31,9 @@ from render.sampling.space import ThetaSpace
 __all__ = ["Clock"]
 
 # Owner, name, stage.
-_CPU_STAGES: tuple[tuple[Any, str, str], ...] = (
+_WORKER_STAGES: tuple[tuple[Any, str, str], ...] = (
     (ThetaSpace, "draw", "draw"),
-    (pipeline_module, "place", "place"),
+    (plan_module, "place", "place"),
     (pipeline_module, "assemble", "assemble"),
     (pipeline_module, "label", "label"),
     (pipeline_module, "check_invariants", "label"),
@@ -35,16 +43,27 @@ _CPU_STAGES: tuple[tuple[Any, str, str], ...] = (
     (worker_module, "instance_rows", "rows"),
     (worker_module, "frame_row", "rows"),
     (worker_module, "encode", "encode"),
-    (worker_module, "write_whole", "write"),
+    (worker_module, "write_file", "write"),
 )
 _GL_STAGES: tuple[tuple[Any, str, str], ...] = (
-    (engine_module, "upload", "upload"),
+    (gl_engine_module, "upload", "bodies"),
     (IdPass, "render", "ids"),
-    (IdPass, "seen", "ids"),
     (SilhouettePass, "render", "silhouettes"),
+    (GlShadowPass, "render", "shadows"),
+    (GlOcclusionPass, "render", "occlusion"),
+    (GlColorPass, "render", "colour"),
+)
+# Of the compiled kernels; whole outlines are found with the ids. Edges are those of both engines.
+_CPU_STAGES: tuple[tuple[Any, str, str], ...] = (
+    (cpu_engine_module, "bodies_of", "bodies"),
+    (VisiblePass, "ids", "ids"),
+    (VisiblePass, "solid", "ids"),
+    (visible_module, "list_fragments", "ids"),
+    (VisiblePass, "outline", "silhouettes"),
     (ShadowPass, "render", "shadows"),
     (OcclusionPass, "render", "occlusion"),
     (ColorPass, "render", "colour"),
+    (EdgeSmoother, "smooth", "edges"),
 )
 
 
@@ -97,7 +116,7 @@ class Clock:
 
     def watch_worker(self) -> None:
         """Wraps what a worker does beside its engine."""
-        for owner, name, stage in _CPU_STAGES:
+        for owner, name, stage in _WORKER_STAGES:
             self.wrap(owner, name, stage, gl=False)
 
     def watch_context(self) -> None:
@@ -108,9 +127,11 @@ class Clock:
             self._finish = context.mgl.finish
             return context
 
-        vars(engine_module)["choose"] = watched
+        vars(gl_engine_module)["choose"] = watched
 
     def watch_passes(self) -> None:
         """Wraps the passes of all engines, those that are open too."""
         for owner, name, stage in _GL_STAGES:
             self.wrap(owner, name, stage, gl=True)
+        for owner, name, stage in _CPU_STAGES:
+            self.wrap(owner, name, stage, gl=False)

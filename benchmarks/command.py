@@ -20,6 +20,7 @@ TEN_OBJECTS = (
     "lighting=sun",
     "sensor=clean",
     "scale.size_px=[uniform,90,160]",
+    "objects.size_ratio=[uniform,0.7,1.4]",
     "output.depth=true",
 )
 

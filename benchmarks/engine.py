@@ -1,6 +1,6 @@
 """In memory, in one process on one core: this engine beside stock pyrender's own calls.
 
-    python -m benchmarks.engine [--objects 1 10 50 200] [--frames 6] [--rounds 2]
+    python -m benchmarks.engine [--engine cpu] [--objects 1 10 50 200] [--frames 6] [--rounds 2]
 
 The same models at the same poses, 640x480, three directional lamps and ambient light, or an
 environment map, which stock pyrender does not have. A frame of this engine is colour (four
@@ -34,10 +34,10 @@ one_core()
 from benchmarks.agreement import Agreement, agreement_of, edges_of, inside
 from benchmarks.clock import Clock
 from benchmarks.engine_scenes import Frame, draw_frames, lit_by, scaled
+from benchmarks.engines import add_engine_argument, name_of, start
 from benchmarks.likeness import psnr
 from render.buffers import Silhouette
 from render.engine.base import AbstractEngine
-from render.engine.pyrender.engine import PyrenderEngine
 from render.scene import Scene
 from render.sensor.tone import display_of_radiance
 from render.system.heap import keep_freed_memory
@@ -58,6 +58,7 @@ def main() -> None:
     """Prints agreement, smoothing and a row for each kind of frame; records them."""
     keep_freed_memory()  # as a run does
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_engine_argument(parser)
     parser.add_argument("--objects", type=int, nargs="+", default=[1, 10, 50, 200])
     parser.add_argument("--frames", type=int, default=6, help="scenes of each number of objects")
     parser.add_argument("--rounds", type=int, default=2)
@@ -69,11 +70,11 @@ def main() -> None:
     smooth: dict[str, dict[str, float]] = {}
     clock = Clock()
     clock.watch_context()
-    with PyrenderEngine() as engine:
-        # Its import fixes PyOpenGL's platform, so that the engine must have chosen before.
+    with start(args.engine) as engine:
+        # Its import fixes PyOpenGL's platform, so that an engine of GL must have chosen before.
         from benchmarks.engine_stock import Stock
 
-        print(f"{engine.info.renderer}, one core, {args.frames} scenes, {args.rounds} rounds")
+        print(f"{name_of(engine.info)}; one core, {args.frames} scenes, {args.rounds} rounds")
         frames_of = {n: draw_frames(args.frames, n) for n in args.objects}
         stock = Stock([*chain.from_iterable(frames_of.values())])
         for n_objects, frames in frames_of.items():
@@ -85,7 +86,7 @@ def main() -> None:
         stages = {str(n): by_stage(clock, engine, frames) for n, frames in frames_of.items()}
         judge(rows, smooth)
         figures = {"rows": rows, "psnr_db": smooth, "stages_ms": stages}
-        record("engine", figures, renderer=engine.info.renderer)
+        record("engine", figures, renderer=name_of(engine.info))
 
 
 def of_size(

@@ -1,6 +1,6 @@
 """Milliseconds of one core from buffers and silhouettes to labels, their checks and their RLE.
 
-    python -m benchmarks.labels [--objects 1 10 50 200] [--frames 4] [--rounds 15]
+    python -m benchmarks.labels [--engine cpu] [--objects 1 10 50 200] [--frames 4] [--rounds 15]
 
 The scenes of `benchmarks.engine`, 640x480, are drawn once. Then each frame is labelled (boxes,
 areas, fractions, both masks of every instance), checked, and its masks are written as COCO's RLE;
@@ -29,8 +29,8 @@ from benchmarks.record import one_core, record
 one_core()
 
 from benchmarks.engine_scenes import draw_frames
+from benchmarks.engines import add_engine_argument, name_of, start
 from render.buffers import Buffers, Silhouette
-from render.engine.pyrender.engine import PyrenderEngine
 from render.geometry.frames import inverse_rigid, transform_points
 from render.geometry.pixels import Box, box_of_points
 from render.geometry.projection import project
@@ -61,15 +61,16 @@ def main() -> None:
     """Prints a row for each number of objects and records them."""
     keep_freed_memory()  # as a run does
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_engine_argument(parser)
     parser.add_argument("--objects", type=int, nargs="+", default=[1, 10, 50, 200])
     parser.add_argument("--frames", type=int, default=4, help="scenes of each number of objects")
     parser.add_argument("--rounds", type=int, default=15)
     args = parser.parse_args()
     cv2.setNumThreads(1)
     figures = {}
-    with PyrenderEngine() as engine:
-        renderer = engine.info.renderer
-        print(f"{renderer}, one core, {args.frames} scenes, {args.rounds} rounds; ms a frame")
+    with start(args.engine) as engine:
+        renderer = name_of(engine.info)
+        print(f"{renderer}; one core, {args.frames} scenes, {args.rounds} rounds; ms a frame")
         print(f"{'objects':>8}{'label':>8}{'(boxes)':>9}{'check':>8}{'rle':>8}{'all':>8}"
               f"{'plain':>9}{'ratio':>7}")  # fmt: skip
         for n_objects in args.objects:

@@ -1,12 +1,13 @@
 """Resident memory of a run and its workers, along thousands of frames, with more models than the
 memory that they may take.
 
-python -m benchmarks.memory [--frames 20000]
+python -m benchmarks.memory [--frames 20000] [--engine auto]
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.command import environment
+from benchmarks.engines import add_engine_argument, drew
 from benchmarks.record import record
 
 _KIB = 1024
@@ -24,25 +26,31 @@ _MEMORY_MB = 12  # the starter models and what is worked out of them take more
 
 def tree_rss_mib(pid: int) -> float:
     """Resident memory of a process and all below it."""
-    total = 0.0
-    waiting = [pid]
-    while waiting:
-        current = waiting.pop()
-        try:
-            status = Path(f"/proc/{current}/status").read_text()
-            for task in Path(f"/proc/{current}/task").iterdir():
-                waiting += map(int, (task / "children").read_text().split())
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended meanwhile
-        for line in status.splitlines():
+    return rss_mib(pid) + sum(tree_rss_mib(child) for child in children_of(pid))
+
+
+def children_of(pid: int) -> list[int]:
+    """Processes that a process has started; none where it ended meanwhile."""
+    found: list[int] = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def rss_mib(pid: int) -> float:
+    """Resident memory of a process; 0 where it ended meanwhile."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):
-                total += float(line.split()[1]) / _KIB
-    return total
+                return float(line.split()[1]) / _KIB
+    return 0.0
 
 
 def main() -> None:
     """Prints memory at each tenth of the run and the growth between its second and last."""
     parser = argparse.ArgumentParser(description=__doc__)
+    add_engine_argument(parser)
     parser.add_argument("--frames", type=int, default=20_000)
     args = parser.parse_args()
     samples: list[tuple[float, float]] = []  # share of frames done, MiB
@@ -51,6 +59,7 @@ def main() -> None:
         command = [
             sys.executable, "-m", "render.run", f"output_dir={output_dir}",
             f"n_frames={args.frames}", "camera.size_wh=[320,240]", f"memory_mb={_MEMORY_MB}",
+            f"engine={args.engine}",
         ]  # fmt: skip
         with subprocess.Popen(
             command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -61,6 +70,8 @@ def main() -> None:
                 time.sleep(0.5)
             if process.returncode != 0:
                 raise RuntimeError(f"the run ended with {process.returncode}")
+        renderer = drew(output_dir)
+    print(renderer)
     share, mib = np.array(samples).T
     tenths = []
     for tenth in range(10):
@@ -69,7 +80,8 @@ def main() -> None:
         print(f"frames {tenth * 10:2d}-{tenth * 10 + 10:3d} %: {tenths[-1]:.0f} MiB")
     growth = tenths[9] / tenths[1] - 1
     print(f"growth from the second tenth to the last: {growth:+.1%}")
-    record("memory", {"frames": args.frames, "tenths_mib": tenths, "growth": growth})
+    record("memory", {"frames": args.frames, "tenths_mib": tenths, "growth": growth},
+           renderer=renderer)  # fmt: skip
 
 
 if __name__ == "__main__":

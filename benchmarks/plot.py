@@ -21,7 +21,7 @@ _PALE: Rgb = (150, 156, 164)
 _OURS: Rgb = (74, 126, 178)
 _STOCK: Rgb = (196, 100, 36)
 _FLOOR: Rgb = (205, 224, 240)
-_CASES = {"default": "default run", "ten": "ten objects, sun, photograph"}
+_CASES = {"default": "default run", "ten": "ten objects, sun, photograph"}  # engine=cpu
 _ROW = 22
 
 

@@ -1,6 +1,8 @@
-"""Milliseconds of one core by stage of a frame, beside the floor of each.
+"""Milliseconds of one core by stage of a frame, of both engines, beside the floor of each.
 
     python -m benchmarks.stages [--frames 60] [--warm 30] [--case default] [--case ten]
+
+The engine of compiled kernels and that of OpenGL draw the same frames in turn.
 
 The stages are those of a worker: functions and passes are wrapped from here, and GL is made to
 finish between its stages, so that each gets its own work. The time is that of the process, with
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -36,47 +39,86 @@ REASONS = {
     "draw": "rules between leaves, weights of the balanced dataset",
     "place": "search: sizes are reached, contacts and occlusion certified; no library does it",
     "assemble": "light and materials from theta, cards and procedural pictures made per frame",
-    "upload": "matrices in float64; no library call to do without",
+    "bodies": "matrices in float64; no library call to do without",
     "shadows": "the filter of penumbras: 16 more look-ups where something is in the way",
     "occlusion": "angles of horizons are worked out from each look-up",
     "colour": "arithmetic of each pixel: lights, reflections of the map, textures, wear",
     "label": "every frame's invariants are checked to the pixel",
     "rest": "what lies between the stages",
 }
-ORDER = ("draw", "place", "assemble", "upload", "ids", "silhouettes", "shadows", "occlusion",
-         "colour", "label", "develop", "rows", "encode", "write", "rest")  # fmt: skip
+ORDER = (
+    "draw",
+    "place",
+    "assemble",
+    "bodies",
+    "ids",
+    "silhouettes",
+    "shadows",
+    "occlusion",
+    "colour",
+    "edges",
+    "label",
+    "develop",
+    "rows",
+    "encode",
+    "write",
+    "rest",
+)
+ENGINES = ("cpu", "pyrender")  # fmt: skip
+
+
+Table = dict[str, dict[str, float]]
 
 
 def measure(
     clock: Clock, overrides: tuple[str, ...], *, frames: int, warm: int
-) -> tuple[dict[str, dict[str, float]], str]:
-    """Mean milliseconds and floors by stage, of frames after the first ones; GL's renderer."""
-    plan = build(composed(*overrides, f"n_frames={warm + frames}"))
-    took: list[dict[str, float]] = []
-    floors: list[dict[str, float]] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for kind in ("images", "ids", "depth", "labels"):
-            for split in ("train", "val"):
-                (folder / kind / split).mkdir(parents=True)
-        worker = worker_module.Worker(plan, folder)
-        gl_floors: GlFloors | None = None
+) -> tuple[dict[str, Table], str]:
+    """Mean milliseconds and floors by stage, of frames after the first ones, of each engine.
+
+    Also what GL's renderer calls itself.
+    """
+    took: dict[str, list[dict[str, float]]] = {engine: [] for engine in ENGINES}
+    floors: dict[str, list[dict[str, float]]] = {engine: [] for engine in ENGINES}
+    gl_floors: GlFloors | None = None
+    with tempfile.TemporaryDirectory() as name, ExitStack() as open_workers:
+        workers = {}
+        for engine in ENGINES:
+            folder = made(Path(name) / engine)
+            plan = build(composed(*overrides, f"engine={engine}", f"n_frames={warm + frames}"))
+            workers[engine] = plan, folder, worker_module.Worker(plan, folder)
+            open_workers.callback(workers[engine][2].close)
         for frame_idx in range(warm + frames):
-            clock.reset()
-            result = worker.render(frame_idx)
-            clock.stop()
-            stages = dict(clock.ms)
-            scene = clock.last["assemble"][1]
-            (_, sample, _), files = clock.last["encode"]
-            gl_floors = gl_floors or GlFloors(scene.camera.size_wh)
-            floor = floors_of(plan, scene, sample, files, folder) | gl_floors.of(scene)
-            if frame_idx >= warm:
-                took.append(stages)
-                floors.append(floor)
+            for engine, (plan, folder, worker) in workers.items():
+                clock.reset()
+                result = worker.render(frame_idx)
+                clock.stop()
+                stages = dict(clock.ms)
+                scene = clock.last["assemble"][1]
+                (_, sample, _), files = clock.last["encode"]
+                floor = floors_of(plan, scene, sample, files, folder)
+                if engine == "pyrender":
+                    gl_floors = gl_floors or GlFloors(scene.camera.size_wh)
+                    floor |= gl_floors.of(scene)
+                if frame_idx >= warm:
+                    took[engine].append(stages)
+                    floors[engine].append(floor)
         if gl_floors is not None:
             gl_floors.close()
-        worker.close()
-    table = {
+    tables = {engine: table_of(took[engine], floors[engine]) for engine in ENGINES}
+    return tables, str(result.gl["renderer"])
+
+
+def made(folder: Path) -> Path:
+    """A dataset's folder with those that frames are written to."""
+    for kind in ("images", "ids", "depth", "labels"):
+        for split in ("train", "val"):
+            (folder / kind / split).mkdir(parents=True)
+    return folder
+
+
+def table_of(took: list[dict[str, float]], floors: list[dict[str, float]]) -> Table:
+    """Means over frames by stage."""
+    return {
         stage: {
             "ms": float(np.mean([t.get(stage, 0.0) for t in took])),
             "median_ms": float(np.median([t.get(stage, 0.0) for t in took])),
@@ -84,27 +126,31 @@ def measure(
         }
         for stage in ORDER
     }
-    return table, str(result.gl["renderer"])
 
 
-def show(case: str, table: dict[str, dict[str, float]], frames: int) -> None:
-    """Prints one table, and which stages are beyond twice their floor without a reason."""
-    whole = sum(row["ms"] for row in table.values())
-    print(f"\n{case}: {whole:.1f} ms of one core a frame, mean of {frames}")
-    print(f"  {'stage':12}{'ms':>8}{'median':>8}{'floor':>8}{'times':>7}")
-    for stage, row in table.items():
-        times = row["ms"] / row["floor_ms"] if row["floor_ms"] > 0.05 else float("nan")
-        beyond = row["ms"] > 0.5 and not times <= 2.0
-        reason = REASONS.get(stage, "beyond twice its floor") if beyond else ""
-        shown = f"{times:7.1f}" if np.isfinite(times) else f"{'-':>7}"
-        print(
-            f"  {stage:12}{row['ms']:8.2f}{row['median_ms']:8.2f}{row['floor_ms']:8.2f}{shown}"
-            f"  {reason}"
-        )
+def show(case: str, tables: dict[str, Table], frames: int) -> None:
+    """Prints both engines, and which stages are beyond twice their floor without a reason."""
+    whole = {engine: sum(row["ms"] for row in table.values()) for engine, table in tables.items()}
+    print(f"\n{case}: " + ", ".join(f"{engine} {ms:.1f}" for engine, ms in whole.items())
+          + f" ms of one core a frame, mean of {frames}")  # fmt: skip
+    head = f"{'ms':>8}{'median':>8}{'floor':>8}{'times':>7}"
+    print(f"  {'':12}{'cpu':>31}{'pyrender':>33}\n  {'stage':12}{head}  {head}")
+    for stage in ORDER:
+        reason = ""
+        line = f"  {stage:12}"
+        for engine in ENGINES:
+            row = tables[engine][stage]
+            has_floor = row["floor_ms"] > 0.05
+            times = row["ms"] / row["floor_ms"] if has_floor else float("nan")
+            if row["ms"] > 0.5 and not times <= 2.0:
+                reason = REASONS.get(stage, "beyond twice its floor" if has_floor else "")
+            shown = f"{times:7.1f}" if has_floor else f"{'-':>7}"
+            line += f"{row['ms']:8.2f}{row['median_ms']:8.2f}{row['floor_ms']:8.2f}{shown}  "
+        print(f"{line}{reason}".rstrip())
 
 
 def main() -> None:
-    """Prints a table for each case and records both."""
+    """Prints a table for each case and records all; a case alone is that of the CPU engine."""
     keep_freed_memory()  # as a run does
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=60)
@@ -119,9 +165,9 @@ def main() -> None:
     figures = {}
     renderer = ""
     for case in args.case or CASES:
-        table, renderer = measure(clock, CASES[case], frames=args.frames, warm=args.warm)
-        show(case, table, args.frames)
-        figures[case] = table
+        tables, renderer = measure(clock, CASES[case], frames=args.frames, warm=args.warm)
+        show(case, tables, args.frames)
+        figures |= {case: tables["cpu"], f"{case}, pyrender": tables["pyrender"]}
     record("stages", figures, renderer=renderer)
 
 

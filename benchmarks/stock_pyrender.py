@@ -8,7 +8,7 @@ from the SEG flag, amodal masks from one SEG pass for each object, OpenCV does t
 It does less than the project does: no near-plane clipping, no silhouettes outside the frame,
 no sensor, no resume; and pyrender's SEG pass blends ids where objects meet.
 
-    python -m benchmarks.stock_pyrender POSES.json OUTPUT_DIR
+    python -m benchmarks.stock_pyrender POSES.json OUTPUT_DIR [WARM_FRAMES]
 """
 
 from __future__ import annotations
@@ -149,8 +149,8 @@ def render_frame(
     return annotations
 
 
-def main(poses_path: Path, output_dir: Path) -> None:
-    """Render all frames; print a line of JSON with the seconds that the loop took."""
+def main(poses_path: Path, output_dir: Path, warm: int = 0) -> None:
+    """Render all frames; print the seconds of those after the first ones as a line of JSON."""
     poses = json.loads(poses_path.read_text())
     frames = poses["frames"]
     for folder in ("images", "ids", "depth"):
@@ -160,10 +160,11 @@ def main(poses_path: Path, output_dir: Path) -> None:
     width, height = poses["size_wh"]
     renderer = pyrender.OffscreenRenderer(width, height)
 
-    began_s = time.perf_counter()
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for frame in frames:
+    for i, frame in enumerate(frames):
+        if i == warm:
+            began_s = time.perf_counter()
         image_id = frame["frame_idx"] + 1
         found = render_frame(
             frame, renderer=renderer, scene=scene, meshes=meshes, output_dir=output_dir
@@ -176,8 +177,8 @@ def main(poses_path: Path, output_dir: Path) -> None:
     coco = {"images": images, "annotations": annotations, "categories": poses["categories"]}
     (output_dir / "instances.json").write_text(json.dumps(coco))
     renderer.delete()
-    print(json.dumps({"frames": len(frames), "loop_s": loop_s}))
+    print(json.dumps({"frames": len(frames) - warm, "loop_s": loop_s}))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:]))

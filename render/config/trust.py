@@ -131,6 +131,8 @@ def class_of(key: str, node: Any, kind: type[Any], plugins: Sequence[str]) -> ty
     module, _, name = target.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
+    except RenderError:
+        raise
     # What a module of the user raises while it is imported can be anything.
     except (Exception, SystemExit) as error:
         raise ConfigError(

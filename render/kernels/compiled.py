@@ -2,11 +2,12 @@
 
 Numba compiles a kernel when it is first called. What it made is kept in
 ``$XDG_CACHE_HOME/render/kernels`` (``~/.cache/render/kernels``), in a folder named for a digest of
-all kernels, of the versions of Python, Numba, llvmlite and NumPy: Numba itself only sees whether
-the file of a function has changed, not those of the functions that it calls. Numba also keys what
-it keeps by the CPU.
+all kernels, of the versions of Python, Numba, llvmlite and NumPy, and of the CPU: Numba itself only
+sees whether the file of a function has changed, not those of the functions that it calls.
 
 Kept code is loaded by pickle, so it is read from a folder alone that nobody else can write to.
+Whatever is damaged there is compiled and written again; what cannot be written is compiled by each
+process.
 """
 
 from __future__ import annotations
@@ -23,10 +24,36 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
-from numba.core.caching import FunctionCache
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["kept_code", "kernel"]
+from render.errors import EngineError
+
+_PACKAGES = ("numba", "llvmlite", "numpy")
+
+
+def _versions() -> dict[str, str]:
+    """Of what compiles the kernels; packages that are not there are left out."""
+    found = {"python": sys.version.split()[0]}
+    for name in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+try:
+    import llvmlite.binding
+    import numba
+    from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+# It looks at versions itself, and a broken one can raise anything.
+except Exception as error:
+    there = ", ".join(f"{name} {version}" for name, version in _versions().items())
+    raise EngineError(
+        f"Numba 0.61 or newer, which compiles what draws, cannot be imported ({error}); there are "
+        f"{there}: pip install --upgrade render-theta gets versions that work with each other"
+    ) from error
+
+__all__ = ["kept_code", "kernel", "unwritten"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,16 +67,19 @@ def kernel(function: F) -> F:
     because bytes must not depend on the machine.
     """
     compiled: Any = numba.njit(error_model="numpy", boundscheck=False, nogil=True)(function)
-    folder = kept_code()
-    if folder is not None:
-        # What numba.config.CACHE_DIR says counts when a function's cache is made.
-        settings: Any = numba.config
-        before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder)
-        try:
-            compiled._cache = _KeptCode(function)  # type: ignore[no-untyped-call]
-        finally:
-            settings.CACHE_DIR = before
+    if kept_code() is not None:
+        compiled._cache = _KeptCode(function)  # type: ignore[no-untyped-call]
     return cast(F, compiled)
+
+
+def unwritten(array: NDArray[Any]) -> NDArray[Any]:
+    """An array as all that kernels only read are typed: plain, contiguous, not to be written to.
+
+    A kernel is compiled anew for each kind of array.
+    """
+    plain = np.require(array, requirements=["C", "A"]).view(np.ndarray)
+    plain.flags.writeable = False
+    return plain
 
 
 @cache
@@ -71,8 +101,38 @@ def kept_code() -> Path | None:
     return None
 
 
+class _Place(_CacheLocator):
+    """Where Numba keeps a kernel."""
+
+    def __init__(self, function: Callable[..., Any], file: str) -> None:
+        self._py_file = file  # Numba names it in warnings
+        self._line = function.__code__.co_firstlineno
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], file: str) -> _Place:
+        return cls(function, file)
+
+    def get_cache_path(self) -> str:
+        return str(kept_code())
+
+    def get_source_stamp(self) -> str:
+        """Of its own file, for kernels of a user: the folder's name tells of all of ours."""
+        return hashlib.sha256(Path(self._py_file).read_bytes()).hexdigest()
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+
+class _KeptResult(CompileResultCacheImpl):
+    """In that place alone: beside the sources or in Numba's own folders it may be stale."""
+
+    _locator_classes: list[type[object]] = [_Place]  # noqa: RUF012  as in its base
+
+
 class _KeptCode(FunctionCache):
     """Numba's, where a damaged entry is compiled again and a full disk stops nothing."""
+
+    _impl_class = _KeptResult
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         found = None
@@ -85,16 +145,26 @@ class _KeptCode(FunctionCache):
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
-            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
-        # Of a damaged index, again whatever pickle makes of it; it is written anew.
-        except Exception:  # noqa: BLE001
-            with contextlib.suppress(OSError):
+            try:
+                super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+            except OSError:
+                raise
+            # Of a damaged index, again whatever pickle makes of it.
+            except Exception:  # noqa: BLE001
                 self.flush()  # type: ignore[no-untyped-call]
+                super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+        except OSError as error:
+            _say_not_kept(error.strerror or str(error))
 
 
 @cache
 def _say_once() -> None:
     _LOG.warning("compiling kernels for this machine: once, for up to half a minute")
+
+
+@cache
+def _say_not_kept(reason: str) -> None:
+    _LOG.warning("compiled kernels cannot be kept in %s: %s", kept_code(), reason)
 
 
 def _base() -> Path:
@@ -123,9 +193,13 @@ def _why_not(folder: Path) -> str:
 
 
 def _digest() -> str:
-    names = ("numba", "llvmlite", "numpy")
-    versions = [sys.version, *(importlib.metadata.version(name) for name in names)]
-    digest = hashlib.sha256(repr(versions).encode())
+    settings: Any = numba.config
+    features = llvmlite.binding.get_host_cpu_features().flatten()
+    cpu = (
+        settings.CPU_NAME or llvmlite.binding.get_host_cpu_name(),
+        features if settings.CPU_FEATURES is None else settings.CPU_FEATURES,
+    )
+    digest = hashlib.sha256(repr((sys.version, _versions(), cpu)).encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]

@@ -64,8 +64,8 @@ def _edges_that_show(
 
 @kernel
 def cross_edges(
-    points: Array, ends: Array, sides: Array, alike: Array, sharpness: Array, border: float,
-    faces: Array, one_sided: bool, least: float, M: Array, lens: Array, near: float, body: int,
+    points: Array, ends: Array, sides: Array, alike: Array, sharpness: Array, border: Any,
+    faces: Array, one_sided: bool, least: Any, M: Array, lens: Array, near: Any, body: int,
     inverse: Array, owner: Array, width: int, height: int, listed: Array, score: Array, at: Array,
     slope: Array, touched: Array, n_touched: int,
 ) -> int:  # fmt: skip

@@ -311,10 +311,12 @@ def draw_cutout_depth(
         if not (x0 <= x1 and y0 <= y1):
             continue
         ia, ib, ic = faces[f, 0], faces[f, 1], faces[f, 2]
+        b_x, b_y = (vc - va) / area, (ua - uc) / area
+        c_x, c_y = (va - vb) / area, (ub - ua) / area
         for y in range(int(y0), int(y1) + 1):
+            row_b, row_c = (y - va) * b_y - ua * b_x, (y - va) * c_y - ua * c_x
             for x in range(int(x0), int(x1) + 1):
-                s_b = ((x - ua) * (vc - va) - (y - va) * (uc - ua)) / area
-                s_c = ((ub - ua) * (y - va) - (vb - va) * (x - ua)) / area
+                s_b, s_c = row_b + x * b_x, row_c + x * c_x
                 s_a = 1.0 - s_b - s_c
                 if s_a < 0.0 or s_b < 0.0 or s_c < 0.0:
                     continue

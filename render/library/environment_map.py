@@ -5,8 +5,10 @@ Where directions lie in the images: `render.scene.EnvironmentMap`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from render.scene import EnvironmentMap, Sun
 from render.sensor.color import LUMINANCE
+from render.system.disk_cache import cached
 
 __all__ = [
     "build_environment",
@@ -60,7 +63,7 @@ def build_environment(name: str, radiance: Radiance) -> EnvironmentMap:
         suns=suns,
         sh=_frozen(irradiance_sh(diffuse)),
         sh_upper=_frozen(irradiance_sh(_upper(diffuse))),
-        glossy=_frozen(_prefiltered(reflected)),
+        glossy=_frozen(_glossy(reflected)),
         mirror=_frozen(_resized(reflected, _MIRROR_WH)),
     )
 
@@ -187,6 +190,16 @@ def _sun(
         irradiance=(r, g, b),
         radius_deg=radius_deg,
         is_in_reflections=radius_deg > _MIRRORED_RADIUS_DEG,
+    )
+
+
+def _glossy(reflected: Radiance) -> Radiance:
+    """`_prefiltered`, once for a map and not again by each process that shows it."""
+    key = hashlib.sha256(reflected.tobytes())
+    key.update(Path(__file__).read_bytes())
+    return cached(
+        f"glossy {np.__version__} {cv2.__version__} {reflected.shape} {key.hexdigest()}",
+        lambda: _prefiltered(reflected),
     )
 
 

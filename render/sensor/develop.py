@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.kernels.develop import add_noise, divide, sample_filters
+from render.kernels.normal import fill_normal
 from render.sampling.sensor import Sensor
 from render.sampling.steps import Steps
 from render.sensor.color import WHITE_K, srgb_slope, srgb_to_linear, temperature_to_linear
@@ -65,12 +66,12 @@ def develop(light: Radiance, sensor: Sensor, steps: Steps = ()) -> NDArray[np.ui
 
 
 def _noisy(light: Radiance, sensor: Sensor) -> Radiance:
-    rng = np.random.Generator(np.random.SFC64(sensor.noise_seed))
     grey = float(srgb_to_linear(np.array(_MID_GREY)))
     # Slope of sRGB to linear at mid grey: what one unit on the display is in light.
     slope = srgb_slope(_MID_GREY)
     variance = (sensor.noise * slope) ** 2
-    noisy = rng.standard_normal(light.shape, dtype=np.float32)
+    noisy = np.empty(light.shape, np.float32)
+    fill_normal(np.random.SFC64(sensor.noise_seed).state["state"]["state"], noisy.reshape(-1))
     per_light, floor = variance * (1 - _READ_FRACT) / grey, variance * _READ_FRACT
     add_noise(light.reshape(-1), per_light, floor, _FULL, noisy.reshape(-1))
     return noisy

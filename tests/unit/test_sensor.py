@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from render.kernels.normal import fill_normal
 from render.sensor.color import temperature_to_linear
 from render.sensor.develop import develop
 from render.sensor.jpeg import encode_jpeg
@@ -174,3 +175,15 @@ def test_jpeg_loses_more_at_a_lower_quality() -> None:
     assert errors[0] < errors[1] < errors[2]
     with pytest.raises(ValueError, match="quality must be from 1 to 100, got 0"):
         encode_jpeg(picture, 0)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31, 2**32 - 1])
+def test_normal_numbers_are_those_of_numpy_to_the_last_bit(seed: int) -> None:
+    # A million hold some hundred of the tail and ten thousand of the layers' edges.
+    numbers = np.empty(1_000_001, np.float32)
+    fill_normal(np.random.SFC64(seed).state["state"]["state"], numbers)
+    oracle = np.random.Generator(np.random.SFC64(seed))
+
+    np.testing.assert_array_equal(
+        oracle.standard_normal(len(numbers), dtype=np.float32), numbers, strict=True
+    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -156,3 +159,19 @@ def test_slanted_image_is_read_along_its_long_way() -> None:
 
     np.testing.assert_allclose(np.abs(sharp - 0.5), 0.5, atol=0.02)
     np.testing.assert_allclose(plain, 0.5, atol=0.02)
+
+
+def test_images_are_neither_copied_nor_held() -> None:
+    textures = Textures()
+    image = image_of(64, 64)
+    spread = np.repeat(image, 2, axis=1)[:, ::2]  # its texels do not lie side by side
+
+    full, *_ = textures.find(Texture(image=image), srgb=True)
+    of_spread, *_ = textures.find(Texture(image=spread), srgb=True)
+
+    assert np.shares_memory(full, image)
+    np.testing.assert_array_equal(of_spread, full)
+    is_there = weakref.ref(image)
+    del image, full
+    gc.collect()
+    assert is_there() is None

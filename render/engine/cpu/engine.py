@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import platform
 from collections.abc import Sequence
 from typing import final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,7 +53,7 @@ class CpuEngine(AbstractEngine):
             device="cpu",
             vendor="render",
             renderer=f"compiled kernels ({platform.machine()})",
-            version=f"Numba {numba.__version__}",
+            version=f"Numba {importlib.metadata.version('numba')}",
             is_gpu=False,
         )
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from render.engine.cpu.bodies import Bodies, Body, Part
 from render.engine.light_views import LightView, LightViews
+from render.kernels.compiled import unwritten
 from render.kernels.raster import draw_depth, faces_in, project, project_parallel
 from render.kernels.rays import WRAPS
 from render.kernels.shadows import (
@@ -129,7 +130,7 @@ def _draw_cutout(
     wrap_s, wrap_t = texture.wrap_st if texture else ("repeat", "repeat")
     draw_cutout_depth(
         corners, sources, shares, len(sources), view.is_perspective, mesh.faces, mesh.vertices,
-        mesh.colors, image, WRAPS[wrap_s], WRAPS[wrap_t], part.material.base_color[3],
+        mesh.colors, unwritten(image), WRAPS[wrap_s], WRAPS[wrap_t], part.material.base_color[3],
         part.material.alpha_cutoff, body.culls, depth, side_px,
     )  # fmt: skip
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from render.errors import DatasetError
 from render.kernels.compiled import kept_code
 from render.lights.light import Light
 from render.scene import (
@@ -22,6 +24,7 @@ from render.scene import (
     Surface,
     Texture,
 )
+from render.system.files import write_whole
 
 if TYPE_CHECKING:
     from render.engine.cpu.engine import CpuEngine
@@ -43,7 +46,9 @@ def warm_up(engine: CpuEngine) -> None:
     for scene in _scenes():
         engine.render(scene, with_faces=True)
         engine.silhouettes(scene, scene.instances)
-    (folder / _DONE).touch()
+    # Not on a full disk, where kernels are compiled by each process.
+    with contextlib.suppress(DatasetError):
+        write_whole(folder / _DONE, b"done\n")
 
 
 def _scenes() -> Iterator[Scene]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from render.errors import AssetError
 from render.library.readers.cad import read_iges, read_step
-from render.library.readers.dae import read_dae
 from render.library.readers.gltf import read_gltf
 from render.library.readers.obj import read_obj
 from render.library.readers.off import read_off
@@ -22,6 +21,14 @@ from render.scene import Material
 
 __all__ = ["SUFFIXES", "read_raw"]
 
+
+def _read_dae(source: Source) -> RawModel:
+    # At use: its library takes long to import, and few models are such files.
+    from render.library.readers.dae import read_dae
+
+    return read_dae(source)
+
+
 _READERS: Mapping[str, Callable[[Source], RawModel]] = {
     ".obj": read_obj,
     ".gltf": read_gltf,
@@ -29,7 +36,7 @@ _READERS: Mapping[str, Callable[[Source], RawModel]] = {
     ".stl": read_stl,
     ".ply": read_ply,
     ".off": read_off,
-    ".dae": read_dae,
+    ".dae": _read_dae,
     ".3mf": read_3mf,
     ".step": read_step,
     ".stp": read_step,
