@@ -53,7 +53,7 @@ except Exception as error:
         f"{there}: pip install --upgrade render-theta gets versions that work with each other"
     ) from error
 
-__all__ = ["kept_code", "kernel", "unwritten"]
+__all__ = ["has_compiled", "kept_code", "kernel", "unwritten"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -157,8 +157,18 @@ class _KeptCode(FunctionCache):
             _say_not_kept(error.strerror or str(error))
 
 
-@cache
+_compiled: list[bool] = []
+
+
+def has_compiled() -> bool:
+    """Whether this process has compiled a kernel that no process before it had kept."""
+    return bool(_compiled)
+
+
 def _say_once() -> None:
+    if _compiled:
+        return
+    _compiled.append(True)
     _LOG.warning("compiling kernels for this machine: once, for up to half a minute")
 
 
