@@ -45,12 +45,13 @@ class WarpDrawer(AbstractFaceDrawer):
     """Keeps meshes on one device; launches the kernels in turn, reads back once for all bodies."""
 
     def __init__(self, device: Any) -> None:
-        """Nothing is on the device yet.
+        """Compiles the kernels for a device, where that was not done.
 
         Args:
             device: A `warp.Device`.
 
         """
+        wp.load_module(kernels, device=device)
         self._device = device
         self._meshes: Cache[Same, _DeviceMesh] = Cache(_MOST_MESH_BYTES, lambda x: x.n_bytes)
         self._no_mask = wp.zeros(1, dtype=wp.uint8, device=device)
