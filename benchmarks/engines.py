@@ -29,7 +29,7 @@ def start(engine: str) -> AbstractEngine:
 def drew(dataset_dir: Path) -> str:
     """What drew a dataset, in a line."""
     dataset = yaml.safe_load((dataset_dir / "dataset.yaml").read_text(encoding="utf-8"))
-    return name_of(DeviceInfo(**dataset["gl"]))
+    return "{platform}: {renderer}, {version}".format_map(dataset["gl"])
 
 
 def name_of(info: DeviceInfo) -> str:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
+from render.errors import RenderError
 from render.system.interrupts import exit_code, interrupt_on
 
 __all__ = ["command_parser", "complain", "progress", "run_command", "say"]
@@ -59,6 +60,10 @@ def run_command(main: Callable[[], None]) -> None:
         sys.exit(exit_code(error))
     except BrokenPipeError:
         _forget_reader(sys.stdout)
+    # What a command cannot be imported without, such as Numba; other errors it tells itself.
+    except RenderError as error:
+        complain(f"error: {error}")
+        sys.exit(1)
     finally:
         with _unless_closed(sys.stdout):
             sys.stdout.flush()

@@ -55,7 +55,7 @@ def test_number_of_a_gpu_that_gives_software_is_an_error(tmp_path: Path) -> None
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert line.startswith("error: engine.device=0 asks for a GPU, and got software (")
     assert "/dev/nvidia0 is here, but its driver's EGL library is missing" in line
-    assert "engine.device=auto draws in software all the same" in line
+    assert "engine.device=auto draws on the CPU all the same" in line
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "data").exists()
 

@@ -71,7 +71,7 @@ def test_compiled_once_and_then_loaded(tmp_path: Path) -> None:
     first, then = Told(tmp_path), Told(tmp_path)
 
     assert (first.answers, first.hits) == (_ANSWERS, _COMPILED)
-    assert first.log.count("INFO compiling kernels for this machine, once") == 1
+    assert first.log.count("WARNING compiling kernels for this machine: once") == 1
     assert (then.answers, then.hits, then.log) == (_ANSWERS, _LOADED, "")
     assert Path(then.kept).stat().st_mode & 0o777 == 0o700
 

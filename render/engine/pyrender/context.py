@@ -189,7 +189,7 @@ def choose(platform: str, device: str) -> GlContext:
         context.close()
         raise EngineError(
             f"engine.device={device} asks for a GPU, and got software ({renderer}): {reason}. "
-            "engine.device=auto draws in software all the same; `python -m render.doctor` shows "
+            "engine.device=auto draws on the CPU all the same; `python -m render.doctor` shows "
             "what was found"
         )
     if device.isdecimal():
