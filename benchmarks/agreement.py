@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Agreement", "agreement_of", "edges_of"]
+from render.buffers import Silhouette
+
+__all__ = ["Agreement", "agreement_of", "edges_of", "inside"]
 
 LEAST_SAME = 0.995
 DEPTH_REL = 1e-3
@@ -76,3 +78,17 @@ def edges_of(ids: NDArray[np.int32]) -> NDArray[np.bool_]:
     around = np.ones((3, 3), np.uint8)
     values = ids.astype(np.float32)
     return np.asarray(cv2.dilate(values, around) != cv2.erode(values, around))
+
+
+def inside(outline: Silhouette, size_wh: tuple[int, int]) -> NDArray[np.bool_]:
+    """``(H, W)``: the part of a silhouette that lies in the image."""
+    width, height = size_wh
+    image = np.zeros((height, width), np.bool_)
+    h, w = outline.mask.shape
+    x0, x1 = max(outline.x0, 0), min(outline.x0 + w, width)
+    y0, y1 = max(outline.y0, 0), min(outline.y0 + h, height)
+    if x0 < x1 and y0 < y1:
+        image[y0:y1, x0:x1] = outline.mask[
+            y0 - outline.y0 : y1 - outline.y0, x0 - outline.x0 : x1 - outline.x0
+        ]
+    return image

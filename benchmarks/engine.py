@@ -31,7 +31,7 @@ from benchmarks.record import one_core, record
 
 one_core()
 
-from benchmarks.agreement import Agreement, agreement_of, edges_of
+from benchmarks.agreement import Agreement, agreement_of, edges_of, inside
 from benchmarks.clock import Clock
 from benchmarks.engine_scenes import Frame, draw_frames, lit_by, scaled
 from benchmarks.engines import add_engine_argument, name_of, start
@@ -158,20 +158,6 @@ def agreement(engine: AbstractEngine, stock: Stock, frames: Sequence[Frame]) -> 
         depth=min(f.depth for f in found),
         amodal=min(f.amodal for f in found),
     )
-
-
-def inside(outline: Silhouette, size_wh: tuple[int, int]) -> NDArray[np.bool_]:
-    """``(H, W)``: the part of a silhouette that lies in the image."""
-    width, height = size_wh
-    image = np.zeros((height, width), np.bool_)
-    h, w = outline.mask.shape
-    x0, x1 = max(outline.x0, 0), min(outline.x0 + w, width)
-    y0, y1 = max(outline.y0, 0), min(outline.y0 + h, height)
-    if x0 < x1 and y0 < y1:
-        image[y0:y1, x0:x1] = outline.mask[
-            y0 - outline.y0 : y1 - outline.y0, x0 - outline.x0 : x1 - outline.x0
-        ]
-    return image
 
 
 def timed(

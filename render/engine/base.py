@@ -22,7 +22,7 @@ class DeviceInfo:
     """What draws.
 
     Attributes:
-        platform: ``egl``, ``osmesa``, or ``cpu`` without GL.
+        platform: ``egl``, ``osmesa``; without GL ``cpu`` or ``cuda``.
         device: What ``engine.device`` calls it, such as ``0`` or ``surfaceless``.
         vendor: GL_VENDOR, or who else made it.
         renderer: GL_RENDERER, or a name.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.geometry.welding import weld
+from render.kernels.compiled import unwritten
 from render.scene import Model
 from render.system.memo import on_disk_if_large, per_model
 
@@ -89,12 +90,16 @@ def surface_edges(model: Model) -> SurfaceEdges:
     walked = np.concatenate([one, lone])
     along = corners[:, 1] - corners[:, 0]  # one edge of each face stands for all
     return SurfaceEdges(
-        points=centred.astype(np.float32),
-        planes=np.concatenate([normals, offsets[:, None]], axis=1).astype(np.float32),
-        ends=np.stack([from_vertex[walked], to_vertex[walked]]).astype(np.int32),
-        sides=np.stack([face[walked], face[np.concatenate([two, lone])]]).astype(np.int32),
-        alike=np.concatenate([~against, np.zeros(len(lone), np.bool_)]),
-        sharpness=np.concatenate([sharpness, np.full(len(lone), BORDER)]).astype(np.float32),
+        points=unwritten(centred.astype(np.float32)),
+        planes=unwritten(np.concatenate([normals, offsets[:, None]], axis=1).astype(np.float32)),
+        ends=unwritten(np.stack([from_vertex[walked], to_vertex[walked]]).astype(np.int32)),
+        sides=unwritten(
+            np.stack([face[walked], face[np.concatenate([two, lone])]]).astype(np.int32)
+        ),
+        alike=unwritten(np.concatenate([~against, np.zeros(len(lone), np.bool_)])),
+        sharpness=unwritten(
+            np.concatenate([sharpness, np.full(len(lone), BORDER)]).astype(np.float32)
+        ),
         mean_length_m=float(np.sqrt(np.einsum("ij,ij->i", along, along)).mean()),
     )
 

@@ -10,13 +10,24 @@ from numpy.typing import NDArray
 from render.geometry.projection import bounds_of_edges, project
 from render.scene import Camera
 
-__all__ = ["CANVAS_SIZES", "Scissor", "Window", "window_of"]
+__all__ = ["CANVAS_SIZES", "Scissor", "Window", "canvas_of", "window_of"]
 
 # A silhouette is cut at a canvas of this many image sizes a side, centred on the image.
 CANVAS_SIZES = 8
 
 Window = tuple[int, int, int, int]  # x0, y0, x1, y1: pixels of the image, half open
 Scissor = tuple[int, int, int, int]  # x, y, width, height: inside the image
+
+
+def canvas_of(size: int) -> tuple[int, int]:
+    """The least pixel of the canvas that bounds outlines, and one past the greatest.
+
+    Args:
+        size: Of the picture, along the same axis.
+
+    """
+    low = -((CANVAS_SIZES - 1) * size // 2)
+    return low, low + CANVAS_SIZES * size
 
 
 def window_of(corners_cam: NDArray[np.float64], camera: Camera) -> Window | None:
@@ -43,10 +54,9 @@ def window_of(corners_cam: NDArray[np.float64], camera: Camera) -> Window | None
         uv = bounds_of_edges(np.asarray(points), pairs, camera.K, camera.distortion)
     else:
         uv = project(np.asarray(points), camera.K)
-    size = np.array(camera.size_wh)
-    low = -((CANVAS_SIZES - 1) * size // 2)
+    low, high = np.transpose([canvas_of(size) for size in camera.size_wh])
     # One pixel more on each side for the rasterizer's rounding.
-    first = np.clip(np.floor(uv.min(axis=0)) - 1, low, low + CANVAS_SIZES * size)
-    last = np.clip(np.ceil(uv.max(axis=0)) + 2, low, low + CANVAS_SIZES * size)
+    first = np.clip(np.floor(uv.min(axis=0)) - 1, low, high)
+    last = np.clip(np.ceil(uv.max(axis=0)) + 2, low, high)
     (x0, y0), (x1, y1) = first.astype(int), last.astype(int)
     return (int(x0), int(y0), int(x1), int(y1)) if x0 < x1 and y0 < y1 else None

@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -30,11 +31,14 @@ from render.dataset.frame_result import FrameResult
 from render.dataset.layout import PLOT, PREVIEW
 from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.reader import Dataset, Frame
+from render.dataset.records import instance_rows
 from render.engine.base import DeviceInfo
 from render.errors import EngineError, RenderError
 from render.execute.base import build_executor
 from render.job.summary import Summary
 from render.job.top_up import entries_of
+from render.kernels.compiled import has_compiled
+from render.pipeline import encode, render_frame
 from render.plan import Plan
 from render.report.achieved import plot
 from render.report.preview import preview
@@ -121,6 +125,12 @@ def _what_draws(plan: Plan) -> DeviceInfo:
     for slot in range(len(plan.run.engine.device)):
         with plan.engine(slot=slot) as engine:
             infos.append(engine.info)
+            if slot == 0 and has_compiled():
+                # The rest that this run needs, so that not every process compiles it. What is
+                # wrong with the frame is told when its turn comes.
+                with suppress(RenderError):
+                    sample = render_frame(plan, engine, 0)
+                    encode(plan, sample, instance_rows(sample))
     first = infos[0]
     for info in infos[1:]:
         if replace(info, device=first.device) != first:

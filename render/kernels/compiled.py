@@ -24,6 +24,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from render.errors import EngineError
 
 _PACKAGES = ("numba", "llvmlite", "numpy")
@@ -50,7 +53,7 @@ except Exception as error:
         f"{there}: pip install --upgrade render-theta gets versions that work with each other"
     ) from error
 
-__all__ = ["kept_code", "kernel"]
+__all__ = ["has_compiled", "kept_code", "kernel", "unwritten"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,6 +70,16 @@ def kernel(function: F) -> F:
     if kept_code() is not None:
         compiled._cache = _KeptCode(function)  # type: ignore[no-untyped-call]
     return cast(F, compiled)
+
+
+def unwritten(array: NDArray[Any]) -> NDArray[Any]:
+    """An array as all that kernels only read are typed: plain, contiguous, not to be written to.
+
+    A kernel is compiled anew for each kind of array.
+    """
+    plain = np.require(array, requirements=["C", "A"]).view(np.ndarray)
+    plain.flags.writeable = False
+    return plain
 
 
 @cache
@@ -144,8 +157,18 @@ class _KeptCode(FunctionCache):
             _say_not_kept(error.strerror or str(error))
 
 
-@cache
+_compiled: list[bool] = []
+
+
+def has_compiled() -> bool:
+    """Whether this process has compiled a kernel that no process before it had kept."""
+    return bool(_compiled)
+
+
 def _say_once() -> None:
+    if _compiled:
+        return
+    _compiled.append(True)
     _LOG.warning("compiling kernels for this machine: once, for up to half a minute")
 
 

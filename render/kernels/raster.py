@@ -16,13 +16,22 @@ import numpy as np
 
 from render.kernels.compiled import kernel
 
-__all__ = ["cut_by_near", "draw_depth", "draw_faces", "faces_in", "project", "project_parallel"]
+__all__ = [
+    "FAR_AWAY",
+    "ON_BORDER",
+    "cut_by_near",
+    "draw_depth",
+    "draw_faces",
+    "faces_in",
+    "project",
+    "project_parallel",
+]
 
 Array = Any  # of the compiled code; shapes are in the docstrings
 
 # A border takes in centres that lie this close, pixels: what rounding may make of one on it.
-_ON_BORDER = 1e-9
-_FAR_AWAY = 1e9
+ON_BORDER = 1e-9
+FAR_AWAY = 1e9
 _SHORT = 8
 _U = np.uint64
 
@@ -110,10 +119,10 @@ def faces_in(
         ua, ub, uc = at[a, 0], at[b, 0], at[c, 0]
         va, vb, vc = at[a, 1], at[b, 1], at[c, 1]
         area = (ub - ua) * (vc - va) - (vb - va) * (uc - ua)
-        left = max(np.ceil(min(ua, min(ub, uc)) - _ON_BORDER), x0)
-        right = min(np.floor(max(ua, max(ub, uc)) + _ON_BORDER), x1)
-        top = max(np.ceil(min(va, min(vb, vc)) - _ON_BORDER), y0)
-        bottom = min(np.floor(max(va, max(vb, vc)) + _ON_BORDER), y1)
+        left = max(np.ceil(min(ua, min(ub, uc)) - ON_BORDER), x0)
+        right = min(np.floor(max(ua, max(ub, uc)) + ON_BORDER), x1)
+        top = max(np.ceil(min(va, min(vb, vc)) - ON_BORDER), y0)
+        bottom = min(np.floor(max(va, max(vb, vc)) + ON_BORDER), y1)
         listed[n] = f
         n += (area < most) & (area != 0.0) & (left <= right) & (top <= bottom)
     return n
@@ -160,10 +169,10 @@ def _draw_face(
     columns = x_end - x_first
     within = x_first >= 0 and y_first >= 0 and x_end <= width and y_end <= height
     area = (ub - ua) * (vc - va) - (vb - va) * (uc - ua)
-    x_low = max(np.ceil(min(ua, min(ub, uc)) - _ON_BORDER), float(x_first))
-    x_high = min(np.floor(max(ua, max(ub, uc)) + _ON_BORDER), x_end - 1.0)
-    y_low = int(max(np.ceil(min(va, min(vb, vc)) - _ON_BORDER), float(y_first)))
-    y_high = int(min(np.floor(max(va, max(vb, vc)) + _ON_BORDER), y_end - 1.0))
+    x_low = max(np.ceil(min(ua, min(ub, uc)) - ON_BORDER), float(x_first))
+    x_high = min(np.floor(max(ua, max(ub, uc)) + ON_BORDER), x_end - 1.0)
+    y_low = int(max(np.ceil(min(va, min(vb, vc)) - ON_BORDER), float(y_first)))
+    y_high = int(min(np.floor(max(va, max(vb, vc)) + ON_BORDER), y_end - 1.0))
     turn = np.copysign(1.0, area)
     # One over the depth is linear in the picture; rounding must not lead it beyond the corners'.
     along_u = ((wb - wa) * (vc - va) - (wc - wa) * (vb - va)) / area
@@ -177,14 +186,14 @@ def _draw_face(
         x_c, x_a = ua + (y - va) * slope_c, ub + (y - vb) * slope_a
         x_b = uc + (y - vc) * slope_b
         left = max(
-            max(x_c if side_c > 0.0 else -_FAR_AWAY, x_a if side_a > 0.0 else -_FAR_AWAY),
-            max(x_b if side_b > 0.0 else -_FAR_AWAY, x_low),
+            max(x_c if side_c > 0.0 else -FAR_AWAY, x_a if side_a > 0.0 else -FAR_AWAY),
+            max(x_b if side_b > 0.0 else -FAR_AWAY, x_low),
         )
         right = min(
-            min(x_c if side_c < 0.0 else _FAR_AWAY, x_a if side_a < 0.0 else _FAR_AWAY),
-            min(x_b if side_b < 0.0 else _FAR_AWAY, x_high),
+            min(x_c if side_c < 0.0 else FAR_AWAY, x_a if side_a < 0.0 else FAR_AWAY),
+            min(x_b if side_b < 0.0 else FAR_AWAY, x_high),
         )
-        x0, x1 = int(np.ceil(left - _ON_BORDER)), int(np.floor(right + _ON_BORDER))
+        x0, x1 = int(np.ceil(left - ON_BORDER)), int(np.floor(right + ON_BORDER))
         if x0 > x1:
             continue
         at_mask = _U((y - y_first) * columns + x0 - x_first)
@@ -325,12 +334,12 @@ def draw_depth(
             x_c, x_a = ua + (y - va) * slope_c, ub + (y - vb) * slope_a
             x_b = uc + (y - vc) * slope_b
             left = max(
-                max(x_c if side_c > 0.0 else -_FAR_AWAY, x_a if side_a > 0.0 else -_FAR_AWAY),
-                max(x_b if side_b > 0.0 else -_FAR_AWAY, x_low),
+                max(x_c if side_c > 0.0 else -FAR_AWAY, x_a if side_a > 0.0 else -FAR_AWAY),
+                max(x_b if side_b > 0.0 else -FAR_AWAY, x_low),
             )
             right = min(
-                min(x_c if side_c < 0.0 else _FAR_AWAY, x_a if side_a < 0.0 else _FAR_AWAY),
-                min(x_b if side_b < 0.0 else _FAR_AWAY, x_high),
+                min(x_c if side_c < 0.0 else FAR_AWAY, x_a if side_a < 0.0 else FAR_AWAY),
+                min(x_b if side_b < 0.0 else FAR_AWAY, x_high),
             )
             x0, x1 = int(np.ceil(left)), int(np.floor(right))
             if x0 > x1:

@@ -12,13 +12,14 @@ from render.engine.cpu.bodies import Bodies, Body, Part
 from render.engine.cpu.occlusion import OcclusionPass, OpenShares
 from render.engine.cpu.scratch import Scratch
 from render.engine.cpu.shadows import SPIRALS, ShadowMaps, ShadowPass
-from render.engine.cpu.textures import SampledTexture, Textures, unwritten
+from render.engine.cpu.textures import SampledTexture, Textures
 from render.engine.cpu.visible import Fragments, Visible
 from render.engine.light_numbers import light_numbers
 from render.engine.light_views import light_views
 from render.engine.sky import MeanColors, Sky, map_axes, sky_of
 from render.engine.split_sum import split_sum_table
 from render.kernels import materials
+from render.kernels.compiled import unwritten
 from render.kernels.environment import draw_environment
 from render.kernels.shading import blend_over, pixels_of_parts, shade_part
 from render.scene import Environment, Material, Scene

@@ -14,6 +14,7 @@ from render.buffers import Buffers, Silhouette
 from render.engine.base import MAX_INSTANCES, MAX_LIGHTS, AbstractEngine, DeviceInfo
 from render.engine.cpu.bodies import Bodies, Part, bodies_of
 from render.engine.cpu.color import ColorPass
+from render.engine.cpu.plain import AbstractFaceDrawer
 from render.engine.cpu.visible import Shown, Visible, VisiblePass
 from render.engine.cpu.warm_up import warm_up
 from render.engine.cutout_lines import CutOut, ShownPixels
@@ -29,14 +30,21 @@ __all__ = ["CpuEngine"]
 class CpuEngine(AbstractEngine):
     """Draws scenes on one core."""
 
-    def __init__(self) -> None:
-        """Compiles the kernels, where no earlier process of this user did."""
+    def __init__(self, drawer: AbstractFaceDrawer | None = None) -> None:
+        """Compiles the kernels, where no earlier process of this user did.
+
+        Args:
+            drawer: Draws faces in place of the kernels, where another engine wraps this one.
+
+        """
         self._visible = VisiblePass()
         self._color = ColorPass()
         self._edges = EdgeSmoother()
         self._shown: tuple[Bodies, Shown] | None = None
         self._is_closed = False
         warm_up(self)
+        if drawer is not None:
+            self._visible = VisiblePass(drawer)  # not before: all kernels are to be compiled
 
     @property
     def info(self) -> DeviceInfo:

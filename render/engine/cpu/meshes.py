@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from render.kernels.compiled import unwritten
 from render.scene import Model
 from render.system.memo import on_disk_if_large, per_model
 
@@ -55,9 +56,9 @@ def mesh_of(model: Model) -> Mesh:
             colors[begin : begin + len(p.colors)] = p.colors
     faces = [p.faces + int(n) for p, n in zip(primitives, first[:-1], strict=True)]
     return Mesh(
-        points=np.ascontiguousarray(points.T),
-        faces=np.concatenate(faces).astype(np.int32),
+        points=unwritten(points.T),
+        faces=unwritten(np.concatenate(faces).astype(np.int32)),
         ends=np.cumsum([len(p.faces) for p in primitives]).astype(np.int32),
-        vertices=vertices,
-        colors=colors,
+        vertices=unwritten(vertices),
+        colors=unwritten(colors),
     )

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.engine.cpu.bodies import Bodies, Body, Part
-from render.engine.cpu.textures import unwritten
 from render.engine.light_views import LightView, LightViews
+from render.kernels.compiled import unwritten
 from render.kernels.raster import draw_depth, faces_in, project, project_parallel
 from render.kernels.rays import WRAPS
 from render.kernels.shadows import (

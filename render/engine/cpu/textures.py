@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from render.kernels.compiled import unwritten
 from render.kernels.rays import WRAPS
 from render.kernels.textures import halve
 from render.scene import Texture
 from render.sensor.color import linear_to_srgb, srgb_to_linear
 from render.system.cache import Cache, Same
 
-__all__ = ["SampledTexture", "Textures", "unwritten"]
+__all__ = ["SampledTexture", "Textures"]
 
 SampledTexture = tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.int64]]
 """Texels of the image, those of its smaller sizes, layout; see `render.kernels.textures`."""
@@ -97,16 +97,6 @@ def _sizes_of(texture: Texture, *, srgb: bool) -> _Sizes:
         smaller=unwritten(smaller),
         layout=np.array(layout, np.int64),
     )
-
-
-def unwritten(array: NDArray[Any]) -> NDArray[Any]:
-    """An array as all that kernels only read are typed: plain, contiguous, not to be written to.
-
-    A kernel is compiled anew for each kind of array.
-    """
-    plain = np.require(array, requirements=["C", "A"]).view(np.ndarray)
-    plain.flags.writeable = False
-    return plain
 
 
 def _readable(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

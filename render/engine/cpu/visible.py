@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, product
 from typing import Any
@@ -12,20 +12,29 @@ from numpy.typing import NDArray
 
 from render.buffers import Silhouette
 from render.engine.cpu.bodies import Bodies, Body, Part
+from render.engine.cpu.plain import AbstractFaceDrawer, Plain, delay, is_holed, joined, plain_of
 from render.engine.lens import SeenRays, Tile, seen_rays
-from render.engine.windows import CANVAS_SIZES, Window, window_of
+from render.engine.windows import Window, canvas_of, window_of
+from render.kernels.compiled import unwritten
 from render.kernels.raster import cut_by_near, draw_faces, faces_in, owners, project
 from render.kernels.rays import WRAPS, cam_points, draw_faces_by_rays, list_fragments
-from render.scene import Camera, Material
+from render.scene import Camera
 from render.system.cache import Cache
 
-__all__ = ["Fragments", "Shown", "Visible", "VisiblePass"]
+__all__ = [
+    "Fragments",
+    "Shown",
+    "Visible",
+    "VisiblePass",
+    "lens_of",
+    "outline_of",
+]
 
 _MOST_RAY_BYTES = 1 << 28
 _NO_RAYS_BYTES = 1 << 10  # of what remembers that the lens shows nothing in a tile
 _NOTHING = Silhouette(x0=0, y0=0, mask=np.zeros((0, 0), np.bool_))
-_NO_IMAGE = np.zeros((0, 0, 4), np.uint8)
-_PINHOLE = np.zeros((0, 0, 2))
+_NO_IMAGE = unwritten(np.zeros((0, 0, 4), np.uint8))
+_PINHOLE = unwritten(np.zeros((0, 0, 2)))
 
 _Outlines = dict[int, Silhouette]
 _RayKey = tuple[bytes, tuple[int, int], tuple[float, ...], Tile]
@@ -90,7 +99,14 @@ class Fragments:
 class VisiblePass:
     """Draws bodies into pictures and outlines; its scratch memory serves many frames."""
 
-    def __init__(self) -> None:
+    def __init__(self, drawer: AbstractFaceDrawer | None = None) -> None:
+        """Nothing is drawn yet.
+
+        Args:
+            drawer: Draws what it can; None: all is drawn here.
+
+        """
+        self._drawer = drawer
         self._at = np.empty((0, 3))
         self._listed = np.empty(0, np.int32)
         self._count = np.zeros(1, np.int64)
@@ -105,17 +121,10 @@ class VisiblePass:
 
     def ids(self, bodies: Bodies) -> Shown:
         """What labels are made of."""
-        picture = _Picture(bodies.scene.camera)
-        outlines: _Outlines = {}
-        labelled = {i.instance_idx for i in bodies.scene.labelled_instances}
-        for body_idx, body in enumerate(bodies.all):
-            if body.catches_shadows:
-                continue
-            is_labelled = body.instance_idx in labelled
-            outline = self._draw(bodies, body_idx, picture, outlines=is_labelled)
-            if is_labelled:
-                outlines[body.instance_idx] = outline
-        return Shown(visible=picture.visible(), outlines=outlines)
+        order = [k for k, body in enumerate(bodies.all) if not body.catches_shadows]
+        return self._draw_all(
+            bodies, order, outlined={i.instance_idx for i in bodies.scene.labelled_instances}
+        )
 
     def solid(self, bodies: Bodies, visible: Visible) -> Visible:
         """What is shaded: with unseen catchers of shadows, and without what is see-through.
@@ -128,11 +137,9 @@ class VisiblePass:
         blends = any(p.material.alpha_mode == "blend" for p in bodies.parts)
         if not blends and not any(body.catches_shadows for body in bodies.all):
             return visible
-        picture = _Picture(bodies.scene.camera)
         order = sorted(range(len(bodies.all)), key=lambda i: bodies.all[i].catches_shadows)
-        for body_idx in order:
-            self._draw(bodies, body_idx, picture, wanted=lambda p: p.material.alpha_mode != "blend")
-        return picture.visible()
+        shown = self._draw_all(bodies, order, wanted=lambda p: p.material.alpha_mode != "blend")
+        return shown.visible
 
     def fragments(self, bodies: Bodies, solid: Visible) -> Iterator[Fragments]:
         """What is see-through and lies before what is solid, the farthest first.
@@ -155,7 +162,7 @@ class VisiblePass:
                 pixel, face = np.empty(room, np.int32), np.empty(room, np.int32)
                 found = list_fragments(
                     cam, body.mesh.faces, part.begin, part.end, body.culls, camera.near_m,
-                    camera.far_m, _lens(camera), part.first_face - part.begin,
+                    camera.far_m, lens_of(camera), part.first_face - part.begin,
                     solid.inverse_m.ravel(), width, height, pixel, face,
                 )  # fmt: skip
                 if found <= room:
@@ -166,6 +173,44 @@ class VisiblePass:
     def outline(self, bodies: Bodies, body_idx: int) -> Silhouette:
         """The whole outline of one body."""
         return self._draw(bodies, body_idx, _Picture(bodies.scene.camera), outlines=True)
+
+    def _draw_all(
+        self,
+        bodies: Bodies,
+        order: Sequence[int],
+        *,
+        outlined: Collection[int] = (),
+        wanted: Callable[[Part], bool] = lambda _: True,
+    ) -> Shown:
+        """Draws bodies into one picture: here those that are not plain, or all."""
+        camera = bodies.scene.camera
+        plain: dict[int, Plain] = {}
+        if self._drawer is not None:
+            for k in order:
+                parts = [*filter(wanted, bodies.all[k].parts)]
+                found = plain_of(bodies, k, parts, outlined)
+                if found is not None:
+                    plain[k] = found
+        picture = _Picture(camera)
+        outlines: _Outlines = {}
+        for k in order:
+            if k in plain:
+                continue
+            instance_idx = bodies.all[k].instance_idx
+            is_outlined = instance_idx in outlined
+            outline = self._draw(bodies, k, picture, outlines=is_outlined, wanted=wanted)
+            if is_outlined:
+                outlines[instance_idx] = outline
+        shown = Shown(visible=picture.visible(), outlines=outlines)
+        if self._drawer is None or not plain:
+            return shown
+        drawn = self._drawer.draw(camera, [*plain.values()], int(bodies.first_face[-1]))
+        if len(plain) == len(order):
+            return drawn
+        return Shown(
+            visible=_nearest(bodies, shown.visible, drawn.visible),
+            outlines=outlines | drawn.outlines,
+        )
 
     def _draw(
         self,
@@ -182,7 +227,7 @@ class VisiblePass:
         if camera.distortion:
             return self._draw_through_lens(body, camera, picture, first_face, outlines=outlines)
         at = self._at_least(body)
-        lens = _lens(camera)
+        lens = lens_of(camera)
         z_least, *bounds = project(body.mesh.points, body.cam_mesh, lens, at)
         is_cut = not z_least > camera.near_m
         if not outlines:
@@ -195,16 +240,16 @@ class VisiblePass:
             return _NOTHING
         mask = _mask(window) if outlines else picture.unused
         target = picture.target(mask, window, self._count)
-        for is_holed, parts in groupby(filter(wanted, body.parts), lambda p: _is_holed(p.material)):
+        for has_holes, parts in groupby(filter(wanted, body.parts), lambda p: is_holed(p.material)):
             ranges = [*parts]
-            if is_holed:
+            if has_holes:
                 cam = np.empty((body.mesh.points.shape[1], 3))
                 cam_points(body.mesh.points, body.cam_mesh, cam)
                 for part in ranges:
                     _draw_by_rays(body, part, camera, None, picture, cam, first_face, mask, window,
                                   (0, 0), window)  # fmt: skip
                 continue
-            for begin, end in _joined(ranges):
+            for begin, end in joined(ranges):
                 if is_cut:
                     cut_by_near(
                         body.mesh.points, body.cam_mesh, body.mesh.faces, begin, end, body.culls,
@@ -215,7 +260,7 @@ class VisiblePass:
                     body.mesh.faces, begin, end, at, body.culls, np.array(window), self._listed
                 )
                 draw_faces(body.mesh.faces, self._listed, n, at, first_face, *target)
-        return _outline(mask, window) if outlines else _NOTHING
+        return outline_of(mask, window) if outlines else _NOTHING
 
     def _draw_through_lens(
         self, body: Body, camera: Camera, picture: _Picture, first_face: int, *, outlines: bool
@@ -237,7 +282,7 @@ class VisiblePass:
             for part in body.parts:
                 _draw_by_rays(body, part, camera, rays, picture, cam, first_face, mask, window,
                               (left, top), shared)  # fmt: skip
-        return _outline(mask, window) if outlines else _NOTHING
+        return outline_of(mask, window) if outlines else _NOTHING
 
     def _at_least(self, body: Body) -> NDArray[np.float64]:
         """Scratch memory for the points of a body; that for its faces has room as well."""
@@ -287,8 +332,8 @@ def _draw_by_rays(
     shared: Window,
 ) -> None:
     material = part.material
-    is_holed = _is_holed(material)
-    texture = material.base_color_texture if is_holed else None
+    has_holes = is_holed(material)
+    texture = material.base_color_texture if has_holes else None
     wrap_s, wrap_t = texture.wrap_st if texture else ("repeat", "repeat")
     coefficients = np.zeros(8)
     coefficients[: len(camera.distortion)] = camera.distortion
@@ -298,31 +343,29 @@ def _draw_by_rays(
     height, width = picture.face.shape
     draw_faces_by_rays(
         cam, body.mesh.faces, part.begin, part.end, body.culls, camera.near_m, camera.far_m,
-        _lens(camera), coefficients, _PINHOLE if seen is None else seen.rays, limits,
+        lens_of(camera), coefficients, _PINHOLE if seen is None else unwritten(seen.rays), limits,
         np.array(origin), body.mesh.vertices, body.mesh.colors,
-        _NO_IMAGE if texture is None else texture.image, WRAPS[wrap_s], WRAPS[wrap_t],
-        float(material.base_color[3]), float(material.alpha_cutoff) if is_holed else 0.0,
+        _NO_IMAGE if texture is None else unwritten(texture.image), WRAPS[wrap_s], WRAPS[wrap_t],
+        float(material.base_color[3]), float(material.alpha_cutoff) if has_holes else 0.0,
         first_face, picture.inverse.ravel(), picture.face.ravel(), width, height, mask,
         np.array(window), np.array(shared),
     )  # fmt: skip
 
 
-def _is_holed(material: Material) -> bool:
-    return material.alpha_mode == "mask"
+def _nearest(bodies: Bodies, one: Visible, other: Visible) -> Visible:
+    """What two pictures of different bodies show together; of equal depths the first drawn."""
+    delays = np.array([*(delay(bodies, body) for body in bodies.all), 0])  # -1: the last one
+    turns = [x.face + delays.take(x.owner(bodies.first_face), mode="wrap") for x in (one, other)]
+    is_first = (one.face >= 0) & ((other.face < 0) | (turns[0] < turns[1]))
+    takes_one = (one.inverse_m > other.inverse_m) | (one.inverse_m == other.inverse_m) & is_first
+    return Visible(
+        inverse_m=np.where(takes_one, one.inverse_m, other.inverse_m),
+        face=np.where(takes_one, one.face, other.face),
+    )
 
 
-def _joined(parts: list[Part]) -> Iterator[tuple[int, int]]:
-    """Ranges of faces; parts that follow each other are one."""
-    begin, end = parts[0].begin, parts[0].end
-    for part in parts[1:]:
-        if part.begin != end:
-            yield begin, end
-            begin = part.begin
-        end = part.end
-    yield begin, end
-
-
-def _lens(camera: Camera) -> NDArray[np.float64]:
+def lens_of(camera: Camera) -> NDArray[np.float64]:
+    """``(4,)``: fx, fy, cx, cy."""
     K = camera.K
     return np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2]])
 
@@ -336,7 +379,7 @@ def _window(bounds: Sequence[float], camera: Camera) -> Window | None:
 
     """
     (x0, x1), (y0, y1) = (
-        np.clip([np.floor(bounds[2 * k]), np.ceil(bounds[2 * k + 1]) + 1], *_canvas(size))
+        np.clip([np.floor(bounds[2 * k]), np.ceil(bounds[2 * k + 1]) + 1], *canvas_of(size))
         .astype(int)
         .tolist()
         for k, size in enumerate(camera.size_wh)
@@ -349,12 +392,8 @@ def _mask(window: Window) -> NDArray[np.uint8]:
     return np.zeros((y1 - y0, x1 - x0), np.uint8)
 
 
-def _canvas(size: int) -> tuple[int, int]:
-    low = -((CANVAS_SIZES - 1) * size // 2)
-    return low, low + CANVAS_SIZES * size
-
-
-def _outline(mask: NDArray[np.uint8], window: Window) -> Silhouette:
+def outline_of(mask: NDArray[np.uint8], window: Window) -> Silhouette:
+    """The outline that a mask of a window holds."""
     if not mask.any():
         return _NOTHING
     return Silhouette(x0=window[0], y0=window[1], mask=mask.view(np.bool_))

@@ -67,7 +67,7 @@ def _scenes() -> Iterator[Scene]:
         Material(alpha_mode="blend", base_color=(1.0, 1.0, 1.0, 0.5)),
     )
     # The last one reaches behind the camera.
-    places = ((0.0, 0.0, 2.0), (0.6, 0.0, 2.2), (-0.6, 0.0, 2.4), (0.0, 0.4, 1.8), (0.9, 0.9, 0.2))
+    places = ((0.0, 0.0, 2.0), (0.6, 0.0, 2.2), (-0.6, 0.0, 2.4), (0.0, 0.4, 1.8), (0.9, 0.9, -0.1))
     instances = tuple(
         Instance(
             instance_idx=k, role="target", model=_tetrahedron(is_closed=k % 2 == 0),
