@@ -17,6 +17,7 @@ import hashlib
 import importlib.metadata
 import logging
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from numpy.typing import NDArray
 
 from render.errors import EngineError
 
+_MOST_FOLDERS = 8
 _PACKAGES = ("numba", "llvmlite", "numpy")
 
 
@@ -91,14 +93,24 @@ def kept_code() -> Path | None:
     folder = _base() / "render" / "kernels" / _digest()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.utime(folder)
     except OSError as error:
         reason = f"cannot be made ({error.strerror})"
     else:
         reason = _why_not(folder)
         if not reason:
+            _forget_oldest(folder.parent)
             return folder
     _LOG.warning("kernels are compiled anew by each process, because %s %s", folder, reason)
     return None
+
+
+def _forget_oldest(base: Path) -> None:
+    """Deletes the code that was used longest ago, of which other versions leave much behind."""
+    with contextlib.suppress(OSError):
+        by_age = sorted(base.iterdir(), key=lambda p: p.stat().st_mtime, reverse=True)
+        for old in by_age[_MOST_FOLDERS:]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 class _Place(_CacheLocator):

@@ -171,3 +171,14 @@ def test_numba_is_missing_or_does_not_go_with_the_rest(tmp_path: Path) -> None:
         assert reason in line
         assert f"python {sys.version.split()[0]}, numba " in line
         assert "numpy " in line
+
+
+def test_code_of_other_versions_is_deleted_in_the_end(tmp_path: Path) -> None:
+    others = [tmp_path / "cache/render/kernels" / f"version{k}" for k in range(10)]
+    for k, folder in enumerate(others):
+        folder.mkdir(mode=0o700, parents=True)
+        os.utime(folder, (k, k))
+
+    kept = Path(Told(tmp_path).kept)
+
+    assert set(kept.parent.iterdir()) == {kept, *others[3:]}
