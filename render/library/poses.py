@@ -133,7 +133,7 @@ class Poses:
             raise ConfigError(f"poses.file must hold at least one image, got {path}")
         return cls(
             path=path,
-            sha256=hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest(),
+            sha256=hashlib.sha256(b"".join(map(read_regular, files))).hexdigest(),
             size_wh=None if shared is None else shared.size_wh,
             images=tuple(images),
             n_empty=len(poses) - len(images),
