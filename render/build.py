@@ -43,6 +43,7 @@ from render.placement.arrangement import (
 from render.plan import Plan
 from render.sampling.balance import WholeDataset
 from render.sampling.groups import GROUPS
+from render.sampling.leaf_draws import checked_group
 from render.sampling.space import ThetaSpace
 from render.system.blas import one_blas_thread
 from render.system.paths import find_assets
@@ -297,6 +298,17 @@ def settle_engine(
     config = _trusted(config, plugins)
     kind: type[AbstractEngine] = class_of("engine", config.get("engine"), AbstractEngine, plugins)
     return {**config, "engine": dict(kind.settled(config["engine"], drew=drew))}
+
+
+def check_leaves(config: Mapping[str, Any]) -> None:
+    """Checks the names of all leaves of θ, as `build` does, for commands that draw none.
+
+    Raises:
+        ConfigError: One is unknown.
+
+    """
+    for group in GROUPS:
+        checked_group(config.get(group), group)
 
 
 def start_engine(config: Mapping[str, Any], run: RunConfig, *, slot: int = 0) -> AbstractEngine:

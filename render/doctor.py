@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> None:
     )  # fmt: skip
     args = parser.parse_intermixed_args(argv)
     with importing():
-        from render.build import probe_engine
+        from render.build import check_leaves, probe_engine
         from render.config.run_config import RunConfig
         from render.config.words import config_of, split_words
         from render.library.diagnose import diagnose
@@ -41,6 +41,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         config = config_of(words, config_dir=args.config_dir, explain=unknown_key)
         run = RunConfig.of(config)
+        check_leaves(config)
         folder = Path(own[0]) if own else run.assets.models_dir or find_assets("models")
         probe = probe_engine(config, run)
         say(devices_text(probe))

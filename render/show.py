@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     args = parser.parse_intermixed_args(argv)
     with importing():
-        from render.build import start_engine
+        from render.build import check_leaves, start_engine
         from render.config.run_config import RunConfig
         from render.config.words import config_of, split_words
         from render.report.show import show, write_sheet
@@ -47,6 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         config = config_of(words, config_dir=args.config_dir, explain=unknown_key)
         run = RunConfig.of(config)
+        check_leaves(config)
         folder = args.models_dir or run.assets.models_dir or find_assets("models")
         shown = show(own[0], folder, engine=lambda: start_engine(config, run))
         out: Path = args.out or Path(f"{shown.stem}_show.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def preset_dirs(sources: Iterable[Any]) -> list[Path]:
     for folder in folders:
         for own in sorted(CONF_DIR.glob("*/*.yaml")):
             other = folder / own.relative_to(CONF_DIR)
-            if other.is_file() and other.read_bytes() != own.read_bytes():
+            if other.is_file() and not filecmp.cmp(own, other, shallow=False):
                 raise ConfigError(
                     f"{other} must have another name, because {own.parent.name}={own.stem} is a "
                     "preset of this package, and is taken in its place"

@@ -9,7 +9,7 @@ from typing import Any
 
 from render.system import values
 
-__all__ = ["broken_rules", "missing_keys"]
+__all__ = ["broken_rules", "missing_keys", "unknown_keys"]
 
 _Rule = Callable[[Any], object]
 """Raises ValueError with what a value must do."""
@@ -18,6 +18,26 @@ _Rule = Callable[[Any], object]
 def missing_keys(held: Mapping[str, Any]) -> list[str]:
     """Keys that the file must have and has not."""
     return [key for key in _RULES if key not in held and key not in _SINCE]
+
+
+def unknown_keys(held: Mapping[str, Any]) -> list[str]:
+    """Keys of the file, of its counts and of its models that none of its rules knows.
+
+    Args:
+        held: The file, which breaks no rule.
+
+    """
+    odd = [key for key in held if key not in {*_RULES, *_FREE}]
+    parts: dict[str, tuple[list[Any], set[str]]] = {
+        "counts": ([held["counts"]], {*_COUNTS, *_LATER_COUNTS}),
+        "gl": ([held["gl"]], {*_GL}),
+        "models": (held["models"], {"name", "sha256", *_MODEL, *_ANNOTATIONS}),
+        "distractors": (held["distractors"], {"name", "sha256", *_DISTRACTOR}),
+        "fixtures": (held["fixtures"], {"name", "sha256"}),
+    }
+    for name, (entries, known) in parts.items():
+        odd += [f"{name}.{key}" for entry in entries for key in entry if key not in known]
+    return sorted(map(str, odd))
 
 
 def broken_rules(held: Mapping[str, Any]) -> Iterator[str]:
@@ -156,6 +176,16 @@ _FOLDERS = ("models_dir", "environments_dir", "backgrounds_dir", "textures_dir")
 _LABELS: Mapping[str, _Rule] = {
     "obb": values.flag, "min_visib_fract": _share, "min_px": _count,
 }  # fmt: skip
+_DISTRACTOR: Mapping[str, _Rule] = {"unit_m": _length}
+_MODEL: Mapping[str, _Rule] = {"category": values.name, **_DISTRACTOR}
+_GL: Mapping[str, _Rule] = {
+    **dict.fromkeys(("renderer", "version", "vendor", "platform"), _text), "is_gpu": values.flag,
+}  # fmt: skip
+_COUNTS: Mapping[str, _Rule] = {
+    **dict.fromkeys(("frames", "train", "val"), _count),
+    **dict.fromkeys(("instances", "filtered"), _of_each(_count)),
+}
+_LATER_COUNTS: Mapping[str, _Rule] = dict.fromkeys(("left_out", "unplaced"), _of_each(_count))
 _RULES: Mapping[str, _Rule] = {
     "format_version": partial(values.whole, lo=1, hi=math.inf),
     "config": _with(
@@ -163,26 +193,21 @@ _RULES: Mapping[str, _Rule] = {
         {"negatives_fract": _share, "engine": _mapping},
     ),
     "asset_dirs": _with(dict.fromkeys(_FOLDERS, _text)),
-    "models": _models({"category": values.name, "unit_m": _length}, _ANNOTATIONS),
+    "models": _models(_MODEL, _ANNOTATIONS),
     "config_sha256": _text,
     "seed": _count,
     "n_frames": partial(values.whole, lo=1, hi=10**8 - 1),  # file names have eight digits
     "val_fraction": _share,
     "versions": _versions,
-    "gl": _with({"renderer": _text, "version": _text}),
+    "gl": _with({"renderer": _text, "version": _text}, _GL),
     "depth_unit_m": _length,
     "categories": _own_names,
-    "distractors": _models({"unit_m": _length}),
+    "distractors": _models(_DISTRACTOR),
     "fixtures": _list(_with({"name": values.name, "sha256": values.name})),
-    "counts": _with(
-        {
-            **dict.fromkeys(("frames", "train", "val"), _count),
-            **dict.fromkeys(("instances", "filtered"), _of_each(_count)),
-        },
-        dict.fromkeys(("left_out", "unplaced"), _of_each(_count)),
-    ),
+    "counts": _with(_COUNTS, _LATER_COUNTS),
     "rejections": _of_each(_count),
     "reached": _of_each(_with(_REACHED)),
     "output": _mapping,
 }
+_FREE = {"run_config_sha256", "top_ups"}  # keys that others look at
 _SINCE = {"format_version"}  # keys that the first version did not write

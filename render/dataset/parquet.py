@@ -20,6 +20,11 @@ _MOST_BYTES = 1 << 26
 _MOST_VALUES = 1 << 23
 _MOST_FOOTER_BYTES = 1 << 20  # it takes many times as much when it is read
 _MOST_ROWS = 256
+# Thrift's compact protocol: kinds of values, and fields of the header of a page.
+_TRUE, _FALSE, _INT16, _INT32, _INT64, _BINARY, _STRUCT = 1, 2, 4, 5, 6, 8, 12
+_UNPACKED, _PACKED = 2, 3
+_DEEPEST = 8
+_MOST_PAGES = 1 << 16
 
 
 @contextmanager
@@ -38,6 +43,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
             source.seek(0)
             with pq.ParquetFile(source, pre_buffer=False) as file:
                 _check_bounds(path, file.metadata)
+                _check_pages(path, file.metadata)
                 yield file
     except FileNotFoundError as error:
         raise DatasetError(f"{path} is missing") from error
@@ -91,6 +97,106 @@ def read_rows(path: Path, *, accept: Callable[[pa.Schema], None]) -> Iterator[di
         except ValueError as error:  # a text that is not UTF-8
             raise DatasetError(f"{path} is torn: {error}") from error
         yield from rows
+
+
+def _check_pages(path: Path, metadata: pq.FileMetaData) -> None:
+    """Pages say themselves what they unpack to, and Arrow believes them, not the footer."""
+    n_bytes = n_pages = 0
+    with open_regular(path) as file:
+        room = file.seek(0, 2)
+        for i in range(metadata.num_row_groups):
+            for j in range(metadata.num_columns):
+                column = metadata.row_group(i).column(j)
+                n_bytes += column.total_compressed_size
+                if n_bytes > room:
+                    raise DatasetError(f"{path} is torn: its columns have more bytes than it has")
+                at = min(column.data_page_offset, column.dictionary_page_offset or 2**62)
+                file.seek(max(at, 0))
+                chunk = _Compact(file.read(max(column.total_compressed_size, 0)))
+                size = 0
+                while chunk.at < len(chunk.data):
+                    n_pages += 1
+                    if n_pages > _MOST_PAGES:
+                        raise DatasetError(f"{path} must have at most {_MOST_PAGES} pages")
+                    unpacked, packed = chunk.page_sizes()
+                    size += unpacked
+                    chunk.at += packed
+                if size > column.total_uncompressed_size:
+                    raise DatasetError(
+                        f"{path} is torn: pages of {column.path_in_schema} unpack to {size} bytes, "
+                        f"not {column.total_uncompressed_size}"
+                    )
+
+
+class _Compact:
+    """Thrift's compact protocol, as far as headers of pages need it.
+
+    Attributes:
+        at: Where to read on.
+
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def page_sizes(self) -> tuple[int, int]:
+        """Reads the header of a page: its bytes unpacked, and those that follow.
+
+        Raises:
+            ValueError: It is torn.
+
+        """
+        found = self._struct(depth=0)
+        unpacked, packed = found.get(_UNPACKED, -1), found.get(_PACKED, -1)
+        if unpacked < 0 or packed < 0:
+            raise ValueError("a page tells no size")
+        return unpacked, packed
+
+    def _struct(self, depth: int) -> dict[int, int]:
+        """Its whole numbers by their field; all else is stepped over."""
+        found: dict[int, int] = {}
+        field = 0
+        while head := self._byte():
+            kind, step = head & 15, head >> 4
+            field = field + step if step else self._number()
+            value = self._value(kind, depth)
+            if value is not None:
+                found[field] = value
+        return found
+
+    def _value(self, kind: int, depth: int) -> int | None:
+        if depth > _DEEPEST:
+            raise ValueError("a header of a page nests too deep")
+        if kind in (_INT16, _INT32, _INT64):
+            return self._number()
+        if kind == _STRUCT:
+            self._struct(depth + 1)
+        elif kind == _BINARY:
+            size = self._varint()
+            self.at += size
+        elif kind not in (_TRUE, _FALSE):
+            raise ValueError("a header of a page holds what no page has")
+        return None
+
+    def _byte(self) -> int:
+        if self.at >= len(self.data):
+            raise ValueError("a header of a page is cut off")
+        self.at += 1
+        return self.data[self.at - 1]
+
+    def _varint(self) -> int:
+        value = 0
+        for shift in range(0, 70, 7):
+            byte = self._byte()
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+        raise ValueError("a header of a page has a number without end")
+
+    def _number(self) -> int:
+        value = self._varint()
+        return value >> 1 ^ -(value & 1)
 
 
 def _check_bounds(path: Path, metadata: pq.FileMetaData) -> None:

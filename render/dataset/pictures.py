@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MOST_SIDE_PX", "decoded_picture", "picture_size"]
+__all__ = ["MOST_SIDE_PX", "check_plain", "decoded_picture", "picture_size"]
 
 MOST_SIDE_PX = 8192
 """The largest side of a frame's image that the config takes."""
@@ -19,6 +20,11 @@ _JPEG = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
 _MOST_SEGMENTS = 1000  # before the frame header of a JPEG
 _MOST_PX = MOST_SIDE_PX**2
+# Within the coded pixels of a JPEG, 0xff stands before a zero, or is a restart.
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7]")
+# JFIF's own segment, tables, sizes of the frame (baseline to progressive), scans.
+_JPEG_SEGMENTS = (0xE0, 0xDB, 0xC4, 0xDD, 0xC0, 0xC1, 0xC2, 0xDA)
+_PNG_CHUNKS = (b"IHDR", b"IDAT", b"IEND")
 
 
 def decoded_picture(
@@ -58,6 +64,47 @@ def decoded_picture(
     if image is None:
         raise ValueError("cannot be decoded")
     return image
+
+
+def check_plain(data: bytes, suffix: str) -> None:
+    """Checks that a file holds one picture and nothing beside it.
+
+    What programs may heed or not makes two pictures of one: how it is to be turned (EXIF), what
+    its colours mean, further pictures behind the first, shares of its animation.
+
+    Raises:
+        ValueError: It holds something else; with what it is.
+
+    """
+    odd = _odd_segment(data) if suffix == ".jpg" else _odd_chunk(data)
+    if odd:
+        raise ValueError(f"must hold one picture and nothing beside it, got {odd}")
+
+
+def _odd_chunk(data: bytes) -> str:
+    at = len(_PNG)
+    while at < len(data):
+        kind = data[at + 4 : at + 8]
+        if kind not in _PNG_CHUNKS:
+            return f"a chunk {kind!r}"
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+        if kind == b"IEND" and at != len(data):
+            return f"{len(data) - at} bytes behind its end"
+    return ""
+
+
+def _odd_segment(data: bytes) -> str:
+    at = len(_JPEG)
+    while found := _MARKER.search(data, at):
+        at, marker = found.end(), data[found.end() - 1]
+        if marker == _JPEG_END[1]:
+            return "" if at == len(data) else f"{len(data) - at} bytes behind its end"
+        if marker not in _JPEG_SEGMENTS:
+            return f"a segment {marker:#x}"
+        if 0xC0 <= marker <= 0xC2 and data[at + 7 : at + 8] not in (b"\x01", b"\x03"):
+            return "a number of channels that is neither 1 nor 3"
+        at += int.from_bytes(data[at : at + 2], "big")
+    return "no end"
 
 
 def picture_size(data: bytes, suffix: str) -> tuple[int, int] | None:

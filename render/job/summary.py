@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from render.dataset.layout import PREVIEW
 from render.dataset.records import read_frames, read_instances
 from render.library.categories import categories_text
 from render.plan import Plan
-from render.report.achieved import TOLERANCES, Reached, reached
+from render.report.achieved import TOLERANCES, Reached, reached, unplaced
 
 __all__ = ["Summary"]
 
@@ -111,11 +110,11 @@ class Summary:
 def _count(folder: Path, plan: Plan) -> dict[str, Any]:
     splits: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
-    unplaced: Counter[str] = Counter()
+    n_unplaced: Counter[str] = Counter()
     for frame in read_frames(folder):
         splits[frame["split"]] += 1
         rejections.update(frame["rejections"])
-        unplaced.update(plan.assets.models.category(name) for name in _unplaced(frame))
+        n_unplaced.update(plan.assets.models.category(name) for name in unplaced(frame))
     instances = Counter(dict.fromkeys(plan.categories, 0))
     filtered: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
@@ -132,19 +131,11 @@ def _count(folder: Path, plan: Plan) -> dict[str, Any]:
         "train": splits["train"],
         "val": splits["val"],
         "instances": dict(instances),
-        "unplaced": dict(sorted(unplaced.items())),
+        "unplaced": dict(sorted(n_unplaced.items())),
         "filtered": dict(sorted(filtered.items())),
         "left_out": dict(sorted(left_out.items())),
         "rejections": dict(sorted(rejections.items())),
     }
-
-
-def _unplaced(frame: Mapping[str, Any]) -> Iterator[str]:
-    """Models of the targets that θ names and the placement does not hold."""
-    objects = json.loads(frame["theta"])["objects"]
-    placed = json.loads(frame["placement"])["instances"]
-    shown = {one["theta_idx"] for one in placed if one["role"] == "target"}
-    return (objects["model"][i] for i in range(objects["count"]) if i not in shown)
 
 
 def _reached_text(one: Reached) -> str:

@@ -92,7 +92,7 @@ class ModelLibrary:
 
         Raises:
             ConfigError: No such folder, or a pattern that matches nothing.
-            AssetError: A side file or models.yaml breaks its rules.
+            AssetError: models.yaml breaks its rules.
 
         """
         if not os.path.isdir(folder):  # False, too, where one may not look
@@ -101,7 +101,7 @@ class ModelLibrary:
         self._skip_bad = skip_bad
         self._prefix = prefix
         found = sorted(find_files(folder, SUFFIXES))
-        self._remarks = read_remarks(folder, found)
+        self._remarks, self._unread = read_remarks(folder, found)
         self._names = self._select(found, include)
         self._skipped: tuple[AssetError, ...] = ()
         self._remarked: tuple[str, ...] = ()
@@ -252,6 +252,8 @@ class ModelLibrary:
     def _build(self, name: str) -> BuiltModel:
         path, remarks = self.folder / name, self._remarks[name]
         check_name(self.folder, name)
+        if name in self._unread:
+            raise self._unread[name]
         try:
             if path.stat().st_size < _LARGE_BYTES:
                 return self._read(name, path, remarks).built

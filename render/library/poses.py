@@ -51,6 +51,7 @@ class PosedImage:
         T_cam_obj: ``(4, 4)`` of each target, metres.
         scales: How many times each target is as large as its model.
         off: How far the rotation of each target, as in the file, was from one.
+        camera_off: Likewise, the rotation of the camera.
 
     """
 
@@ -61,6 +62,7 @@ class PosedImage:
     T_cam_obj: tuple[NDArray[np.float64], ...]
     scales: tuple[float, ...]
     off: tuple[float, ...]
+    camera_off: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -133,7 +135,7 @@ class Poses:
             raise ConfigError(f"poses.file must hold at least one image, got {path}")
         return cls(
             path=path,
-            sha256=hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest(),
+            sha256=hashlib.sha256(b"".join(map(read_regular, files))).hexdigest(),
             size_wh=None if shared is None else shared.size_wh,
             images=tuple(images),
             n_empty=len(poses) - len(images),
@@ -144,7 +146,18 @@ class Poses:
         """What was taken otherwise than the file has it, a line each."""
         n = self.n_empty
         empty = (f"{self.path}: images without an object are left out, {n} of them",) if n else ()
-        return (*empty, *self._not_rotations)
+        return (*empty, *self._not_rotations, *self._no_cameras)
+
+    @property
+    def _no_cameras(self) -> tuple[str, ...]:
+        off = [image.camera_off for image in self.images if image.camera_off > _DIGITS]
+        if not off:
+            return ()
+        return (
+            f"{self.path.with_name('scene_camera.json')}: {len(off)} of {len(self.images)} "
+            f"rotations of the camera (cam_R_w2c) are off orthonormal by up to {max(off):.2g}; "
+            "the nearest rotation is taken",
+        )
 
     @property
     def _not_rotations(self) -> tuple[str, ...]:
@@ -210,9 +223,10 @@ def _image(
     K: NDArray[np.float64],
     names: _Names,
 ) -> PosedImage:
-    T_world_cam = rigid(_LEVEL, np.zeros(3))
+    T_world_cam, camera_off = rigid(_LEVEL, np.zeros(3)), 0.0
     if "cam_R_w2c" in camera:
         turned = _rotation(camera["cam_R_w2c"], "cam_R_w2c")
+        camera_off = turned.off
         T_world_cam = inverse_rigid(rigid(turned.R, _millimetres(camera["cam_t_w2c"], "cam_t_w2c")))
     rotations = [_rotation(pose["cam_R_m2c"], "cam_R_m2c") for pose in poses]
     places = [_millimetres(pose["cam_t_m2c"], "cam_t_m2c") for pose in poses]
@@ -224,6 +238,7 @@ def _image(
         T_cam_obj=tuple(rigid(near.R, t_m) for near, t_m in zip(rotations, places, strict=True)),
         scales=tuple(_scale(near) for near in rotations),
         off=tuple(near.off for near in rotations),
+        camera_off=camera_off,
     )
 
 

@@ -69,17 +69,19 @@ class Remarks:
     diameter: float | None = None
 
 
-def read_remarks(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
-    """Remarks on all models of a folder, by name.
+def read_remarks(
+    folder: Path, names: Sequence[str]
+) -> tuple[dict[str, Remarks], dict[str, AssetError]]:
+    """Remarks on all models of a folder, by name; and why those of a side file cannot be read.
 
     Args:
         folder: The models folder.
         names: All model files in it, relative, with ``/``.
 
     Raises:
-        AssetError: A file that is no mapping, an unknown key, a value that breaks its
-            rule, an entry of models.yaml that names no model, or a unit or up axis
-            for a stem that several files share.
+        AssetError: models.yaml is no mapping, or has an unknown key, a value that breaks its
+            rule, an entry that names no model, or a unit or up axis for a stem that several
+            files share; likewise a models_info.json.
 
     """
     remarks = dict.fromkeys(names, Remarks()) | _of_bop(folder, names)
@@ -91,9 +93,13 @@ def read_remarks(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:
             raise AssetError(path, f"{key} must name a model file of the folder, and names none")
         stem_alone = chosen[0] != str(key) and is_named(str(key), chosen[0])
         _apply(remarks, chosen if stem_alone else (), chosen, entry, path=path, where=where)
+    unread: dict[str, AssetError] = {}
     for path, chosen in _side_files(folder, names):
-        _apply(remarks, chosen, chosen, _mapping(path), path=path, where=path.name)
-    return remarks
+        try:
+            _apply(remarks, chosen, chosen, _mapping(path), path=path, where=path.name)
+        except AssetError as error:
+            unread |= dict.fromkeys(chosen, error)
+    return remarks, unread
 
 
 def _of_bop(folder: Path, names: Sequence[str]) -> dict[str, Remarks]:

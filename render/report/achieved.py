@@ -14,7 +14,7 @@ from render.report.canvas import Canvas, Rgb
 from render.sampling.arrangement import ARRANGEMENTS
 from render.system.plain_data import json_of
 
-__all__ = ["TOLERANCES", "Reached", "plot", "reached"]
+__all__ = ["TOLERANCES", "Reached", "plot", "reached", "unplaced"]
 
 # How near the label is promised to come: of shares the difference, of sizes relative to asked.
 TOLERANCES: Mapping[str, float] = {
@@ -92,6 +92,14 @@ def reached(
         for name, pairs in found.items()
         if pairs
     )
+
+
+def unplaced(frame: Mapping[str, Any]) -> list[str]:
+    """Models of the targets that θ of a row names and its placement does not hold."""
+    objects = json_of(frame["theta"])["objects"]
+    placed = json_of(frame["placement"])["instances"]
+    shown = {one["theta_idx"] for one in placed if one["role"] == "target"}
+    return [objects["model"][i] for i in range(objects["count"]) if i not in shown]
 
 
 def _pairs(

@@ -133,7 +133,7 @@ def draw_one(
 
 
 def checked_group(node: Any, group: str) -> Mapping[str, Any]:
-    """The leaves of a group, which must be a mapping.
+    """The leaves of a group, which must be a mapping, by names that it knows.
 
     Raises:
         ConfigError: The node is something else.
@@ -141,6 +141,9 @@ def checked_group(node: Any, group: str) -> Mapping[str, Any]:
     """
     if not isinstance(node, Mapping):
         raise ConfigError(f"{group} must be a preset of its group, got {show(node)}")
+    for key in node:
+        if key != PRESET and not holds_steps(group, key):
+            _check_known(group, key)
     return node
 
 
@@ -166,9 +169,6 @@ def build_group(
         return GroupDraw(group=group, preset=None, variants={"": _build_leaves(group, node, names)})
     choice = parse_preset(group, node[PRESET])
     own = {k: v for k, v in node.items() if k != PRESET and v != FROM_PRESET}
-    for leaf in node:
-        if leaf != PRESET and not holds_steps(group, leaf):
-            _check_known(group, leaf)
     if presets is None:
         raise ConfigError(f"{group}.{PRESET} must not be used here: no presets are known")
     variants = {

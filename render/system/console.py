@@ -46,8 +46,10 @@ def run_command(main: Callable[[], None]) -> None:
 
     It exits with 0; with 1 after an error and 2 after a wrong command line, which `main` raises as
     SystemExit; with 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. A reader that has gone
-    away, such as ``head``, is no error.
+    away, such as ``head``, is no error, and neither is a stream that was closed beforehand; an
+    output that cannot be written, as on a full disk, is one.
     """
+    _open_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Names of files may hold bytes that are no text.
@@ -119,11 +121,34 @@ def progress(what: str, total: int, *, unit: str, initial: int = 0) -> Iterator[
 
 @contextlib.contextmanager
 def _unless_closed(stream: TextIO) -> Iterator[None]:
-    """Leaves out what is written for a reader that has gone away."""
+    """Leaves out what is written for a reader that has gone away.
+
+    Raises:
+        SystemExit: Standard output cannot be written.
+
+    """
     try:
         yield
     except BrokenPipeError:
         _forget_reader(stream)
+    except OSError as error:
+        _forget_reader(stream)
+        if stream is sys.stdout:
+            sys.exit(f"error: standard output cannot be written: {error.strerror}")
+
+
+def _open_closed() -> None:
+    """Opens streams that are closed to nowhere: else the next file has their number, and what
+    libraries write to the terminal ends in it.
+    """
+    for number, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _forget_reader(stream: TextIO) -> None:

@@ -29,6 +29,12 @@ _EQUAL_FIELDS = (
     "cam_t_m2c_canonical", "obb_obj", "obb_visib", "keypoints_uv", "keypoints_sight",
 )  # fmt: skip
 _IMAGE_FIELDS = ("file_name", "width", "height", "cam_K", "cam_dist", "im_id")
+_KEYS = {"info", "licenses", "categories", "images", "annotations"}
+_IMAGE_KEYS = {"id", "frame_idx", "theta", *_IMAGE_FIELDS}
+_ANNOTATION_KEYS = {
+    "id", "image_id", "category_id", "iscrowd", "bbox", "area", "segmentation",
+    "segmentation_amodal", "keypoints", "num_keypoints", *_EQUAL_FIELDS,
+}  # fmt: skip
 _SLACK = 1e-9
 
 
@@ -123,7 +129,7 @@ class _CocoFile:
     def _index(self) -> None:
         """Notes where every entry lies; checks what can be told without the records."""
         try:
-            for element in elements(self._path):
+            for element in elements(self._path, keys=_KEYS):
                 if element.key == "categories":
                     if len(self._categories) <= len(self._category_ids):  # one too many tells
                         self._categories.append(element.value)
@@ -178,6 +184,10 @@ class _CocoFile:
                 entry.get("keypoints", []) == keypoints,
                 f"keypoints of {name} must be {keypoints}, got {entry.get('keypoints')}",
             )
+            rest = {key: value for key, value in entry.items() if value and key != "keypoints"}
+            self._require(
+                rest.keys() <= {"id", "name"}, f"{name} must have a name alone, got {rest}"
+            )
 
     def check(self, stored: StoredFrame) -> None:
         """Compares the entries of a frame of this split with its records."""
@@ -208,6 +218,8 @@ class _CocoFile:
         for name, value in wanted.items():
             got = entries[0].get(name)
             self._require(_same(got, value), f"image: {name} must be {value}, got {got}", idx)
+        odd = sorted({*entries[0]} - _IMAGE_KEYS)
+        self._require(not odd, f"image: must hold just its keys, odd: {', '.join(odd)}", idx)
         try:
             theta = json_of(frame["theta"])
         except ValueError:
@@ -246,6 +258,8 @@ class _CocoFile:
         for name, value in wanted.items():
             got = entry.get(name)
             yield "" if _same(got, value) else f"{name} must be {value}, got {got}"
+        odd = sorted({*entry} - _ANNOTATION_KEYS)
+        yield "" if not odd else f"must hold just its keys, odd: {', '.join(odd)}"
         if row["keypoints_sight"] is not None:
             triples, count = record_keypoints(row)
             yield "" if _same(entry.get("keypoints"), triples) else "keypoints must be the record's"
@@ -286,6 +300,8 @@ def _polygon_problem(name: str, rings: Any, counts: str, size_hw: tuple[int, int
     rule = f"{name} must be a list of polygons of 3 points or more, inside of the image"
     if not isinstance(rings, list) or not rings:
         return rule
+    if len({tuple(ring) for ring in rings if isinstance(ring, list)}) < len(rings):
+        return f"{name} must have each polygon once, because two are none to some readers"
     filled = np.zeros(size_hw, np.uint8)
     for ring in rings:
         if not isinstance(ring, list) or len(ring) < 6 or len(ring) % 2:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn, final
 
@@ -33,8 +33,12 @@ class JsonElement(NamedTuple):
     value: Any
 
 
-def elements(path: Path) -> Iterator[JsonElement]:
+def elements(path: Path, *, keys: Collection[str]) -> Iterator[JsonElement]:
     """Elements of all lists in the object that a JSON file holds, in the file's order.
+
+    Args:
+        path: The file.
+        keys: Those that the object may have.
 
     Raises:
         ValueError: The file is no such object, torn, or breaks a rule of
@@ -45,12 +49,12 @@ def elements(path: Path) -> Iterator[JsonElement]:
     with open_regular(path) as file:
         text = _Text(file)
         text.expect("{")
-        keys: set[str] = set()
+        waiting = {*keys}
         while text.peek() != "}":
             key = text.value().value
-            if not isinstance(key, str) or key in keys:
-                text.fail(f"its keys must be texts of their own, got {key!r:.80} (again)")
-            keys.add(key)
+            if not isinstance(key, str) or key not in waiting:
+                text.fail(f"its keys must be {', '.join(sorted(keys))}, each once, got {key!r:.80}")
+            waiting.discard(key)
             text.expect(":")
             if text.peek() == "[":
                 yield from _list(key, text)

@@ -8,17 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.dataset.findings import Findings
-from render.dataset.pictures import decoded_picture
-from render.writers.base import StoredFrame
-from render.writers.depth_check import posed_depth_problem
+from render.dataset.pictures import check_plain, decoded_picture
+from render.system.plain_data import json_of
+from render.writers.base import Row, StoredFrame
+from render.writers.depth_check import posed_depth_problem, posed_nocs_problem, rays_of
 
 __all__ = ["PixelCheck"]
 
 _U16_MAX = 65535
 _DEPTH_SLACK = 1e-4
 _NORMAL_SLACK = 1e-3
+_NO_SURFACES = ("color", "procedural", "photo", "environment")
 
 _Mask = NDArray[np.bool_]
+
+
+def _has_surfaces(frame: Row) -> bool:
+    """Whether there may be depth where no instance is: of floor and walls, or of fixtures."""
+    try:
+        kind = json_of(frame["theta"])["background"]["kind"]
+    except (ValueError, KeyError, TypeError):
+        return True  # said of the record
+    return kind not in _NO_SURFACES
 
 
 class PixelCheck:
@@ -97,6 +108,9 @@ class PixelCheck:
             not far.size or far.max() * unit_m <= hi,
             f"objects must be nearer than {recorded.far_m:g} m",
         )
+        if not _has_surfaces(self._stored.row):
+            beside = int(np.count_nonzero(units[recorded.ids == 0]))
+            self._require(not beside, f"{beside} px have depth where nothing is")
         problem = posed_depth_problem(
             units, recorded.ids, self._stored.row, self._instances, unit_m
         )
@@ -106,9 +120,16 @@ class PixelCheck:
         """There is a normal wherever there is an object, and each has length 1."""
         values, is_there, _ = self._values(channels=3)
         if values is not None:
-            normals = values[is_there].astype(np.float64) * (2 / _U16_MAX) - 1
+            # OpenCV reads blue first.
+            normals = values[is_there][:, ::-1].astype(np.float64) * (2 / _U16_MAX) - 1
             off = np.abs(np.linalg.norm(normals, axis=1) - 1).max(initial=0.0)
             self._require(off <= _NORMAL_SLACK, f"normals must have length 1, off by {off:.3g}")
+            ys, xs = np.nonzero(is_there)
+            rays = rays_of(np.stack([xs, ys], axis=1), self._stored.row)
+            # Smooth normals may look away near an outline.
+            away = int(np.count_nonzero(np.einsum("ni,ni->n", normals, rays) > 0))
+            most = len(normals) // 2
+            self._require(away <= most, f"{away} of {len(normals)} normals look away")
 
     def of_objects(self, *, channels: int) -> None:
         """There is a value wherever there is an object, and nowhere else."""
@@ -116,6 +137,15 @@ class PixelCheck:
         if values is not None:
             beside = int(np.count_nonzero(is_there & ~here))
             self._require(not beside, f"{beside} px have a value where no object is")
+
+    def nocs(self) -> None:
+        """As `of_objects`, and each value is where the pose of its instance shows it."""
+        self.of_objects(channels=3)
+        values, recorded = self._u16(3), self._recorded
+        if values is None or recorded is None:
+            return
+        problem = posed_nocs_problem(values, recorded.ids, self._stored.row, self._instances)
+        self._require(not problem, problem)
 
     def _values(self, *, channels: int) -> tuple[NDArray[Any] | None, _Mask, _Mask]:
         """The values, where there are some, and where objects are."""
@@ -143,6 +173,7 @@ class PixelCheck:
         suffix = ".jpg" if self._file.endswith(".jpg") else ".png"
         try:
             image = decoded_picture(self._data, suffix, size_wh=self._stored.view.size_wh)
+            check_plain(self._data, suffix)
         except ValueError as error:
             self._require(False, str(error))
             return None

@@ -226,7 +226,7 @@ class NocsWriter(AbstractRaster[NocsSettings]):
         return encode_map(view.maps["nocs"])
 
     def check_pixels(self, pixels: PixelCheck) -> None:
-        pixels.of_objects(channels=3)
+        pixels.nocs()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ from render.writers.coco_check import record_keypoints
 __all__ = ["check_labels", "check_yolo"]
 
 _FILE = "data.yaml"
+# Other blanks and digits are read by some programs alone.
+_ROW = re.compile(r"[0-9]+(?: -?[0-9]+(?:\.[0-9]+)?)+")
 _BOX_SLACK_PX = 1e-5
 _LEAST_IOU = 0.98
 # Of OpenCV's rectangles, which are in single precision; ultralytics leaves 0.01 for shares.
@@ -36,7 +39,7 @@ def check_yolo(dataset: Dataset, kind: str, findings: Findings) -> Callable[[Sto
 
 
 def _check_data_yaml(dataset: Dataset, kind: str, findings: Findings) -> None:
-    """It names the categories of the dataset, and no path."""
+    """It names the categories of the dataset and its two splits, and says nothing else."""
     names = dataset.names
     try:
         data = yaml_of(read_regular(dataset.folder / _FILE))
@@ -61,8 +64,11 @@ def _check_data_yaml(dataset: Dataset, kind: str, findings: Findings) -> None:
         got = found.get(key)
         if key == "names" and isinstance(got, list):
             got = dict(enumerate(got))
-        findings.require(got == value, f"{key} must be {value}, got {got}", file=_FILE)
-    findings.require("path" not in found, "must have no path: folders move", file=_FILE)
+        same = got == value and type(got) is type(value)
+        findings.require(same, f"{key} must be {value}, got {got}", file=_FILE)
+    # A trainer runs what stands under `download`, and a `path` stays where folders move.
+    odd = sorted(str(key) for key in found if key not in wanted)
+    findings.require(not odd, f"must hold just its keys, odd: {', '.join(odd)}", file=_FILE)
 
 
 def check_labels(stored: StoredFrame, kind: str, findings: Findings) -> None:
@@ -70,10 +76,12 @@ def check_labels(stored: StoredFrame, kind: str, findings: Findings) -> None:
     view, idx = stored.view, stored.view.frame_idx
     for file, data in stored.files.items():
         try:
-            lines = data.decode("ascii").splitlines()
+            lines = data.decode("ascii").split("\n")
         except UnicodeDecodeError as error:
             findings.require(False, f"must be plain text: {error}", file=file, frame_idx=idx)
             continue
+        # Behind the last row there is nothing.
+        findings.require(not lines.pop(), "must end with a line's end", file=file, frame_idx=idx)
         shown = view.labelled
         if findings.require(
             len(lines) == len(shown),
@@ -87,11 +95,10 @@ def check_labels(stored: StoredFrame, kind: str, findings: Findings) -> None:
 
 def _problem(line: str, row: Row, size_wh: tuple[int, int], names: LabelNames, kind: str) -> str:
     """What is wrong with a row; "" if it is right."""
+    if not _ROW.fullmatch(line):
+        return "must hold numbers only, with one blank between them"
     fields = line.split()
-    try:
-        numbers = np.array([float(field) for field in fields[1:]])
-    except ValueError:
-        return "must hold numbers only"
+    numbers = np.array([float(field) for field in fields[1:]])
     n = len(numbers)
     n_keypoints = max(map(len, names.keypoints.values()), default=0)
     fixed = {"detect": 4, "pose": 4 + 3 * n_keypoints, "obb": 8}

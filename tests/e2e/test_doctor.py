@@ -141,6 +141,7 @@ def test_device_that_is_not_there_is_told_among_those_that_are(parts: Path) -> N
     [
         ("engine=pyrendr", "error: engine must be one of mitsuba, pyrender, got pyrendr"),
         ("n_frames=some", "error: n_frames must be"),
+        ("+viewpoint.azimut=1", "error: viewpoint.azimut must be a leaf of viewpoint"),
     ],
 )
 def test_word_that_a_run_would_refuse_is_refused(parts: Path, word: str, message: str) -> None:

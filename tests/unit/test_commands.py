@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -179,3 +180,28 @@ def test_hints_name_what_installs_this_project() -> None:
     assert named == {(project["name"], extra) for extra in ("cuda", "mitsuba", "pile")}
     assert project["name"] != "render"  # another project's on PyPI
     assert project["scripts"] == {"render": "render.__main__:command"}
+
+
+def in_bash(words: str) -> subprocess.CompletedProcess[str]:
+    command = f"{shlex.quote(sys.executable)} -m {words}"
+    return subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_streams_that_are_closed_or_full_change_no_exit_code(redirection: str) -> None:
+    done = in_bash(f"render.verify nowhere {redirection}")
+
+    assert 1 == done.returncode
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("redirection", "code"), [(">&-", 0), (">/dev/full", 1)])
+def test_an_output_that_cannot_be_written_is_told_and_a_closed_one_is_nobody_s(
+    redirection: str, code: int
+) -> None:
+    done = in_bash(f"render.run --help {redirection}")
+
+    told = "error: standard output cannot be written: No space left on device\n"
+    assert (code, told * code) == (done.returncode, done.stderr)

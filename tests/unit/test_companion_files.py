@@ -14,7 +14,8 @@ from PIL import Image
 from render.errors import AssetError
 from render.library.files import find_files
 from render.library.models import ModelLibrary
-from render.library.readers import SUFFIXES, read_raw
+from render.library.readers import SUFFIXES, companion_files, read_raw
+from render.library.readers.companion_files import Companions, Fault
 from render.library.readers.notes import Notes
 from render.library.readers.raw import RawModel
 
@@ -131,6 +132,23 @@ def test_buffers_are_read_below_the_models_folder(models: Path, uri: str, is_rea
         with pytest.raises(AssetError) as refused:
             read_raw(path, models)
         assert path == refused.value.path
+
+
+def test_a_file_is_read_once_and_no_further_than_to_its_bound(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (models / "part/big.bin").open("wb") as file:
+        file.truncate(2**40)  # sparse: it takes no room on the disk
+    os.symlink("b.bin", models / "part/c.bin")
+    companions = Companions(models / "part/a.gltf", models, Notes())
+    names = ["b.bin", "./b.bin", "../part/b.bin", "c.bin", ".\\B.BIN"]
+
+    assert 1 == len({id(companions.read(name)) for name in names})
+    assert Fault.LARGE is companions.read("big.bin")
+    monkeypatch.setattr(companion_files, "MOST_BYTES", 100)
+    assert [36, 36] == [len(companions.read(n)) for n in ("../b.bin", "b.bin")]  # type: ignore[arg-type]
+    (models / "part/d.bin").write_bytes(bytes(29))
+    assert Fault.LARGE is companions.read("d.bin")
 
 
 @pytest.mark.parametrize("suffix", sorted(SUFFIXES))

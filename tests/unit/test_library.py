@@ -174,10 +174,21 @@ def test_a_mistake_in_remarks_is_told(tmp_path: Path, file: str, text: str, reas
         put(tmp_path, name)
     (tmp_path / file).write_text(text)
     with pytest.raises(AssetError) as told:
-        ModelLibrary(tmp_path)
+        ModelLibrary(tmp_path).check_all()
 
-    assert tmp_path / file == told.value.path
+    assert file in str(told.value)
     assert reason in told.value.reason
+
+
+def test_a_mistake_in_a_side_file_leaves_out_its_models_alone(tmp_path: Path) -> None:
+    for name in ("a.stl", "b.stl", "b.ply"):
+        put(tmp_path, name)
+    (tmp_path / "b.yaml").write_text("unit: parsec")
+    library = ModelLibrary(tmp_path, skip_bad=True)
+    library.check_all()
+
+    assert ("a.stl",) == library.names
+    assert [tmp_path / "b.yaml"] * 2 == [error.path for error in library.skipped]
 
 
 def test_files_of_one_stem_share_what_is_true_of_both(tmp_path: Path) -> None:

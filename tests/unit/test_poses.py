@@ -125,6 +125,20 @@ def test_the_number_of_the_image_is_in_records_and_in_coco(tmp_path: Path) -> No
     assert "im_id" not in coco_image(row | {"im_id": None})
 
 
+def test_a_camera_that_is_off_orthonormal_is_told(tmp_path: Path) -> None:
+    path = write_data_set(tmp_path)
+    cameras = json.loads(path.with_name("scene_camera.json").read_text())
+    cameras[str(IM_ID)] |= {"cam_R_w2c": (1.004 * TURN).ravel().tolist(), "cam_t_w2c": [0, 0, 0]}
+    path.with_name("scene_camera.json").write_text(json.dumps(cameras))
+    poses = Poses.read(path, models={}, names=["obj_000005.ply"])
+
+    assert (
+        f"{path.with_name('scene_camera.json')}: 1 of 1 rotations of the camera (cam_R_w2c) are "
+        "off orthonormal by up to 0.008; the nearest rotation is taken",
+    ) == poses.remarks
+    np.testing.assert_allclose(poses.images[0].T_world_cam[:3, :3], TURN.T, atol=1e-12)
+
+
 def test_a_uniform_scale_in_a_rotation_is_the_model_s(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -75,6 +75,14 @@ def test_objects_of_type_model_alone_are_drawn(tmp_path: Path) -> None:
     ) == model.warnings
 
 
+def test_what_is_not_printable_is_left_out(tmp_path: Path) -> None:
+    resources = f'<object id="1">{mesh((0, 2))}</object><object id="2">{mesh((10, 5))}</object>'
+    model = read(tmp_path, resources, '<item objectid="1"/><item objectid="2" printable="0"/>')
+
+    assert [2, 2, 2] == extent(model)
+    assert ("objects that are not printable are left out: 2",) == model.warnings
+
+
 def test_a_file_of_helpers_alone_is_refused_with_their_types(tmp_path: Path) -> None:
     with pytest.raises(AssetError, match=r"holds no triangles: .*support \(1\)"):
         read(tmp_path, f'<object id="1" type="support">{mesh((0, 1))}</object>',

@@ -113,7 +113,7 @@ def test_elements_are_those_that_json_reads(
     data = path.read_bytes()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_lists, "_CHUNK", chunk)  # as small as a file is large
-        read = [*elements(path)]
+        read = [*elements(path, keys=content)]
     found = [(e.key, e.value) for e in read]
     assert found == [(e.key, json.loads(data[e.start : e.end])) for e in read]
 
@@ -132,7 +132,7 @@ def test_torn_json_is_an_error(text: str, tmp_path: Path) -> None:
     path.write_text(text)
 
     with pytest.raises(ValueError):
-        list(elements(path))
+        list(elements(path, keys="ab"))
 
 
 def test_findings_keep_the_first_of_each_kind_and_count_all() -> None:
@@ -162,7 +162,7 @@ def test_rectangles_must_be_the_least_that_ultralytics_takes() -> None:
 
     def problems(text: str) -> str:
         findings = Findings()
-        check_labels(stored_frame(row, text), "obb", findings)
+        check_labels(stored_frame(row, f"{text.rstrip()}\n"), "obb", findings)
         return "".join(findings.lines())
 
     x0, y0, w, h = row["bbox_visib"]
@@ -237,7 +237,7 @@ def test_polygons_of_fragments_pass_and_moved_ones_do_not(
     text = yolo_text([row], names=names, size_wh=(120, 90), kind="segment")
     numbers = [float(v) for v in text.split()[1:]]
     numbers[0::2] = [v + 2 / 120 for v in numbers[0::2]]
-    moved = " ".join(["0", *(f"{v:.8f}" for v in numbers)])
+    moved = " ".join(["0", *(f"{v:.8f}" for v in numbers)]) + "\n"
 
     right, wrong = Findings(), Findings()
     for told, findings in ((text, right), (moved, wrong)):

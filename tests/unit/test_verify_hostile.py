@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from PIL import Image
 
 import render
 from render.config.run_config import identity_of, sha256_of
@@ -31,7 +32,8 @@ from render.verify import main
 
 CATEGORIES = ("Größe", "Ω", "螺栓", "🔩")
 COCO = "annotations/instances_train.json"
-DEPTH = "depth/train/00000000.png"
+DEPTH, IDS = "depth/train/00000000.png", "ids/train/00000000.png"
+JPEG, LABELS = "images/train/00000000.jpg", "labels/train/00000000.txt"
 FRAMES, INSTANCES = "records/frames-000000.parquet", "records/instances-000000.parquet"
 
 
@@ -49,8 +51,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = render.compose(
         f"assets.models_dir={folder / 'models'}", "n_frames=3", "val_fraction=0.34",
         "camera.size_wh=[64,48]", "objects=scatter", "objects.count=3", "output.depth=true",
-        "output.yolo=pose", "scale.size_frac=[uniform,0.3,0.5]", "background=color",
-        "occlusion=none", "sampling=sobol",
+        "output.normals=true", "output.nocs=true", "labels.obb=true", "output.yolo=pose",
+        "scale.size_frac=[uniform,0.3,0.5]", "background=color", "occlusion=none",
+        "sampling=sobol",
     )  # fmt: skip
     render.write(plan, folder / "data")
     return folder / "data"
@@ -296,6 +299,131 @@ def folder_beside(folder: Path) -> None:
     (folder / "deep" / "file").write_text("x")
 
 
+def text_behind(name: str, text: str) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        (folder / name).write_text((folder / name).read_text() + text)
+
+    return damage
+
+
+def label_with_other_blanks(folder: Path) -> None:
+    (folder / LABELS).write_bytes((folder / LABELS).read_bytes().replace(b" ", b"\t"))
+
+
+def turned_by_exif(folder: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    with Image.open(folder / JPEG) as image:
+        image.save(folder / JPEG, quality=95, exif=exif)
+
+
+def two_pictures(folder: Path) -> None:
+    (folder / JPEG).write_bytes((folder / JPEG).read_bytes() * 2)
+
+
+def four_channels(folder: Path) -> None:
+    with Image.open(folder / JPEG) as image:
+        cmyk = image.convert("CMYK")
+    cmyk.save(folder / JPEG)
+
+
+def packed_text_in_ids(folder: Path) -> None:
+    """300 MB, which a decoder may unpack."""
+    content = b"zTXta\0\0" + zlib.compress(bytes(300_000_000), 1)
+    chunk = struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
+    data = (folder / IDS).read_bytes()
+    (folder / IDS).write_bytes(data[:33] + chunk + data[33:])
+
+
+def depth_beside(folder: Path) -> None:
+    depth = cv2.imread(str(folder / DEPTH), cv2.IMREAD_UNCHANGED)
+    assert depth is not None
+    depth[depth == 0] = 9000
+    cv2.imwrite(str(folder / DEPTH), depth)
+
+
+def last_target_gone(folder: Path) -> None:
+    """From everything but the picture and the depth, as if it had found no place."""
+    rows = [r for r in pq.read_table(folder / INSTANCES).to_pylist() if r["frame_idx"] == 0]
+    last = rows[-1]
+    edit_rows(folder, INSTANCES, lambda all_rows: all_rows.pop(len(rows) - 1))
+    edit_column("placement", lambda c: c["instances"].pop())(folder)
+
+    def of_coco(content: Any) -> None:
+        content["annotations"] = [
+            a for a in content["annotations"]
+            if (a["image_id"], a["instance_idx"]) != (1, last["instance_idx"])
+        ]  # fmt: skip
+
+    def of_counts(content: Any) -> None:
+        counts = content["counts"]
+        counts["instances"][last["category"]] -= 1
+        counts["unplaced"] = {last["category"]: 1}
+
+    edit_json(folder, COCO, of_coco)
+    edit_yaml(folder, of_counts)
+    lines = (folder / LABELS).read_text().splitlines(keepends=True)
+    (folder / LABELS).write_text("".join(lines[:-1]))
+    ids = cv2.imread(str(folder / IDS), cv2.IMREAD_UNCHANGED)
+    assert ids is not None
+    ids[ids == len(rows)] = 0
+    cv2.imwrite(str(folder / IDS), ids)
+
+
+def normals_turned(folder: Path) -> None:
+    name = DEPTH.replace("depth", "normals")
+    normals = cv2.imread(str(folder / name), cv2.IMREAD_UNCHANGED)
+    assert normals is not None
+    normals[normals > 0] = 65536 - normals[normals > 0].astype(np.int32)
+    cv2.imwrite(str(folder / name), normals)
+
+
+def coordinates_turned(folder: Path) -> None:
+    name = DEPTH.replace("depth", "nocs")
+    nocs = cv2.imread(str(folder / name), cv2.IMREAD_UNCHANGED)
+    assert nocs is not None
+    nocs[..., 0] = np.where(nocs[..., 0] > 0, 65536 - nocs[..., 0].astype(np.int32), 0)
+    cv2.imwrite(str(folder / name), nocs)
+
+
+def rectangles_loose(name: str) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        def edit(rows: list[dict[str, Any]]) -> None:
+            row = next(row for row in rows if row["truncated_fract"] == 0)
+            corners = np.array(row[name]).reshape(4, 2)
+            middle = corners.mean(axis=0)
+            row[name] = (middle + 1.02 * (corners - middle)).ravel().tolist()
+
+        edit_rows(folder, INSTANCES, edit)
+
+    return damage
+
+
+def in_space(**values: Any) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        edit_rows(folder, INSTANCES, lambda rows: rows[0].update(box3d_corners_uv=None, **values))
+
+    return damage
+
+
+def another_real_image(folder: Path) -> None:
+    edit_column("placement", lambda c: c.update(im_id=7))(folder)
+    edit_rows(folder, FRAMES, lambda rows: rows[0].update(im_id=7))
+    edit_json(folder, COCO, lambda c: c["images"][0].update(im_id=7))
+
+
+def edit_of(name: str, edit: Callable[[Any], None]) -> Callable[[Path], None]:
+    return lambda folder: edit_json(folder, name, edit)
+
+
+def edit_of_yaml(edit: Callable[[Any], None]) -> Callable[[Path], None]:
+    return lambda folder: edit_yaml(folder, edit)
+
+
+def better_than_it_is(content: Any) -> None:
+    content["reached"]["size_frac"].update(mean_error=0.0)
+
+
 def name_that_is_no_utf8(folder: Path) -> None:
     Path(os.fsdecode(bytes(folder / "images") + b"/\xff\xfe.jpg")).write_text("x")
 
@@ -307,7 +435,7 @@ FORGERIES: tuple[tuple[Callable[[Path], None], str, str], ...] = (
     (infinite_lens, FRAMES, "cam_dist must be there, complete and finite"),
     (coco_lens, COCO, "image: cam_dist must be []"),
     (coco_K, COCO, "image: cam_K must be"),
-    (coco_second_list, COCO, "is torn: its keys must be texts of their own, got 'annotations'"),
+    (coco_second_list, COCO, "each once, got 'annotations'"),
     (coco_second_key, COCO, "is torn: the key 'iscrowd' stands twice"),
     (category_of_another_model, INSTANCES, "category must be that of its model"),
     (edit_column("theta", lambda c: c["viewpoint"].update(elevation_deg=-45.0)), FRAMES,
@@ -343,6 +471,47 @@ FORGERIES: tuple[tuple[Callable[[Path], None], str, str], ...] = (
     (pipe_in_place_of_records, INSTANCES, "must be a file, and is a device, pipe or socket"),
     (pipe_beside, "images/train/pipe", "does not belong here: it is a device, pipe or socket"),
     (folder_beside, "deep", "does not belong here: it is a folder"),
+    (text_behind("data.yaml", "download: import os\n"), "data.yaml", "keys, odd: download"),
+    (text_behind("data.yaml", "test: /etc\n"), "data.yaml", "just its keys, odd: test"),
+    (label_with_other_blanks, LABELS, "must hold numbers only, with one blank"),
+    (text_behind(LABELS, "0 0.5"), LABELS, "must end with a line's end"),
+    (turned_by_exif, JPEG, "one picture and nothing beside it, got a segment 0xe1"),
+    (two_pictures, JPEG, "one picture and nothing beside it, got"),
+    (four_channels, JPEG, "one picture and nothing beside it, got a"),
+    (packed_text_in_ids, IDS, "one picture and nothing beside it, got a chunk b'zTXt'"),
+    (depth_beside, DEPTH, "px have depth where nothing is"),
+    (last_target_gone, DEPTH, "px have depth where nothing is"),
+    (normals_turned, DEPTH.replace("depth", "normals"), "normals look away"),
+    (coordinates_turned, DEPTH.replace("depth", "nocs"), "px are not where their object is"),
+    (rectangles_loose("obb_visib"), INSTANCES, "obb_visib must be the least rectangle"),
+    (rectangles_loose("obb_obj"), INSTANCES, "obb_obj must be the least rectangle"),
+    (in_space(), INSTANCES, "box3d_corners_uv must be there"),
+    (in_space(box3d_size_m=[1.0, 1.0, 9.0]), INSTANCES, "box3d_size_m must be as large"),
+    (another_real_image, FRAMES, "im_id must be null: no real image"),
+    (edit_column("theta", lambda c: c.update(more={})), FRAMES,
+     "θ must hold exactly its groups, odd: more"),
+    (lambda folder: edit_rows(folder, FRAMES, lambda rows: rows.reverse()), FRAMES,
+     "must have its rows in order"),
+    (edit_of(COCO, lambda c: c.update(more=1)), COCO, "each once, got 'more'"),
+    (edit_of(COCO, lambda c: c["images"][0].update(coco_url="http://x")), COCO, "odd: coco_url"),
+    (edit_of(COCO, lambda c: c["annotations"][0].update(ignore=1)), COCO, "odd: ignore"),
+    (edit_of(COCO, lambda c: c["categories"][0].update(skeleton=[[1, 99]])), COCO,
+     "must have a name alone"),
+    (edit_of(".manifest/gl.json", lambda c: c.update(more=1)), ".manifest/gl.json",
+     "must agree with dataset.yaml"),
+    (edit_of(".manifest/identity.json", lambda c: c.update(more=1)), ".manifest/identity.json",
+     "must agree with dataset.yaml"),
+    (edit_of(".manifest/shard-00000.json", lambda c: c.update(more=1)),
+     ".manifest/shard-00000.json", "it must hold frames and files"),
+    (edit_of_yaml(lambda c: c.update(more=1)), "dataset.yaml", "just its keys, odd: more"),
+    (edit_of_yaml(lambda c: c["counts"].update(more=1)), "dataset.yaml", "odd: counts.more"),
+    (edit_of_yaml(lambda c: c["counts"].update(unplaced={"Ω": 3})), "dataset.yaml",
+     "counts.unplaced must be {} as in the records"),
+    (edit_of_yaml(lambda c: c["counts"].pop("unplaced")), "dataset.yaml",
+     "counts.unplaced must be"),
+    (edit_of_yaml(better_than_it_is), "dataset.yaml", "reached must be"),
+    (edit_of_yaml(lambda c: c["fixtures"].append({"name": "x", "sha256": "y"})), "dataset.yaml",
+     "fixtures must be the 0 of the config, got 1"),
     (name_that_is_no_utf8, "images/\\udcff\\udcfe.jpg", "does not belong here"),
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ with ``..`` may go up in it, and neither name nor link may lead out of it.
 
 from __future__ import annotations
 
+import errno
 import unicodedata
 from enum import Enum
 from pathlib import Path
@@ -16,8 +17,12 @@ from numpy.typing import NDArray
 from render.library.readers.notes import Notes
 from render.library.readers.raw import READ_ERRORS
 from render.system.pictures import rgba_of_bytes
+from render.system.plain_data import read_regular
 
-__all__ = ["Companions", "Fault"]
+__all__ = ["MOST_BYTES", "Companions", "Fault"]
+
+MOST_BYTES = 2**32
+"""The largest file of a model; 64 million triangles take less in any binary format."""
 
 _MOST_PIXELS = 400_000_000  # of all images of one model: 1.6 GB
 _KTX2 = b"\xabKTX 20"
@@ -30,6 +35,7 @@ class Fault(Enum):
     OUTSIDE = "lie outside the models folder"
     SPECIAL = "are no regular files"
     UNREADABLE = "cannot be read"
+    LARGE = "are too large"
 
 
 class Companions:
@@ -58,6 +64,7 @@ class Companions:
         self._notes = notes
         self._images: dict[Path, NDArray[np.uint8] | None] = {}
         self._n_pixels = 0
+        self._data: dict[Path, bytes] = {}
 
     def find(self, name: str, *, or_beside: bool = False) -> Path | Fault:
         """A file as it is named, else with another case of its letters.
@@ -104,15 +111,23 @@ class Companions:
         found = self.find(name, or_beside=or_beside)
         if isinstance(found, Path):
             try:
-                data = found.read_bytes()
-            except OSError:
-                found = Fault.UNREADABLE
+                data = self._bytes(found)
+            except OSError as error:
+                found = Fault.LARGE if error.errno == errno.EFBIG else Fault.UNREADABLE
             else:
                 if found not in self.paths:
                     self.paths.append(found)
                 return data
         self.is_whole = False
         return found
+
+    def _bytes(self, path: Path) -> bytes:
+        """The bytes of a file, held once however often and by whatever names it is asked for."""
+        file = path.resolve()
+        if file not in self._data:
+            held = sum(map(len, self._data.values()))
+            self._data[file] = read_regular(file, most=MOST_BYTES - held)
+        return self._data[file]
 
     def image(self, name: str) -> NDArray[np.uint8] | None:
         """``(H, W, 4)`` uint8, read-only; None, with a note, where it cannot be had."""

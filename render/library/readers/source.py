@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from render.errors import AssetError
-from render.library.readers.companion_files import Companions
+from render.library.readers.companion_files import MOST_BYTES, Companions
 from render.library.readers.notes import Notes
+from render.system.plain_data import read_regular
 
 __all__ = ["Source"]
 
@@ -39,11 +40,12 @@ class Source:
 
         Raises:
             AssetError: It is no regular file: a pipe or device would be read without end.
-            OSError: It is not there, or may not be read.
+            OSError: It is not there, may not be read, or is too large.
 
         """
         if path.exists() and not path.is_file():
             raise AssetError(path, "must be a regular file, got a folder, pipe or device")
         notes = Notes()
         companions = Companions(path, path.parent if root is None else root, notes)
-        return cls(path=path, data=path.read_bytes(), notes=notes, companions=companions)
+        data = read_regular(path, most=MOST_BYTES)
+        return cls(path=path, data=data, notes=notes, companions=companions)

@@ -199,6 +199,10 @@ class _Reader:
                 part.colors[element.get("id", "")] = colors
             elif tag == "object":
                 part.objects[element.get("id", "")] = self._object(name, part, element)
+            elif tag == "item" and element.get("printable") == "0":
+                # PrusaSlicer's word for what lies on the bed and is left out.
+                kind = "objects that are not printable are left out"
+                self._notes.add(kind, element.get("objectid", ""))
             elif tag == "item":
                 part.items.append(self._placed(name, element))
             else:

@@ -9,6 +9,7 @@ from typing import Any
 from render.config.run_config import RunConfig, identity_of, sha256_of
 from render.config.trust import check_target, plugin_names
 from render.dataset.description import Description
+from render.dataset.description_form import unknown_keys
 from render.dataset.findings import Findings
 from render.dataset.layout import DESCRIPTION, MANIFEST_FOLDER
 from render.errors import ConfigError
@@ -18,6 +19,7 @@ from render.writers.chosen import Writers
 
 __all__ = ["check_description"]
 
+_CLAIMED_ALONE = ("pictures", "poses")
 _TARGETS = ("engine._target_", "execution._target_")
 
 
@@ -30,6 +32,8 @@ def check_description(
     def require(holds: object, message: str) -> None:
         findings.require(holds, message, file=DESCRIPTION)
 
+    odd = unknown_keys(raw)
+    require(not odd, f"must hold just its keys, odd: {', '.join(odd)}")
     require(
         _sha256(_identity(config)) == raw["config_sha256"],
         "config_sha256 must be that of its config, and is not: one of them was edited",
@@ -57,6 +61,11 @@ def check_description(
         description.names.categories == categories,
         f"categories must be {', '.join(categories)}, the sorted ones of its models, "
         f"got {', '.join(description.names.categories)}",
+    )
+    asked = len(config.get("fixtures") or ())
+    require(
+        len(raw["fixtures"]) == asked,
+        f"fixtures must be the {asked} of the config, got {len(raw['fixtures'])}",
     )
     end = max((entry.end for entry in description.top_ups), default=0)
     require(
@@ -124,6 +133,8 @@ def _check_claim(description: Description, folder: Path, findings: Findings) -> 
         "identity.json": {
             "config": _identity(raw["config"]),
             "models": {entry["name"]: entry["sha256"] for entry in raw["models"]},
+            "distractors": {entry["name"]: entry["sha256"] for entry in raw["distractors"]},
+            "fixtures": [entry["sha256"] for entry in raw["fixtures"]],
             "versions": raw["versions"],
         },
         "gl.json": raw["gl"],
@@ -145,5 +156,8 @@ def _check_claim(description: Description, folder: Path, findings: Findings) -> 
         except ValueError as error:
             findings.require(False, f"is torn: {error}", file=file)
             continue
-        same = isinstance(found, dict) and all(found.get(k) == v for k, v in values.items())
+        # What it says of pictures and poses, nothing else does.
+        same = isinstance(found, dict) and found == values | {
+            key: value for key, value in found.items() if key in _CLAIMED_ALONE
+        }
         findings.require(same, f"must agree with {DESCRIPTION}, and does not", file=file)

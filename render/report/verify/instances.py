@@ -14,7 +14,7 @@ from render.dataset.findings import Findings
 from render.geometry.rle_definition import decoded
 from render.report.verify.placement import placement_problems, read_record, unlike_placed
 from render.report.verify.records import Shard
-from render.report.verify.tasks import task_problems
+from render.report.verify.tasks import task_problems, unseen_box_problem
 from render.report.verify.theta import ThetaCheck
 from render.writers.base import RecordedPixels, Row
 
@@ -119,6 +119,10 @@ def _checked_placement(
             wrong = unlike_placed(row, one, world_cam, description.unit_m.get(row["model"]))
             check = _Check(row, description, shard.file_instances, findings)
             check(not wrong, f"{', '.join(wrong)} must be as placed")
+            problem = unseen_box_problem(row, placement["near_m"])
+            check(not problem, problem)
+            same = possible.is_size_of(row["model"], row["box3d_size_m"], row["model_scale"])
+            check(same, "box3d_size_m must be as large, for its scale, as wherever its model is")
     return placement
 
 

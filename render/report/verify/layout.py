@@ -24,7 +24,7 @@ from render.dataset.layout import (
     is_of_dataset,
 )
 from render.dataset.manifest import SHARD_FRAMES
-from render.dataset.pictures import decoded_picture
+from render.dataset.pictures import check_plain, decoded_picture
 from render.errors import DatasetError
 from render.report.verify.records import Shard
 from render.system.files import TEMPORARY_SUFFIX, sha256_of_file
@@ -76,7 +76,9 @@ def check_layout(
 def _picture_problem(path: Path) -> str:
     """Why a file is no picture of its kind; "" if it is one."""
     try:
-        decoded_picture(read_regular(path), path.suffix)
+        data = read_regular(path)
+        decoded_picture(data, path.suffix)
+        check_plain(data, path.suffix)
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     except ValueError as error:
@@ -191,6 +193,8 @@ def check_manifest(folder: Path, shard: Shard, writers: Writers, findings: Findi
 def _entry(folder: Path, name: str, findings: Findings) -> tuple[Any, dict[str, Any] | None]:
     try:
         entry = json_of(read_regular(folder / name))
+        if {*entry} != {"frames", "files"}:
+            raise ValueError("it must hold frames and files")
         return entry["frames"], dict(entry["files"])
     except OSError as error:
         findings.require(False, f"cannot be read ({error.strerror})", file=name)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from render.report.verify.theta import ThetaCheck, chooses_models
 from render.sampling.arrangement import ARRANGEMENTS
 from render.sampling.axes import DIRECTION
+from render.sampling.groups import GROUPS
 from render.system import values
 from render.system.plain_data import json_of
 from render.writers.base import Row
@@ -100,6 +101,8 @@ def placement_problems(
     yield _rigid_problem("placement.T_world_cam", placement["T_world_cam"])
     for i, one in enumerate(placed):
         yield _rigid_problem(f"placement.instances.{i}.T_world_obj", one["T_world_obj"])
+    odd = sorted({*theta} ^ {*GROUPS})
+    yield "" if not odd else f"θ must hold exactly its groups, odd: {', '.join(odd)}"
     try:
         yield from possible.problems(theta, frame["frame_idx"])
         yield from _drawn_problems(rows, theta, placed)
@@ -157,6 +160,8 @@ def _is_true_size(objects: Mapping[str, Any], i: int) -> bool:
 def _aimed_problems(theta: Mapping[str, Any], placement: Mapping[str, Any]) -> Iterator[str]:
     """The camera is the one that θ asks for."""
     camera, arrangement = theta["camera"], theta["objects"]["arrangement"]
+    is_real = placement.get("im_id") is not None
+    yield "" if chooses_models(arrangement) or not is_real else "im_id must be null: no real image"
     if chooses_models(arrangement):
         return  # it has the camera from where it has the models
     yield from (

@@ -19,7 +19,7 @@ from render.dataset.findings import Findings
 from render.dataset.layout import DESCRIPTION, RECORD_FILES, RECORDS, records_path
 from render.dataset.parquet import read_rows
 from render.errors import ConfigError, DatasetError
-from render.report.achieved import reached
+from render.report.achieved import TOLERANCES, Reached, reached, unplaced
 from render.writers.base import Row
 
 __all__ = ["Row", "Shard", "Tally", "read_shards"]
@@ -116,6 +116,9 @@ def read_shards(folder: Path, findings: Findings) -> Iterator[Shard]:
         instances = _read(folder, names[1], _INSTANCE_COLUMNS, findings)
         if frames is None or instances is None:
             continue
+        for name, rows in zip(names, (frames, instances), strict=True):
+            idxs = [row["frame_idx"] for row in rows]
+            findings.require(idxs == sorted(idxs), "must have its rows in order", file=name)
         grouped: dict[int, list[Row]] = {row["frame_idx"]: [] for row in frames}
         for row in instances:
             if findings.require(
@@ -188,7 +191,8 @@ class Tally:
     instances: Counter[str] = field(default_factory=Counter)
     filtered: Counter[str] = field(default_factory=Counter)
     rejections: Counter[str] = field(default_factory=Counter)
-    reached: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unplaced: Counter[str] = field(default_factory=Counter)
+    reached: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.seen = np.zeros(self.description.n_frames, np.bool_)
@@ -207,9 +211,9 @@ class Tally:
         self.frames[frame["split"]] += 1
         self.rejections.update(frame["rejections"])
         try:
+            self.unplaced.update(self.description.models[n]["category"] for n in unplaced(frame))
             for one in reached([frame], rows):
-                self.reached[one.name, "labels"] += len(one.asked)
-                self.reached[one.name, "within"] += one.n_within
+                self._add_reached(one)
         except ConfigError as error:  # the arrangement is a plug-in's
             hint = plugins_hint(self.description.raw["config"], ())
             if hint:
@@ -221,6 +225,29 @@ class Tally:
                 counter = self.filtered if row["filtered"] else self.instances
                 counter[row["filtered"] or row["category"]] += 1
         return True
+
+    def _add_reached(self, one: Reached) -> None:
+        sums = self.reached.setdefault(
+            one.name, {"labels": 0, "within": 0, "mean_error": 0.0, "largest_error": 0.0}
+        )
+        off = np.abs(one.errors)
+        sums["labels"] += len(off)
+        sums["within"] += one.n_within
+        # A sum until all are there.
+        sums["mean_error"] += float(off.sum())
+        sums["largest_error"] = max(sums["largest_error"], float(off.max()))
+
+    def _is_reached(self, written: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Whether dataset.yaml says what labels have reached, up to rounding of the mean."""
+        return written.keys() == self.reached.keys() and all(
+            sums["labels"] == entry.get("labels")
+            and sums["within"] == entry.get("within")
+            and entry.get("tolerance") == TOLERANCES[name]
+            and entry.get("largest_error") == sums["largest_error"]
+            and math.isclose(entry.get("mean_error", -1), sums["mean_error"] / sums["labels"])
+            for name, sums in self.reached.items()
+            for entry in [written[name]]
+        )
 
     def _missing(self) -> Iterator[int]:
         """The first frames that have no row."""
@@ -240,11 +267,12 @@ class Tally:
             findings.require(False, "has no row", file=RECORDS, frame_idx=idx)
         description = self.description
         instances = dict.fromkeys(description.names.categories, 0) | dict(self.instances)
-        reached_as_written = {
-            (name, key): counts.get(key)
-            for name, counts in description.reached.items()
-            for key in ("labels", "within")
-        }
+        findings.require(
+            self._is_reached(description.reached),
+            f"reached must be {self.reached} as in the records (mean_error as a sum), "
+            f"got {dict(description.reached)}",
+            file=DESCRIPTION,
+        )
         found = {
             "counts.frames": (self.frames.total(), description.counts["frames"]),
             "counts.train": (self.frames["train"], description.counts["train"]),
@@ -252,8 +280,11 @@ class Tally:
             "counts.instances": (instances, description.counts["instances"]),
             "counts.filtered": (dict(self.filtered), description.counts["filtered"]),
             "rejections": (dict(self.rejections), dict(description.rejections)),
-            "reached": (dict(self.reached), reached_as_written),
         }
+        # The first version did not count them.
+        if description.format_version > 1:
+            written = description.counts.get("unplaced")
+            found["counts.unplaced"] = dict(self.unplaced), written
         for name, (count, written) in found.items():
             findings.require(
                 count == written,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,13 +14,14 @@ from render.dataset.description import Description
 from render.geometry.rle_definition import decoded
 from render.writers.base import Row
 
-__all__ = ["task_problems"]
+__all__ = ["task_problems", "unseen_box_problem"]
 
 _SLACK_PX = 1e-3
 _OUTLINE_SLACK_PX = 0.05  # the rasterizer puts corners on a grid of 1/256 px
 _SLACK = 1e-6
 # Declared motions have few digits, and their products fewer.
 _GROUP_SLACK = 2e-2
+_AREA_SLACK = 1e-3
 _SIGHTS = ("visible", "self_occluded", "occluded", "outside")
 
 
@@ -85,12 +87,30 @@ def _is_motion(
     return bool(np.linalg.norm(away) <= _GROUP_SLACK * size)
 
 
-def _box3d(frame: Row, row: Row) -> Iterator[str]:
-    size, center = np.array(row["box3d_size_m"]), np.array(row["box3d_center_cam_m"])
-    yield "" if (size >= 0).all() else f"box3d_size_m must be at least 0, got {size.tolist()}"
+def unseen_box_problem(row: Row, near_m: float) -> str:
+    """What is wrong with a box in space that has no corners in the image; "" if nothing.
+
+    Args:
+        near_m: Distance of the near plane, before which a corner has no place.
+
+    """
+    is_there = row["box3d_corners_uv"] is not None
+    if is_there or float(_box_corners(row)[:, 2].min()) < near_m * (1 + _SLACK):
+        return ""
+    return "box3d_corners_uv must be there: all corners are beyond the near plane"
+
+
+def _box_corners(row: Row) -> NDArray[np.float64]:
+    """``(8, 3)`` corners of the box in space, camera frame."""
     R, _ = _pose(row)
     signs = np.array([[i & 1, i >> 1 & 1, i >> 2 & 1] for i in range(8)]) - 0.5
-    corners = center + (signs * size) @ R.T
+    sides = signs * np.array(row["box3d_size_m"])
+    return np.asarray(np.array(row["box3d_center_cam_m"]) + sides @ R.T)
+
+
+def _box3d(frame: Row, row: Row) -> Iterator[str]:
+    size, corners = np.array(row["box3d_size_m"]), _box_corners(row)
+    yield "" if (size >= 0).all() else f"box3d_size_m must be at least 0, got {size.tolist()}"
     uv = row["box3d_corners_uv"]
     if uv is None:
         return
@@ -128,7 +148,7 @@ def _off(frame: Row, points: NDArray[np.float64], uv: NDArray[np.float64]) -> fl
 
 
 def _rectangle(row: Row, name: str, counts: str, *, asked: bool) -> str:
-    """A rectangle that holds every pixel of the mask inside the image, and is no larger than it."""
+    """The least rectangle that holds every pixel of the mask inside the image."""
     corners, mask = row[name], decoded(counts, (row["height"], row["width"]))
     if not asked:
         return "" if corners is None else f"{name} must be null where labels.obb is false"
@@ -141,16 +161,18 @@ def _rectangle(row: Row, name: str, counts: str, *, asked: bool) -> str:
     if abs(a @ b) > _SLACK * (a @ a + b @ b) or np.abs(p[0] + p[2] - p[1] - p[3]).max() > _SLACK:
         return f"{name} must be a rectangle"
     y, x = np.nonzero(mask)
-    x0, y0, x1, y1 = x.min(), y.min(), x.max() + 1, y.max() + 1
     squares = np.concatenate([np.stack([x + i, y + j], 1) for i in (0, 1) for j in (0, 1)])
     for side in (a, b):
         along = (squares - p[0]) @ side / (side @ side)
         if along.min() < -_SLACK_PX or along.max() > 1 + _SLACK_PX:
             return f"{name} must hold its mask"
-    upright = (x1 - x0) * (y1 - y0)
     area = float(np.linalg.norm(a) * np.linalg.norm(b))
-    if name == "obb_visib" and area > upright * (1 + _SLACK):
-        return f"{name} must be no larger than the upright box"
+    # Near the origin, because OpenCV's rectangles are in single precision.
+    least = math.prod(cv2.minAreaRect((squares - (x.min(), y.min())).astype(np.float32))[1])
+    # The frame cuts off the mask, and not what `obb_obj` is of.
+    is_whole = name == "obb_visib" or row["truncated_fract"] == 0
+    if is_whole and area > least * (1 + _AREA_SLACK):
+        return f"{name} must be the least rectangle, and is {area / least:.3f} times that"
     return ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -23,7 +23,8 @@ from render.system.values import is_number
 __all__ = ["ThetaCheck", "chooses_models"]
 
 _STEPS = "steps"
-_MOST_NAMES = 100_000  # whose matches are kept
+_MOST_NAMES = 100_000  # whose matches, or sizes, are kept
+_SIZE_SLACK = 1e-6
 _Names = Mapping[str, str]
 
 
@@ -64,6 +65,7 @@ class ThetaCheck:
     torn: list[str] = field(init=False, default_factory=list)
     _leaves: dict[tuple[str, str], dict[str, _Possible]] = field(init=False, default_factory=dict)
     _whole: WholeDataset = field(init=False)
+    _sizes: dict[str, list[float]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         description = self.description
@@ -153,6 +155,21 @@ class ThetaCheck:
         if scope == "light":
             return len(value) == theta["lighting"]["count"] and all(map(possible, value))
         return len(value) >= theta["occlusion"]["count"] and all(map(possible, value))
+
+    def is_size_of(self, model: str, size_m: Sequence[float], scale: float) -> bool:
+        """Whether a box in space is that of its model wherever it was seen before.
+
+        Args:
+            model: Its name.
+            size_m: Sides of the box.
+            scale: Metres per unit of the model's file.
+
+        """
+        if len(self._sizes) >= _MOST_NAMES or scale <= 0:
+            return True
+        known = self._sizes.setdefault(model, [side / scale for side in size_m])
+        off = (abs(side - scale * one) for side, one in zip(size_m, known, strict=True))
+        return max(off) <= _SIZE_SLACK * max(size_m)
 
     def _is_count(self, possible: _Possible, objects: Mapping[str, Any], frame_idx: int) -> bool:
         count, arrangement = objects["count"], objects["arrangement"]
