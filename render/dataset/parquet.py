@@ -110,8 +110,9 @@ def _check_pages(path: Path, metadata: pq.FileMetaData) -> None:
                 n_bytes += column.total_compressed_size
                 if n_bytes > room:
                     raise DatasetError(f"{path} is torn: its columns have more bytes than it has")
-                at = min(column.data_page_offset, column.dictionary_page_offset or 2**62)
-                file.seek(max(at, 0))
+                offsets = column.data_page_offset, column.dictionary_page_offset or 0
+                # Of no rows there is no page but that of the dictionary; 0 is no place of one.
+                file.seek(min((offset for offset in offsets if offset > 0), default=room))
                 chunk = _Compact(file.read(max(column.total_compressed_size, 0)))
                 size = 0
                 while chunk.at < len(chunk.data):

@@ -226,6 +226,7 @@ OTHER_MEANINGS = {
     ("render/config/run_config.py", "poses"),  # a section of the run config
     ("render/plan.py", "poses"),  # the file's sha256 in the fingerprint
     ("render/job/replay.py", "poses"),  # that section
+    ("render/report/verify/description.py", "poses"),  # that section, of a dataset's description
     ("render/sampling/objects.py", "surface"),  # the example of the leaf, to copy
     ("render/assembly/surfaces.py", "surface"),  # the name of a material
     ("render/sampling/sequences.py", "grid"),  # sampling=grid
