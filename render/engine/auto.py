@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, final
 
 from render.buffers import Buffers, Silhouette
@@ -54,13 +55,16 @@ class AutoEngine(AbstractEngine):
     @classmethod
     def probe(cls, *, platform: str = "auto", device: str | int = "auto", **_: Any) -> Probe:
         """What the engine that is chosen could draw with; see `AbstractEngine.probe`."""
-        if _wants_gl(platform, device):
+        uses_gl, remark = _choice(platform, device)
+        if uses_gl:
             from render.engine.pyrender.engine import PyrenderEngine
 
             return PyrenderEngine.probe(platform=platform, device=device)
         from render.engine.cpu.engine import CpuEngine
 
-        return CpuEngine.probe()
+        found = CpuEngine.probe()
+        chosen = None if found.chosen is None else replace(found.chosen, remark=remark)
+        return replace(found, chosen=chosen)
 
     @property
     def info(self) -> DeviceInfo:
@@ -90,27 +94,31 @@ def _start(uses_gl: bool, platform: str, device: str | int) -> AbstractEngine:
 
 
 def _wants_gl(platform: str, device: str | int) -> bool:
-    """Whether OpenGL is asked for, or is there with a GPU behind it.
+    """Whether OpenGL is asked for, or is there with a GPU behind it; warns of a GPU in vain."""
+    uses_gl, remark = _choice(platform, device)
+    if remark:
+        _LOG.warning("frames are drawn on the CPU: %s", remark)
+    return uses_gl
 
-    GL is only loaded where a device file tells of a GPU.
+
+def _choice(platform: str, device: str | int) -> tuple[bool, str]:
+    """Whether OpenGL draws, and why it does not though a GPU seems to be there; "": it is not.
+
+    GL is only loaded where it is asked for, or where a device file tells of a GPU.
     """
     if platform != "auto" or str(device) != "auto":
-        return True
+        return True, ""
     # Without GL's libraries this is all that can be imported of that engine.
     from render.engine.pyrender.devices import gpu_file
 
     file = gpu_file()
     if file is None:
-        return False
+        return False, ""
     try:
         from render.engine.pyrender.engine import PyrenderEngine
 
         with PyrenderEngine() as engine:
             info = engine.info
     except (EngineError, ImportError, OSError) as error:
-        _LOG.warning("frames are drawn on the CPU, because %s is here but not usable: %s",
-                     file, error)  # fmt: skip
-        return False
-    if not info.is_gpu:
-        _LOG.warning("frames are drawn on the CPU: %s", info.remark)
-    return info.is_gpu
+        return False, f"{file} is here, but cannot be used: {error}"
+    return info.is_gpu, info.remark

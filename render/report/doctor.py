@@ -31,7 +31,8 @@ def devices_text(probe: Probe) -> str:
         )
         mark = "  <- a run uses this" if is_chosen else ""
         lines.append(f"{name}{kind}: {info.renderer}{mark}")
-        lines += _wrapped(f"{info.vendor}, OpenGL {info.version}", indent=21)
+        version = info.version if info.platform == "cpu" else f"OpenGL {info.version}"
+        lines += _wrapped(f"{info.vendor}, {version}", indent=21)
     if chosen is None:
         lines += _wrapped(f"{probe.advice or probe.failure}.", indent=2)
     elif not chosen.is_gpu:

@@ -84,7 +84,11 @@ def test_what_it_chooses_is_what_a_run_records(tmp_path: Path) -> None:
     )  # fmt: skip
     platform, device, renderer = run.stdout.strip().split("|")
     trimesh.creation.box((0.1, 0.1, 0.1)).export(tmp_path / "box.ply")
-    (line,) = [x for x in doctor(tmp_path).stdout.splitlines() if "<- a run uses this" in x]
+    (line,) = [
+        x
+        for x in doctor(tmp_path, "engine=pyrender").stdout.splitlines()
+        if "<- a run uses this" in x
+    ]
 
     assert line.split()[:2] == [platform, device]
     assert renderer in line
@@ -139,7 +143,10 @@ def test_device_that_is_not_there_is_told_among_those_that_are(parts: Path) -> N
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("engine=pyrendr", "error: engine must be one of mitsuba, pyrender, got pyrendr"),
+        (
+            "engine=pyrendr",
+            "error: engine must be one of auto, cpu, cuda, mitsuba, pyrender, got pyrendr",
+        ),
         ("n_frames=some", "error: n_frames must be"),
         ("+viewpoint.azimut=1", "error: viewpoint.azimut must be a leaf of viewpoint"),
     ],
@@ -168,13 +175,15 @@ def test_machine_without_gl_is_told_what_to_install(parts: Path, tmp_path: Path)
     # The loader finds these empty files before the real libraries, and cannot use them.
     for name in ("libEGL.so.1", "libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so"):
         (tmp_path / name).touch()
-    done = doctor(parts, LD_LIBRARY_PATH=str(tmp_path))
+    done = doctor(parts, "engine=pyrender", LD_LIBRARY_PATH=str(tmp_path))
+    cpu = doctor(parts, LD_LIBRARY_PATH=str(tmp_path))
 
     assert done.returncode == 1
     assert done.stdout.count("apt-get install libegl1") == 1
     assert "fails: libEGL.so.1 cannot be loaded" in done.stdout
     assert "wedge.ply" in done.stdout, "models are looked at all the same"
     assert done.stderr.strip() == "not ready: no OpenGL platform works"
+    assert cpu.returncode == 0, "the CPU needs no GL"
 
 
 @pytest.mark.parametrize(

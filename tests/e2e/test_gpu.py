@@ -65,7 +65,7 @@ def test_auto_beside_a_gpu_that_fails_draws_with_one_warning(tmp_path: Path) -> 
 
     assert done.returncode == 0, done.stderr
     told = done.stdout + done.stderr
-    assert told.count("frames are drawn in software: /dev/nvidia0 is here, but its driver's") == 1
+    assert told.count("frames are drawn on the CPU: /dev/nvidia0 is here, but its driver's") == 1
     assert told.count("/dev/nvidia0") == 1
 
 
@@ -91,7 +91,7 @@ def test_software_that_is_asked_for_by_name_is_no_error(device: str, tmp_path: P
     done = beside_a_closed_gpu(tmp_path, "render.run", *QUICK, f"engine.device={device}")
 
     assert done.returncode == 0, done.stderr
-    assert ("drawn in software" in done.stdout) == (device == "auto")
+    assert ("drawn on the CPU" in done.stdout) == (device == "auto")
 
 
 def without_gpus() -> bool:
