@@ -38,12 +38,14 @@ class RecordedPixels:
         ids: ``(H, W)`` int32: 0 is none, ``instance_idx + 1`` otherwise.
         near_m: Depth of the near plane.
         far_m: Depth of the far plane.
+        has_fixtures: Things without a label may be seen.
 
     """
 
     ids: NDArray[np.int32]
     near_m: float
     far_m: float
+    has_fixtures: bool
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -24,7 +24,7 @@ _Mask = NDArray[np.bool_]
 
 
 def _has_surfaces(frame: Row) -> bool:
-    """Whether there may be depth where no instance is: of floor and walls, or of fixtures."""
+    """Whether there may be floor and walls, which have a depth and no label."""
     try:
         kind = json_of(frame["theta"])["background"]["kind"]
     except (ValueError, KeyError, TypeError):
@@ -108,7 +108,7 @@ class PixelCheck:
             not far.size or far.max() * unit_m <= hi,
             f"objects must be nearer than {recorded.far_m:g} m",
         )
-        if not _has_surfaces(self._stored.row):
+        if not recorded.has_fixtures and not _has_surfaces(self._stored.row):
             beside = int(np.count_nonzero(units[recorded.ids == 0]))
             self._require(not beside, f"{beside} px have depth where nothing is")
         problem = posed_depth_problem(

@@ -85,7 +85,9 @@ def found(units: list[int], target: dict[str, Any], far_m: float) -> str:
     findings = Findings()
     shown = view(1.0, 1.0, 1.0)
     shown.instances = [target, DISTRACTOR]
-    recorded = RecordedPixels(ids=np.array([[1, 2, 0]]), near_m=1.0, far_m=far_m)
+    recorded = RecordedPixels(
+        ids=np.array([[1, 2, 0]]), near_m=1.0, far_m=far_m, has_fixtures=False
+    )
     stored = StoredFrame(row=CAMERA, view=shown, files={}, recorded=recorded)
     PixelCheck("depth/train/00000003.png", data.tobytes(), stored, findings).depth(UNIT_M)
     return json.dumps(findings.lines())

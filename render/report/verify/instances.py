@@ -83,7 +83,12 @@ def check_instances(
     placement = _checked_placement(frame, shard, description, possible, findings)
     if placement is None or not readable:
         return None
-    return RecordedPixels(ids=ids, near_m=placement["near_m"], far_m=placement["far_m"])
+    return RecordedPixels(
+        ids=ids,
+        near_m=placement["near_m"],
+        far_m=placement["far_m"],
+        has_fixtures=bool(description.config.get("fixtures")),
+    )
 
 
 def _is_intrinsic(K: Sequence[float]) -> bool:
