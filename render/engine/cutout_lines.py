@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from render.engine.windows import Scissor
 from render.scene import Camera, Material, Primitive, Texture
 
 __all__ = ["CutOut", "ShownPixels", "cutout_crossings"]
@@ -45,6 +46,7 @@ class CutOut:
         primitive: Its triangles.
         center_m: ``(3,)``: of the model, which `cam_mesh` counts from.
         cam_mesh: ``(4, 4)`` float64.
+        window: Pixels of the picture that it may cover: first column and row, width, height.
         faces_at: Which faces of the primitive some pixels show that show the part.
 
     """
@@ -54,6 +56,7 @@ class CutOut:
     material: Material
     center_m: Floats
     cam_mesh: Floats
+    window: Scissor
     faces_at: Callable[[Pixels], NDArray[np.int32]]
 
 
@@ -81,13 +84,17 @@ def cutout_crossings(
 
     """
     width = shown.part.shape[1]
-    shows = shown.part == cut_out.part
+    x0, y0, w, h = cut_out.window
+    # With the neighbours, so that a border at the rim of the window is seen.
+    x1, y1 = x0 + w + 1, y0 + h + 1
+    x0, y0 = max(x0 - 1, 0), max(y0 - 1, 0)
+    shows = shown.part[y0:y1, x0:x1] == cut_out.part
     inverse = shown.inverse_m.ravel()
     found: list[tuple[Pixels, NDArray[np.bool_], Floats]] = []
     for is_row in (True, False):
         changes = shows[:, :-1] != shows[:, 1:] if is_row else shows[:-1] != shows[1:]
         row, column = np.nonzero(changes)
-        pixel, is_first = row * width + column, shows[row, column]
+        pixel, is_first = (y0 + row) * width + x0 + column, shows[row, column]
         known = is_taken(pixel, is_row)
         pixel, is_first = pixel[~known], is_first[~known]
         following = pixel + (1 if is_row else width)

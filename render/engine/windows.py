@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from render.geometry.projection import bounds_of_edges, project
 from render.scene import Camera
 
-__all__ = ["CANVAS_SIZES", "Scissor", "Window", "canvas_of", "window_of"]
+__all__ = ["CANVAS_SIZES", "Scissor", "Window", "canvas_of", "scissor_of", "window_of"]
 
 # A silhouette is cut at a canvas of this many image sizes a side, centred on the image.
 CANVAS_SIZES = 8
@@ -60,3 +60,20 @@ def window_of(corners_cam: NDArray[np.float64], camera: Camera) -> Window | None
     last = np.clip(np.ceil(uv.max(axis=0)) + 2, low, high)
     (x0, y0), (x1, y1) = first.astype(int), last.astype(int)
     return (int(x0), int(y0), int(x1), int(y1)) if x0 < x1 and y0 < y1 else None
+
+
+def scissor_of(corners_cam: NDArray[np.float64], camera: Camera) -> Scissor:
+    """Those of them that lie in the image; zeros if none do.
+
+    Args:
+        corners_cam: As for `window_of`.
+        camera: Likewise.
+
+    """
+    window = window_of(corners_cam, camera)
+    if window is None:
+        return (0, 0, 0, 0)
+    w, h = camera.size_wh
+    x0, y0 = max(window[0], 0), max(window[1], 0)
+    x1, y1 = min(window[2], w), min(window[3], h)
+    return (x0, y0, x1 - x0, y1 - y0) if x0 < x1 and y0 < y1 else (0, 0, 0, 0)

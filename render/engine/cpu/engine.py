@@ -20,6 +20,7 @@ from render.engine.cpu.warm_up import warm_up
 from render.engine.cutout_lines import CutOut, ShownPixels
 from render.engine.edges import EdgedBody, EdgeSmoother
 from render.engine.lens import pinhole_scene, pixel_rays, through_lens
+from render.engine.windows import scissor_of
 from render.errors import EngineError
 from render.scene import Instance, Scene
 
@@ -181,5 +182,6 @@ def _cut_out(bodies: Bodies, part: Part, solid: Visible) -> CutOut:
         material=part.material,
         center_m=body.model.center_m,
         cam_mesh=body.cam_mesh,
+        window=scissor_of(body.corners_cam, bodies.scene.camera),
         faces_at=lambda pixel: solid.face.ravel()[pixel] - part.first_face,
     )

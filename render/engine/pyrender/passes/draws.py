@@ -14,7 +14,7 @@ from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program, compile_program
 from render.engine.pyrender.gpu_cache import FaceRange, GpuCache, Mesh
 from render.engine.pyrender.passes.drawn_bodies import DrawnBody
-from render.engine.windows import Scissor, Window, window_of
+from render.engine.windows import Scissor, scissor_of
 from render.geometry.frames import inverse_rigid
 from render.scene import Camera, Instance, Material, Scene, Surface
 
@@ -180,16 +180,7 @@ def _as_instance(surface: Surface) -> Instance:
 
 
 def _windows(corners_cam: NDArray[np.float64], camera: Camera) -> tuple[Scissor, ...]:
-    return tuple(_scissor(window_of(corners, camera), camera) for corners in corners_cam)
-
-
-def _scissor(window: Window | None, camera: Camera) -> Scissor:
-    if window is None:
-        return (0, 0, 0, 0)
-    w, h = camera.size_wh
-    x0, y0 = max(window[0], 0), max(window[1], 0)
-    x1, y1 = min(window[2], w), min(window[3], h)
-    return (x0, y0, x1 - x0, y1 - y0) if x0 < x1 and y0 < y1 else (0, 0, 0, 0)
+    return tuple(scissor_of(corners, camera) for corners in corners_cam)
 
 
 class GeometryPrograms:

@@ -61,5 +61,6 @@ def _cut_out(uploaded: UploadedScene, ids: Ids, draw: Draw, k: int) -> CutOut:
         material=draw.material,
         center_m=body.model.center_m,
         cam_mesh=body.cam_mesh,
+        window=uploaded.windows[draw.instance_idx],
         faces_at=lambda pixel: face_of[ids.ends_with.ravel()[pixel]],
     )
