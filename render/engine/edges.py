@@ -13,14 +13,59 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from render.engine.cutout_lines import CutOut, ShownPixels, cutout_crossings
+from render.engine.meshes import Mesh
 from render.engine.surface_edges import BORDER, surface_edges
+from render.engine.windows import Scissor
+from render.kernels.compiled import unwritten
+from render.kernels.holes import cross_holes
 from render.kernels.lines import cross_edges, cross_meetings, faces_camera, mix
-from render.scene import Camera, Model
+from render.kernels.rays import WRAPS, cam_points
+from render.scene import Camera, Material, Model
 
 __all__ = ["CutOut", "EdgeSmoother", "EdgedBody", "Lines", "ShownPixels"]
 
 _FINEST_CREASE_PX = 0.5
+
+
+_NO_IMAGE = unwritten(np.zeros((0, 0, 4), np.uint8))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ShownPixels:
+    """What the centres of the pixels show; all ``(H, W)``.
+
+    Attributes:
+        inverse_m: One over the depth along the axis; 0 = nothing.
+        part: What was drawn there; -1 = nothing.
+        body: The body of that; -1 = nothing.
+
+    """
+
+    inverse_m: NDArray[np.float32]
+    part: NDArray[np.int32]
+    body: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CutOut:
+    """A part of a body whose material cuts holes.
+
+    Attributes:
+        part: Its number in `ShownPixels.part`.
+        cam_mesh: ``(4, 4)`` float64: from the mesh's points to the camera frame.
+        window: Pixels of the picture that it may cover: first column and row, width, height.
+        faces: ``(H, W)`` int32: numbers of the faces of the mesh where pixels show the part.
+        first_face: The number of the mesh's first face there.
+
+    """
+
+    part: int
+    material: Material
+    mesh: Mesh
+    cam_mesh: NDArray[np.float64]
+    window: Scissor
+    faces: NDArray[np.int32]
+    first_face: int
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -74,7 +119,7 @@ class EdgeSmoother:
             lines.add_edges(body, shown, camera)
         lines.add_meetings(shown)
         for cut_out in cut_outs:
-            lines.add(*cutout_crossings(cut_out, shown, camera, lines.is_taken))
+            lines.add_holes(cut_out, shown, camera)
         lines.mix(radiance)
 
 
@@ -126,9 +171,23 @@ class Lines:
             self._slope, self._touched, self._count,
         )  # fmt: skip
 
-    def is_taken(self, pixel: NDArray[np.int64], is_row: bool) -> NDArray[np.bool_]:
-        """Whether there is a line already between pixels and the next ones."""
-        return np.asarray(self._score[self._slot(pixel, is_row)] > 0.0)
+    def add_holes(self, cut_out: CutOut, shown: ShownPixels, camera: Camera) -> None:
+        """Lines along the borders of holes, between pixels that have none."""
+        mesh, material, K = cut_out.mesh, cut_out.material, camera.K
+        cam = np.empty((mesh.points.shape[1], 3))
+        cam_points(mesh.points, cut_out.cam_mesh, cam)
+        texture = material.base_color_texture
+        wrap_s, wrap_t = texture.wrap_st if texture else ("repeat", "repeat")
+        x0, y0, w, h = cut_out.window
+        self._count = cross_holes(
+            cam, mesh.faces, mesh.vertices, mesh.colors,
+            _NO_IMAGE if texture is None else unwritten(texture.image), WRAPS[wrap_s],
+            WRAPS[wrap_t], float(material.base_color[3]), float(material.alpha_cutoff),
+            np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2]]), shown.part.ravel(), cut_out.part,
+            cut_out.faces.ravel(), cut_out.first_face, shown.inverse_m.ravel(), *self.size_wh,
+            np.array([x0, y0, x0 + w, y0 + h]), self._score, self._at, self._slope,
+            self._touched, self._count,
+        )  # fmt: skip
 
     def add(
         self, pixel: NDArray[np.int64], is_row: NDArray[np.bool_], at: NDArray[np.floating]

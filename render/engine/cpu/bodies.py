@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from render.engine.cpu.meshes import Mesh, mesh_of
+from render.engine.meshes import Mesh, mesh_of
 from render.geometry.frames import inverse_rigid
 from render.scene import Instance, Material, Model, Scene, Surface
 

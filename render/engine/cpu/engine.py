@@ -17,8 +17,7 @@ from render.engine.cpu.color import ColorPass
 from render.engine.cpu.plain import AbstractFaceDrawer
 from render.engine.cpu.visible import Shown, Visible, VisiblePass
 from render.engine.cpu.warm_up import warm_up
-from render.engine.cutout_lines import CutOut, ShownPixels
-from render.engine.edges import EdgedBody, EdgeSmoother
+from render.engine.edges import CutOut, EdgedBody, EdgeSmoother, ShownPixels
 from render.engine.lens import pinhole_scene, pixel_rays, through_lens
 from render.engine.windows import scissor_of
 from render.errors import EngineError
@@ -178,10 +177,10 @@ def _cut_out(bodies: Bodies, part: Part, solid: Visible) -> CutOut:
     body = bodies.all[part.body_idx]
     return CutOut(
         part=part.part_idx,
-        primitive=body.model.primitives[part.part_idx - body.parts[0].part_idx],
         material=part.material,
-        center_m=body.model.center_m,
+        mesh=body.mesh,
         cam_mesh=body.cam_mesh,
         window=scissor_of(body.corners_cam, bodies.scene.camera),
-        faces_at=lambda pixel: solid.face.ravel()[pixel] - part.first_face,
+        faces=solid.face,
+        first_face=part.first_face - part.begin,
     )

@@ -11,10 +11,10 @@ import numpy as np
 import warp as wp
 
 from render.buffers import Silhouette
-from render.engine.cpu.meshes import Mesh
 from render.engine.cpu.plain import AbstractFaceDrawer, Plain
 from render.engine.cpu.visible import Shown, Visible, lens_of, outline_of
 from render.engine.cuda import kernels
+from render.engine.meshes import Mesh
 from render.engine.windows import Window, canvas_of
 from render.scene import Camera
 from render.system.cache import Cache, Same

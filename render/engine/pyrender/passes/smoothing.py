@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from render.engine.cutout_lines import CutOut, ShownPixels
-from render.engine.edges import EdgedBody, EdgeSmoother
+from render.engine.edges import CutOut, EdgedBody, EdgeSmoother, ShownPixels
+from render.engine.meshes import mesh_of
 from render.engine.pyrender.naming import named_faces
 from render.engine.pyrender.passes.draws import Draw, UploadedScene
 from render.engine.pyrender.passes.ids import Ids
@@ -54,13 +54,15 @@ def _cut_outs(uploaded: UploadedScene, ids: Ids) -> Iterator[CutOut]:
 
 def _cut_out(uploaded: UploadedScene, ids: Ids, draw: Draw, k: int) -> CutOut:
     body = uploaded.bodies[draw.body_idx]
+    mesh = mesh_of(body.model)
     face_of = named_faces(body.model)[k].face_of
     return CutOut(
         part=draw.draw_idx,
-        primitive=body.model.primitives[k],
         material=draw.material,
-        center_m=body.model.center_m,
+        mesh=mesh,
         cam_mesh=body.cam_mesh,
         window=uploaded.windows[draw.instance_idx],
-        faces_at=lambda pixel: face_of[ids.ends_with.ravel()[pixel]],
+        # Of no meaning where another draw is shown.
+        faces=face_of.take(ids.ends_with, mode="clip"),
+        first_face=-int(mesh.ends[k - 1]) if k else 0,
     )
