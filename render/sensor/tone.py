@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,7 +56,7 @@ def display_of_radiance(radiance: NDArray[np.float32], tone: str) -> NDArray[np.
 
 def radiance_of_display(rgb: NDArray[np.uint8], tone: str) -> NDArray[np.float32]:
     """``(H, W, 3)`` float32 linear radiance that `display_of_radiance` turns into `rgb`."""
-    return np.asarray(np.take(_backward_table(tone), rgb))
+    return np.asarray(cv2.LUT(rgb, _backward_table(tone)), np.float32)
 
 
 @lru_cache(maxsize=8)
