@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from render.kernels.compiled import kernel
-from render.kernels.rays import alpha_at
+from render.kernels.rays import alpha_on
 
 __all__ = ["cross_holes"]
 
@@ -99,14 +99,9 @@ def cross_holes(
                 before = 0.0
                 for k in range(_STEPS + 1):
                     of_b, of_c = b0 + k / _STEPS * (b1 - b0), c0 + k / _STEPS * (c1 - c0)
-                    of_a = 1.0 - of_b - of_c
-                    alpha = factor
-                    if colors.shape[0] > 0:
-                        alpha *= of_a * colors[a, 3] + of_b * colors[b, 3] + of_c * colors[c, 3]
-                    if image.shape[0] > 0:
-                        s = of_a * vertices[a, 6] + of_b * vertices[b, 6] + of_c * vertices[c, 6]
-                        t = of_a * vertices[a, 7] + of_b * vertices[b, 7] + of_c * vertices[c, 7]
-                        alpha *= alpha_at(image, wrap_s, wrap_t, s, t)
+                    alpha = factor * alpha_on(
+                        vertices, colors, image, wrap_s, wrap_t, a, b, c, of_b, of_c
+                    )
                     above = alpha - cutoff
                     if k > 0 and above < 0.0:
                         before = max(before, 0.0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from render.kernels.compiled import kernel
 
-__all__ = ["WRAPS", "alpha_at", "cam_points", "draw_faces_by_rays", "list_fragments"]
+__all__ = ["WRAPS", "alpha_at", "alpha_on", "cam_points", "draw_faces_by_rays", "list_fragments"]
 
 Array = Any
 
@@ -67,6 +67,22 @@ def alpha_at(image: Array, wrap_s: int, wrap_t: int, u: float, v: float) -> floa
     upper = (1.0 - s) * image[y0, x0, 3] + s * image[y0, x1, 3]
     lower = (1.0 - s) * image[y1, x0, 3] + s * image[y1, x1, 3]
     return ((1.0 - t) * upper + t * lower) / 255.0
+
+
+@kernel
+def alpha_on(
+    vertices: Array, colors: Array, image: Array, wrap_s: int, wrap_t: int, a: int, b: int, c: int,
+    of_b: float, of_c: float,
+) -> float:  # fmt: skip
+    """Alpha of image and vertex colours at a point of a face, by the shares of its corners."""
+    of_a, alpha = 1.0 - of_b - of_c, 1.0
+    if colors.shape[0] > 0:
+        alpha *= of_a * colors[a, 3] + of_b * colors[b, 3] + of_c * colors[c, 3]
+    if image.shape[0] > 0:
+        s = of_a * vertices[a, 6] + of_b * vertices[b, 6] + of_c * vertices[c, 6]
+        t = of_a * vertices[a, 7] + of_b * vertices[b, 7] + of_c * vertices[c, 7]
+        alpha *= alpha_at(image, wrap_s, wrap_t, s, t)
+    return alpha
 
 
 @kernel
@@ -228,13 +244,9 @@ def draw_faces_by_rays(
                 if not near <= z <= far:
                     continue
                 if cutoff > 0.0:
-                    alpha = factor
-                    if colors.shape[0] > 0:
-                        alpha *= of_a * colors[a, 3] + of_b * colors[b, 3] + of_c * colors[c, 3]
-                    if image.shape[0] > 0:
-                        s = of_a * vertices[a, 6] + of_b * vertices[b, 6] + of_c * vertices[c, 6]
-                        t = of_a * vertices[a, 7] + of_b * vertices[b, 7] + of_c * vertices[c, 7]
-                        alpha *= alpha_at(image, wrap_s, wrap_t, s, t)
+                    alpha = factor * alpha_on(
+                        vertices, colors, image, wrap_s, wrap_t, a, b, c, of_b, of_c
+                    )
                     if alpha < cutoff:
                         continue
                 mask[y - window[1], x - window[0]] = 1
