@@ -31,7 +31,7 @@ from render.dataset.frame_result import FrameResult
 from render.dataset.layout import PLOT, PREVIEW
 from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.reader import Dataset, Frame
-from render.dataset.records import instance_rows
+from render.dataset.rows import instance_rows
 from render.engine.base import DeviceInfo
 from render.errors import EngineError, RenderError
 from render.execute.base import build_executor

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from render.geometry.frames import rigid
 from render.library.build_model import build_model
@@ -103,6 +102,8 @@ def _limb(start: tuple[float, float, float], end: tuple[float, float, float], ra
     a, b = np.array(start), np.array(end)
     length = float(np.linalg.norm(b - a))
     limb = trimesh.creation.capsule(height=length, radius=radius, count=(12, 12))
+    from scipy.spatial.transform import Rotation  # takes a moment to import
+
     turn, _ = Rotation.align_vectors([(b - a) / length], [(0.0, 0.0, 1.0)])
     limb.apply_transform(rigid(turn.as_matrix(), a))
     return limb
