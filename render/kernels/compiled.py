@@ -47,7 +47,7 @@ try:
     import llvmlite.binding
     import numba
     from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
-    from numba.core.runtime import _nrt_python
+    from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 # It looks at versions itself, and a broken one can raise anything.
 except Exception as error:
     there = ", ".join(f"{name} {version}" for name, version in _versions().items())

@@ -14,6 +14,7 @@ from render.library.build_model import build_model
 from render.library.readers.raw import RawMesh, RawModel
 from render.library.side_files import Remarks
 from render.scene import Material, Model
+from render.system.disk_cache import cached, source_digest
 from render.system.interrupts import interrupts_held
 
 __all__ = ["PREFIX", "make_primitive"]
@@ -65,6 +66,11 @@ def make_primitive(name: str) -> Model:
         KeyError: Any other name.
 
     """
+    # Kept, because trimesh and the libraries that it imports take 60 MiB of each process.
+    return cached(f"{name} {source_digest()}", lambda: _made(name))
+
+
+def _made(name: str) -> Model:
     trimesh = _trimesh()
     kind = name.removeprefix(PREFIX)
     mesh: Any
