@@ -30,7 +30,7 @@ from render.engine.pyrender.engine import PyrenderEngine
 class FatalEngine(AbstractEngine):
     def __init__(self, **options):
         self._inner = PyrenderEngine(**options)
-        settings = "\n".join(f"{name}={value}" for name, value in os.environ.items())
+        settings = "\\n".join(f"{name}={value}" for name, value in os.environ.items())
         Path(f"environment-{os.getpid()}").write_text(settings)
 
     @property
