@@ -71,7 +71,6 @@ class _Worker:
     Attributes:
         frames: Under way in it, the one that it works on first.
         has_started: Its engine works; what it dies of from here on is its first frame's fault.
-        has_finished: At least one frame.
 
     """
 
@@ -79,7 +78,6 @@ class _Worker:
     connection: Connection
     frames: deque[int] = field(default_factory=deque)
     has_started: bool = False
-    has_finished: bool = False
 
     def give(self, frame_idx: int) -> None:
         """Sends a frame; that the process is dead already, is found out later."""
@@ -126,7 +124,7 @@ class Pool:
         self._todo: Iterator[int] = iter(())
         self._again: deque[int] = deque()  # of processes that died
         self._frame_deaths: Counter[int] = Counter()
-        # Deaths in a row, by slot, of processes that had not finished anything.
+        # Deaths in a row, by slot, of processes that had not begun a frame.
         self._deaths_by_slot = [0] * workers
         self._workers: list[_Worker] = []
         try:
@@ -147,7 +145,7 @@ class Pool:
 
         Raises:
             RenderError: A frame's process died 3 times; or processes died 3 times in a row before
-                they had finished anything.
+                they had begun one.
             Exception: What a frame raised, with a `RemoteTraceback` for its cause.
 
         """
@@ -185,7 +183,6 @@ class Pool:
             if answer.error is not None:
                 raise answer.error from RemoteTraceback(answer.traceback)
             worker.frames.popleft()
-            worker.has_finished = True
             yield answer.result
         if has_ended:
             self._replace(slot)
@@ -197,10 +194,10 @@ class Pool:
         if worker.frames and worker.has_started:
             self._frame_deaths[worker.frames[0]] += 1
             self._check_frame(worker.frames[0], how)
-        self._deaths_by_slot[slot] = 0 if worker.has_finished else self._deaths_by_slot[slot] + 1
+        self._deaths_by_slot[slot] = 0 if worker.has_started else self._deaths_by_slot[slot] + 1
         if self._deaths_by_slot[slot] >= _MAX_DEATHS:
             raise RenderError(
-                f"worker processes died {_MAX_DEATHS} times in a row before they had finished a "
+                f"worker processes died {_MAX_DEATHS} times in a row before they had begun a "
                 f"frame, last with {how}: {_FEWER}"
             )
         self._again.extendleft(reversed(worker.frames))
