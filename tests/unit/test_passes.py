@@ -1,26 +1,19 @@
-"""Parts of the rasterizer's passes: faces that name themselves, tiles, outlines out of ids."""
+"""Parts of the rasterizer's passes: faces that name themselves, outlines out of ids."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import moderngl
 import numpy as np
 import pytest
 import trimesh
 
-from render.engine.pyrender import gl
 from render.engine.pyrender.context import GlContext, choose
 from render.engine.pyrender.engine import PyrenderEngine
-from render.engine.pyrender.gl import Program, clear_float
 from render.engine.pyrender.naming import named_faces
-from render.engine.pyrender.passes.tiles import Tiles
 from render.geometry.frames import look_at
 from tests.lit_scenes import BALL, BOX, MATT, camera_at, floor, placed, scene, solid, square
-
-SHADERS = Path(gl.__file__).parent / "shaders"
 
 
 @pytest.fixture(scope="module")
@@ -53,35 +46,6 @@ def test_each_face_ends_with_a_vertex_of_its_own(mesh: trimesh.Trimesh) -> None:
     turned = [(np.roll(back, k, axis=1) == faces).all(axis=1) for k in range(3)]
     assert np.any(turned, axis=0).all()
     assert len(named.sources) <= max(len(mesh.vertices), len(faces)) + 0.2 * len(faces)
-
-
-@pytest.mark.parametrize("size_wh", [(640, 480), (641, 479), (40, 23), (17, 9), (16, 16), (5, 3)])
-@pytest.mark.parametrize("shrink", [1, 2])
-def test_tiles_cover_all_that_shows_and_little_else(
-    context: GlContext, size_wh: tuple[int, int], shrink: int
-) -> None:
-    context.make_current()
-    w, h = size_wh
-    rng = np.random.default_rng(0)
-    target = context.mgl.texture((-(-w // shrink), -(-h // shrink)), 1, dtype="f4")
-    framebuffer = context.mgl.framebuffer([target])
-    vertex = "#version 410 core\n" + (SHADERS / "tiles.vert").read_text(encoding="utf-8")
-    fragment = "#version 410 core\nout float o_one; void main() { o_one = 1.0; }"
-    program = Program(context.mgl.program(vertex_shader=vertex, fragment_shader=fragment))
-    tiles = Tiles(context)
-    for count in (0, 1, 3, 40):
-        depth_m = np.zeros((h, w), np.float32)
-        depth_m[rng.integers(h, size=count), rng.integers(w, size=count)] = 2.0
-        tiles.fill(depth_m)
-        framebuffer.use()
-        clear_float(context, 0, 0.0)
-        context.mgl.enable_only(moderngl.NOTHING)
-        tiles.draw(program, shrink=shrink)
-        drawn = np.empty((target.height, target.width), np.float32)
-        target.read_into(drawn)
-        y, x = np.nonzero(depth_m)
-        assert (drawn[y // shrink, x // shrink] == 1.0).all()
-        assert drawn.sum() <= len(np.unique(y // 16 * 1000 + x // 16)) * (16 // shrink) ** 2
 
 
 def test_outlines_out_of_ids_are_those_that_are_drawn() -> None:

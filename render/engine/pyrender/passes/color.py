@@ -36,6 +36,7 @@ from render.engine.pyrender.passes.ids import GBuffer
 from render.engine.pyrender.passes.shadows import Shadows
 from render.engine.pyrender.passes.smoothing import smooth_lines
 from render.engine.pyrender.passes.surface_programs import FIRST_FREE_UNIT, SurfacePrograms
+from render.engine.pyrender.passes.whole_image import WholeImage
 from render.scene import Environment, Scene
 
 __all__ = ["ColorPass"]
@@ -62,13 +63,13 @@ class ColorPass:
             vertex="geometry.vert", fragment="see_through.frag",
             defines=("SHADED", "FROM_NEIGHBOURS"),
         )  # fmt: skip
-        self._owner = compile_program(context, "tiles.vert", "owner.frag", (f"PLANE {_PLANE!r}",))
+        self._owner = compile_program(context, "whole.vert", "owner.frag", (f"PLANE {_PLANE!r}",))
         self._owner.set("u_drawn", _UNITS["u_drawn"])
         self._behind = compile_program(
             context, "whole.vert", "behind.frag", ("BACKDROP_MAP",), parts=("backdrop.glsl",)
         )
         self._behind.set("u_plane", 0.0)  # where no draw owns the pixel
-        self._whole_image: dict[int, moderngl.VertexArray] = {}
+        self._whole_image = WholeImage(context)
         self._smoother = EdgeSmoother()
         self._targets: _ColorTargets | None = None
 
@@ -124,14 +125,14 @@ class ColorPass:
         gbuffer.drawn.use(_UNITS["u_drawn"])
         gl.enable_only(moderngl.DEPTH_TEST)
         gl.depth_func = "1"
-        gbuffer.tiles.draw(self._owner)
+        self._whole_image.draw(self._owner)
         gl.depth_func = "=="
         shows_environment = isinstance(scene.backdrop, Environment)
         if uploaded.catchers or shows_environment:
             self._backdrop.use(scene, unit=_UNITS["u_backdrop"])
         if shows_environment:
             self._backdrop.set(self._behind, scene, unit=_UNITS["u_backdrop"])
-            self._whole(self._behind)
+            self._whole_image.draw(self._behind)
         catchers = {draw.draw_idx for draw in uploaded.catchers}
         catching = ("CATCHER", *self._backdrop.defines(scene))
         for draw in uploaded.solid:
@@ -149,7 +150,7 @@ class ColorPass:
             draw.mesh.corners.use(_UNITS["u_corners"])
             draw.mesh.vertices.use(_UNITS["u_vertices"])
             draw.mesh.uvs.use(_UNITS["u_uvs"])
-            self._whole(program)
+            self._whole_image.draw(program)
         framebuffer.scissor = None  # type: ignore[assignment]
         gl.depth_func = ">"
 
@@ -179,13 +180,6 @@ class ColorPass:
         gl.disable(moderngl.BLEND)
         framebuffer.depth_mask = True
         attach_renderbuffer(self._context, framebuffer, targets.depth_buffer)
-
-    def _whole(self, program: Program) -> None:
-        array = self._whole_image.get(program.raw.glo)
-        if array is None:
-            array = self._context.mgl.vertex_array(program.raw, [])
-            self._whole_image[program.raw.glo] = array
-        array.render(moderngl.TRIANGLES, vertices=3)
 
     def _targets_for(self, size_wh: tuple[int, int]) -> _ColorTargets:
         if self._targets is None or self._targets.radiance.size != size_wh:

@@ -22,7 +22,6 @@ from render.engine.pyrender.gl import (
 from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.naming import named_faces
 from render.engine.pyrender.passes.draws import Draw, GeometryPrograms, UploadedScene
-from render.engine.pyrender.passes.tiles import Tiles
 
 __all__ = ["GBuffer", "IdPass", "IdTargets", "Ids"]
 
@@ -33,7 +32,6 @@ class IdPass:
     def __init__(self, context: GlContext, gpu_cache: GpuCache) -> None:
         self._context = context
         self._programs = GeometryPrograms(context, "ids.frag", gpu_cache, "NAMED")
-        self._tiles = Tiles(context)
         self._targets: IdTargets | None = None
 
     def render(self, uploaded: UploadedScene) -> Ids:
@@ -66,12 +64,10 @@ class IdPass:
             for draw in uploaded.catchers:
                 self._draw(draw)
             ids = targets.read(uploaded)
-        self._tiles.fill(ids.depth_m)
         return GBuffer(
             depth=targets.depth,
             drawn=targets.drawn,
             depth_buffer=targets.depth_buffer,
-            tiles=self._tiles,
             pixels=ids,
         )
 
@@ -95,7 +91,6 @@ class GBuffer:
         drawn: `Draw.draw_idx` (-1 = nothing), and which face of its mesh: the vertex it ends
             with.
         depth_buffer: GL's name of the depth buffer.
-        tiles: Parts of the image that show anything.
         pixels: What the centres show, in main memory.
 
     """
@@ -103,7 +98,6 @@ class GBuffer:
     depth: moderngl.Texture
     drawn: moderngl.Texture
     depth_buffer: int
-    tiles: Tiles
     pixels: Ids
 
 

@@ -8,27 +8,19 @@ from render.engine.pyrender.gl import Program
 from render.engine.pyrender.passes.shadows import Shadows
 from render.scene import Scene
 
-__all__ = ["FEW_LIGHTS", "light_slots", "set_lights"]
-
-FEW_LIGHTS = 4  # up to so many, programs are made for their very number
-
-
-def light_slots(scene: Scene) -> int:
-    """How many lights a program for a scene has room for."""
-    count = len(scene.lights)
-    return count if count <= FEW_LIGHTS else MAX_LIGHTS
+__all__ = ["set_lights"]
 
 
 def set_lights(program: Program, scene: Scene, shadows: Shadows) -> None:
     """Sets the uniforms of all lights: at most `MAX_LIGHTS`.
 
     Args:
-        program: One with room for `light_slots` of the scene.
+        program: One with ``shading.glsl`` in it.
         scene: Has the lights.
         shadows: Tells the channel of each light that casts a shadow.
 
     """
-    numbers = light_numbers(scene, shadows.channel_of_light, slots=light_slots(scene))
+    numbers = light_numbers(scene, shadows.channel_of_light, slots=MAX_LIGHTS)
     program.set("u_light_count", len(scene.lights))
     for name in ("position", "color", "axis", "more"):
         program.write(f"u_light_{name}", getattr(numbers, name).tobytes())

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import moderngl
 
 from render.engine.pyrender.context import GlContext
-from render.engine.pyrender.gl import clear_float, compile_program, release_framebuffer
+from render.engine.pyrender.gl import compile_program, release_framebuffer
 from render.engine.pyrender.passes.draws import UploadedScene, lens_of
 from render.engine.pyrender.passes.ids import GBuffer
+from render.engine.pyrender.passes.whole_image import WholeImage
 from render.engine.sky import occlusion_reach_m
 from render.scene import Camera
 
@@ -24,11 +25,12 @@ class OcclusionPass:
     def __init__(self, context: GlContext) -> None:
         self._context = context
         self._gather = compile_program(
-            context, "tiles.vert", "occlusion.frag", parts=("surface_at.glsl",)
+            context, "whole.vert", "occlusion.frag", parts=("surface_at.glsl",)
         )
         self._gather.set("u_depth", _INPUT_UNIT)
-        self._blur = compile_program(context, "tiles.vert", "occlusion_blur.frag")
+        self._blur = compile_program(context, "whole.vert", "occlusion_blur.frag")
         self._blur.set("u_share_depth", _INPUT_UNIT)
+        self._whole_image = WholeImage(context)
         self._targets: _OcclusionTargets | None = None
 
     def render(self, uploaded: UploadedScene, gbuffer: GBuffer) -> moderngl.Texture:
@@ -43,10 +45,8 @@ class OcclusionPass:
             (self._gather, self._blur), targets.framebuffers, targets.textures, strict=True
         ):
             framebuffer.use()
-            # What is read beside the tiles must not come from an earlier frame.
-            clear_float(self._context, 0, 0.0)
             source.use(_INPUT_UNIT)
-            gbuffer.tiles.draw(program, shrink=2)
+            self._whole_image.draw(program)
             source = texture
         return source
 

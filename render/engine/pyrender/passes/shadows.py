@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import moderngl
 import numpy as np
 
-from render.engine.light_views import LightView, LightViews, light_views
+from render.engine.light_views import MAX_SHADOWS, LightView, LightViews, light_views
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import (
     Program,
@@ -20,6 +20,7 @@ from render.engine.pyrender.gl import (
 from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.draws import GeometryPrograms, UploadedScene, lens_of
 from render.engine.pyrender.passes.ids import GBuffer
+from render.engine.pyrender.passes.whole_image import WholeImage
 from render.geometry.frames import inverse_rigid
 from render.scene import Camera
 
@@ -52,7 +53,12 @@ class ShadowPass:
     def __init__(self, context: GlContext, gpu_cache: GpuCache) -> None:
         self._context = context
         self._programs = GeometryPrograms(context, "depth.frag", gpu_cache)
-        self._shadow_programs: dict[int, Program] = {}
+        self._compare = compile_program(
+            context, "whole.vert", "shadow.frag", parts=("surface_at.glsl",)
+        )
+        self._compare.set("u_depth", _DEPTH_UNIT)
+        self._compare.set("u_shadow_atlas", _ATLAS_UNIT)
+        self._whole_image = WholeImage(context)
         self._atlas: _Atlas | None = None
         self._targets: _ShadowTargets | None = None
         self._drawn: tuple[object, ...] | None = None
@@ -68,25 +74,12 @@ class ShadowPass:
         for channel_image in (0, 1):
             clear_float(self._context, channel_image, 1.0)
         if views.all:
-            program = self._shadow_program(len(views.all))
-            _set(program, views, scene.camera)
+            _set(self._compare, views, scene.camera)
             self._context.mgl.enable_only(moderngl.NOTHING)
             gbuffer.depth.use(_DEPTH_UNIT)
             atlas.depth.use(_ATLAS_UNIT)
-            gbuffer.tiles.draw(program)
+            self._whole_image.draw(self._compare)
         return Shadows(channel_of_light=views.channel_of_light, lit=targets.lit)
-
-    def _shadow_program(self, count: int) -> Program:
-        """The program that compares pixels with the depth maps of so many lights."""
-        if count not in self._shadow_programs:
-            program = compile_program(
-                self._context, "tiles.vert", "shadow.frag", (f"SHADOWS {count}",),
-                parts=("surface_at.glsl",),
-            )  # fmt: skip
-            program.set("u_depth", _DEPTH_UNIT)
-            program.set("u_shadow_atlas", _ATLAS_UNIT)
-            self._shadow_programs[count] = program
-        return self._shadow_programs[count]
 
     def _draw(self, uploaded: UploadedScene, views: LightViews, atlas: _Atlas) -> None:
         key, tiles = _key(uploaded, views.all), views.tiles
@@ -150,11 +143,11 @@ class _ShadowTargets:
 
 
 def _set(program: Program, views: LightViews, camera: Camera) -> None:
-    count, tiles = len(views.all), views.tiles
-    clip = np.zeros((count, 4, 4), np.float32)
-    axes = np.zeros((count, 3, 3), np.float32)
-    tile = np.zeros((count, 4), np.float32)
-    origin, depth, width = (np.zeros((count, 3), np.float32) for _ in range(3))
+    tiles = views.tiles
+    clip = np.zeros((MAX_SHADOWS, 4, 4), np.float32)
+    axes = np.zeros((MAX_SHADOWS, 3, 3), np.float32)
+    tile = np.zeros((MAX_SHADOWS, 4), np.float32)
+    origin, depth, width = (np.zeros((MAX_SHADOWS, 3), np.float32) for _ in range(3))
     T_cam_world = inverse_rigid(camera.T_world_cam)
     for i, view in enumerate(views.all):
         light_cam = view.T_light_world @ camera.T_world_cam
@@ -169,6 +162,7 @@ def _set(program: Program, views: LightViews, camera: Camera) -> None:
     for name, values in (("clip", clip), ("axes", axes), ("tile", tile), ("origin", origin),
                          ("depth", depth), ("width", width)):  # fmt: skip
         program.write(f"u_shadow_{name}", values.tobytes())
+    program.set("u_shadow_count", len(views.all))
     program.set("u_search_taps", 8)
     program.set("u_filter_taps", 16)
     program.set("u_lens", lens_of(camera))

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 
 import moderngl
 
+from render.engine.base import MAX_LIGHTS
 from render.engine.pyrender.context import GlContext
 from render.engine.pyrender.gl import Program, compile_program
 from render.engine.pyrender.gpu_cache import GpuCache
 from render.engine.pyrender.passes.environments import EnvironmentTextures, set_environment
-from render.engine.pyrender.passes.lights import FEW_LIGHTS, light_slots, set_lights
+from render.engine.pyrender.passes.lights import set_lights
 from render.engine.pyrender.passes.shadows import Shadows
 from render.engine.sky import MeanColors
 from render.engine.split_sum import split_sum_table
@@ -19,7 +20,10 @@ from render.sensor.color import LUMINANCE
 
 __all__ = ["FIRST_FREE_UNIT", "SurfacePrograms"]
 
-_LUMINANCE = "LUMINANCE " + ", ".join(str(weight) for weight in LUMINANCE)
+_ALWAYS = (
+    "LUMINANCE " + ", ".join(str(weight) for weight in LUMINANCE),
+    f"MAX_LIGHTS {MAX_LIGHTS}",
+)
 _MAPS = (
     "u_base_map", "u_metal_rough_map", "u_normal_map", "u_occlusion_map", "u_emissive_map",
     "u_wear_map", "u_lit_0", "u_lit_1", "u_depth", "u_occlusion", "u_env_mirror", "u_env_glossy",
@@ -105,8 +109,7 @@ class SurfacePrograms:
 
         self._set_uniforms = set_all
         self._up_to_date.clear()
-        slots = light_slots(scene)
-        self._of_scene = (f"LIGHTS {slots}", f"FEW_LIGHTS {FEW_LIGHTS}")
+        self._of_scene = ()
         if scene.environment is not None:
             self._of_scene += ("ENVIRONMENT",)
         if max(shadows.channel_of_light, default=-1) >= 0:
@@ -143,7 +146,7 @@ class SurfacePrograms:
     def _compile(self, features: tuple[str, ...]) -> Program:
         vertex, fragment, defines, parts = self._sources
         program = compile_program(
-            self._context, vertex, fragment, (_LUMINANCE, *defines, *features), parts=parts
+            self._context, vertex, fragment, (*_ALWAYS, *defines, *features), parts=parts
         )
         for name, unit in _UNITS.items():
             program.set(name, unit)

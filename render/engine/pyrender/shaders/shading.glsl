@@ -4,9 +4,7 @@
 // What a material has is told by defines, because software runs both sides of every `if`:
 // BASE_UV, BASE_TRIPLANAR, METAL_ROUGH_MAP, NORMAL_MAP, OCCLUSION_MAP, EMISSIVE_MAP, WEAR,
 // BLEND; CATCHER shows nothing but the shadows on it.
-// LIGHTS, how many there are at most, is a define: software fetches from an array of uniforms one
-// pixel after the other where it does not know the index beforehand, and unrolls short loops. Of
-// many lights, u_light_count tells where to stop.
+// MAX_LIGHTS is a define as well.
 
 // A point of a surface. d..._x and d..._y: change from this pixel to the next.
 struct Surface {
@@ -34,14 +32,12 @@ uniform sampler2D u_normal_map;
 uniform sampler2D u_occlusion_map;
 uniform sampler2D u_emissive_map;
 
-#if LIGHTS > 0
 uniform int u_light_count;
-uniform vec4 u_light_position[LIGHTS];  // w = 1: metres; w = 0: direction towards the light
-uniform vec3 u_light_color[LIGHTS];     // what a white diffuse surface sends back
-uniform vec4 u_light_axis[LIGHTS];      // where it shines, and the cosine of its cone: below -1
+uniform vec4 u_light_position[MAX_LIGHTS];  // w = 1: metres; w = 0: direction towards the light
+uniform vec3 u_light_color[MAX_LIGHTS];     // what a white diffuse surface sends back
+uniform vec4 u_light_axis[MAX_LIGHTS];      // where it shines, and the cosine of its cone: below -1
                                         // it has none, 2 it is flat and falls by the cosine
-uniform vec4 u_light_more[LIGHTS];      // radius (radians, or metres), highlight, shadow channel
-#endif
+uniform vec4 u_light_more[MAX_LIGHTS];      // radius (radians, or metres), highlight, shadow channel
 
 const float PI = 3.14159265359;
 
@@ -150,7 +146,6 @@ vec3 with_bounces(float open, vec3 albedo) {
     return max(vec3(open), ((open * a + b) * open + c) * open);
 }
 
-#if LIGHTS > 0
 // What of light i arrives at a position before shadows, and from where.
 vec3 arriving(int i, vec3 position, out vec3 l, out float angle) {
     vec4 at = u_light_position[i], axis = u_light_axis[i];
@@ -166,7 +161,6 @@ vec3 arriving(int i, vec3 position, out vec3 l, out float angle) {
     else if (axis.w >= -1.0) color *= smoothstep(axis.w, mix(axis.w, 1.0, 0.2), along);
     return color;
 }
-#endif
 
 // What `received.glsl` tells of the pixel: share of the sky that is open, shares of the lights.
 vec4 shade(Surface s, float open, vec4 lit_0, vec4 lit_1) {
@@ -201,12 +195,7 @@ vec4 shade(Surface s, float open, vec4 lit_0, vec4 lit_1) {
         + env_glossy(reflect(-view, n), rough) * specular_everywhere(nv, rough, f0)
             * with_bounces(open_glossy, f0);
     vec3 received = bare * open;
-#if LIGHTS > 0
-#if LIGHTS > FEW_LIGHTS
     for (int i = 0; i < u_light_count; ++i) {
-#else
-    for (int i = 0; i < LIGHTS; ++i) {
-#endif
         vec3 l;
         float angle;
         vec3 light = arriving(i, s.position, l, angle);
@@ -221,7 +210,6 @@ vec4 shade(Surface s, float open, vec4 lit_0, vec4 lit_1) {
         float wide = sqrt(alpha * alpha + 0.25 * angle * angle);
         color += light * (diffuse + u_light_more[i].y * specular(n, view, l, min(wide, 1.0), f0));
     }
-#endif
 #ifdef CATCHER
     const vec3 weights = vec3(LUMINANCE);
     float kept = dot(received, weights) / max(dot(bare, weights), 1e-6);

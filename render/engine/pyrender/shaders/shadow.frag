@@ -1,17 +1,17 @@
 // What of each light reaches each pixel: soft shadows from an atlas of depth maps, one tile a
 // light. Percentage-closer soft shadows (Fernando 2005): what is in the way is averaged first, and
 // tells how wide to look.
-// SHADOWS, how many lights there are, is a define: software fetches from an array of uniforms one
-// pixel after the other where it does not know the index beforehand.
+const int MAX_SHADOWS = 8;      // as many as the two images have channels
+uniform int u_shadow_count;
 uniform int u_search_taps;      // 8 and 16. Constants would be unrolled, and never left early
 uniform int u_filter_taps;
 uniform sampler2D u_shadow_atlas;
-uniform mat4 u_shadow_clip[SHADOWS];    // camera frame to the light's clip space
-uniform mat3 u_shadow_axes[SHADOWS];    // camera frame to the light's, which looks along +z
-uniform vec3 u_shadow_origin[SHADOWS];  // where the light is, camera frame; or towards it
-uniform vec4 u_shadow_tile[SHADOWS];    // corner and size in the atlas, texture coordinates
-uniform vec3 u_shadow_depth[SHADOWS];   // near, far, 1 = perspective
-uniform vec3 u_shadow_width[SHADOWS];   // width of: penumbra over gap, tile, texel; metres,
+uniform mat4 u_shadow_clip[MAX_SHADOWS];    // camera frame to the light's clip space
+uniform mat3 u_shadow_axes[MAX_SHADOWS];    // camera frame to the light's, which looks along +z
+uniform vec3 u_shadow_origin[MAX_SHADOWS];  // where the light is, camera frame; or towards it
+uniform vec4 u_shadow_tile[MAX_SHADOWS];    // corner and size in the atlas, texture coordinates
+uniform vec3 u_shadow_depth[MAX_SHADOWS];   // near, far, 1 = perspective
+uniform vec3 u_shadow_width[MAX_SHADOWS];   // width of: penumbra over gap, tile, texel; metres,
                                         // perspective: light, tile and texel at one metre
 float noise(vec2 pixel) {   // interleaved gradient noise, Jimenez 2014
     return fract(52.9829189 * fract(dot(pixel, vec2(0.06711056, 0.00583715))));
@@ -84,11 +84,11 @@ layout(location = 1) out vec4 o_lit_1;
 void main() {
     ivec2 pixel = ivec2(gl_FragCoord.xy);
     vec3 p = point_at(pixel);
-    float lit[8];
-    for (int i = 0; i < 8; ++i) lit[i] = 1.0;
+    float lit[MAX_SHADOWS];
+    for (int i = 0; i < MAX_SHADOWS; ++i) lit[i] = 1.0;
     if (p.z > 0.0) {
         vec3 n = normal_at(pixel, p);
-        for (int i = 0; i < SHADOWS; ++i) {
+        for (int i = 0; i < u_shadow_count; ++i) {
             vec3 towards = u_shadow_depth[i].z > 0.5 ? u_shadow_origin[i] - p : u_shadow_origin[i];
             // A surface that faces away is dark by itself; shading smooths where that begins.
             if (dot(n, towards) > 0.0) lit[i] = lit_share(i, p, n);
