@@ -75,11 +75,12 @@ def measure(
 ) -> tuple[dict[str, Table], str]:
     """Mean milliseconds and floors by stage, of frames after the first ones, of each engine.
 
-    Also what GL's renderer calls itself.
+    Also what the engine of compiled kernels calls itself.
     """
     took: dict[str, list[dict[str, float]]] = {engine: [] for engine in ENGINES}
     floors: dict[str, list[dict[str, float]]] = {engine: [] for engine in ENGINES}
     gl_floors: GlFloors | None = None
+    drew = ""  # the first engine's
     with tempfile.TemporaryDirectory() as name, ExitStack() as open_workers:
         workers = {}
         for engine in ENGINES:
@@ -92,6 +93,7 @@ def measure(
                 clock.reset()
                 result = worker.render(frame_idx)
                 clock.stop()
+                drew = drew or "{platform}: {renderer}, {version}".format_map(result.gl)
                 stages = dict(clock.ms)
                 scene = clock.last["assemble"][1]
                 (_, sample, _), files = clock.last["encode"]
@@ -105,7 +107,7 @@ def measure(
         if gl_floors is not None:
             gl_floors.close()
     tables = {engine: table_of(took[engine], floors[engine]) for engine in ENGINES}
-    return tables, str(result.gl["renderer"])
+    return tables, drew
 
 
 def made(folder: Path) -> Path:

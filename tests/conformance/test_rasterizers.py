@@ -12,8 +12,11 @@ from render.build import build
 from render.engine.base import AbstractEngine
 from render.engine.cpu.engine import CpuEngine
 from render.engine.pyrender.engine import PyrenderEngine
+from render.lights.light import Light
 from render.scene import Scene
-from tests.golden.scenes import PICTURES
+from tests.golden.scenes import CAMERA, CLAY, GREY, PICTURES, PLASTIC, STEEL, three
+from tests.lit_scenes import floor
+from tests.lit_scenes import scene as lit
 from tests.spaces import composed
 
 # Mean difference over mean radiance. Edges differ where OpenGL's corners lie on a grid.
@@ -68,6 +71,21 @@ def test_pictures_made_by_hand_are_alike(
     PICTURES[name](watched)  # type: ignore[arg-type]  # all that a picture asks of an engine
     for scene in watched.scenes:
         assert_alike(cpu, gl_engine, scene)
+
+
+def test_more_lamps_than_cast_shadows_are_alike(cpu: CpuEngine, gl_engine: PyrenderEngine) -> None:
+    turns = np.radians(np.arange(9) * 40.0)
+    lamps = tuple(
+        Light(
+            color=tuple(np.roll((1.0, 0.3, 0.3), i)), intensity=4.0, radius_m=0.1,
+            position_world=(3.0 * np.cos(turn), 3.0 * np.sin(turn), 2.5),
+            direction_world=(-np.cos(turn), -np.sin(turn), -1.0),
+        )
+        for i, turn in enumerate(turns)
+    )  # fmt: skip
+    bodies = three(CLAY, STEEL, PLASTIC)
+
+    assert_alike(cpu, gl_engine, lit(CAMERA, bodies, lamps, surfaces=(floor(material=GREY),)))
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -14,19 +14,6 @@ from packaging.requirements import Requirement
 
 from tests.conftest import ROOT
 
-pytest.importorskip("hatchling", reason="hatchling builds the wheel; it is in the extra `test`")
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from this checkout, without the network."""
-    out = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
-    (path,) = out.glob("*.whl")
-    return path
-
 
 @pytest.fixture(scope="module")
 def names(wheel: Path) -> set[str]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import types
+from pathlib import Path
 
 import numpy as np
+import pytest
 
+from benchmarks import plot
 from benchmarks.agreement import agreement_of, edges_of
 from benchmarks.clock import Clock
 from benchmarks.engine_scenes import draw_frames, lit_by, scaled
+from benchmarks.record import RESULTS
+from benchmarks.scaling import figures_of
 from benchmarks.table import ROWS, lines_of, verdict_of
 from render.geometry.projection import project
 
@@ -109,3 +115,29 @@ def test_the_table_says_what_is_not_recorded() -> None:
     assert lines[0].endswith("| 3.4 | 8.0 | 12.0 | 9.0 | met |")
     assert lines[4].endswith("| 0.0 dB to 1.0 dB | met |")
     assert sum("nothing recorded" in line for line in lines) == 6
+
+
+def test_workers_are_told_by_what_more_frames_take() -> None:
+    told = figures_of({1: 3.0, 2: 4.0}, {1: 5.0, 2: 6.0}, 10)
+
+    assert told == {
+        "1": {"frames_per_s": 5.0, "gain": 1.0}, "2": {"frames_per_s": 10.0, "gain": 2.0},
+    }  # fmt: skip
+    with pytest.raises(SystemExit, match="10 frames more of 2 workers took no longer"):
+        figures_of({1: 3.0, 2: 4.0}, {1: 5.0, 2: 4.0}, 10)
+
+
+def test_the_plot_says_what_drew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    canvas = plot.Canvas
+    monkeypatch.setattr(plot, "PLOT", tmp_path / "results.png")
+    monkeypatch.setattr(
+        canvas, "text", lambda self, at, text, **how: told.append(text), raising=True
+    )
+    recorded = json.loads(RESULTS.read_text(encoding="utf-8"))
+    for part in ("stages", "engine", "scaling"):
+        recorded[part]["renderer"] = "cpu: compiled kernels (x86_64), Numba 1.0"
+    plot.write_plot(recorded)
+
+    assert plot.PLOT.is_file()
+    assert sum("cpu: compiled kernels" in text for text in told) == 5

@@ -115,7 +115,15 @@ def test_places_beyond_what_numbers_hold(
     assert not (ids == 1).any()
 
 
-@pytest.mark.parametrize("shape", [(4, 16_384), (16_384, 4), (4, 20_000)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (4, 16_384),
+        (16_384, 4),
+        (4, 20_000),
+        pytest.param((16_384, 16_384), marks=pytest.mark.slow),  # a gigabyte, and its copies
+    ],
+)
 def test_textures_as_long_as_a_gpu_takes_and_longer(
     both: tuple[AbstractEngine, AbstractEngine], shape: tuple[int, int]
 ) -> None:

@@ -144,6 +144,9 @@ class _ShadowTargets:
 
 def _set(program: Program, views: LightViews, camera: Camera) -> None:
     tiles = views.tiles
+    # Whole pixels: tiles need not fill the square.
+    side = views.atlas_px // tiles
+    size = side / views.atlas_px
     clip = np.zeros((MAX_SHADOWS, 4, 4), np.float32)
     axes = np.zeros((MAX_SHADOWS, 3, 3), np.float32)
     tile = np.zeros((MAX_SHADOWS, 4), np.float32)
@@ -155,10 +158,9 @@ def _set(program: Program, views: LightViews, camera: Camera) -> None:
         clip[i] = (view.P_clip_light @ light_cam).T
         axes[i] = light_cam[:3, :3].T
         origin[i] = cam_light[:3, 3] if view.is_perspective else -cam_light[:3, 2]
-        size = 1.0 / tiles
         tile[i] = (i % tiles * size, i // tiles * size, size, size)
         depth[i] = (view.near_m, view.far_m, float(view.is_perspective))
-        width[i] = (view.soft, 2 * view.half, 2 * view.half * tiles / views.atlas_px)
+        width[i] = (view.soft, 2 * view.half, 2 * view.half / side)
     for name, values in (("clip", clip), ("axes", axes), ("tile", tile), ("origin", origin),
                          ("depth", depth), ("width", width)):  # fmt: skip
         program.write(f"u_shadow_{name}", values.tobytes())
