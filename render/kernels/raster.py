@@ -264,7 +264,8 @@ def cut_by_near(
             after = k + 1 if k < 2 else 0
             here, there = corner[k, 2], corner[after, 2]
             if here >= near:
-                kept[n] = corner[k]
+                for row in range(3):  # an assignment of rows takes seconds to compile
+                    kept[n, row] = corner[k, row]
                 n += 1
             if (here >= near) != (there >= near):
                 # Both faces of an edge cut it at the very same point.
@@ -368,6 +369,13 @@ def owners(shown: Array, firsts: Array, owner: Array) -> None:
             owner[i] = -1
             continue
         if not low <= face < high:
-            last = np.searchsorted(firsts, face, side="right") - 1
+            # By halves, here, because NumPy's search takes seconds to compile.
+            last, after = 0, len(firsts) - 1
+            while after - last > 1:
+                middle = (last + after) // 2
+                if firsts[middle] <= face:
+                    last = middle
+                else:
+                    after = middle
             low, high = firsts[last], firsts[last + 1]
         owner[i] = last
