@@ -114,8 +114,9 @@ def faces_in(
     n = 0
     most = 0.0 if culls else 1e300
     x0, y0, x1, y1 = float(window[0]), float(window[1]), window[2] - 1.0, window[3] - 1.0
-    for f in range(begin, end):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+    for i in range(begin, end):
+        f = _U(i)
+        a, b, c = _U(faces[f, 0]), _U(faces[f, 1]), _U(faces[f, 2])
         ua, ub, uc = at[a, 0], at[b, 0], at[c, 0]
         va, vb, vc = at[a, 1], at[b, 1], at[c, 1]
         area = (ub - ua) * (vc - va) - (vb - va) * (uc - ua)
@@ -123,7 +124,7 @@ def faces_in(
         right = min(np.floor(max(ua, max(ub, uc)) + ON_BORDER), x1)
         top = max(np.ceil(min(va, min(vb, vc)) - ON_BORDER), y0)
         bottom = min(np.floor(max(va, max(vb, vc)) + ON_BORDER), y1)
-        listed[n] = f
+        listed[_U(n)] = i
         n += (area < most) & (area != 0.0) & (left <= right) & (top <= bottom)
     return n
 
