@@ -71,9 +71,9 @@ def kernel(function: F) -> F:
     itself, and it is kept within those that call it.
     """
     is_inner = function.__name__.startswith("_")
+    options: dict[str, Any] = {"no_cfunc_wrapper": True, "no_cpython_wrapper": is_inner}
     compiled: Any = numba.njit(
-        error_model="numpy", boundscheck=False, nogil=True, no_cfunc_wrapper=True,
-        no_cpython_wrapper=is_inner,
+        error_model="numpy", boundscheck=False, nogil=True, **options
     )(function)  # fmt: skip
     if not is_inner and kept_code() is not None:
         compiled._cache = _KeptCode(function)  # type: ignore[no-untyped-call]
