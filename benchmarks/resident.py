@@ -41,7 +41,8 @@ def main() -> None:
         ) as process:
             while process.poll() is None:
                 done = sum(1 for _ in output_dir.glob("images/*/*.jpg"))
-                workers = [rss_mib(pid) for pid in children_of(process.pid)]
+                below = children_of(process.pid)  # what workers are forked from is among them
+                workers = [rss_mib(pid) for child in below for pid in children_of(child)]
                 samples.append((done / args.frames, max(workers, default=0.0)))
                 time.sleep(0.2)
             if process.returncode != 0:
