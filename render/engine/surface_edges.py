@@ -28,7 +28,8 @@ class SurfaceEdges:
         points: ``(V, 3)`` float32 metres: vertices of all primitives, one after the other.
         planes: ``(F, 4)`` float32, one for each face of all primitives. The product with a point
             ``(x, y, z, 1)`` is above 0 in front of the face, on the side its corners turn left.
-        ends: ``(2, E)`` int32 vertices, in the order in which the first face walks them.
+        ends: ``(2, E)`` int32 vertices, in the order in which the first face walks them; edges
+            are in the order of their first faces.
         sides: ``(2, E)`` int32 faces; twice the same where there is no single second one.
         alike: ``(E,)``: the second face walks it the same way round: one of them is turned over.
         sharpness: ``(E,)`` float32: 0 where shading goes on smoothly; for a crease one minus
@@ -87,19 +88,20 @@ def surface_edges(model: Model) -> SurfaceEdges:
     bend = np.einsum("ij,ij->i", normals[face[one]], normals[face[two]])
     kept = (np.where(against, bend, -bend) < _FLAT) | (sharpness > 0.0)
     one, two, sharpness, against = one[kept], two[kept], sharpness[kept], against[kept]
-    walked = np.concatenate([one, lone])
+    walked, others = np.concatenate([one, lone]), np.concatenate([two, lone])
+    alike = np.concatenate([~against, np.zeros(len(lone), np.bool_)])
+    sharpness = np.concatenate([sharpness, np.full(len(lone), BORDER)])
+    # In the order of their faces: what is read of these then lies side by side.
+    order = np.argsort(face[walked], kind="stable")
+    walked, others = walked[order], others[order]
     along = corners[:, 1] - corners[:, 0]  # one edge of each face stands for all
     return SurfaceEdges(
         points=unwritten(centred.astype(np.float32)),
         planes=unwritten(np.concatenate([normals, offsets[:, None]], axis=1).astype(np.float32)),
         ends=unwritten(np.stack([from_vertex[walked], to_vertex[walked]]).astype(np.int32)),
-        sides=unwritten(
-            np.stack([face[walked], face[np.concatenate([two, lone])]]).astype(np.int32)
-        ),
-        alike=unwritten(np.concatenate([~against, np.zeros(len(lone), np.bool_)])),
-        sharpness=unwritten(
-            np.concatenate([sharpness, np.full(len(lone), BORDER)]).astype(np.float32)
-        ),
+        sides=unwritten(np.stack([face[walked], face[others]]).astype(np.int32)),
+        alike=unwritten(alike[order]),
+        sharpness=unwritten(sharpness[order].astype(np.float32)),
         mean_length_m=float(np.sqrt(np.einsum("ij,ij->i", along, along)).mean()),
     )
 

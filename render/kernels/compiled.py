@@ -67,10 +67,16 @@ def kernel(function: F) -> F:
     """Compiles a function of numbers and arrays when it is first called.
 
     Divisions by zero give infinities and indices are not checked; sums stay in their order,
-    because bytes must not depend on the machine.
+    because bytes must not depend on the machine. One whose name begins with an underscore is for
+    other kernels alone: nothing is made for calls from Python, which takes as long as the code
+    itself, and it is kept within those that call it.
     """
-    compiled: Any = numba.njit(error_model="numpy", boundscheck=False, nogil=True)(function)
-    if kept_code() is not None:
+    is_inner = function.__name__.startswith("_")
+    options: dict[str, Any] = {"no_cfunc_wrapper": True, "no_cpython_wrapper": is_inner}
+    compiled: Any = numba.njit(
+        error_model="numpy", boundscheck=False, nogil=True, **options
+    )(function)  # fmt: skip
+    if not is_inner and kept_code() is not None:
         compiled._cache = _KeptCode(function)  # type: ignore[no-untyped-call]
     return cast(F, compiled)
 

@@ -114,8 +114,9 @@ def faces_in(
     n = 0
     most = 0.0 if culls else 1e300
     x0, y0, x1, y1 = float(window[0]), float(window[1]), window[2] - 1.0, window[3] - 1.0
-    for f in range(begin, end):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+    for i in range(begin, end):
+        f = _U(i)
+        a, b, c = _U(faces[f, 0]), _U(faces[f, 1]), _U(faces[f, 2])
         ua, ub, uc = at[a, 0], at[b, 0], at[c, 0]
         va, vb, vc = at[a, 1], at[b, 1], at[c, 1]
         area = (ub - ua) * (vc - va) - (vb - va) * (uc - ua)
@@ -123,7 +124,7 @@ def faces_in(
         right = min(np.floor(max(ua, max(ub, uc)) + ON_BORDER), x1)
         top = max(np.ceil(min(va, min(vb, vc)) - ON_BORDER), y0)
         bottom = min(np.floor(max(va, max(vb, vc)) + ON_BORDER), y1)
-        listed[n] = f
+        listed[_U(n)] = i
         n += (area < most) & (area != 0.0) & (left <= right) & (top <= bottom)
     return n
 
@@ -264,7 +265,8 @@ def cut_by_near(
             after = k + 1 if k < 2 else 0
             here, there = corner[k, 2], corner[after, 2]
             if here >= near:
-                kept[n] = corner[k]
+                for row in range(3):  # an assignment of rows takes seconds to compile
+                    kept[n, row] = corner[k, row]
                 n += 1
             if (here >= near) != (there >= near):
                 # Both faces of an edge cut it at the very same point.
@@ -368,6 +370,13 @@ def owners(shown: Array, firsts: Array, owner: Array) -> None:
             owner[i] = -1
             continue
         if not low <= face < high:
-            last = np.searchsorted(firsts, face, side="right") - 1
+            # By halves, here, because NumPy's search takes seconds to compile.
+            last, after = 0, len(firsts) - 1
+            while after - last > 1:
+                middle = (last + after) // 2
+                if firsts[middle] <= face:
+                    last = middle
+                else:
+                    after = middle
             low, high = firsts[last], firsts[last + 1]
         owner[i] = last

@@ -109,7 +109,9 @@ def cast(S: Array, SI: Array, n: int, view: Array, depth: Array, side: int, spir
             is_before = there < S[LIMIT + j]
             S[SUM + j] += there if is_before else f4(0.0)
             S[COUNT + j] += f4(1.0) if is_before else f4(0.0)
-    m = 0
+    m: Any = np.int64(
+        0
+    )  # a literal would have what is called with it compiled for literals as well
     for i in range(n):
         j = U(i)
         S[LIT + j] = f4(1.0)

@@ -36,7 +36,10 @@ def three(x): return x + 3.0
 def four(x): return x + 4.0
 
 @kernel
-def five(x): return x + 5.0
+def _plus_five(x): return x + 5.0
+
+@kernel
+def five(x): return _plus_five(x)
 
 
 if __name__ == "__main__":
@@ -74,6 +77,7 @@ def test_compiled_once_and_then_loaded(tmp_path: Path) -> None:
     assert first.log.count("WARNING compiling kernels for this machine: once") == 1
     assert (then.answers, then.hits, then.log) == (_ANSWERS, _LOADED, "")
     assert Path(then.kept).stat().st_mode & 0o777 == 0o700
+    assert not list(Path(then.kept).glob("tiny._*"))  # kept within what calls it
 
 
 def test_what_is_damaged_or_foreign_is_compiled_and_written_again(tmp_path: Path) -> None:

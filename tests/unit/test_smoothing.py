@@ -181,6 +181,7 @@ def test_edges_of_a_box_and_of_its_neighbourhood() -> None:
     np.testing.assert_allclose(box.sharpness, 1.0)
     assert not surface_edges(BALL).sharpness.any()
     assert surface_edges(BALL).ends.shape[1] == 3 * 20 * 4**4 // 2
+    assert (np.diff(surface_edges(BALL).sides[0]) >= 0).all()  # read in the order of the faces
     sheet = surface_edges(square())
     assert sheet.ends.shape[1] == 4
     assert (sheet.sides[0] == sheet.sides[1]).all()

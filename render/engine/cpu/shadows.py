@@ -92,7 +92,7 @@ class ShadowPass:
                 if part.material.alpha_mode == "mask":
                     _draw_cutout(body, part, view, corners, sources, shares, depth, side_px)
                     continue
-                faces = np.arange(3 * len(sources), dtype=np.int32).reshape(-1, 3)
+                faces = unwritten(np.arange(3 * len(sources), dtype=np.int32).reshape(-1, 3))
                 listed = np.empty(len(faces) + 1, np.int32)
                 n = faces_in(faces, 0, len(faces), corners, body.culls, window, listed)
                 draw_depth(faces, listed, n, corners, depth, side_px, side_px)

@@ -34,7 +34,7 @@ _MOST_RAY_BYTES = 1 << 28
 _NO_RAYS_BYTES = 1 << 10  # of what remembers that the lens shows nothing in a tile
 _NOTHING = Silhouette(x0=0, y0=0, mask=np.zeros((0, 0), np.bool_))
 _NO_IMAGE = unwritten(np.zeros((0, 0, 4), np.uint8))
-_PINHOLE = unwritten(np.zeros((0, 0, 2)))
+_PINHOLE = np.zeros((0, 0, 2))
 
 _Outlines = dict[int, Silhouette]
 _RayKey = tuple[bytes, tuple[int, int], tuple[float, ...], Tile]
@@ -343,8 +343,9 @@ def _draw_by_rays(
     height, width = picture.face.shape
     draw_faces_by_rays(
         cam, body.mesh.faces, part.begin, part.end, body.culls, camera.near_m, camera.far_m,
-        lens_of(camera), coefficients, _PINHOLE if seen is None else unwritten(seen.rays), limits,
-        np.array(origin), body.mesh.vertices, body.mesh.colors,
+        lens_of(camera), coefficients,
+        _PINHOLE if seen is None else np.ascontiguousarray(seen.rays), limits, np.array(origin),
+        body.mesh.vertices, body.mesh.colors,
         _NO_IMAGE if texture is None else unwritten(texture.image), WRAPS[wrap_s], WRAPS[wrap_t],
         float(material.base_color[3]), float(material.alpha_cutoff) if has_holes else 0.0,
         first_face, picture.inverse.ravel(), picture.face.ravel(), width, height, mask,
