@@ -67,8 +67,8 @@ def frames(
         plan: From `compose`.
         start: Index of the first frame, from 0.
         stop: Index after the last frame; None for all ``n_frames`` of the plan.
-        workers: Processes to render in; 0 for this one. They are spawned: a script that asks for
-            some keeps its own work under ``if __name__ == "__main__":``.
+        workers: Processes to render in; 0 for this one. Each imports the script that asks for
+            it, which keeps its own work under ``if __name__ == "__main__":``.
 
     Returns:
         An iterator of finished frames. An engine or processes live while it is in use, and end
@@ -86,7 +86,7 @@ def frames(
     _check_whole("workers", workers, 0, 1024, "which is plenty")
     if workers == 0:
         return _frames_here(plan, range(start, stop))
-    return _frames_spawned(plan, range(start, stop), workers)
+    return _frames_elsewhere(plan, range(start, stop), workers)
 
 
 def write(plan: Plan, output_dir: Path | str) -> Dataset:
@@ -135,7 +135,7 @@ def _frames_here(plan: Plan, indices: range) -> Iterator[Sample]:
             yield render_frame(plan, engine, frame_idx, textures=textures)
 
 
-def _frames_spawned(plan: Plan, indices: range, workers: int) -> Iterator[Sample]:
+def _frames_elsewhere(plan: Plan, indices: range, workers: int) -> Iterator[Sample]:
     """Frames of processes that finish them in any order, put back into order."""
     limits = thread_limits(max(1, usable_cores() // workers))
     start = partial(_start, dict(plan.config))

@@ -14,13 +14,8 @@ from numpy.typing import NDArray
 from render.buffers import Buffers
 from render.dataset.frame_view import LabelNames
 from render.dataset.rasters import encode_ids, encode_png
-from render.dataset.records import (
-    frame_row,
-    instance_rows,
-    read_frames,
-    read_instances,
-    write_shard_records,
-)
+from render.dataset.records import read_frames, read_instances, write_shard_records
+from render.dataset.rows import frame_row, instance_rows
 from render.geometry.pixels import Box
 from render.geometry.runs import Runs
 from render.sample import Box3d, ObjectLabel, Sample, SampleKey

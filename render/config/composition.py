@@ -24,6 +24,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigResult
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from render.config.config_file import check_config_file
@@ -48,6 +49,8 @@ _MOST_FILES = 1000
 _MOST_ITEMS = 4096
 # The config of a sweep, which Hydra keeps in the folder of its jobs.
 _OF_SWEEP = "multirun.yaml"
+# What Hydra adds to the words of a command line that is no sweep.
+_AS_RUN = "hydra.mode=RUN"
 # What Hydra composes with, by the name that it calls it by.
 _LOADER = ConfigLoaderImpl.__name__
 
@@ -154,9 +157,38 @@ class _GuardedLoader(ConfigLoaderImpl):
         self._own = _own_sources()
         # Classes that files name: the file, the key and the class.
         self._named: list[tuple[str, str, Any]] = []
+        # The overrides that a config was composed of already, and that config.
+        self._composed: tuple[list[str], Any] | None = None
+        self._overrides: list[Any] = []  # of the last one, parsed
 
-    def load_configuration(self, *args: Any, **kwargs: Any) -> Any:
-        """The composed config; only the command line can have set its ``plugins``."""
+    def load_configuration(
+        self,
+        config_name: Any,
+        overrides: list[str],
+        run_mode: Any,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> Any:
+        """The composed config; only the command line can have set its ``plugins``.
+
+        Hydra composes it once to see whether it says itself that it is a sweep, and then again.
+        Here it is the same one, unless it is a sweep or has an error to tell.
+        """
+        if run_mode == RunMode.RUN and self._composed is not None:
+            (known, cfg), self._composed = self._composed, None
+            if overrides == [*known, _AS_RUN]:
+                cfg.hydra.mode = RunMode.RUN
+                cfg.hydra.overrides.hydra.append(_AS_RUN)
+                return cfg
+        if run_mode == RunMode.MULTIRUN and not validate_sweep_overrides:  # Hydra looks for itself
+            known = list(overrides)
+            cfg = self._load(config_name, overrides, RunMode.RUN, from_shell, False)
+            is_sweep = any(override.is_sweep_override() for override in self._overrides)
+            self._composed = None if is_sweep or cfg.hydra.mode is not None else (known, cfg)
+            return cfg
+        return self._load(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+
+    def _load(self, *args: Any, **kwargs: Any) -> Any:
         self._named.clear()
         self._check_groups(*args, **kwargs)
         cfg = super().load_configuration(*args, **kwargs)
@@ -186,7 +218,8 @@ class _GuardedLoader(ConfigLoaderImpl):
         """A group is chosen by the names of presets, of which Hydra itself is not told."""
         for word in overrides:
             _check_length(word)
-        for override in OverridesParser.create().parse_overrides(list(overrides)):
+        self._overrides = OverridesParser.create().parse_overrides(list(overrides))
+        for override in self._overrides:
             key, value = override.key_or_group, override.value()
             names = value if isinstance(value, list) else [value]
             if override.is_delete() or override.is_sweep_override() or "." in key:

@@ -16,7 +16,6 @@ from render.dataset.frame_ranges import FrameRanges
 from render.dataset.frame_result import FrameResult
 from render.dataset.layout import COVERAGE, DESCRIPTION, EARLIER, ENTRIES, RECORDS, Layout
 from render.dataset.manifest import SHARD_FRAMES, Manifest
-from render.dataset.records import write_shard_records
 from render.errors import DatasetError
 from render.system.files import (
     TEMPORARY_SUFFIX,
@@ -214,6 +213,8 @@ class ShardWriter:
             del self._open[shard_idx]
 
     def _finish(self, shard_idx: int, frames: list[FrameResult]) -> None:
+        from render.dataset.records import write_shard_records  # takes a moment to import
+
         folder = self.manifest.folder
         files = {name: digest for frame in frames for name, digest in frame.files.items()}
         files |= write_shard_records(

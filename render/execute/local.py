@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import final
 
+from render.config.run_config import RunConfig
 from render.dataset.frame_result import FrameResult
 from render.execute.base import AbstractExecutor
-from render.execute.pool import Pool
+from render.execute.pool import Pool, prepare
 from render.execute.worker import Worker, start_worker
 from render.plan import Plan
 from render.system.blas import BLAS_THREADS
 from render.system.cores import usable_cores
 
-__all__ = ["LocalExecutor", "auto_workers", "thread_limits"]
+__all__ = ["LocalExecutor", "auto_workers", "prepare_workers", "thread_limits"]
 
 # A worker costs about a second to start: fewer frames than this are not worth one.
 _FRAMES_PER_WORKER = 8
@@ -25,7 +26,7 @@ _WORKERS_PER_GPU = 4
 
 @final
 class LocalExecutor(AbstractExecutor):
-    """`workers` spawned processes; one worker means this process."""
+    """`workers` processes of a pool; one worker means this process."""
 
     def run(self, plan: Plan, frames: Sequence[int], *, on_gpu: bool) -> Iterator[FrameResult]:
         """Yields each frame's result as it is finished.
@@ -45,6 +46,12 @@ class LocalExecutor(AbstractExecutor):
         limits = thread_limits(max(1, cores // workers))
         with Pool(start, workers=workers, environment=limits) as pool:
             yield from pool.run(frames)
+
+
+def prepare_workers(run: RunConfig) -> None:
+    """Begins to import what worker processes need, where a run is likely to have some."""
+    if run.n_frames > _FRAMES_PER_WORKER and (run.workers or usable_cores()) > 1:
+        prepare()
 
 
 def auto_workers(cores: int, *, gpus: int) -> int:

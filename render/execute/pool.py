@@ -1,13 +1,15 @@
 """Processes that share frames out among themselves; one that dies is replaced alone.
 
-Each has a pipe to the parent, and holds a frame that it works on and one to go on with, so
-that it never waits for the parent and few frames are lost with it.
+They are forked from a process that has imported what they need and done nothing else: it has one
+thread and no GL. Each has a pipe to the parent, and holds a frame that it works on and one to go
+on with, so that it never waits for the parent and few frames are lost with it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import pickle
 import signal
@@ -20,19 +22,28 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, final
 
 from render.errors import RenderError
+from render.system.blas import BLAS_THREADS
 from render.system.environment_variables import environment_variables
 
-__all__ = ["Pool", "RemoteTraceback"]
+__all__ = ["Pool", "RemoteTraceback", "prepare"]
 
 _UNDER_WAY = 2
 _MAX_DEATHS = 3
 _END_S = 5.0
+_IMPORTED = "render.execute.worker"
 _FEWER = "out of memory? Try fewer `workers`"
 
 RenderFrame = Callable[[int], Any]
 """Makes the result of a frame."""
 Start = Callable[[int], RenderFrame]
 """Called once in each process, with the number of its slot in the pool; it is pickled."""
+
+
+def prepare() -> None:
+    """Begins to import what the processes of a pool need, while this one does other things."""
+    multiprocessing.set_forkserver_preload([_IMPORTED])
+    with environment_variables({BLAS_THREADS: "1"}):  # read when NumPy is imported
+        multiprocessing.forkserver.ensure_running()
 
 
 class RemoteTraceback(Exception):  # noqa: N818  (not an error: what was the cause of one)
@@ -60,7 +71,6 @@ class _Worker:
     Attributes:
         frames: Under way in it, the one that it works on first.
         has_started: Its engine works; what it dies of from here on is its first frame's fault.
-        has_finished: At least one frame.
 
     """
 
@@ -68,7 +78,6 @@ class _Worker:
     connection: Connection
     frames: deque[int] = field(default_factory=deque)
     has_started: bool = False
-    has_finished: bool = False
 
     def give(self, frame_idx: int) -> None:
         """Sends a frame; that the process is dead already, is found out later."""
@@ -98,7 +107,7 @@ class _Worker:
 
 @final
 class Pool:
-    """Renders frames in spawned processes. Use as a context manager: leaving it ends them all."""
+    """Renders frames in processes. Use as a context manager: leaving it ends them all."""
 
     def __init__(self, start: Start, *, workers: int, environment: Mapping[str, str]) -> None:
         """Starts the processes.
@@ -106,8 +115,8 @@ class Pool:
         Args:
             start: Makes in each process what renders frames there.
             workers: How many processes, at least one.
-            environment: Variables added to the environment of this process for them, from their
-                first instruction on: libraries read them when they are loaded.
+            environment: Variables added to the environment of this process for them, before they
+                load any library but those that are imported for all of them.
 
         """
         self._start_work = start
@@ -115,7 +124,7 @@ class Pool:
         self._todo: Iterator[int] = iter(())
         self._again: deque[int] = deque()  # of processes that died
         self._frame_deaths: Counter[int] = Counter()
-        # Deaths in a row, by slot, of processes that had not finished anything.
+        # Deaths in a row, by slot, of processes that had not begun a frame.
         self._deaths_by_slot = [0] * workers
         self._workers: list[_Worker] = []
         try:
@@ -136,7 +145,7 @@ class Pool:
 
         Raises:
             RenderError: A frame's process died 3 times; or processes died 3 times in a row before
-                they had finished anything.
+                they had begun one.
             Exception: What a frame raised, with a `RemoteTraceback` for its cause.
 
         """
@@ -174,7 +183,6 @@ class Pool:
             if answer.error is not None:
                 raise answer.error from RemoteTraceback(answer.traceback)
             worker.frames.popleft()
-            worker.has_finished = True
             yield answer.result
         if has_ended:
             self._replace(slot)
@@ -186,10 +194,10 @@ class Pool:
         if worker.frames and worker.has_started:
             self._frame_deaths[worker.frames[0]] += 1
             self._check_frame(worker.frames[0], how)
-        self._deaths_by_slot[slot] = 0 if worker.has_finished else self._deaths_by_slot[slot] + 1
+        self._deaths_by_slot[slot] = 0 if worker.has_started else self._deaths_by_slot[slot] + 1
         if self._deaths_by_slot[slot] >= _MAX_DEATHS:
             raise RenderError(
-                f"worker processes died {_MAX_DEATHS} times in a row before they had finished a "
+                f"worker processes died {_MAX_DEATHS} times in a row before they had begun a "
                 f"frame, last with {how}: {_FEWER}"
             )
         self._again.extendleft(reversed(worker.frames))
@@ -203,11 +211,14 @@ class Pool:
             )
 
     def _spawn(self, slot: int) -> _Worker:
-        # Never fork: a child would share the parent's GL and OpenCV threads.
-        context = multiprocessing.get_context("spawn")
+        prepare()
+        # Never fork this process: a child would share its GL and OpenCV threads.
+        context = multiprocessing.get_context("forkserver")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self._start_work, slot), daemon=True)
-        with environment_variables(self._environment), theirs:
+        environment = {**os.environ, **self._environment}
+        arguments = (theirs, environment, pickle.dumps(self._start_work), slot)
+        process = context.Process(target=_serve, args=arguments, daemon=True)
+        with theirs:
             process.start()
         return _Worker(process, ours)
 
@@ -219,8 +230,13 @@ class Pool:
             worker.end(within_s=within_s)
 
 
-def _serve(connection: Connection, start: Start, slot: int) -> None:
+def _serve(
+    connection: Connection, environment: Mapping[str, str], start_work: bytes, slot: int
+) -> None:
     """The life of a worker process: it ends when the parent closes the pipe, or dies."""
+    os.environ.clear()
+    os.environ.update(environment)
+    start: Start = pickle.loads(start_work)
     # Ctrl-C reaches every process of the terminal; the parent alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

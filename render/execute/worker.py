@@ -13,7 +13,7 @@ from render.assembly.textures import TextureCache
 from render.build import build
 from render.dataset.folder import write_file
 from render.dataset.frame_result import FrameResult
-from render.dataset.records import frame_row, instance_rows
+from render.dataset.rows import frame_row, instance_rows
 from render.pipeline import encode, render_frame
 from render.plan import Plan
 from render.system.heap import keep_freed_memory

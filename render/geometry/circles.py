@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
+from render.geometry.graphs import components
 from render.geometry.welding import weld
 
 __all__ = ["circle_diameters"]
@@ -34,9 +33,7 @@ def circle_diameters(points: NDArray[np.float64], faces: NDArray[np.int64]) -> N
     degree = np.bincount(edges.ravel(), minlength=len(positions))
     edges = edges[(degree[edges] == 2).all(axis=1)]  # at a corner three or more meet
     degree = np.bincount(edges.ravel(), minlength=len(positions))
-    links = (np.ones(len(edges), bool), (edges[:, 0], edges[:, 1]))
-    graph = coo_matrix(links, shape=(len(positions),) * 2)
-    _, loop_of = connected_components(graph, directed=False)
+    loop_of = components(edges[:, 0], edges[:, 1], len(positions))
     on_edges = np.unique(edges)
     on_edges = on_edges[np.argsort(loop_of[on_edges], kind="stable")]
     starts = np.flatnonzero(np.diff(loop_of[on_edges])) + 1

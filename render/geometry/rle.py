@@ -14,7 +14,6 @@ from itertools import pairwise
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from render.geometry.runs import Runs, RunTable
 
@@ -39,6 +38,8 @@ def encode_rles(masks: Sequence[Runs], *, size_wh: tuple[int, int]) -> list[str]
 
 def decode_rle(counts: str, *, size_wh: tuple[int, int]) -> NDArray[np.bool_]:
     """The mask of one of `encode_rles`: ``(H, W)`` bool."""
+    from pycocotools import mask as coco_mask  # what writes masks needs none of it
+
     width, height = size_wh
     # Column after column in memory.
     mask = coco_mask.decode({"size": [height, width], "counts": counts.encode("ascii")})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 __all__ = ["NearSurface", "farthest_points", "sample_surface", "second_moments"]
 
@@ -73,6 +76,12 @@ class NearSurface:
     _tree: cKDTree
     _apart: float
 
+    @property
+    def n_bytes(self) -> int:
+        """Memory of its arrays and its tree, whose nodes take about as much as its indices."""
+        arrays = (self.triangles, self.kinds, self._face, self._tree.data, self._tree.indices)
+        return sum(int(array.nbytes) for array in (*arrays, self._tree.indices))
+
     @classmethod
     def of(cls, triangles: Points, kinds: NDArray[np.int64], count: int) -> NearSurface:
         """Prepares ``(F, 3, 3)`` triangles.
@@ -83,6 +92,8 @@ class NearSurface:
             count: How many samples.
 
         """
+        from scipy.spatial import cKDTree  # takes a moment to import
+
         points, face = sample_surface(triangles, count)
         # A fourth coordinate keeps the kinds apart, farther than any two points are.
         apart = 10.0 * float(np.ptp(points, axis=0).max())

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
+
+from render.geometry.graphs import components
 
 __all__ = ["Topology", "equal_rows", "pieces", "weld"]
 
@@ -38,9 +38,7 @@ def pieces(points: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.
     welded = weld(points)[faces]
     n_faces, n_corners = len(faces), int(welded.max()) + 1
     face = np.repeat(np.arange(n_faces), 3)
-    links = (np.ones(len(face), bool), (face, n_faces + welded.ravel()))
-    graph = coo_matrix(links, shape=(n_faces + n_corners,) * 2)
-    _, of_node = connected_components(graph, directed=False)
+    of_node = components(face, n_faces + welded.ravel(), n_faces + n_corners)
     _, first, piece = np.unique(of_node[:n_faces], return_index=True, return_inverse=True)
     return np.asarray(np.argsort(np.argsort(first))[piece])
 
@@ -114,9 +112,7 @@ def _volume_of_pieces(
     Faces that have no edges, because they are points, take no part.
     """
     n_faces, n_edges = len(volumes), int(edge.max(initial=-1)) + 1
-    links = (np.ones(len(face), bool), (face, n_faces + edge))
-    graph = coo_matrix(links, shape=(n_faces + n_edges,) * 2)
-    _, of_node = connected_components(graph, directed=False)
+    of_node = components(face, n_faces + edge, n_faces + n_edges)
     with_edges = np.unique(face)
     _, piece = np.unique(of_node[with_edges], return_inverse=True)
     sums = np.zeros(int(piece.max(initial=-1)) + 1)

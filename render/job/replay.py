@@ -20,7 +20,8 @@ from render.dataset.description import read_description
 from render.dataset.findings import Findings
 from render.dataset.layout import DESCRIPTION, RECORDS
 from render.dataset.pictures import decoded_picture
-from render.dataset.records import frame_row, instance_rows, read_frames, read_instances
+from render.dataset.records import read_frames, read_instances
+from render.dataset.rows import frame_row, instance_rows
 from render.engine.base import DeviceInfo
 from render.errors import ConfigError, DatasetError
 from render.pipeline import encode, realise

@@ -31,10 +31,11 @@ from render.dataset.frame_result import FrameResult
 from render.dataset.layout import PLOT, PREVIEW
 from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.reader import Dataset, Frame
-from render.dataset.records import instance_rows
+from render.dataset.rows import instance_rows
 from render.engine.base import DeviceInfo
 from render.errors import EngineError, RenderError
 from render.execute.base import build_executor
+from render.execute.local import prepare_workers
 from render.job.summary import Summary
 from render.job.top_up import entries_of
 from render.kernels.compiled import has_compiled
@@ -85,7 +86,9 @@ def make_dataset(
         RenderError: As `run_job`.
 
     """
-    config = settle_engine(config, plugins, drew=drawn_by(RunConfig.of(config)))
+    run = RunConfig.of(config)
+    prepare_workers(run)
+    config = settle_engine(config, plugins, drew=drawn_by(run))
     top_ups = entries_of(config, added)
     plan = build({**config, "top_ups": top_ups}, plugins=plugins)
     executor = build_executor(plan)

@@ -47,6 +47,7 @@ try:
     import llvmlite.binding
     import numba
     from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+    from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 # It looks at versions itself, and a broken one can raise anything.
 except Exception as error:
     there = ", ".join(f"{name} {version}" for name, version in _versions().items())
@@ -142,6 +143,29 @@ class _KeptResult(CompileResultCacheImpl):
 
     _locator_classes: list[type[object]] = [_Place]  # noqa: RUF012  as in its base
 
+    def rebuild(self, target_context: Any, payload: Any) -> Any:
+        """A kernel of its machine code; its bitcode is read when another is compiled with it.
+
+        LLVM takes longer to read that than the machine code, and megabytes to hold it.
+        """
+        (name, kind, (machine_code, bitcode)), described, *others = payload
+        parts = ((name, kind, (machine_code, _no_bitcode())), described, *others)
+        # What is asked for by name; else Numba reads the names in the bitcode.
+        target_context.codegen()._engine._defined_symbols |= {
+            described.llvm_func_name, described.llvm_cpython_wrapper_name, described.env_name,
+        }  # fmt: skip
+        result = super().rebuild(target_context, parts)  # type: ignore[no-untyped-call]
+        library = result.library
+
+        @cache
+        def module_for_linking() -> Any:
+            module = llvmlite.binding.parse_bitcode(bitcode)
+            library.codegen._engine._load_defined_symbols(module)
+            return module
+
+        library._get_module_for_linking = module_for_linking
+        return result
+
 
 class _KeptCode(FunctionCache):
     """Numba's, where a damaged entry is compiled again and a full disk stops nothing."""
@@ -150,9 +174,11 @@ class _KeptCode(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         found = None
-        # Whatever pickle makes of damaged bytes.
+        _tell_helpers()
+        # Whatever pickle makes of damaged bytes. Numba's own method would first import all that
+        # a compilation needs, which takes half a second and 60 MiB.
         with contextlib.suppress(Exception):
-            found = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+            found = self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         if found is None:
             _say_once()
         return found
@@ -169,6 +195,18 @@ class _KeptCode(FunctionCache):
                 super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except OSError as error:
             _say_not_kept(error.strerror or str(error))
+
+
+@cache
+def _no_bitcode() -> bytes:
+    return cast(bytes, llvmlite.binding.parse_assembly("").as_bitcode())
+
+
+@cache
+def _tell_helpers() -> None:
+    """Tells LLVM where the functions of Numba are that kept code calls."""
+    for name, address in _nrt_python.c_helpers.items():
+        llvmlite.binding.add_symbol(name if name[0] == "_" else f"NRT_{name}", address)
 
 
 _compiled: list[bool] = []

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull
 
 from render.geometry.surface_samples import sample_surface
 from render.library.hull import hull_vertices
@@ -66,6 +65,8 @@ def _fitted(part: Points, surface: Points) -> Points | None:
     """``(N, 3)`` corners of the hull of the points of `surface` that lie in a part or just outside
     of it; None where there are none.
     """
+    from scipy.spatial import ConvexHull  # takes a moment to import
+
     planes = ConvexHull(part).equations
     inside = (surface @ planes[:, :3].T + planes[:, 3] <= _AROUND).all(axis=1)
     return _solid(surface[inside]) if inside.any() else None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
+
+if TYPE_CHECKING:
+    from scipy.spatial import ConvexHull
 
 __all__ = ["convex_hull", "hull_centroid", "hull_vertices"]
 
@@ -25,6 +29,8 @@ def hull_vertices(points: NDArray[np.float64]) -> NDArray[np.int64]:
         points: ``(N, 3)``, N >= 3, not all on a line. They may lie in one plane.
 
     """
+    from scipy.spatial import ConvexHull, QhullError  # takes a moment to import
+
     centred = points - (points.min(axis=0) + points.max(axis=0)) / 2
     axes = _plane_axes(centred)
     try:
@@ -35,6 +41,8 @@ def hull_vertices(points: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _vertices(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    from scipy.spatial import ConvexHull
+
     if len(points) > _MANY:
         moved = ConvexHull(points, qhull_options="QJ").vertices
         if len(moved) > _MANY:
@@ -44,6 +52,8 @@ def _vertices(points: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def convex_hull(vertices: NDArray[np.float64]) -> ConvexHull | None:
     """The hull of ``(N, 3)`` points that are its vertices; None where they are flat."""
+    from scipy.spatial import ConvexHull, QhullError
+
     try:
         if len(vertices) <= _MANY:
             return ConvexHull(vertices)

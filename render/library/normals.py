@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
+from render.geometry.graphs import components
 from render.geometry.welding import weld
 
 __all__ = ["crease_normals"]
@@ -82,9 +81,7 @@ def _smooth_groups(welded: NDArray[np.int64], normals: NDArray[np.float64]) -> N
     one_end, two_end = _next(one), _next(two)
     rows = np.concatenate([one, one_end])
     columns = np.concatenate([np.where(same, two, two_end), np.where(same, two_end, two)])
-    links = (np.ones(len(rows), bool), (rows, columns))
-    _, group = connected_components(coo_matrix(links, shape=(n_corners,) * 2), directed=False)
-    return np.asarray(group, dtype=np.int64)
+    return components(rows, columns, n_corners).astype(np.int64)
 
 
 def _next(corner: NDArray[np.int64]) -> NDArray[np.int64]:

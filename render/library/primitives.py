@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from render.geometry.frames import rigid
 from render.library.build_model import build_model
 from render.library.readers.raw import RawMesh, RawModel
 from render.library.side_files import Remarks
 from render.scene import Material, Model
+from render.system.disk_cache import cached, source_digest
 from render.system.interrupts import interrupts_held
 
 __all__ = ["PREFIX", "make_primitive"]
@@ -66,6 +66,11 @@ def make_primitive(name: str) -> Model:
         KeyError: Any other name.
 
     """
+    # Kept, because trimesh and the libraries that it imports take 60 MiB of each process.
+    return cached(f"{name} {source_digest()}", lambda: _made(name))
+
+
+def _made(name: str) -> Model:
     trimesh = _trimesh()
     kind = name.removeprefix(PREFIX)
     mesh: Any
@@ -103,6 +108,8 @@ def _limb(start: tuple[float, float, float], end: tuple[float, float, float], ra
     a, b = np.array(start), np.array(end)
     length = float(np.linalg.norm(b - a))
     limb = trimesh.creation.capsule(height=length, radius=radius, count=(12, 12))
+    from scipy.spatial.transform import Rotation  # takes a moment to import
+
     turn, _ = Rotation.align_vectors([(b - a) / length], [(0.0, 0.0, 1.0)])
     limb.apply_transform(rigid(turn.as_matrix(), a))
     return limb

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import ConvexHull
 
+from render.geometry.graphs import components
 from render.library.hull import convex_hull
+
+if TYPE_CHECKING:
+    from scipy.spatial import ConvexHull
 
 __all__ = ["stable_poses"]
 
@@ -62,10 +65,8 @@ class _Facets:
         columns = neighbours.ravel()
         cosine = np.einsum("ij,ij->i", normals[rows], normals[columns])
         flush = cosine > 1 - _SAME_PLANE
-        links = (np.ones(int(flush.sum()), bool), (rows[flush], columns[flush]))
-        graph = coo_matrix(links, shape=(len(triangles),) * 2)
-        self.count, facet = connected_components(graph, directed=False)
-        self.facet = facet
+        facet = components(rows[flush], columns[flush], len(triangles))
+        self.count, self.facet = int(facet.max()) + 1, facet
         # The largest triangle has the plane of its facet best.
         largest = np.argsort(-_areas(points[triangles]), kind="stable")
         first = largest[np.unique(facet[largest], return_index=True)[1]]

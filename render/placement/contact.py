@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull
 
 from render.geometry.edges import Indices, unique_edges
 from render.geometry.frames import inverse_rigid, transform_points
@@ -64,6 +63,8 @@ class Solid:
     @classmethod
     def of(cls, model: Model, pieces: Sequence[Points]) -> Solid:
         """The mesh of a closed model is its solid; an open one is as its convex pieces are."""
+        from scipy.spatial import ConvexHull  # takes a moment to import
+
         points, faces, _ = mesh_of(model)
         ids = weld(points)
         first = np.unique(ids, return_index=True)[1]

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from render.kernels.hulls import IN_BALL, first_free
 from render.kernels.hulls import are_apart as _are_apart
@@ -74,6 +73,8 @@ class CentredHull:
 @per_model
 def centred_hull(model: Model) -> CentredHull:
     """The hull of a model and what is looked up of it again and again."""
+    from scipy.spatial import cKDTree  # takes a moment to import
+
     low, high = model.hull_m.min(axis=0), model.hull_m.max(axis=0)
     points = model.hull_m - (low + high) / 2
     order = np.asarray(cKDTree(points).indices, np.int64)

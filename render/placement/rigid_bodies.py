@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from render.errors import RejectedTheta
 from render.geometry.frames import rigid
@@ -134,6 +133,8 @@ class _Simulation:
         unit: float,
         tube: float,
     ) -> _Simulation:
+        from scipy.spatial.transform import Rotation  # takes a moment to import
+
         mj = _mujoco()
         fixed = [(p - middle_m) * unit for static in statics for p in static.pieces_m]
         model = mj.MjModel.from_xml_string(_xml(things, fixed, unit, tube))
@@ -188,6 +189,8 @@ class _Simulation:
 
     def poses(self) -> list[NDArray[np.float64]]:
         """``(4, 4)`` ``T_world_obj`` of the centre of each thing's box, metres."""
+        from scipy.spatial.transform import Rotation
+
         found = []
         for x, y, z, w, i, j, k in self.data.qpos.reshape(-1, 7):
             R = Rotation.from_quat([i, j, k, w]).as_matrix()

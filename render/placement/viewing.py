@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.spatial.transform import Rotation
 
 from render.errors import ConfigError, RejectedTheta
 from render.geometry.distortion import fold_radius
 from render.geometry.frames import look_at, rigid
 from render.geometry.projection import backproject, bounds_of_edges, fov_to_K
+from render.geometry.roots import root_between
 from render.library.meshes import mesh_of
 from render.placement.bodies import OrientedShape
 from render.sampling.camera import CameraGroup
@@ -76,6 +75,8 @@ def intrinsics(camera: CameraGroup) -> tuple[NDArray[np.float64], tuple[int, int
 
 def calibrated_pose(camera: CameraGroup) -> NDArray[np.float64]:
     """``(4, 4)`` ``T_world_cam`` with its tolerance; exactly rigid."""
+    from scipy.spatial.transform import Rotation  # takes a moment to import
+
     T = np.array(camera.T_world_cam, np.float64).reshape(4, 4)
     u, _, vt = np.linalg.svd(T[:3, :3])
     turn = Rotation.from_rotvec(camera.jitter_deg, degrees=True).as_matrix()
@@ -177,7 +178,7 @@ def distance_for_size(
         if hi - lo > np.log(_FARTHEST):
             raise RejectedTheta("size not reachable: the target would be too far away", leaf)
         hi += 1.5
-    distance = float(np.exp(brentq(log_excess, lo, hi, xtol=1e-10, rtol=1e-12)))
+    distance = float(np.exp(root_between(log_excess, lo, hi, xtol=1e-10, rtol=1e-12)))
     if view.distortion and not _is_shown(view, shape, distance):
         raise RejectedTheta(
             "size not reachable: the target would reach beyond what the lens shows", leaf

@@ -13,7 +13,6 @@ from dataclasses import fields, is_dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast, final
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from render.system.disk_cache import cached, source_digest
 from render.system.memory_map import is_mapped
@@ -99,11 +98,11 @@ def on_disk_if_large(work: Callable[[M], R]) -> Callable[[M], R]:
 
 
 def _bytes_of(value: Any) -> int:
-    """Memory of the arrays and trees in a result."""
+    """Memory of the arrays in a result."""
     if isinstance(value, np.ndarray):
         return 0 if is_mapped(value) else value.nbytes
-    if isinstance(value, cKDTree):
-        return int(value.data.nbytes) + 2 * int(value.indices.nbytes)  # and nodes: about as much
+    if hasattr(value, "n_bytes"):  # it holds what is no array
+        return int(value.n_bytes)
     if isinstance(value, Mapping):
         return sum(map(_bytes_of, value.values()))
     if isinstance(value, tuple | list):

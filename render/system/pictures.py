@@ -14,6 +14,7 @@ raise nearly anything.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import struct
@@ -38,11 +39,14 @@ MAX_BYTES = 2**30
 MAX_PIXELS = 160_000_000
 FREE_PIXELS = 2**26
 PIXELS_PER_BYTE = 64
-# Pillow's names; the last has no mark that it is known by, and takes what no other one knows.
-FORMATS = (
-    "JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM", "DDS", "JPEG2000", "PCX", "SGI",
-    "AVIF", "TGA",
-)  # fmt: skip
+# Pillow's names, and the modules that it reads them with, of which each is imported when a picture
+# is none of those before; the last has no mark that it is known by, and takes what no other knows.
+_MODULES = {
+    "JPEG": "Jpeg", "PNG": "Png", "WEBP": "WebP", "BMP": "Bmp", "DIB": "Bmp", "TIFF": "Tiff",
+    "GIF": "Gif", "PPM": "Ppm", "DDS": "Dds", "JPEG2000": "Jpeg2K", "PCX": "Pcx", "SGI": "Sgi",
+    "AVIF": "Avif", "TGA": "Tga",
+}  # fmt: skip
+FORMATS = tuple(_MODULES)
 _HEIF_MARKS = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"))
 _STRIP_PIXELS = 2**18
 
@@ -111,7 +115,6 @@ def _on_white(rgba: _Rgba) -> _Rgba:
 
 def _opened(data: bytes | memoryview) -> Image.Image:
     """A picture of which the header alone is read."""
-    Image.init()
     head = bytes(data[:16])
     if head[4:12] in _HEIF_MARKS:
         heif = importlib.import_module("pillow_heif").open_heif(io.BytesIO(data))
@@ -119,7 +122,9 @@ def _opened(data: bytes | memoryview) -> Image.Image:
         check_size(width, height, len(data))
         upright: Image.Image = heif.to_pillow()
         return upright
-    for name in FORMATS:
+    for name, module in _MODULES.items():
+        with contextlib.suppress(ImportError):  # of a Pillow without that format
+            importlib.import_module(f"PIL.{module}ImagePlugin")
         factory, accept = Image.OPEN.get(name, (None, None))
         try:
             # It answers with a text where it lacks a library.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from render.dataset.findings import Findings
 from render.dataset.frame_view import FrameView, LabelNames
 from render.dataset.layout import PathTemplate
-from render.dataset.reader import Dataset
 from render.system.plain_data import open_regular
 from render.system.registry import Registry
+
+if TYPE_CHECKING:
+    from render.dataset.reader import Dataset
 
 __all__ = ["WRITERS", "AbstractWriter", "NoSettings", "RecordedPixels", "Row", "StoredFrame"]
 

@@ -7,17 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from render.config.run_config import unknown_key as explain_key
 from render.config.settings import Setting, read, settings_of
 from render.dataset.frame_view import FrameView, LabelNames
 from render.dataset.layout import Layout, PathTemplate, shard_name
-from render.dataset.reader import Dataset
 from render.errors import ConfigError, DatasetError, RenderError, failure_of
 from render.system.registry import PLUGIN_HINT
 from render.writers.base import WRITERS, AbstractWriter, Row
 from render.writers.rasters import MasksWriter
+
+if TYPE_CHECKING:
+    from render.dataset.reader import Dataset
 
 __all__ = ["Writers", "finish_paths", "output_settings", "shard_paths", "unknown_key"]
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, final, get_args
+from typing import TYPE_CHECKING, Any, Literal, final, get_args
 
 from render.config.settings import setting
 from render.dataset.findings import Findings
 from render.dataset.frame_view import LabelNames, is_labelled
 from render.dataset.layout import SPLITS
-from render.dataset.reader import Dataset
 from render.geometry.rle import decode_rle
 from render.writers.base import WRITERS, AbstractWriter, StoredFrame
 from render.writers.coco_check import check_coco
 from render.writers.outline import outlines
+
+if TYPE_CHECKING:
+    from render.dataset.reader import Dataset
 
 __all__ = [
     "CocoSettings",

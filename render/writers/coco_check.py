@@ -6,7 +6,7 @@ import math
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeGuard, final
+from typing import TYPE_CHECKING, Any, TypeGuard, final
 
 import cv2
 import numpy as np
@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from render.dataset.findings import Findings
 from render.dataset.layout import SPLITS
-from render.dataset.reader import Dataset
 from render.geometry.rle_definition import decoded
 from render.system.plain_data import json_of, open_regular
 from render.writers.base import Row, StoredFrame
 from render.writers.json_lists import JsonElement, elements
+
+if TYPE_CHECKING:
+    from render.dataset.reader import Dataset
 
 __all__ = ["check_coco", "record_keypoints"]
 

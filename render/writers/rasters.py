@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeVar, final
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar, final
 
 import numpy as np
 
@@ -20,11 +20,13 @@ from render.dataset.rasters import (
     encode_map,
     encode_png,
 )
-from render.dataset.reader import Dataset
 from render.errors import ConfigError
 from render.sensor.jpeg import encode_jpeg
 from render.writers.base import WRITERS, AbstractWriter, StoredFrame
 from render.writers.raster_check import PixelCheck
+
+if TYPE_CHECKING:
+    from render.dataset.reader import Dataset
 
 __all__ = [
     "AbstractRaster",

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, final, get_args
+from typing import TYPE_CHECKING, Any, Literal, final, get_args
 
 import yaml
 
@@ -17,7 +17,6 @@ from render.config.settings import setting
 from render.dataset.findings import Findings
 from render.dataset.frame_view import FrameView, LabelNames, is_labelled
 from render.dataset.layout import IMAGES, SPLITS
-from render.dataset.reader import Dataset
 from render.errors import ConfigError
 from render.geometry.rle import decode_rle
 from render.labels.oriented import oriented_box
@@ -26,6 +25,9 @@ from render.writers.coco import coco_keypoints
 from render.writers.fragments import lost_fragments
 from render.writers.outline import outline
 from render.writers.yolo_check import check_yolo
+
+if TYPE_CHECKING:
+    from render.dataset.reader import Dataset
 
 __all__ = ["YoloKind", "YoloSettings", "YoloWriter", "data_yaml", "yolo_text"]
 

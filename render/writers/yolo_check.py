@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from render.dataset.findings import Findings
 from render.dataset.frame_view import LabelNames
-from render.dataset.reader import Dataset
 from render.geometry.rle_definition import decoded
 from render.system.plain_data import read_regular, yaml_of
 from render.writers.base import Row, StoredFrame
 from render.writers.coco_check import record_keypoints
+
+if TYPE_CHECKING:
+    from render.dataset.reader import Dataset
 
 __all__ = ["check_labels", "check_yolo"]
 

@@ -30,6 +30,8 @@ from render.engine.pyrender.engine import PyrenderEngine
 class FatalEngine(AbstractEngine):
     def __init__(self, **options):
         self._inner = PyrenderEngine(**options)
+        settings = "\\n".join(f"{name}={value}" for name, value in os.environ.items())
+        Path(f"environment-{os.getpid()}").write_text(settings)
 
     @property
     def info(self):
@@ -73,14 +75,18 @@ def started(cwd: Path, *overrides: str, **changes: str) -> Iterator[subprocess.P
 
 
 def workers_of(process: subprocess.Popen[str]) -> set[int]:
-    """Spawned processes below a run, without the tracker of multiprocessing's resources."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    found = set()
-    for pid in children:
+    """Processes of a run's pool: children of the one that they are forked from."""
+    found = set[int]()
+    for pid in children_of(process.pid):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.add(int(pid))
+            if b"multiprocessing.forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                assert len(threads_of(pid)) == 1  # a fork has the locks of all threads
+                found |= children_of(pid)
     return found
+
+
+def children_of(pid: int) -> set[int]:
+    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
 def wait_for(images: int, cwd: Path, process: subprocess.Popen[str]) -> None:
@@ -167,16 +173,20 @@ def test_frame_that_always_kills_its_worker_ends_the_run(tmp_path: Path) -> None
 
 
 def test_workers_share_the_cores(tmp_path: Path) -> None:
-    with started(tmp_path, LP_NUM_THREADS="13", OMP_NUM_THREADS="13") as process:
+    (tmp_path / "fatal_engine.py").write_text(FATAL_ENGINE)
+    path = f"{tmp_path}:{environment()['PYTHONPATH']}"
+    override = ("plugins=[fatal_engine]", "engine._target_=fatal_engine.FatalEngine")
+    others = {"LP_NUM_THREADS": "13", "OMP_NUM_THREADS": "13", "PYTHONPATH": path}
+    with started(tmp_path, *override, **others) as process:
         wait_for(20, tmp_path, process)
         share = max(1, len(os.sched_getaffinity(0)) // 2)
         for pid in workers_of(process):
-            settings = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            settings = (tmp_path / f"environment-{pid}").read_text().splitlines()
             rasterizing = [name for name in threads_of(pid) if name.startswith("llvmpipe")]
 
-            assert f"LP_NUM_THREADS={share}".encode() in settings
-            assert f"OMP_NUM_THREADS={share}".encode() in settings
-            assert b"OPENBLAS_NUM_THREADS=1" in settings
+            assert f"LP_NUM_THREADS={share}" in settings
+            assert f"OMP_NUM_THREADS={share}" in settings
+            assert "OPENBLAS_NUM_THREADS=1" in settings
             if rasterizing:  # software is what draws
                 assert len(rasterizing) == share
 

@@ -141,7 +141,7 @@ def test_processes_that_never_start_are_not_a_frames_fault() -> None:
         run(partial(fatal_start, 9), 50)
 
     assert str(caught.value) == (
-        "worker processes died 3 times in a row before they had finished a frame, last with exit "
+        "worker processes died 3 times in a row before they had begun a frame, last with exit "
         "code 9: out of memory? Try fewer `workers`"
     )
 

@@ -16,7 +16,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
 import render
-from render.dataset.records import frame_row, instance_rows
+from render.dataset.rows import frame_row, instance_rows
 from render.errors import AssetError, ConfigError
 from render.geometry.frames import nearest_rotation
 from render.library.models import ModelLibrary

@@ -13,7 +13,7 @@ import pytest
 import render
 from render.dataset.frame_view import FrameView, SampleView
 from render.dataset.reader import Dataset
-from render.dataset.records import instance_rows
+from render.dataset.rows import instance_rows
 from render.errors import ConfigError, DatasetError
 from render.report.verify.dataset import verify
 from render.writers.base import WRITERS, AbstractWriter, NoSettings

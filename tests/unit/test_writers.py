@@ -16,13 +16,8 @@ from numpy.typing import NDArray
 
 from render.dataset.frame_view import LabelNames
 from render.dataset.rasters import encode_depth, encode_ids, encode_png
-from render.dataset.records import (
-    frame_row,
-    instance_rows,
-    read_frames,
-    read_instances,
-    write_shard_records,
-)
+from render.dataset.records import read_frames, read_instances, write_shard_records
+from render.dataset.rows import frame_row, instance_rows
 from render.errors import DatasetError, InvariantError
 from render.geometry.rle import decode_rle
 from render.writers.coco import coco_parts

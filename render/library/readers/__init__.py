@@ -16,7 +16,6 @@ from render.library.readers.ply import read_ply
 from render.library.readers.raw import READ_ERRORS, RawMesh, RawModel, limited
 from render.library.readers.source import Source
 from render.library.readers.stl import read_stl
-from render.library.readers.threemf import read_3mf
 from render.scene import Material
 
 __all__ = ["SUFFIXES", "read_raw"]
@@ -29,6 +28,12 @@ def _read_dae(source: Source) -> RawModel:
     return read_dae(source)
 
 
+def _read_3mf(source: Source) -> RawModel:
+    from render.library.readers.threemf import read_3mf  # likewise
+
+    return read_3mf(source)
+
+
 _READERS: Mapping[str, Callable[[Source], RawModel]] = {
     ".obj": read_obj,
     ".gltf": read_gltf,
@@ -37,7 +42,7 @@ _READERS: Mapping[str, Callable[[Source], RawModel]] = {
     ".ply": read_ply,
     ".off": read_off,
     ".dae": _read_dae,
-    ".3mf": read_3mf,
+    ".3mf": _read_3mf,
     ".step": read_step,
     ".stp": read_step,
     ".iges": read_iges,

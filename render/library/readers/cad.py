@@ -50,8 +50,9 @@ import resource, sys
 source, kind, target, cpu_s, n_bytes = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_s), int(cpu_s) + 5))
 resource.setrlimit(resource.RLIMIT_AS, (int(n_bytes), int(n_bytes)))
-import cascadio
 with open(source, "rb") as file:
+    import cascadio  # takes a moment to import
+
     data = cascadio.load(file.read(), file_type=kind)
 with open(target, "wb") as file:
     file.write(data)

@@ -39,7 +39,10 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"),
           (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
           (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
 # What parts words in text from other editors: form feed, no-break and ideographic space, ...
-_SPACES = "".join(c for c in map(chr, range(0x10000)) if c.isspace() and c not in " \t\n\r")
+_SPACES = (
+    "\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 # The names that these keywords are followed by may begin with #.
 _NAMED = re.compile(r"\s*(newmtl|usemtl)\s+", re.IGNORECASE)
 # A keyword, then the rest of its line and the lines behind that begin with the same keyword.

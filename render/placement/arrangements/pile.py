@@ -9,7 +9,6 @@ from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from render.errors import ConfigError, RejectedTheta
 from render.geometry.frames import inverse_rigid, transform_points
@@ -81,6 +80,8 @@ class InPile(AbstractArrangement):
                 )
         models = [assets.models.load(name) for name in assets.models.names]
         fixed = [fixture.model for fixture in assets.fixtures]
+        from tqdm import tqdm  # takes a moment to import
+
         shown = tqdm([*models, *fixed], unit="model", desc="pieces", disable=None, leave=False)
         for model in shown:
             convex_pieces(model)

@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from scipy.special import betaincinv
-
 from render.sampling.distribution import (
     DISTRIBUTIONS,
     AbstractDistribution,
@@ -40,6 +38,8 @@ class Beta(AbstractDistribution):
             raise ValueError("have shapes a and b of a usual size")
 
     def ppf(self, u: float) -> float:
+        from scipy.special import betaincinv  # takes a moment to import
+
         share = float(betaincinv(self.a, self.b, u))
         return clip(self.lo + share * (self.hi - self.lo), self.lo, self.hi)
 

@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from scipy.special import log_ndtr, ndtri_exp
-
 from render.sampling.distribution import (
     DISTRIBUTIONS,
     AbstractDistribution,
@@ -42,6 +40,8 @@ class Normal(AbstractDistribution):
             raise ValueError("have std > 0")
 
     def ppf(self, u: float) -> float:
+        from scipy.special import log_ndtr, ndtri_exp  # takes a moment to import
+
         low, high = (self.lo - self.mean) / self.std, (self.hi - self.mean) / self.std
         # The left tail keeps its precision, so an interval right of the mean is mirrored.
         mirrored = low > 0
