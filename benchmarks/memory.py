@@ -12,9 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.command import environment
 from benchmarks.engines import add_engine_argument, drew
@@ -47,32 +49,55 @@ def rss_mib(pid: int) -> float:
     return 0.0
 
 
-def main() -> None:
-    """Prints memory at each tenth of the run and the growth between its second and last."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_engine_argument(parser)
-    parser.add_argument("--frames", type=int, default=20_000)
-    args = parser.parse_args()
-    samples: list[tuple[float, float]] = []  # share of frames done, MiB
+def watched(
+    frames: int, *words: str, memory_mib: Callable[[int], float], every_s: float
+) -> tuple[NDArray[np.float64], str]:
+    """Runs the main job and looks at its memory.
+
+    Args:
+        frames: Of the run.
+        words: Overrides.
+        memory_mib: Of the process that it is given.
+        every_s: Seconds between two looks.
+
+    Returns:
+        ``(N, 2)``: share of the frames done and memory at each look; and what drew.
+
+    Raises:
+        RuntimeError: The run failed.
+
+    """
+    samples: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as name:
         output_dir = Path(name) / "dataset"
         command = [
-            sys.executable, "-m", "render.run", f"output_dir={output_dir}",
-            f"n_frames={args.frames}", "camera.size_wh=[320,240]", f"memory_mb={_MEMORY_MB}",
-            f"engine={args.engine}",
+            sys.executable, "-m", "render.run", f"output_dir={output_dir}", f"n_frames={frames}",
+            *words,
         ]  # fmt: skip
         with subprocess.Popen(
             command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as process:
             while process.poll() is None:
                 done = sum(1 for _ in output_dir.glob("images/*/*.jpg"))
-                samples.append((done / args.frames, tree_rss_mib(process.pid)))
-                time.sleep(0.5)
+                samples.append((done / frames, memory_mib(process.pid)))
+                time.sleep(every_s)
             if process.returncode != 0:
                 raise RuntimeError(f"the run ended with {process.returncode}")
-        renderer = drew(output_dir)
+        return np.array(samples), drew(output_dir)
+
+
+def main() -> None:
+    """Prints memory at each tenth of the run and the growth between its second and last."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_engine_argument(parser)
+    parser.add_argument("--frames", type=int, default=20_000)
+    args = parser.parse_args()
+    samples, renderer = watched(
+        args.frames, f"engine={args.engine}", "camera.size_wh=[320,240]", f"memory_mb={_MEMORY_MB}",
+        memory_mib=tree_rss_mib, every_s=0.5,
+    )  # fmt: skip
     print(renderer)
-    share, mib = np.array(samples).T
+    share, mib = samples.T
     tenths = []
     for tenth in range(10):
         inside = (share >= tenth / 10) & (share < (tenth + 1) / 10)

@@ -166,7 +166,9 @@ def _part(data: Mapping[str, Any], key: str, where: str) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    return [_listed(v) for v in value] if isinstance(value, tuple) else value
+    if not isinstance(value, tuple):
+        return value
+    return [_listed(v) if isinstance(v, tuple) else v for v in value]
 
 
 def _tupled(value: Any) -> Any:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from render.assembly.lights import EnvironmentSource
 from render.assembly.patterns import procedural
+from render.kernels.compiled import unwritten
+from render.kernels.resize import shrink
 from render.sampling.background import Background
 from render.scene import Environment
 from render.sensor.light import blur, map_linear
@@ -79,7 +81,10 @@ def _photo(
     crop_h = min(max(round(h * zoom), 1), src_h)
     x0 = round(background.crop_x * (src_w - crop_w))
     y0 = round(background.crop_y * (src_h - crop_h))
+    if crop_w >= w and crop_h >= h:
+        shrunk = np.empty((h, w, 3), np.uint8)
+        shrink(unwritten(source), x0, y0, crop_w, crop_h, background.flip, shrunk)
+        return shrunk
     crop = source[y0 : y0 + crop_h, x0 : x0 + crop_w]
-    shrinks = crop_w >= w and crop_h >= h
-    picture = cv2.resize(crop, (w, h), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    picture = cv2.resize(crop, (w, h), interpolation=cv2.INTER_CUBIC)
     return np.asarray(cv2.flip(picture, 1) if background.flip else picture, dtype=np.uint8)

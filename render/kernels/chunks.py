@@ -50,19 +50,22 @@ BASE_TEX, METAL_ROUGH_TEX, NORMAL_TEX, OCCLUSION_TEX, EMISSIVE_TEX, WEAR_TEX = (
 TAP_U, TAP_V, TAP_LEVEL, TAP_WEIGHT = (_row(MOST_TAPS) for _ in range(4))
 FINE_U, FINE_V, COARSE_U, COARSE_V, BETWEEN = (_row() for _ in range(5))
 VALUE = _row()
+BYTES = _row(8)  # of one colour of the eight texels of a sample
 # The material at the pixel.
 CR, CG, CB, CA, METAL, ROUGH, ALPHA, DIRT, SCRATCH, GLOW_R, GLOW_G, GLOW_B = (
     _row() for _ in range(12)
 )
 # Light.
-OPEN, VX, VY, VZ, NV, SPLIT_A, SPLIT_B, MAP_U, MAP_V, UPWARDS = (_row() for _ in range(10))
+OPEN, VX, VY, VZ, NV, SPLIT_A, SPLIT_B, MAP_U, MAP_V, MAP_W = (_row() for _ in range(10))
+GLOSSY_OPEN, BELOW, ACROSS, DOWN = (_row() for _ in range(4))
+AROUND = _row(8)  # depth and open share of the four nearest
 OUT_R, OUT_G, OUT_B, BARE, RECEIVED = (_row() for _ in range(5))
 LX, LY, LZ, LIGHT, WIDENS, LIT = (_row() for _ in range(6))
-# Shadows: pixels of the map and depth there, turned spiral, its radius; then of penumbras alone.
+# Shadows: pixels of the map and depth there, turned spiral, its radius. Points that are found to be
+# lit are left out, and the others move up.
 MU, MV, HERE, RISE_U, RISE_V, BIAS, RADIUS, COS, SIN, SUM, COUNT, THERE, LIMIT = (
     _row() for _ in range(13)
 )
-MU2, MV2, HERE2, RISE_U2, RISE_V2, RADIUS2, COS2, SIN2, SUM2 = (_row() for _ in range(9))
 # Occlusion: a slice of the sky, its horizon, and what lies there.
 REACH, TURN, JITTER, ALONG_X, ALONG_Y, FLAT, COS_N, TILT, SIN_N, ARC, HIGHEST, ALL, QX, QY = (
     _row() for _ in range(14)

@@ -86,7 +86,9 @@ def unwritten(array: NDArray[Any]) -> NDArray[Any]:
 
     A kernel is compiled anew for each kind of array.
     """
-    plain = np.require(array, requirements=["C", "A"]).view(np.ndarray)
+    if not (array.flags.c_contiguous and array.flags.aligned):
+        array = np.require(array, requirements=["C", "A"])
+    plain = array.view(np.ndarray)
     plain.flags.writeable = False
     return plain
 

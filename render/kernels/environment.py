@@ -12,13 +12,19 @@ from typing import Any
 import numpy as np
 
 from render.kernels.chunks import (
+    ACROSS,
     ALPHA,
+    AROUND,
     BARE,
+    BELOW,
     CHUNK,
     CR,
     DEPTH,
+    DOWN,
+    GLOSSY_OPEN,
     MAP_U,
     MAP_V,
+    MAP_W,
     METAL,
     NV,
     NX,
@@ -31,7 +37,6 @@ from render.kernels.chunks import (
     RECEIVED,
     SPLIT_A,
     SPLIT_B,
-    UPWARDS,
     VX,
     VY,
     VZ,
@@ -109,45 +114,59 @@ def find_open(S: Array, n: int, open_share: Array, depth: Array) -> None:
 
     """
     height, width = open_share.shape
+    step = U(CHUNK)
     for i in range(n):
         j = U(i)
         x, y = S[PX + j] * f4(0.5) - f4(0.25), S[PY + j] * f4(0.5) - f4(0.25)
         xi, yi = int(np.floor(x)), int(np.floor(y))
-        across, down = x - f4(xi), y - f4(yi)
+        S[ACROSS + j], S[DOWN + j] = x - f4(xi), y - f4(yi)
         x0, x1 = U(max(xi, 0)), U(min(xi + 1, width - 1))
         y0, y1 = U(max(yi, 0)), U(min(yi + 1, height - 1))
-        z = S[DEPTH + j]
+        S[AROUND + j], S[AROUND + step + j] = depth[y0, x0], depth[y0, x1]
+        S[AROUND + U(2) * step + j], S[AROUND + U(3) * step + j] = depth[y1, x0], depth[y1, x1]
+        shares = AROUND + U(4) * step + j
+        S[shares], S[shares + step] = open_share[y0, x0], open_share[y0, x1]
+        S[shares + U(2) * step], S[shares + U(3) * step] = open_share[y1, x0], open_share[y1, x1]
+    for i in range(n):
+        j = U(i)
+        z, across, down = S[DEPTH + j], S[ACROSS + j], S[DOWN + j]
         per_z = f4(1.0) / z
-        ga, gb = abs(depth[y0, x0] - z) * per_z, abs(depth[y0, x1] - z) * per_z
-        gc, gd = abs(depth[y1, x0] - z) * per_z, abs(depth[y1, x1] - z) * per_z
+        ga, gb = abs(S[AROUND + j] - z) * per_z, abs(S[AROUND + step + j] - z) * per_z
+        gc = abs(S[AROUND + U(2) * step + j] - z) * per_z
+        gd = abs(S[AROUND + U(3) * step + j] - z) * per_z
+        shares = AROUND + U(4) * step + j
+        oa, ob = S[shares], S[shares + step]
+        oc, od = S[shares + U(2) * step], S[shares + U(3) * step]
         a = (f4(1.0) - across) * (f4(1.0) - down) * max(f4(1.0) - f4(40.0) * ga, f4(0.0))
         b = across * (f4(1.0) - down) * max(f4(1.0) - f4(40.0) * gb, f4(0.0))
         c = (f4(1.0) - across) * down * max(f4(1.0) - f4(40.0) * gc, f4(0.0))
         d = across * down * max(f4(1.0) - f4(40.0) * gd, f4(0.0))
         weights = a + b + c + d + f4(1e-6)
-        if weights > f4(1e-3):
-            found = a * open_share[y0, x0] + b * open_share[y0, x1]
-            found += c * open_share[y1, x0] + d * open_share[y1, x1]
-            S[OPEN + j] = found / weights
-            continue
-        found, nearest = open_share[y0, x0], ga
-        if gb < nearest:
-            found, nearest = open_share[y0, x1], gb
-        if gc < nearest:
-            found, nearest = open_share[y1, x0], gc
-        if gd < nearest:
-            found = open_share[y1, x1]
-        S[OPEN + j] = found
+        # Where all are at another depth, the one at the least different.
+        nearest, found = (gb, ob) if gb < ga else (ga, oa)
+        found = oc if gc < nearest else found
+        nearest = gc if gc < nearest else nearest
+        found = od if gd < nearest else found
+        among = (a * oa + b * ob + (c * oc + d * od)) / weights
+        S[OPEN + j] = among if weights > f4(1e-3) else found
 
 
 @kernel
-def _diffuse(
-    x: Number, y: Number, z: Number, a: Number, b: Number, c: Number, d: Number, e: Number,
-    f: Number, g: Number, h: Number, k: Number,
-) -> Number:  # fmt: skip
+def _nine(sky: Array, first: int, step: int) -> Any:
+    """Nine of its numbers, which loops then need not read again."""
+    return (
+        sky[first], sky[first + step], sky[first + 2 * step], sky[first + 3 * step],
+        sky[first + 4 * step], sky[first + 5 * step], sky[first + 6 * step], sky[first + 7 * step],
+        sky[first + 8 * step],
+    )  # fmt: skip
+
+
+@kernel
+def _diffuse(x: Number, y: Number, z: Number, harmonics: Any) -> Number:
     """Radiance of a white diffuse surface by its normal in the frame of the map, from the nine
     harmonics of a colour.
     """
+    a, b, c, d, e, f, g, h, k = harmonics
     light = f4(0.282094792) * a + f4(0.488602512) * (y * b + z * c + x * d)
     light += f4(1.092548431) * (x * y * e + y * z * f + x * z * h)
     light += f4(0.315391565) * (f4(3.0) * z * z - f4(1.0)) * g
@@ -160,28 +179,18 @@ def add_bare(S: Array, n: int, sky: Array, luminance: Array) -> None:
     """Begins rows BARE and RECEIVED: luminance of the sky on a white surface, without and with
     what is in the way.
     """
-    m = MAP_CAM
-    m00, m01, m02, m10, m11 = sky[m], sky[m + 1], sky[m + 2], sky[m + 3], sky[m + 4]
-    m12, m20, m21, m22 = sky[m + 5], sky[m + 6], sky[m + 7], sky[m + 8]
+    m00, m01, m02, m10, m11, m12, m20, m21, m22 = _nine(sky, MAP_CAM, 1)
     for i in range(n):
         S[BARE + U(i)] = f4(0.0)
     for channel in range(3):
-        k = HARMONICS + channel
-        s0, s1, s2, s3, s4 = sky[k], sky[k + 3], sky[k + 6], sky[k + 9], sky[k + 12]
-        s5, s6, s7, s8, share = (
-            sky[k + 15],
-            sky[k + 18],
-            sky[k + 21],
-            sky[k + 24],
-            luminance[channel],
-        )
+        harmonics, share = _nine(sky, HARMONICS + channel, 3), luminance[channel]
         for i in range(n):
             j = U(i)
             nx, ny, nz = S[NX + j], S[NY + j], S[NZ + j]
             x = m00 * nx + m01 * ny + m02 * nz
             y = m10 * nx + m11 * ny + m12 * nz
             z = m20 * nx + m21 * ny + m22 * nz
-            S[BARE + j] += share * _diffuse(x, y, z, s0, s1, s2, s3, s4, s5, s6, s7, s8)
+            S[BARE + j] += share * _diffuse(x, y, z, harmonics)
     for i in range(n):
         j = U(i)
         S[RECEIVED + j] = S[BARE + j] * S[OPEN + j]
@@ -200,10 +209,8 @@ def add_sky(S: Array, n: int, sky: Array, split_sum: Array, mirror: Array, gloss
         glossy: ``(L, h, w, 3)`` float32: of roughness ``k / (L - 1)``; ``(0, ...)``: no map.
 
     """
-    m = MAP_CAM
-    m00, m01, m02, m10, m11 = sky[m], sky[m + 1], sky[m + 2], sky[m + 3], sky[m + 4]
-    m12, m20, m21, m22 = sky[m + 5], sky[m + 6], sky[m + 7], sky[m + 8]
-    up_x, up_y, up_z = sky[UP], sky[UP + 1], sky[UP + 2]
+    m00, m01, m02, m10, m11, m12, m20, m21, m22 = _nine(sky, MAP_CAM, 1)
+    up_x, up_y, up_z, has_ground = sky[UP], sky[UP + 1], sky[UP + 2], sky[GROUND + 3]
     for i in range(n):
         j = U(i)
         nx, ny, nz = S[NX + j], S[NY + j], S[NZ + j]
@@ -212,10 +219,18 @@ def add_sky(S: Array, n: int, sky: Array, split_sum: Array, mirror: Array, gloss
         S[NV + j] = min(max(nv, f4(0.0)), f4(1.0))
         # The view reflected.
         x, y, z = f4(2.0) * nv * nx - vx, f4(2.0) * nv * ny - vy, f4(2.0) * nv * nz - vz
-        S[UPWARDS + j] = x * up_x + y * up_y + z * up_z
-        turn = arctan2(m10 * x + m11 * y + m12 * z, m00 * x + m01 * y + m02 * z)
-        S[MAP_U + j] = f4(0.5) - turn * f4(0.15915494)
-        S[MAP_V + j] = arccos(m20 * x + m21 * y + m22 * z) * f4(0.31830989)
+        S[MAP_U + j] = m00 * x + m01 * y + m02 * z
+        S[MAP_V + j] = m10 * x + m11 * y + m12 * z
+        S[MAP_W + j] = m20 * x + m21 * y + m22 * z
+        # Below the horizon the ground is seen, not the map.
+        alpha = S[ALPHA + j]
+        blur = f4(0.03) + f4(0.6) * alpha
+        t = min(max((x * up_x + y * up_y + z * up_z + blur) / (f4(2.0) * blur), f4(0.0)), f4(1.0))
+        S[BELOW + j] = has_ground * (f4(1.0) - t * t * (f4(3.0) - f4(2.0) * t))
+        open_ = S[OPEN + j]
+        power = exp2(f4(-16.0) * np.sqrt(alpha) - f4(1.0))
+        glossy_open = exp2(power * log2(max(S[NV + j] + open_, f4(1e-6)))) - f4(1.0) + open_
+        S[GLOSSY_OPEN + j] = min(max(glossy_open, f4(0.0)), f4(1.0))
         S[OUT_R + j] = f4(0.0)
         S[OUT_R + U(CHUNK) + j] = f4(0.0)
         S[OUT_R + U(2 * CHUNK) + j] = f4(0.0)
@@ -224,32 +239,23 @@ def add_sky(S: Array, n: int, sky: Array, split_sum: Array, mirror: Array, gloss
     _split(S, n, split_sum)
     for channel in range(3):
         out, color = OUT_R + U(channel * CHUNK), CR + U(channel * CHUNK)
-        ambient, ground, has_ground = sky[AMBIENT + channel], sky[GROUND + channel], sky[GROUND + 3]
-        k = HARMONICS + channel
-        s0, s1, s2, s3, s4 = sky[k], sky[k + 3], sky[k + 6], sky[k + 9], sky[k + 12]
-        s5, s6, s7, s8 = sky[k + 15], sky[k + 18], sky[k + 21], sky[k + 24]
+        ambient, ground = sky[AMBIENT + channel], sky[GROUND + channel]
+        harmonics = _nine(sky, HARMONICS + channel, 3)
         for i in range(n):
             j = U(i)
             nx, ny, nz = S[NX + j], S[NY + j], S[NZ + j]
             x = m00 * nx + m01 * ny + m02 * nz
             y = m10 * nx + m11 * ny + m12 * nz
             z = m20 * nx + m21 * ny + m22 * nz
-            base, metal, open_, alpha = S[color + j], S[METAL + j], S[OPEN + j], S[ALPHA + j]
+            base, metal, open_ = S[color + j], S[METAL + j], S[OPEN + j]
             diffuse = base * (f4(1.0) - metal)
             f0 = f4(0.04) + (base - f4(0.04)) * metal
-            power = exp2(f4(-16.0) * np.sqrt(alpha) - f4(1.0))
-            glossy_open = exp2(power * log2(max(S[NV + j] + open_, f4(1e-6)))) - f4(1.0) + open_
-            glossy_open = min(max(glossy_open, f4(0.0)), f4(1.0))
-            # Below the horizon the ground is seen, not the map.
-            blur = f4(0.03) + f4(0.6) * alpha
-            t = min(max((S[UPWARDS + j] + blur) / (f4(2.0) * blur), f4(0.0)), f4(1.0))
-            below = has_ground * (f4(1.0) - t * t * (f4(3.0) - f4(2.0) * t))
             seen = S[out + j] + ambient
-            seen += (ground - seen) * below
+            seen += (ground - seen) * S[BELOW + j]
             reflected = seen * (f0 * S[SPLIT_A + j] + S[SPLIT_B + j])
-            bare = _diffuse(x, y, z, s0, s1, s2, s3, s4, s5, s6, s7, s8)
+            bare = _diffuse(x, y, z, harmonics)
             sent_back = bare * diffuse * _with_bounces(open_, diffuse)
-            S[out + j] = sent_back + reflected * _with_bounces(glossy_open, f0)
+            S[out + j] = sent_back + reflected * _with_bounces(S[GLOSSY_OPEN + j], f0)
 
 
 @kernel
@@ -282,8 +288,15 @@ def _split(S: Array, n: int, table: Array) -> None:
 
 @kernel
 def _reflections(S: Array, n: int, gain: Number, mirror: Array, glossy: Array) -> None:
-    """What the map shows in the reflected direction, blurred by the roughness."""
+    """What the map shows in the reflected direction (rows MAP_U to MAP_W, the frame of the map),
+    blurred by the roughness.
+    """
     levels = len(glossy)
+    for i in range(n):
+        j = U(i)
+        turn = arctan2(S[MAP_V + j], S[MAP_U + j])
+        S[MAP_U + j] = f4(0.5) - turn * f4(0.15915494)
+        S[MAP_V + j] = arccos(S[MAP_W + j]) * f4(0.31830989)
     for i in range(n):
         j = U(i)
         level = np.sqrt(S[ALPHA + j]) * f4(levels - 1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from render.kernels.compiled import kernel
 
-__all__ = ["arccos", "arctan2", "cosine", "exp2", "log2", "srgb_to_linear"]
+__all__ = ["arccos", "arctan2", "cosine", "exp2", "log2"]
 
 Number = Any  # a float32
 
@@ -68,12 +68,3 @@ def cosine(x: Number) -> Number:
     c = f4(0.0416666418) + q * (f4(-0.0013888397) + q * (f4(0.0000247609) - q * f4(0.0000002605)))
     c = f4(1.0) + q * (f4(-0.4999999963) + q * c)
     return -c if is_beyond else c
-
-
-@kernel
-def srgb_to_linear(x: Number) -> Number:
-    """Of 0 to 1: a share of 4e-4."""
-    t = (x + f4(0.055)) * f4(1.0 / 1.055)
-    s = np.sqrt(t)
-    power = f4(0.05357792) + s * (f4(1.18810932) + s * (f4(-0.3442314) + s * f4(0.10277077)))
-    return x * f4(1.0 / 12.92) if x <= f4(0.04045) else t * t * power

@@ -111,10 +111,10 @@ def read_textures(
         is_laid_on = slot == WEAR_MAP or (is_base and flags[TRIPLANAR])
         tile_m = numbers[TILE_M] if is_base else numbers[WEAR_TILE_M]
         for axis in range(3 if is_laid_on else 1):
-            if is_laid_on:
-                _lay_on(S, n, axis, f4(1.0) / tile_m, center)
-            else:
+            if not is_laid_on:
                 _lay_by_coordinates(S, n)
+            elif not _lay_on(S, n, axis, f4(1.0) / tile_m, center):
+                continue
             add_samples(S, SI, n, textures[slot], is_base, channels, found)
 
 
@@ -129,11 +129,15 @@ def _lay_by_coordinates(S: Array, n: int) -> None:
 
 
 @kernel
-def _lay_on(S: Array, n: int, axis: int, scale: Number, center: Array) -> None:
-    """Lays a texture on along an axis of the object: the more so, the more the surface faces it."""
+def _lay_on(S: Array, n: int, axis: int, scale: Number, center: Array) -> bool:
+    """Lays a texture on along an axis of the object: the more so, the more the surface faces it.
+
+    False: it is seen along this axis at no point.
+    """
     step = U(CHUNK)
     own, along_u, along_v = U(axis), U((axis + 1) % 3), U((axis + 2) % 3)
     at_u, at_v = center[along_u] * scale, center[along_v] * scale
+    seen = 0
     for i in range(n):
         j = U(i)
         x2, y2, z2 = S[NX + j] * S[NX + j], S[NY + j] * S[NY + j], S[NZ + j] * S[NZ + j]
@@ -141,6 +145,9 @@ def _lay_on(S: Array, n: int, axis: int, scale: Number, center: Array) -> None:
         weight = own2 * own2 / (x2 * x2 + y2 * y2 + z2 * z2)
         # What is hardly seen need not be looked up.
         S[WEIGHT + j] = weight if weight > f4(1e-3) else f4(0.0)
+        seen += weight > f4(1e-3)
+    if seen == 0:
+        return False
     u, v = along_u * step, along_v * step
     for i in range(n):
         j = U(i)
@@ -151,6 +158,7 @@ def _lay_on(S: Array, n: int, axis: int, scale: Number, center: Array) -> None:
     for i in range(n):
         j = U(i)
         S[SUY + j], S[SVY + j] = S[OXY + u + j] * scale, S[OXY + v + j] * scale
+    return True
 
 
 @kernel

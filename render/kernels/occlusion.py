@@ -232,8 +232,8 @@ def _horizon(
             z = f4(1.0) / max(there, f4(1e-20))
             x, y = S[QX + j] * per_fx * z - S[AX + j], S[QY + j] * per_fy * z - S[AY + j]
             dz = z - S[DEPTH + j]
-            per_far = f4(1.0) / np.sqrt(max(x * x + y * y + dz * dz, f4(1e-18)))
-            far = f4(1.0) / per_far
+            far = np.sqrt(max(x * x + y * y + dz * dz, f4(1e-18)))
+            per_far = f4(1.0) / far
             weight = min(max(f4(1.5) - fall * far, f4(0.0)), f4(1.0))
             low = -sign * S[SIN_N + j]
             rises = (x * S[VX + j] + y * S[VY + j] + dz * S[VZ + j]) * per_far

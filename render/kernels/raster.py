@@ -19,12 +19,15 @@ from render.kernels.compiled import kernel
 __all__ = [
     "FAR_AWAY",
     "ON_BORDER",
+    "box_of",
     "cut_by_near",
-    "draw_depth",
     "draw_faces",
+    "edges_of",
     "faces_in",
+    "plane_of",
     "project",
     "project_parallel",
+    "span",
 ]
 
 Array = Any  # of the compiled code; shapes are in the docstrings
@@ -130,6 +133,71 @@ def faces_in(
 
 
 @kernel
+def box_of(
+    ua: float, va: float, ub: float, vb: float, uc: float, vc: float, x0: int, y0: int, x1: int,
+    y1: int,
+) -> tuple[float, float, int, int]:  # fmt: skip
+    """The first and last column and row of a window whose pixels a face may hold."""
+    return (
+        max(np.ceil(min(ua, min(ub, uc)) - ON_BORDER), float(x0)),
+        min(np.floor(max(ua, max(ub, uc)) + ON_BORDER), x1 - 1.0),
+        int(max(np.ceil(min(va, min(vb, vc)) - ON_BORDER), float(y0))),
+        int(min(np.floor(max(va, max(vb, vc)) + ON_BORDER), y1 - 1.0)),
+    )
+
+
+@kernel
+def plane_of(
+    ua: float, va: float, wa: float, ub: float, vb: float, wb: float, uc: float, vc: float,
+    wc: float,
+) -> tuple[float, float, float, float]:  # fmt: skip
+    """How a value that is linear in the picture changes along u and v; its least and greatest at
+    the corners, beyond which rounding must not lead it.
+    """
+    area = (ub - ua) * (vc - va) - (vb - va) * (uc - ua)
+    return (
+        ((wb - wa) * (vc - va) - (wc - wa) * (vb - va)) / area,
+        ((wc - wa) * (ub - ua) - (wb - wa) * (uc - ua)) / area,
+        min(wa, min(wb, wc)),
+        max(wa, max(wb, wc)),
+    )
+
+
+@kernel
+def edges_of(
+    ua: float, va: float, ub: float, vb: float, uc: float, vc: float
+) -> tuple[float, float, float, float, float, float]:
+    """Of each edge of a face whether it bounds rows from the left (> 0) or from the right (< 0),
+    or lies along them; then of each how u changes along it with v.
+    """
+    turn = np.copysign(1.0, (ub - ua) * (vc - va) - (vb - va) * (uc - ua))
+    return (
+        (va - vb) * turn, (vb - vc) * turn, (vc - va) * turn,
+        (ub - ua) / (vb - va), (uc - ub) / (vc - vb), (ua - uc) / (va - vc),
+    )  # fmt: skip
+
+
+@kernel
+def span(
+    y: int, ua: float, va: float, ub: float, vb: float, uc: float, vc: float, edges: Any,
+    x_low: float, x_high: float,
+) -> tuple[int, int]:  # fmt: skip
+    """The first and last pixel of a row that a face holds; none where that is less."""
+    side_c, side_a, side_b, slope_c, slope_a, slope_b = edges
+    x_c, x_a = ua + (y - va) * slope_c, ub + (y - vb) * slope_a
+    x_b = uc + (y - vc) * slope_b
+    left = max(
+        max(x_c if side_c > 0.0 else -FAR_AWAY, x_a if side_a > 0.0 else -FAR_AWAY),
+        max(x_b if side_b > 0.0 else -FAR_AWAY, x_low),
+    )
+    right = min(
+        min(x_c if side_c < 0.0 else FAR_AWAY, x_a if side_a < 0.0 else FAR_AWAY),
+        min(x_b if side_b < 0.0 else FAR_AWAY, x_high),
+    )
+    return int(np.ceil(left - ON_BORDER)), int(np.floor(right + ON_BORDER))
+
+
+@kernel
 def draw_faces(
     faces: Array, listed: Array, n: int, at: Array, first_face: int,
     inverse: Array, shown: Array, width: int, height: int, mask: Array, window: Array,
@@ -169,32 +237,11 @@ def _draw_face(
     x_first, y_first, x_end, y_end = window[0], window[1], window[2], window[3]
     columns = x_end - x_first
     within = x_first >= 0 and y_first >= 0 and x_end <= width and y_end <= height
-    area = (ub - ua) * (vc - va) - (vb - va) * (uc - ua)
-    x_low = max(np.ceil(min(ua, min(ub, uc)) - ON_BORDER), float(x_first))
-    x_high = min(np.floor(max(ua, max(ub, uc)) + ON_BORDER), x_end - 1.0)
-    y_low = int(max(np.ceil(min(va, min(vb, vc)) - ON_BORDER), float(y_first)))
-    y_high = int(min(np.floor(max(va, max(vb, vc)) + ON_BORDER), y_end - 1.0))
-    turn = np.copysign(1.0, area)
-    # One over the depth is linear in the picture; rounding must not lead it beyond the corners'.
-    along_u = ((wb - wa) * (vc - va) - (wc - wa) * (vb - va)) / area
-    along_v = ((wc - wa) * (ub - ua) - (wb - wa) * (uc - ua)) / area
-    least, most = min(wa, min(wb, wc)), max(wa, max(wb, wc))
-    # Each edge bounds a row from the left or from the right, or lies along it.
-    side_c, side_a, side_b = (va - vb) * turn, (vb - vc) * turn, (vc - va) * turn
-    slope_c, slope_a = (ub - ua) / (vb - va), (uc - ub) / (vc - vb)
-    slope_b = (ua - uc) / (va - vc)
+    x_low, x_high, y_low, y_high = box_of(ua, va, ub, vb, uc, vc, x_first, y_first, x_end, y_end)
+    along_u, along_v, least, most = plane_of(ua, va, wa, ub, vb, wb, uc, vc, wc)
+    edges = edges_of(ua, va, ub, vb, uc, vc)
     for y in range(y_low, y_high + 1):
-        x_c, x_a = ua + (y - va) * slope_c, ub + (y - vb) * slope_a
-        x_b = uc + (y - vc) * slope_b
-        left = max(
-            max(x_c if side_c > 0.0 else -FAR_AWAY, x_a if side_a > 0.0 else -FAR_AWAY),
-            max(x_b if side_b > 0.0 else -FAR_AWAY, x_low),
-        )
-        right = min(
-            min(x_c if side_c < 0.0 else FAR_AWAY, x_a if side_a < 0.0 else FAR_AWAY),
-            min(x_b if side_b < 0.0 else FAR_AWAY, x_high),
-        )
-        x0, x1 = int(np.ceil(left - ON_BORDER)), int(np.floor(right + ON_BORDER))
+        x0, x1 = span(y, ua, va, ub, vb, uc, vc, edges, x_low, x_high)
         if x0 > x1:
             continue
         at_mask = _U((y - y_first) * columns + x0 - x_first)
@@ -295,62 +342,6 @@ def cut_by_near(
                 ua, va, kept[0, 2], ub, vb, kept[k, 2], uc, vc, kept[k + 1, 2], first_face + f,
                 inverse, shown, width, height, mask, window, scratch,
             )  # fmt: skip
-
-
-@kernel
-def draw_depth(
-    faces: Array, listed: Array, n: int, at: Array, depth: Array, width: int, height: int
-) -> None:
-    """Keeps the least of a value that is linear in the picture: a depth map.
-
-    Args:
-        faces: ``(F, 3)`` int32.
-        listed: ``(n,)`` int32: which of them, from `faces_in`.
-        n: How many.
-        at: ``(V, 3)`` float64: u, v, the value.
-        depth: ``(height * width,)`` float32.
-        width, height: Of the picture.
-
-    """
-    for k in range(n):
-        f = listed[k]
-        a, b, c = _U(faces[f, 0]), _U(faces[f, 1]), _U(faces[f, 2])
-        ua, ub, uc = at[a, 0], at[b, 0], at[c, 0]
-        va, vb, vc = at[a, 1], at[b, 1], at[c, 1]
-        wa, wb, wc = at[a, 2], at[b, 2], at[c, 2]
-        area = (ub - ua) * (vc - va) - (vb - va) * (uc - ua)
-        x_low = max(np.ceil(min(ua, min(ub, uc))), 0.0)
-        x_high = min(np.floor(max(ua, max(ub, uc))), width - 1.0)
-        y_low = int(max(np.ceil(min(va, min(vb, vc))), 0.0))
-        y_high = int(min(np.floor(max(va, max(vb, vc))), height - 1.0))
-        turn = np.copysign(1.0, area)
-        along_u = ((wb - wa) * (vc - va) - (wc - wa) * (vb - va)) / area
-        along_v = ((wc - wa) * (ub - ua) - (wb - wa) * (uc - ua)) / area
-        least = np.float32(min(wa, min(wb, wc)))
-        most = np.float32(max(wa, max(wb, wc)))
-        side_c, side_a, side_b = (va - vb) * turn, (vb - vc) * turn, (vc - va) * turn
-        slope_c, slope_a = (ub - ua) / (vb - va), (uc - ub) / (vc - vb)
-        slope_b = (ua - uc) / (va - vc)
-        step = np.float32(along_u)
-        for y in range(y_low, y_high + 1):
-            x_c, x_a = ua + (y - va) * slope_c, ub + (y - vb) * slope_a
-            x_b = uc + (y - vc) * slope_b
-            left = max(
-                max(x_c if side_c > 0.0 else -FAR_AWAY, x_a if side_a > 0.0 else -FAR_AWAY),
-                max(x_b if side_b > 0.0 else -FAR_AWAY, x_low),
-            )
-            right = min(
-                min(x_c if side_c < 0.0 else FAR_AWAY, x_a if side_a < 0.0 else FAR_AWAY),
-                min(x_b if side_b < 0.0 else FAR_AWAY, x_high),
-            )
-            x0, x1 = int(np.ceil(left)), int(np.floor(right))
-            if x0 > x1:
-                continue
-            pixel = _U(y * width + x0)
-            start = np.float32(wa + along_u * (x0 - ua) + along_v * (y - va))
-            for x in range(_U(x1 - x0 + 1)):
-                w = min(max(start + step * np.float32(x), least), most)
-                depth[pixel + x] = min(depth[pixel + x], w)
 
 
 @kernel

@@ -105,7 +105,8 @@ def shade_part(
     lens: Array, faces: Array, vertices: Array, colors: Array, obj_cam: Array, R_cam_obj: Array,
     center: Array, numbers: Array, flags: Array, textures: Any, open_share: Array, depth: Array,
     sky: Array, split_sum: Array, mirror: Array, glossy: Array, lights: Array, views: Array,
-    maps: Array, side: int, spirals: Array, luminance: Array, radiance: Array, layer: Array,
+    maps: Array, nearest: Array, side: int, spirals: Array, luminance: Array, radiance: Array,
+    layer: Array,
 ) -> None:  # fmt: skip
     """Shades pixels that show faces of one material of a mesh.
 
@@ -121,6 +122,7 @@ def shade_part(
         lights: ``(L, LIGHT_NUMBERS)`` float32.
         views: ``(V, VIEW_NUMBERS)`` float32: of the lights that cast shadows.
         maps: ``(V, side * side)`` float32: their depth maps.
+        nearest: ``(V, LEVELS, blocks * blocks)`` float32: bounds of these.
         side: Pixels of a depth map.
         spirals: See `cast`.
         luminance: ``(3,)`` float32: weights of the colours.
@@ -154,7 +156,7 @@ def shade_part(
             arrive(S, n, light)
             channel = int(light[CHANNEL])
             if channel >= 0:
-                cast(S, SI, n, views[channel], maps[channel], side, spirals)
+                cast(S, SI, n, views[channel], maps[channel], nearest[channel], side, spirals)
             if flags[CATCHER]:
                 count_light(S, n, light, luminance)
             else:

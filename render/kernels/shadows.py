@@ -1,8 +1,4 @@
-"""Soft shadows: depth as lights see it, and what of a light arrives at points.
-
-A depth map is flat, row after row; pixels have their centres at whole numbers. It holds metres
-from the light's plane, or for a perspective -1 over them: both are linear in the picture, and the
-nearer is the less.
+"""Soft shadows: what of a light arrives at points, by depth as lights see it (`depth_maps.py`).
 
 Numbers of a view of a light, float32: `MAP_CAM` (3 x 4 row by row, camera frame to pixels of the
 map and metres from the light's plane; for a perspective pixels times metres), `AXES` (3 x 3,
@@ -20,14 +16,12 @@ import numpy as np
 from render.kernels.chunks import (
     BIAS,
     COS,
-    COS2,
     COUNT,
     DEPTH,
     FX,
     FY,
     FZ,
     HERE,
-    HERE2,
     INDEX,
     LIMIT,
     LISTED,
@@ -36,32 +30,26 @@ from render.kernels.chunks import (
     LY,
     LZ,
     MU,
-    MU2,
     MV,
-    MV2,
     PX,
     PY,
     RADIUS,
-    RADIUS2,
     RISE_U,
-    RISE_U2,
     RISE_V,
-    RISE_V2,
     RX,
     RY,
     SIN,
-    SIN2,
     SUM,
-    SUM2,
     THERE,
 )  # fmt: skip
 from render.kernels.compiled import kernel
+from render.kernels.depth_maps import BLOCK, BLOCK_SHIFT, NOTHING, blocks_of
 from render.kernels.functions import cosine
-from render.kernels.rays import alpha_at
 
-__all__ = ["FILTER", "SEARCH", "VIEW_NUMBERS", "cast", "corners_beyond", "draw_cutout_depth"]
+__all__ = ["FILTER", "SEARCH", "VIEW_NUMBERS", "cast"]
 
 Array = Any
+Number = Any  # a float32
 
 MAP_CAM, AXES, NEAR, SOFT, TILE, TEXEL, PERSPECTIVE = 0, 12, 21, 22, 23, 24, 25
 VIEW_NUMBERS = 26
@@ -69,13 +57,18 @@ VIEW_NUMBERS = 26
 SEARCH, FILTER = 8, 16
 # A map is looked up no nearer to its border than this share of it.
 _RIM = 0.002
+# Of an unseen point, before which nothing is.
+_UNSEEN = -1e30
 
 f4: Any = np.float32
 U: Any = np.uint64
 
 
 @kernel
-def cast(S: Array, SI: Array, n: int, view: Array, depth: Array, side: int, spirals: Array) -> None:
+def cast(
+    S: Array, SI: Array, n: int, view: Array, depth: Array, nearest: Array, side: int,
+    spirals: Array,
+) -> None:  # fmt: skip
     """Row LIT: the share of a light that arrives at each point, from 0 to 1.
 
     Percentage-closer soft shadows (Fernando 2005): what is in the way is averaged first, and
@@ -86,55 +79,30 @@ def cast(S: Array, SI: Array, n: int, view: Array, depth: Array, side: int, spir
         n: Pixels.
         view: ``(VIEW_NUMBERS,)`` float32.
         depth: ``(side * side,)`` float32: the map.
+        nearest: ``(LEVELS, blocks * blocks)`` float32: nothing in a block of it is nearer.
         side: Its pixels.
         spirals: ``(SEARCH + FILTER, 2)`` float32: points of the unit disc.
 
     """
     is_perspective = view[PERSPECTIVE] > f4(0.5)
     _aim(S, n, view, side, is_perspective)
-    low, high = f4(_RIM) * f4(side), f4(1.0 - _RIM) * f4(side)
+    m = _leave_lit(S, SI, n, nearest, side, is_perspective)
     for k in range(SEARCH):
-        sx, sy = spirals[k, 0], spirals[k, 1]
-        for i in range(n):
-            j = U(i)
-            ox, oy = sx * S[COS + j] - sy * S[SIN + j], sy * S[COS + j] + sx * S[SIN + j]
-            x = min(max(S[MU + j] + ox * S[RADIUS + j], low), high)
-            y = min(max(S[MV + j] + oy * S[RADIUS + j], low), high)
-            SI[INDEX + j] = np.int32(y) * np.int32(side) + np.int32(x)
-            S[LIMIT + j] = S[HERE + j] + S[RISE_U + j] * ox + S[RISE_V + j] * oy
-        _read(S, SI, n, depth, is_perspective)
-        for i in range(n):
+        _look(S, SI, m, spirals[k, 0], spirals[k, 1], depth, side, is_perspective)
+        for i in range(m):
             j = U(i)
             there = S[THERE + j]
             is_before = there < S[LIMIT + j]
             S[SUM + j] += there if is_before else f4(0.0)
             S[COUNT + j] += f4(1.0) if is_before else f4(0.0)
-    m: Any = np.int64(
-        0
-    )  # a literal would have what is called with it compiled for literals as well
-    for i in range(n):
-        j = U(i)
-        S[LIT + j] = f4(1.0)
-        SI[LISTED + U(m)] = i
-        m += S[COUNT + j] > f4(0.5)
-    if m == 0:
-        return
-    _narrow(S, SI, m, view, is_perspective)
+    m = _narrow(S, SI, m, view, is_perspective)
     for k in range(SEARCH, SEARCH + FILTER):
-        sx, sy = spirals[k, 0], spirals[k, 1]
+        _look(S, SI, m, spirals[k, 0], spirals[k, 1], depth, side, is_perspective)
         for i in range(m):
             j = U(i)
-            ox, oy = sx * S[COS2 + j] - sy * S[SIN2 + j], sy * S[COS2 + j] + sx * S[SIN2 + j]
-            x = min(max(S[MU2 + j] + ox * S[RADIUS2 + j], low), high)
-            y = min(max(S[MV2 + j] + oy * S[RADIUS2 + j], low), high)
-            SI[INDEX + j] = np.int32(y) * np.int32(side) + np.int32(x)
-            S[LIMIT + j] = S[HERE2 + j] + S[RISE_U2 + j] * ox + S[RISE_V2 + j] * oy
-        _read(S, SI, m, depth, is_perspective)
-        for i in range(m):
-            j = U(i)
-            S[SUM2 + j] += f4(0.0) if S[THERE + j] < S[LIMIT + j] else f4(1.0)
+            S[SUM + j] += f4(0.0) if S[THERE + j] < S[LIMIT + j] else f4(1.0)
     for i in range(m):
-        S[LIT + U(SI[LISTED + U(i)])] = S[SUM2 + U(i)] * f4(1.0 / FILTER)
+        S[LIT + U(SI[LISTED + U(i)])] = S[SUM + U(i)] * f4(1.0 / FILTER)
 
 
 @kernel
@@ -172,26 +140,71 @@ def _aim(S: Array, n: int, view: Array, side: int, is_perspective: bool) -> None
         turn = (S[PX + j] + f4(0.5)) * f4(0.06711056) + (S[PY + j] + f4(0.5)) * f4(0.00583715)
         turn = f4(52.9829189) * (turn - np.floor(turn))
         turn = f4(6.2831853) * (turn - np.floor(turn))
-        # Nothing is before minus infinity: surfaces that face away are dark by themselves, and
-        # what the map does not show is lit.
+        # Surfaces that face away are dark by themselves, and what the map does not show is lit.
         towards = nx * S[LX + j] + ny * S[LY + j] + nz * S[LZ + j]
         is_seen = (towards > f4(0.0)) & (here > near)
         is_seen &= (u >= f4(0.0)) & (u <= size) & (v >= f4(0.0)) & (v <= size)
         S[MU + j], S[MV + j] = u if is_seen else f4(0.0), v if is_seen else f4(0.0)
-        S[HERE + j] = here - bias if is_seen else f4(-1e30)
+        S[HERE + j] = here - bias if is_seen else f4(_UNSEEN)
         S[BIAS + j], S[RADIUS + j] = bias, radius / texel if is_seen else f4(1.0)
         S[RISE_U + j] = rise_u * radius if is_seen else f4(0.0)
         S[RISE_V + j] = rise_v * radius if is_seen else f4(0.0)
         S[COS + j], S[SIN + j] = cosine(turn), cosine(turn - f4(1.57079633))
-        S[SUM + j], S[COUNT + j] = f4(0.0), f4(0.0)
 
 
 @kernel
-def _narrow(S: Array, SI: Array, m: int, view: Array, is_perspective: bool) -> None:
-    """Of the listed points, the spiral as wide as the penumbra, all in rows of their own."""
+def _leave_lit(
+    S: Array, SI: Array, n: int, nearest: Array, side: int, is_perspective: bool
+) -> int:  # fmt: skip
+    """Sets row LIT to 1, and lists the points that something may be in the way of: all others
+    are before whatever the search would look up.
+    """
+    low, high = f4(_RIM) * f4(side), f4(1.0 - _RIM) * f4(side)
+    blocks = blocks_of(side)
+    m = 0
+    for i in range(n):
+        j = U(i)
+        S[LIT + j] = f4(1.0)
+        here, radius = S[HERE + j], S[RADIUS + j]
+        if here == f4(_UNSEEN):
+            continue
+        level, width = 0, f4(BLOCK)
+        while width < f4(2.0) * radius:
+            level, width = level + 1, f4(2.0) * width
+        shift = BLOCK_SHIFT + level
+        u, v = S[MU + j], S[MV + j]
+        x0, x1 = int(max(u - radius, low)) >> shift, int(min(u + radius, high)) >> shift
+        y0, y1 = int(max(v - radius, low)) >> shift, int(min(v + radius, high)) >> shift
+        of_level = nearest[U(level)]
+        least = min(of_level[U(y0 * blocks + x0)], of_level[U(y0 * blocks + x1)])
+        least = min(least, of_level[U(y1 * blocks + x0)])
+        least = min(least, of_level[U(y1 * blocks + x1)])
+        rise_u, rise_v = S[RISE_U + j], S[RISE_V + j]
+        # The spiral ends a little before the disc; the last term is more than sums are rounded by.
+        limit = here + np.sqrt(rise_u * rise_u + rise_v * rise_v) + f4(5e-7) * here
+        if not _metres(least, is_perspective) < limit:
+            continue
+        to = U(m)
+        SI[LISTED + to] = i
+        S[MU + to], S[MV + to], S[HERE + to], S[BIAS + to] = u, v, here, S[BIAS + j]
+        S[RISE_U + to], S[RISE_V + to], S[RADIUS + to] = rise_u, rise_v, radius
+        S[COS + to], S[SIN + to] = S[COS + j], S[SIN + j]
+        S[SUM + to], S[COUNT + to] = f4(0.0), f4(0.0)
+        m += 1
+    return m
+
+
+@kernel
+def _narrow(S: Array, SI: Array, m: int, view: Array, is_perspective: bool) -> int:
+    """Leaves out what nothing was found in the way of; makes the others' spiral as wide as the
+    penumbra.
+    """
     soft, tile_, texel_ = view[SOFT], view[TILE], view[TEXEL]
+    left = 0
     for i in range(m):
-        t, j = U(i), U(SI[LISTED + U(i)])
+        j, to = U(i), U(left)
+        if not S[COUNT + j] > f4(0.5):
+            continue
         here = S[HERE + j] + S[BIAS + j]
         blocker = S[SUM + j] / S[COUNT + j]
         gap = max(here - blocker, f4(0.0))
@@ -200,140 +213,37 @@ def _narrow(S: Array, SI: Array, m: int, view: Array, is_perspective: bool) -> N
         texel = texel_ * per_metre
         radius = min(max(wide, f4(1.2) * texel), f4(0.12) * tile_ * per_metre) / texel
         narrower = radius / S[RADIUS + j]
-        S[MU2 + t], S[MV2 + t], S[HERE2 + t] = S[MU + j], S[MV + j], S[HERE + j]
-        S[RISE_U2 + t], S[RISE_V2 + t] = S[RISE_U + j] * narrower, S[RISE_V + j] * narrower
-        S[RADIUS2 + t], S[COS2 + t], S[SIN2 + t] = radius, S[COS + j], S[SIN + j]
-        S[SUM2 + t] = f4(0.0)
+        SI[LISTED + to] = SI[LISTED + j]
+        S[MU + to], S[MV + to], S[HERE + to] = S[MU + j], S[MV + j], S[HERE + j]
+        S[RISE_U + to], S[RISE_V + to] = S[RISE_U + j] * narrower, S[RISE_V + j] * narrower
+        S[RADIUS + to], S[COS + to], S[SIN + to] = radius, S[COS + j], S[SIN + j]
+        S[SUM + to] = f4(0.0)
+        left += 1
+    return left
 
 
 @kernel
-def _read(S: Array, SI: Array, n: int, depth: Array, is_perspective: bool) -> None:
+def _look(
+    S: Array, SI: Array, n: int, sx: Number, sy: Number, depth: Array, side: int,
+    is_perspective: bool,
+) -> None:  # fmt: skip
+    """Rows THERE and LIMIT: what the map shows at a point of the spiral, and what is before it."""
+    low, high = f4(_RIM) * f4(side), f4(1.0 - _RIM) * f4(side)
+    for i in range(n):
+        j = U(i)
+        ox, oy = sx * S[COS + j] - sy * S[SIN + j], sy * S[COS + j] + sx * S[SIN + j]
+        x = min(max(S[MU + j] + ox * S[RADIUS + j], low), high)
+        y = min(max(S[MV + j] + oy * S[RADIUS + j], low), high)
+        SI[INDEX + j] = np.int32(y) * np.int32(side) + np.int32(x)
+        S[LIMIT + j] = S[HERE + j] + S[RISE_U + j] * ox + S[RISE_V + j] * oy
     for i in range(n):
         S[THERE + U(i)] = depth[U(SI[INDEX + U(i)])]
     if is_perspective:
         for i in range(n):
-            S[THERE + U(i)] = f4(-1.0) / S[THERE + U(i)]
+            S[THERE + U(i)] = _metres(S[THERE + U(i)], is_perspective)
 
 
 @kernel
-def corners_beyond(
-    points: Array, M: Array, faces: Array, begin: int, end: int, near: float, lens: Array,
-    corners: Array, sources: Array, shares: Array,
-) -> int:  # fmt: skip
-    """What of some faces lies beyond the near plane of a perspective, as faces of their own.
-
-    Args:
-        points: ``(3, V)`` float64.
-        M: ``(4, 4)`` float64, to the frame of the view.
-        faces: ``(F, 3)`` int32.
-        begin, end: The first face, and one past the last.
-        near: Depth of the plane, > 0.
-        lens: ``(4,)`` float64: fx, fy, cx, cy.
-        corners: ``(6 * (end - begin), 3)`` float64, gets u, v and -1 over the depth of each
-            corner; three make a face.
-        sources: ``(2 * (end - begin),)`` int32, gets the face that each is of.
-        shares: ``(6 * (end - begin), 2)`` float64, gets the weights of the second and third
-            corner of that face at each corner.
-
-    Returns:
-        How many faces they are.
-
-    """
-    n_faces = 0
-    at, kept = np.empty((3, 3)), np.empty((4, 5))
-    for f in range(begin, end):
-        for k in range(3):
-            v = faces[f, k]
-            for row in range(3):
-                at[k, row] = M[row, 3]
-                for axis in range(3):
-                    at[k, row] += M[row, axis] * points[axis, v]
-        n = 0
-        for k in range(3):
-            after = (k + 1) % 3
-            here, there = at[k, 2], at[after, 2]
-            if here >= near:
-                for row in range(3):
-                    kept[n, row] = at[k, row]
-                kept[n, 3], kept[n, 4] = 1.0 if k == 1 else 0.0, 1.0 if k == 2 else 0.0
-                n += 1
-            if (here >= near) != (there >= near):
-                share = (near - here) / (there - here)
-                for row in range(2):
-                    kept[n, row] = at[k, row] + share * (at[after, row] - at[k, row])
-                kept[n, 2] = near
-                for corner in range(1, 3):
-                    own, other = 1.0 if k == corner else 0.0, 1.0 if after == corner else 0.0
-                    kept[n, 2 + corner] = own + share * (other - own)
-                n += 1
-        for k in range(1, n - 1):
-            sources[n_faces] = f
-            for corner in range(3):
-                q = 0 if corner == 0 else k + corner - 1
-                to, inverse = 3 * n_faces + corner, 1.0 / kept[q, 2]
-                corners[to, 0] = lens[0] * kept[q, 0] * inverse + lens[2]
-                corners[to, 1] = lens[1] * kept[q, 1] * inverse + lens[3]
-                corners[to, 2] = -inverse
-                shares[to, 0], shares[to, 1] = kept[q, 3], kept[q, 4]
-            n_faces += 1
-    return n_faces
-
-
-@kernel
-def draw_cutout_depth(
-    corners: Array, sources: Array, shares: Array, n_faces: int, is_perspective: bool,
-    faces: Array, vertices: Array, colors: Array, image: Array, wrap_s: int, wrap_t: int,
-    factor: float, cutoff: float, culls: bool, depth: Array, side: int,
-) -> None:  # fmt: skip
-    """Draws faces of a material that is cut out by its alpha into a depth map.
-
-    Args:
-        corners, sources, shares, n_faces: As `corners_beyond` makes them; without a perspective
-            the third value of a corner is its depth.
-        is_perspective: Textures follow the perspective.
-        faces, vertices, colors: Of the mesh.
-        image, wrap_s, wrap_t: Of the texture; see `alpha_at`.
-        factor: Alpha of the material.
-        cutoff: Alpha below that is not there.
-        culls: Faces that look away are left out.
-        depth: ``(side * side,)`` float32.
-        side: Pixels of the map.
-
-    """
-    for k in range(n_faces):
-        a, b, c, f = 3 * k, 3 * k + 1, 3 * k + 2, sources[k]
-        ua, va, wa = corners[a, 0], corners[a, 1], corners[a, 2]
-        ub, vb, wb = corners[b, 0], corners[b, 1], corners[b, 2]
-        uc, vc, wc = corners[c, 0], corners[c, 1], corners[c, 2]
-        area = (ub - ua) * (vc - va) - (vb - va) * (uc - ua)
-        if not (area < 0.0 or (area > 0.0 and not culls)):
-            continue
-        x0, x1 = max(np.ceil(min(ua, ub, uc)), 0.0), min(np.floor(max(ua, ub, uc)), side - 1.0)
-        y0, y1 = max(np.ceil(min(va, vb, vc)), 0.0), min(np.floor(max(va, vb, vc)), side - 1.0)
-        if not (x0 <= x1 and y0 <= y1):
-            continue
-        ia, ib, ic = faces[f, 0], faces[f, 1], faces[f, 2]
-        b_x, b_y = (vc - va) / area, (ua - uc) / area
-        c_x, c_y = (va - vb) / area, (ub - ua) / area
-        for y in range(int(y0), int(y1) + 1):
-            row_b, row_c = (y - va) * b_y - ua * b_x, (y - va) * c_y - ua * c_x
-            for x in range(int(x0), int(x1) + 1):
-                s_b, s_c = row_b + x * b_x, row_c + x * c_x
-                s_a = 1.0 - s_b - s_c
-                if s_a < 0.0 or s_b < 0.0 or s_c < 0.0:
-                    continue
-                w = s_a * wa + s_b * wb + s_c * wc
-                if not w < depth[y * side + x]:
-                    continue
-                if is_perspective:
-                    s_a, s_b, s_c = s_a * wa / w, s_b * wb / w, s_c * wc / w
-                of_b = s_a * shares[a, 0] + s_b * shares[b, 0] + s_c * shares[c, 0]
-                of_c = s_a * shares[a, 1] + s_b * shares[b, 1] + s_c * shares[c, 1]
-                of_a = 1.0 - of_b - of_c
-                u = of_a * vertices[ia, 6] + of_b * vertices[ib, 6] + of_c * vertices[ic, 6]
-                v = of_a * vertices[ia, 7] + of_b * vertices[ib, 7] + of_c * vertices[ic, 7]
-                alpha = factor
-                if len(colors) > 0:
-                    alpha *= of_a * colors[ia, 3] + of_b * colors[ib, 3] + of_c * colors[ic, 3]
-                if alpha_at(image, wrap_s, wrap_t, u, v) * alpha >= cutoff:
-                    depth[y * side + x] = w
+def _metres(value: Number, is_perspective: bool) -> Number:
+    """From the light's plane, of a value of the map."""
+    return f4(-1.0) / min(value, f4(-1.0 / NOTHING)) if is_perspective else value

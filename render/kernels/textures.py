@@ -3,7 +3,8 @@
 A texel is a uint32 of four bytes RGBA. The full-size image lies in one array and all smaller
 sizes in another, so that the image itself serves as the first. ``layout`` is ``(L + 1, 3)``
 int64: offset, width and height of each size, and in the last row how the image goes on along u
-and along v (`WRAPS`), and 1 if it is display sRGB.
+and along v (`WRAPS`). ``to_light`` tells what each byte of red, green and blue stands for; empty:
+from 0 to 1 in equal steps.
 
 Texture coordinates have v = 0 at the top of the image.
 """
@@ -16,6 +17,7 @@ import numpy as np
 
 from render.kernels.chunks import (
     BETWEEN,
+    BYTES,
     CHUNK,
     COARSE_U,
     COARSE_V,
@@ -42,7 +44,7 @@ from render.kernels.chunks import (
     WEIGHT,
 )  # fmt: skip
 from render.kernels.compiled import kernel
-from render.kernels.functions import log2, srgb_to_linear
+from render.kernels.functions import log2
 from render.kernels.rays import WRAPS
 
 __all__ = ["add_samples", "halve"]
@@ -110,19 +112,19 @@ def add_samples(
     Args:
         S, SI: Scratch.
         n: Pixels.
-        texture: Full-size texels, those of smaller sizes, layout.
+        texture: Full-size texels, those of smaller sizes, layout, `to_light`.
         is_sharp: Where the image is seen at a slant, up to four smaller samples along its long
             way are taken in place of one: sharp up to the horizon.
         channels: 3, or 4 with alpha.
         found: The first of the rows that it is added to.
 
     """
-    full, smaller, layout = texture
+    full, smaller, layout, to_light = texture
     _plan(S, n, f4(layout[0, 1]), f4(layout[0, 2]), is_sharp, f4(layout.shape[0] - 2))
     n_taps = _spread(S, SI, n)
     for first in range(0, n_taps, CHUNK):
-        _sample(S, SI, U(first), min(CHUNK, n_taps - first), full, smaller, layout, channels,
-                found)  # fmt: skip
+        _sample(S, SI, U(first), min(CHUNK, n_taps - first), full, smaller, layout,
+                to_light, channels, found)  # fmt: skip
 
 
 @kernel
@@ -174,11 +176,11 @@ def _spread(S: Array, SI: Array, n: int) -> int:
 @kernel
 def _sample(
     S: Array, SI: Array, first: Any, n: int, full: Array, smaller: Array, layout: Array,
-    channels: int, found: Any,
+    to_light: Array, channels: int, found: Any,
 ) -> None:  # fmt: skip
     """Reads up to a chunk of samples and adds them to their pixels."""
     last = layout.shape[0] - 1
-    mode_u, mode_v, is_srgb = layout[last, 0], layout[last, 1], layout[last, 2] != 0
+    mode_u, mode_v = layout[last, 0], layout[last, 1]
     for i in range(n):
         t = U(i) + first
         u, v = S[TAP_U + t], S[TAP_V + t]
@@ -233,26 +235,23 @@ def _sample(
                 SI[TEXELS + q + U(CHUNK)] = smaller[U(top + x1)]
                 SI[TEXELS + q + U(2 * CHUNK)] = smaller[U(low + x0)]
                 SI[TEXELS + q + U(3 * CHUNK)] = smaller[U(low + x1)]
-    one = U(CHUNK)
     for channel in range(channels):
-        if is_srgb and channel < 3:
-            for i in range(n):
-                j = U(i)
-                q = TEXELS + j
-                a, b = _light(SI, q, channel), _light(SI, q + one, channel)
-                c, d = _light(SI, q + U(2) * one, channel), _light(SI, q + U(3) * one, channel)
-                e, f = _light(SI, q + U(4) * one, channel), _light(SI, q + U(5) * one, channel)
-                g, h = _light(SI, q + U(6) * one, channel), _light(SI, q + U(7) * one, channel)
-                S[VALUE + j] = _mixed(S, j, a, b, c, d, e, f, g, h)
+        if len(to_light) > 0 and channel < 3:
+            for k in range(8):
+                for i in range(n):
+                    q = U(k * CHUNK) + U(i)
+                    S[BYTES + q] = to_light[U((SI[TEXELS + q] >> np.int32(8 * channel)) & 255)]
         else:
-            for i in range(n):
-                j = U(i)
-                q = TEXELS + j
-                a, b = _share(SI, q, channel), _share(SI, q + one, channel)
-                c, d = _share(SI, q + U(2) * one, channel), _share(SI, q + U(3) * one, channel)
-                e, f = _share(SI, q + U(4) * one, channel), _share(SI, q + U(5) * one, channel)
-                g, h = _share(SI, q + U(6) * one, channel), _share(SI, q + U(7) * one, channel)
-                S[VALUE + j] = _mixed(S, j, a, b, c, d, e, f, g, h)
+            for k in range(8):
+                for i in range(n):
+                    q = U(k * CHUNK) + U(i)
+                    byte = (SI[TEXELS + q] >> np.int32(8 * channel)) & np.int32(255)
+                    S[BYTES + q] = f4(byte) * f4(1.0 / 255.0)
+        for i in range(n):
+            j = U(i)
+            fine = _mixed(S, BYTES + j, S[FINE_U + j], S[FINE_V + j])
+            coarse = _mixed(S, BYTES + U(4 * CHUNK) + j, S[COARSE_U + j], S[COARSE_V + j])
+            S[VALUE + j] = fine + (coarse - fine) * S[BETWEEN + j]
         row = found + U(channel * CHUNK)
         for i in range(n):
             t = U(i) + first
@@ -260,26 +259,9 @@ def _sample(
 
 
 @kernel
-def _share(SI: Array, at: Any, channel: int) -> Number:
-    """A byte of a texel, from 0 to 1."""
-    return f4((SI[at] >> np.int32(8 * channel)) & np.int32(255)) * f4(1.0 / 255.0)
-
-
-@kernel
-def _light(SI: Array, at: Any, channel: int) -> Number:
-    return srgb_to_linear(_share(SI, at, channel))
-
-
-@kernel
-def _mixed(
-    S: Array, j: Any, a: Number, b: Number, c: Number, d: Number, e: Number, f: Number, g: Number,
-    h: Number,
-) -> Number:  # fmt: skip
-    """Between the four texels of both sizes, then between the sizes."""
-    across, down = S[FINE_U + j], S[FINE_V + j]
+def _mixed(S: Array, first: Any, across: Number, down: Number) -> Number:
+    """Between four texels, which lie in a row each."""
+    a, b = S[first], S[first + U(CHUNK)]
+    c, d = S[first + U(2 * CHUNK)], S[first + U(3 * CHUNK)]
     top, low = a + (b - a) * across, c + (d - c) * across
-    fine = top + (low - top) * down
-    across, down = S[COARSE_U + j], S[COARSE_V + j]
-    top, low = e + (f - e) * across, g + (h - g) * across
-    coarse = top + (low - top) * down
-    return fine + (coarse - fine) * S[BETWEEN + j]
+    return top + (low - top) * down

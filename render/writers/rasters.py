@@ -167,10 +167,12 @@ class DepthWriter(AbstractRaster[DepthSettings]):
 
     def encoded(self, view: FrameView) -> bytes:
         unit_m, depth_m = self.settings.depth_unit_m, view.depth_m
-        targets = [row["instance_idx"] for row in view.instances if row["role"] == "target"]
-        farthest_m = float(depth_m[np.isin(view.ids, targets)].max(initial=0.0))
-        if problem := depth_problem(farthest_m, unit_m=unit_m):
-            raise ConfigError(f"frame {view.frame_idx}: {problem}")
+        # Where all can be held, it need not be known what the targets are.
+        if depth_problem(float(depth_m.max(initial=0.0)), unit_m=unit_m):
+            targets = [row["instance_idx"] for row in view.instances if row["role"] == "target"]
+            farthest_m = float(depth_m[np.isin(view.ids, targets)].max(initial=0.0))
+            if problem := depth_problem(farthest_m, unit_m=unit_m):
+                raise ConfigError(f"frame {view.frame_idx}: {problem}")
         return encode_depth(depth_m, unit_m=unit_m)
 
     def check_pixels(self, pixels: PixelCheck) -> None:

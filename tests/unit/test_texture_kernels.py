@@ -107,7 +107,7 @@ def test_smaller_sizes_are_means_of_light(srgb: bool) -> None:
     image = image_of(16, 32)
     light = light_of(image, srgb=srgb)
 
-    full, smaller, layout = Textures().find(Texture(image=image), srgb=srgb)
+    full, smaller, layout, _ = Textures().find(Texture(image=image), srgb=srgb)
 
     np.testing.assert_array_equal(full, image.view(np.uint32).ravel())
     assert layout[:-1, 1:].tolist() == [[32, 16], [16, 8], [8, 4], [4, 2], [2, 1], [1, 1]]
@@ -126,7 +126,7 @@ def test_size_that_is_read_follows_the_change(level: float) -> None:
     """An image whose sizes are each of one grey: 8, 4, 2 and 1 pixels a side."""
     texture = Texture(image=np.full((8, 8, 4), 0, np.uint8))
     textures = Textures()
-    full, smaller, layout = textures.find(texture, srgb=False)
+    full, smaller, layout, to_light = textures.find(texture, srgb=False)
     greys = np.repeat([80, 160, 240], [16, 4, 1]).astype(np.uint32) * 0x01010101
     change = np.array([[2.0**level / 8, 0.0], [0.0, 2.0**level / 16]])
     scratch = Scratch()
@@ -138,9 +138,8 @@ def test_size_that_is_read_follows_the_change(level: float) -> None:
         rows[int(at) // chunks.CHUNK, 0] = value
     greys.flags.writeable = False
 
-    add_samples(
-        scratch.numbers, scratch.indices, 1, (full, greys, layout), False, 3, chunks.BASE_TEX
-    )
+    with_greys = full, greys, layout, to_light
+    add_samples(scratch.numbers, scratch.indices, 1, with_greys, False, 3, chunks.BASE_TEX)
 
     seen = rows[int(chunks.BASE_TEX) // chunks.CHUNK, 0] * 255
     assert len(smaller) == 21

@@ -134,7 +134,7 @@ class ColorPass:
             flags, self._textures_of(material), shading.open_shares.share,
             shading.open_shares.depth_m, shading.sky, self._split_sum, shading.mirror,
             shading.glossy, shading.lights, shading.shadows.views, shading.shadows.maps,
-            shading.shadows.side_px, SPIRALS, _LUMINANCE, radiance, layer,
+            shading.shadows.nearest, shading.shadows.side_px, SPIRALS, _LUMINANCE, radiance, layer,
         )  # fmt: skip
 
     def _textures_of(self, material: Material) -> tuple[SampledTexture, ...]:

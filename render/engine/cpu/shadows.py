@@ -10,21 +10,22 @@ from numpy.typing import NDArray
 from render.engine.cpu.bodies import Bodies, Body, Part
 from render.engine.light_views import LightView, LightViews
 from render.kernels.compiled import unwritten
-from render.kernels.raster import draw_depth, faces_in, project, project_parallel
-from render.kernels.rays import WRAPS
-from render.kernels.shadows import (
-    FILTER,
-    SEARCH,
-    VIEW_NUMBERS,
+from render.kernels.depth_maps import (
+    LEVELS,
+    NOTHING,
+    blocks_of,
+    clear_map,
     corners_beyond,
     draw_cutout_depth,
-)  # fmt: skip
+    draw_depth,
+    gather_nearest,
+)
+from render.kernels.raster import faces_in, project, project_parallel
+from render.kernels.rays import WRAPS
+from render.kernels.shadows import FILTER, SEARCH, VIEW_NUMBERS
 from render.scene import Camera
 
 __all__ = ["SPIRALS", "ShadowMaps", "ShadowPass"]
-
-# What is not there: in metres, and as -1 over them.
-_NOTHING, _NOTHING_INVERSE = np.float32(1e30), np.float32(-1e-30)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,11 +35,22 @@ class ShadowMaps:
     Attributes:
         views: ``(V, VIEW_NUMBERS)`` float32.
         maps: ``(V, side_px * side_px)`` float32.
+        nearest: ``(V, LEVELS, blocks * blocks)`` float32: bounds of their blocks.
 
     """
 
     views: NDArray[np.float32]
     maps: NDArray[np.float32]
+    nearest: NDArray[np.float32]
+    side_px: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Map:
+    """One of them, and the first level of its bounds."""
+
+    depth: NDArray[np.float32]
+    nearest: NDArray[np.float32]
     side_px: int
 
 
@@ -46,7 +58,7 @@ class ShadowPass:
     """Draws them; its memory serves many frames."""
 
     def __init__(self) -> None:
-        self._maps = np.empty(0, np.float32)
+        self._maps = self._nearest = np.empty((0, 0), np.float32)
         self._at = np.empty((0, 3))
         self._listed = np.empty(0, np.int32)
 
@@ -54,19 +66,27 @@ class ShadowPass:
         """Instances as lights see them; what is see-through casts no shadow."""
         side_px = views.atlas_px // views.tiles
         count = len(views.all)
-        if self._maps.size < count * side_px**2:
-            self._maps = np.empty(count * side_px**2, np.float32)
-        maps = self._maps[: count * side_px**2].reshape(count, side_px**2)
+        self._empty(count, side_px)
+        maps, nearest = self._maps[:count], self._nearest[:count]
         rows = np.zeros((count, VIEW_NUMBERS), np.float32)
-        for row, view, depth in zip(rows, views.all, maps, strict=True):
+        for row, view, depth, bounds in zip(rows, views.all, maps, nearest, strict=True):
             row[:] = _numbers(view, bodies.scene.camera, side_px)
-            depth.fill(_NOTHING_INVERSE if view.is_perspective else _NOTHING)
             for body in bodies.instances:
-                self._draw(body, view, depth, side_px)
-        return ShadowMaps(views=rows, maps=maps, side_px=side_px)
+                self._draw(body, view, _Map(depth, bounds[0], side_px))
+            gather_nearest(bounds, side_px)
+        return ShadowMaps(views=rows, maps=maps, nearest=nearest, side_px=side_px)
 
-    def _draw(self, body: Body, view: LightView, depth: NDArray[np.float32], side_px: int) -> None:
-        mesh = body.mesh
+    def _empty(self, count: int, side_px: int) -> None:
+        """Makes room for maps, with nothing in them."""
+        if self._maps.shape[1] == side_px**2:
+            for depth, bounds in zip(self._maps, self._nearest, strict=True):
+                clear_map(depth, bounds, side_px)
+        if self._maps.shape[1] != side_px**2 or len(self._maps) < count:
+            self._maps = np.full((count, side_px**2), NOTHING, np.float32)
+            self._nearest = np.full((count, LEVELS, blocks_of(side_px) ** 2), NOTHING, np.float32)
+
+    def _draw(self, body: Body, view: LightView, onto: _Map) -> None:
+        mesh, side_px = body.mesh, onto.side_px
         n_points, n_faces = mesh.points.shape[1], len(mesh.faces)
         if len(self._at) < n_points:
             self._at = np.empty((n_points, 3))
@@ -83,22 +103,28 @@ class ShadowPass:
             to_pixels[:2] = lens[:2, None] * light_mesh[:2]
             to_pixels[:2, 3] += lens[2:]
             project_parallel(mesh.points, to_pixels, at)
-        window = np.array([0, 0, side_px, side_px], np.int64)
         for part in body.parts:
             if part.material.alpha_mode == "blend":
                 continue
-            if is_cut or part.material.alpha_mode == "mask":
-                corners, sources, shares = _corners(body, part, view, light_mesh, lens, at, is_cut)
-                if part.material.alpha_mode == "mask":
-                    _draw_cutout(body, part, view, corners, sources, shares, depth, side_px)
-                    continue
-                faces = unwritten(np.arange(3 * len(sources), dtype=np.int32).reshape(-1, 3))
-                listed = np.empty(len(faces) + 1, np.int32)
-                n = faces_in(faces, 0, len(faces), corners, body.culls, window, listed)
-                draw_depth(faces, listed, n, corners, depth, side_px, side_px)
+            if not is_cut and part.material.alpha_mode != "mask":
+                self._draw_faces(mesh.faces, part.begin, part.end, at, body.culls, onto)
                 continue
-            n = faces_in(mesh.faces, part.begin, part.end, at, body.culls, window, self._listed)
-            draw_depth(mesh.faces, self._listed, n, at, depth, side_px, side_px)
+            corners, sources, shares = _corners(body, part, view, light_mesh, lens, at, is_cut)
+            if part.material.alpha_mode == "mask":
+                _draw_cutout(body, part, view, corners, sources, shares, onto)
+                continue
+            faces = unwritten(np.arange(3 * len(sources), dtype=np.int32).reshape(-1, 3))
+            if len(self._listed) <= len(faces):
+                self._listed = np.empty(len(faces) + 1, np.int32)
+            self._draw_faces(faces, 0, len(faces), corners, body.culls, onto)
+
+    def _draw_faces(
+        self, faces: NDArray[np.int32], begin: int, end: int, at: NDArray[np.float64],
+        culls: bool, onto: _Map,
+    ) -> None:  # fmt: skip
+        window = np.array([0, 0, onto.side_px, onto.side_px], np.int64)
+        n = faces_in(faces, begin, end, at, culls, window, self._listed)
+        draw_depth(faces, self._listed, n, at, onto.depth, onto.nearest, onto.side_px)
 
 
 def _corners(
@@ -122,8 +148,7 @@ def _corners(
 
 def _draw_cutout(
     body: Body, part: Part, view: LightView, corners: NDArray[np.float64],
-    sources: NDArray[np.int32], shares: NDArray[np.float64], depth: NDArray[np.float32],
-    side_px: int,
+    sources: NDArray[np.int32], shares: NDArray[np.float64], onto: _Map,
 ) -> None:  # fmt: skip
     texture, mesh = part.material.base_color_texture, body.mesh
     image = np.full((1, 1, 4), 255, np.uint8) if texture is None else texture.image
@@ -131,7 +156,8 @@ def _draw_cutout(
     draw_cutout_depth(
         corners, sources, shares, len(sources), view.is_perspective, mesh.faces, mesh.vertices,
         mesh.colors, unwritten(image), WRAPS[wrap_s], WRAPS[wrap_t], part.material.base_color[3],
-        part.material.alpha_cutoff, body.culls, depth, side_px,
+        part.material.alpha_cutoff, body.culls, onto.depth, onto.nearest,
+        onto.side_px,
     )  # fmt: skip
 
 
