@@ -26,6 +26,7 @@ from render.dataset.frame_view import LabelNames, labelled_rows, stacked_masks
 from render.dataset.layout import (
     RECORD_FILES,
     RECORDS,
+    PathTemplate,
     RecordKind,
     image_path,
     raster,
@@ -125,6 +126,22 @@ class Frame:
         if self._image_path.suffix != ".jpg":
             return None
         return self._bytes(self._image_path)
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """All files of the frame, by path relative to the dataset, read from disk.
+
+        Raises:
+            DatasetError: One cannot be read, or the record names what is no path in the dataset.
+
+        """
+        paths = [str(entry["path"]) for entry in self.row["files"]]
+        try:
+            return {PathTemplate(path).text: self._bytes(self.folder / path) for path in paths}
+        except ValueError as error:
+            raise DatasetError(
+                f"the record of frame {self.frame_idx} is torn: its paths must {error}"
+            ) from error
 
     @property
     def ids(self) -> NDArray[np.int32]:
@@ -268,6 +285,10 @@ class Frames(Sequence[Frame]):
 
     def __iter__(self) -> Iterator[Frame]:
         return (self[i] for i in range(len(self)))
+
+    def shards(self) -> Iterator[tuple[int, tuple[Frame, ...]]]:
+        """Each shard's number and frames, in order; one in memory at a time."""
+        return ((number, self._read_shard(i)) for i, number in enumerate(self._shards))
 
     def _read_shard(self, shard: int) -> tuple[Frame, ...]:
         instances = read_shard(self._folder, "instances", self._shards[shard])

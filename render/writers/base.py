@@ -6,6 +6,7 @@ import abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -19,7 +20,7 @@ from render.system.plain_data import open_regular
 from render.system.registry import Registry
 
 if TYPE_CHECKING:
-    from render.dataset.reader import Dataset
+    from render.dataset.reader import Dataset, Frame
 
 __all__ = ["WRITERS", "AbstractWriter", "NoSettings", "RecordedPixels", "Row", "StoredFrame"]
 
@@ -127,10 +128,10 @@ class AbstractWriter(abc.ABC, Generic[S]):
         """The files of a frame, by path relative to the dataset; just those of `expected`."""
         return {}
 
-    def shard_files(
-        self, views: Sequence[FrameView], shard_idx: int
-    ) -> Mapping[str, Iterable[bytes]]:
+    def shard_files(self, views: Sequence[Frame], shard_idx: int) -> Mapping[str, Iterable[bytes]]:
         """The files of a shard, in parts, by path; asked for when its frames are on disk.
+
+        One whose path has a split is there if the shard has frames of it.
 
         Args:
             views: Its frames, read back, in order.
@@ -162,7 +163,11 @@ class AbstractWriter(abc.ABC, Generic[S]):
             What checks the files of one frame.
 
         """
-        for path, parts in self.finish_files(dataset).items():
+        wholes: Iterable[Mapping[str, Iterable[bytes]]] = [self.finish_files(dataset)]
+        if any("shard" in template.fields for template in self.templates):
+            shards = dataset.frames.shards()
+            wholes = chain(wholes, (self.shard_files(views, i) for i, views in shards))
+        for path, parts in chain.from_iterable(whole.items() for whole in wholes):
             if (dataset.folder / path).is_file():
                 same = _is_made_of(dataset, path, parts)
                 findings.require(same, "is not what the records give", file=path)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -14,12 +15,13 @@ from render.config.settings import Setting, read, settings_of
 from render.dataset.frame_view import FrameView, LabelNames
 from render.dataset.layout import Layout, PathTemplate, shard_name
 from render.errors import ConfigError, DatasetError, RenderError, failure_of
+from render.sample import Split
 from render.system.registry import PLUGIN_HINT
 from render.writers.base import WRITERS, AbstractWriter, Row
 from render.writers.rasters import MasksWriter
 
 if TYPE_CHECKING:
-    from render.dataset.reader import Dataset
+    from render.dataset.reader import Dataset, Frame
 
 __all__ = ["Writers", "finish_paths", "output_settings", "shard_paths", "unknown_key"]
 
@@ -155,7 +157,7 @@ class Writers:
         return files
 
     def shard_files(
-        self, views: Sequence[FrameView], shard_idx: int
+        self, views: Sequence[Frame], shard_idx: int
     ) -> Iterator[tuple[str, Iterator[bytes]]]:
         """Paths and parts of the files of a shard; raises as `frame_files`.
 
@@ -164,8 +166,9 @@ class Writers:
             shard_idx: Its number.
 
         """
+        splits = {view.split for view in views}
         for name, writer in self.by_name.items():
-            wanted = shard_paths(writer, shard_idx)
+            wanted = shard_paths(writer, shard_idx, splits)
             yield from _parts(
                 name, writer, f"shard {shard_idx}", wanted,
                 partial(writer.shard_files, views, shard_idx),
@@ -185,10 +188,20 @@ def finish_paths(writer: AbstractWriter[Any]) -> tuple[str, ...]:
     return tuple(p for t in writer.templates if not t.fields & {"stem", "shard"} for p in t.paths())
 
 
-def shard_paths(writer: AbstractWriter[Any], shard_idx: int) -> tuple[str, ...]:
-    """Files of a shard that a writer has."""
+def shard_paths(
+    writer: AbstractWriter[Any], shard_idx: int, splits: Collection[Split]
+) -> tuple[str, ...]:
+    """Files of a shard that a writer has.
+
+    Args:
+        splits: Those of its frames.
+
+    """
     of_shards = (t for t in writer.templates if "shard" in t.fields)
-    return tuple(p for t in of_shards for p in t.paths(shard=shard_name(shard_idx)))
+    paths = (
+        t.paths(shard=shard_name(shard_idx), split=split) for t in of_shards for split in splits
+    )
+    return tuple(dict.fromkeys(chain.from_iterable(paths)))
 
 
 def _parts(

@@ -24,6 +24,7 @@ __all__ = [
     "CocoWriter",
     "Segmentation",
     "coco_annotation",
+    "coco_categories",
     "coco_image",
     "coco_keypoints",
     "coco_parts",
@@ -120,14 +121,18 @@ def coco_parts(
         )
         for n, row in enumerate(shown, start=1)
     )
-    listed = (
-        {"id": i, "name": name, "supercategory": ""} | _coco_keypoints(names.keypoints.get(name))
-        for name, i in ids.items()
-    )
     yield b'{"info": {"description": "rendered by render"}, "licenses": [],\n'
-    yield from _list("categories", listed, end=",\n")
+    yield from _list("categories", coco_categories(names), end=",\n")
     yield from _list("images", images, end=",\n")
     yield from _list("annotations", annotations, end="}\n")
+
+
+def coco_categories(names: LabelNames) -> Iterator[dict[str, Any]]:
+    """The entries of all categories, whose ids count from 1."""
+    return (
+        {"id": i, "name": name, "supercategory": ""} | _coco_keypoints(names.keypoints.get(name))
+        for i, name in enumerate(names.categories, start=1)
+    )
 
 
 def coco_image(frame: Mapping[str, Any]) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def test_a_file_that_cannot_be_used_is_told_in_one_paragraph(text: str, tmp_path
     ("word", "message"),
     [
         ("lighting.kind=ring", "area, directional, point, spot, got ring; one of your own needs"),
-        ("output.formats=[voc]", "coco, yolo, got 'voc'; one of your own needs its package named"),
+        ("output.formats=[voc]", "webdataset, yolo, got 'voc'; one of your own needs its package"),
         ("scale.size_frac=[triangular,1,2]", "got [triangular, 1, 2]; one of your own needs its"),
         ("+sensor.steps.dust={}", "must be one of none, got 'dust'; one of your own needs its"),
         ("lighting=odd", "lighting.temprature_k must be a leaf of lighting; did you mean temperat"),

@@ -72,6 +72,7 @@ def test_a_frame_gives_the_same_files_just_rendered_and_read_back(
     plan = plan_of(
         f"output.image={image}", "output.depth=true", "output.normals=true", "output.nocs=true",
         "output.parts=true", "output.yolo=segment", "camera.distortion=[-0.1,0,0,0,0]",
+        "output.formats=[coco,yolo,webdataset]",
     )  # fmt: skip
     names = set(plan.writers.by_name)
     assert names == set(WRITERS), "every writer that ships"
@@ -334,14 +335,14 @@ def test_an_unknown_format_lists_those_there_are() -> None:
         plan_of("output.formats=[coco,voc]")
 
     assert str(caught.value) == (
-        "output.formats must be one of coco, sizes, yolo, got 'voc'; one of your own needs its "
-        "package named: plugins=[PACKAGE]"
+        "output.formats must be one of coco, sizes, webdataset, yolo, got 'voc'; one of your own "
+        "needs its package named: plugins=[PACKAGE]"
     )
 
 
 def test_a_raster_is_no_format() -> None:
     with pytest.raises(
-        ConfigError, match=r"output\.formats must be one of coco, yolo, got 'depth'"
+        ConfigError, match=r"output\.formats must be one of coco, webdataset, yolo, got 'depth'"
     ):
         plan_of("output.formats=[depth]")
 
@@ -362,7 +363,7 @@ def test_a_dataset_whose_writer_is_not_here_is_named(tmp_path: Path) -> None:
     del WRITERS._classes["sizes"]  # as where the plug-in is not named
 
     with pytest.raises(
-        DatasetError, match=r"output\.formats must be one of coco, yolo, got 'sizes'"
+        DatasetError, match=r"output\.formats must be one of coco, webdataset, yolo, got 'sizes'"
     ):
         verify(folder)
 

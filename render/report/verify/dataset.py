@@ -67,7 +67,7 @@ def verify(folder: Path) -> Verdict:
     has_manifest = True
     with progress("verify", description.n_frames, unit="frame") as one_more:
         for shard in read_shards(folder, findings):
-            has_manifest &= check_manifest(folder, shard, writers, findings)
+            has_manifest &= check_manifest(folder, shard, description, writers, findings)
             for frame in shard.frames:
                 rows = shard.instances[frame["frame_idx"]]
                 if tally.add(frame, rows, shard.file_frames, findings):

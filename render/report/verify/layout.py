@@ -22,6 +22,7 @@ from render.dataset.layout import (
     SPLITS,
     entry_path,
     is_of_dataset,
+    shard_name,
 )
 from render.dataset.manifest import SHARD_FRAMES
 from render.dataset.pictures import check_plain, decoded_picture
@@ -133,7 +134,14 @@ def _belongs(name: str, description: Description, writers: Writers) -> bool:
             key = description.key_of(idx)
             return name in template.paths(split=key.split, stem=key.stem)
         if match and "shard" in template.fields:
-            return _number(match["shard"]) * SHARD_FRAMES < description.n_frames
+            shard_idx = _number(match["shard"])
+            first, end = (SHARD_FRAMES * i for i in (shard_idx, shard_idx + 1))
+            splits = {
+                description.key_of(i).split for i in range(first, min(end, description.n_frames))
+            }
+            return any(
+                name in template.paths(shard=shard_name(shard_idx), split=split) for split in splits
+            )
     return False
 
 
@@ -142,7 +150,9 @@ def _number(digits: str) -> int:
     return int(digits[:_MOST_DIGITS])
 
 
-def check_manifest(folder: Path, shard: Shard, writers: Writers, findings: Findings) -> bool:
+def check_manifest(
+    folder: Path, shard: Shard, description: Description, writers: Writers, findings: Findings
+) -> bool:
     """Finds the files of a shard, and compares it with its entry in `.manifest`.
 
     Returns:
@@ -151,7 +161,8 @@ def check_manifest(folder: Path, shard: Shard, writers: Writers, findings: Findi
 
     """
     name = entry_path(shard.idx)
-    own = [p for writer in writers.by_name.values() for p in shard_paths(writer, shard.idx)]
+    splits = {description.key_of(frame["frame_idx"]).split for frame in shard.frames}
+    own = [p for writer in writers.by_name.values() for p in shard_paths(writer, shard.idx, splits)]
     for path in own:
         findings.require((folder / path).is_file(), "is missing", file=path)
     if not (folder / MANIFEST_FOLDER).is_dir():

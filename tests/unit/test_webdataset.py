@@ -1,0 +1,148 @@
+"""Tars of shards: what they hold, that any reader of tars and webdataset read them, and resume."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import render
+from render.report.verify.dataset import verify
+
+WORDS = (
+    "camera.size_wh=[96,72]", "models=[bolt,die]", "background=color", "lighting=sun", "workers=1",
+    "occlusion=none", "scale.size_frac=0.6", "val_fraction=0.1", "output.depth=true",
+    "output.formats=[coco,webdataset]",
+)  # fmt: skip
+N_FRAMES = 35
+
+
+def plan_of(n_frames: int = N_FRAMES) -> render.Plan:
+    return render.compose(*WORDS, f"n_frames={n_frames}")
+
+
+def tars_of(folder: Path) -> dict[str, str]:
+    """SHA-256 of each tar by its path."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((folder / "webdataset").rglob("*.tar"))
+    }
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> render.Dataset:
+    return render.write(plan_of(), tmp_path_factory.mktemp("tars") / "data")
+
+
+def test_a_shard_has_a_tar_for_each_split_that_it_has_frames_of(dataset: render.Dataset) -> None:
+    wanted = {f"webdataset/{f.split}/{f.frame_idx // 16:06d}.tar" for f in dataset.frames}
+
+    assert set(tars_of(dataset.folder)) == wanted
+    assert "webdataset/val/000002.tar" not in wanted, "the last shard has no frame to validate"
+    assert verify(dataset.folder).findings.lines() == []
+
+
+def test_a_tar_holds_the_files_and_the_labels_of_its_frames(dataset: render.Dataset) -> None:
+    folder, seen = dataset.folder, set()
+    for path in tars_of(folder):
+        split = path.split("/")[1]
+        with tarfile.open(folder / path) as tar:
+            members = tar.getmembers()
+            stems = [f.stem for f in dataset.frames if f"{f.frame_idx // 16:06d}.tar" in path]
+            stems = [stem for stem in stems if (folder / f"images/{split}/{stem}.jpg").is_file()]
+            kinds = ("depth.png", "ids.png", "jpg", "json")
+            assert [m.name for m in members] == [f"{s}.{kind}" for s in stems for kind in kinds]
+            seen |= {*stems}
+            for member in members:
+                assert (member.mtime, member.uid, member.gid, member.mode) == (0, 0, 0, 0o644)
+                assert (member.uname, member.gname) == ("", "")
+                assert member.isreg()
+                stem, _, kind = member.name.partition(".")
+                if kind != "json":
+                    raster, _, suffix = kind.rpartition(".")
+                    own = folder / (raster or "images") / split / f"{stem}.{suffix}"
+                    found = tar.extractfile(member)
+                    assert found is not None
+                    assert found.read() == own.read_bytes()
+    assert seen == {frame.stem for frame in dataset.frames}
+
+
+def test_labels_are_those_of_coco(dataset: render.Dataset) -> None:
+    for split in ("train", "val"):
+        coco = json.loads((dataset.folder / f"annotations/instances_{split}.json").read_text())
+        by_image: dict[int, list[Any]] = {image["id"]: [] for image in coco["images"]}
+        for annotation in coco["annotations"]:
+            by_image[annotation["image_id"]].append(annotation)
+        labels = []
+        for path in sorted((dataset.folder / "webdataset" / split).iterdir()):
+            with tarfile.open(path) as tar:
+                texts = [tar.extractfile(name) for name in tar.getnames() if name[8:] == ".json"]
+                labels += [json.load(text) for text in texts if text is not None]
+        assert [label["id"] for label in labels] == list(by_image)
+        for label, image in zip(labels, coco["images"], strict=True):
+            assert label["categories"] == coco["categories"]
+            assert label["depth_unit_m"] == 0.0001
+            assert {**image, **label} == label, "camera, theta and all else of the image"
+            own = [{**a, "id": n} for n, a in enumerate(by_image[image["id"]], start=1)]
+            assert label["annotations"] == own
+
+
+def test_a_dataset_that_was_killed_or_grew_has_the_same_tars(
+    dataset: render.Dataset, tmp_path: Path
+) -> None:
+    wanted, folder = tars_of(dataset.folder), tmp_path / "data"
+    render.write(plan_of(20), folder)
+    assert len(tars_of(folder)) == 4
+    (folder / "webdataset/train/000000.tar").write_bytes(b"torn")
+    (folder / "images/train/00000017.jpg").unlink(missing_ok=True)
+    render.write(plan_of(), folder)
+
+    assert tars_of(folder) == wanted
+    assert verify(folder).findings.lines() == []
+
+
+@pytest.mark.parametrize("kind", ["changed", "missing", "foreign"])
+def test_verify_finds_a_tar_that_is_not_of_the_records(
+    dataset: render.Dataset, tmp_path: Path, kind: str
+) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(dataset.folder, folder)
+    shutil.rmtree(folder / ".manifest")  # its hashes would tell as well
+    path = folder / "webdataset/val/000001.tar"
+    if kind == "changed":
+        data = bytearray(path.read_bytes())
+        data[600] ^= 1
+        path.write_bytes(data)
+        wanted = "webdataset/val/000001.tar: is not what the records give"
+    elif kind == "missing":
+        path.unlink()
+        wanted = "webdataset/val/000001.tar: is missing"
+    else:
+        shutil.copy(path, path.with_name("000002.tar"))  # a shard without frames of the split
+        wanted = "webdataset/val/000002.tar: does not belong here"
+
+    assert verify(folder).findings.lines() == [wanted]
+
+
+def test_webdataset_reads_them(dataset: render.Dataset) -> None:
+    reader = pytest.importorskip("webdataset", reason="webdataset is not installed")
+    urls = [str(dataset.folder / path) for path in tars_of(dataset.folder)]
+    samples = list(reader.WebDataset(urls, shardshuffle=False))
+
+    assert sorted(s["__key__"] for s in samples) == [frame.stem for frame in dataset.frames]
+    for sample in samples:
+        frame = dataset.frames[int(sample["__key__"])]
+        assert json.loads(sample["json"])["frame_idx"] == frame.frame_idx
+        image = cv2.imdecode(np.frombuffer(sample["jpg"], np.uint8), cv2.IMREAD_COLOR)
+        assert (image[..., ::-1] == frame.image).all()
+        ids = cv2.imdecode(np.frombuffer(sample["ids.png"], np.uint8), cv2.IMREAD_UNCHANGED)
+        assert (ids.astype(np.int32) - 1 == frame.ids).all()
+        assert io.BytesIO(sample["depth.png"]).read(4) == b"\x89PNG"
