@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from render.system.version import __version__
 
 if TYPE_CHECKING:
-    from render.api import compose, frames, open, write
+    from render.api import compose, frames, open, stream, write
     from render.dataset.reader import Dataset, Frame
     from render.errors import (
         AssetError,
@@ -44,11 +44,12 @@ __all__ = [
     "compose",
     "frames",
     "open",
+    "stream",
     "write",
 ]
 
 _OWNERS = {
-    "render.api": ("compose", "frames", "open", "write"),
+    "render.api": ("compose", "frames", "open", "stream", "write"),
     "render.dataset.reader": ("Dataset", "Frame"),
     "render.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "render.plan": ("Plan",),

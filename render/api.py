@@ -17,6 +17,7 @@ from render.execute.local import thread_limits
 from render.execute.pool import Pool, RenderFrame
 from render.execute.worker import worker_plan
 from render.job.run_job import run_job
+from render.job.stream import Stream, stream_of
 from render.pipeline import render_frame
 from render.plan import Plan
 from render.sample import Sample
@@ -25,7 +26,7 @@ from render.system.blas import one_blas_thread
 from render.system.cores import usable_cores
 from render.writers.chosen import unknown_key
 
-__all__ = ["compose", "frames", "open", "write"]
+__all__ = ["compose", "frames", "open", "stream", "write"]
 
 
 def compose(*overrides: str, config_dir: Path | str | None = None) -> Plan:
@@ -87,6 +88,28 @@ def frames(
     if workers == 0:
         return _frames_here(plan, range(start, stop))
     return _frames_elsewhere(plan, range(start, stop), workers)
+
+
+def stream(plan: Plan, rank: int = 0, world: int = 1) -> Stream:
+    """Frames without end for training: those of the plan, and after its ``n_frames`` new ones.
+
+    Args:
+        plan: From `compose`.
+        rank: Which of several training processes this is, from 0.
+        world: How many there are; each frame goes to one of them.
+
+    Returns:
+        What can be iterated over, with `state_dict` and `load_state_dict`; a
+        ``torch.utils.data.IterableDataset`` where torch is installed. See
+        `render.job.stream.training_pair` for what it gives.
+
+    Raises:
+        ConfigError: There is no such rank, or the plan's frames are those of a file.
+
+    """
+    _check_whole("world", world, 1, 2**31 - 1, "which is plenty")
+    _check_whole("rank", rank, 0, world - 1, "below world")
+    return stream_of(plan, rank=rank, world=world)
 
 
 def write(plan: Plan, output_dir: Path | str) -> Dataset:

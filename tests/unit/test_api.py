@@ -50,7 +50,7 @@ WORDS = (
 EXPORTS = {
     "AssetError", "ConfigError", "Dataset", "DatasetError", "EngineError", "Frame",
     "InvariantError", "Plan", "RenderError", "Sample", "Scene", "UnrealisableError",
-    "__version__", "compose", "frames", "open", "write",
+    "__version__", "compose", "frames", "open", "stream", "write",
 }  # fmt: skip
 
 
