@@ -15,19 +15,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, final
 
-from render.config.trust import all_versions
 from render.dataset.frame_result import FrameResult
-from render.errors import ConfigError, DatasetError, EngineError, RenderError
+from render.errors import ConfigError, EngineError, RenderError
 from render.execute.base import AbstractExecutor
+from render.execute.elsewhere import Origin
 from render.execute.local import thread_limits
 from render.execute.pool import RemoteTraceback
 from render.execute.todo import UNDER_WAY, Todo
-from render.execute.worker import start_worker
 from render.plan import Plan
 from render.system import values
 from render.system.cores import usable_cores
@@ -105,13 +103,7 @@ class RayExecutor(AbstractExecutor):
                 runtime_env={"env_vars": limits},
                 **resources,
             )
-            arguments = (
-                dict(plan.config),
-                plan.run.output_dir,
-                os.getcwd(),
-                all_versions(plan.run.plugins),
-            )
-            crew = _Crew(self._ray, actor.remote, arguments, workers=workers)
+            crew = _Crew(self._ray, actor.remote, Origin.of(plan), workers=workers)
             try:
                 yield from crew.run(frames)
             finally:
@@ -124,48 +116,18 @@ class RayWorker:
     def __init__(self) -> None:
         self._render: Callable[[int], FrameResult] | None = None
 
-    def start(
-        self,
-        slot: int,
-        config: Mapping[str, Any],
-        folder: Path,
-        cwd: str,
-        versions: Mapping[str, str],
-    ) -> None:
+    def start(self, slot: int, origin: Origin) -> None:
         """Builds the plan, starts the engine; not in the constructor, so that errors keep a type.
 
         Args:
             slot: The number of the worker in the crew.
-            config: The run's resolved config.
-            folder: Where the dataset is.
-            cwd: Folder that the run was started from: relative paths are meant from there.
-            versions: Of all that decides bytes, on the machine of the run.
+            origin: The run.
 
         Raises:
-            EngineError: This node has other versions.
-            DatasetError: It does not see the dataset.
+            RenderError: See `Origin.start`.
 
         """
-        ray = _import_ray()
-        node = ray.util.get_node_ip_address()
-        own = all_versions(tuple(config["plugins"]))
-        for name, version in versions.items():
-            if own[name] != version:
-                raise EngineError(
-                    f"the node {node} has {name} {own[name]}, but the run {name} {version}, and "
-                    "other versions draw other bytes: install the same on all nodes"
-                )
-        with contextlib.suppress(OSError):
-            os.chdir(cwd)
-        if not folder.is_dir():
-            raise DatasetError(
-                f"output_dir must be a folder that all nodes share, and {node} has no "
-                f"{Path(cwd) / folder}"
-            )
-        if ray.get_gpu_ids() and "device" in config["engine"]:
-            # Ray has hidden all other GPUs from this process: the first is the one it was given.
-            config = {**config, "engine": {**config["engine"], "device": 0}}
-        self._render = start_worker(config, folder, slot)
+        self._render = origin.start(slot, owns_gpu=bool(_import_ray().get_gpu_ids()))
 
     def render(self, frame_idx: int) -> FrameResult:
         """Renders one frame and writes its files."""
@@ -199,12 +161,10 @@ class _Member:
 class _Crew:
     """Actors that share frames out among themselves; one that is lost is replaced alone."""
 
-    def __init__(
-        self, ray: Any, make: Callable[[], Any], arguments: tuple[Any, ...], *, workers: int
-    ) -> None:
+    def __init__(self, ray: Any, make: Callable[[], Any], origin: Origin, *, workers: int) -> None:
         self._ray = ray
         self._make = make
-        self._arguments = arguments
+        self._origin = origin
         self._todo = Todo(())
         self._members = [self._started(slot) for slot in range(workers)]
 
@@ -267,7 +227,7 @@ class _Crew:
 
     def _started(self, slot: int) -> _Member:
         actor = self._make()
-        return _Member(slot=slot, actor=actor, started=actor.start.remote(slot, *self._arguments))
+        return _Member(slot=slot, actor=actor, started=actor.start.remote(slot, self._origin))
 
     def _kill(self, member: _Member) -> None:
         with contextlib.suppress(self._ray.exceptions.RayError):

@@ -6,14 +6,12 @@ import importlib.util
 import socket
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from render.config.trust import all_versions
-from render.errors import ConfigError, DatasetError, EngineError
-from render.execute.ray import RayExecutor, RayWorker
+from render.errors import ConfigError, EngineError
+from render.execute.ray import RayExecutor
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed (extra `ray`)"
@@ -61,21 +59,3 @@ def test_somebody_at_the_address_who_says_nothing() -> None:
             RayExecutor(address=f"127.0.0.1:{silent.getsockname()[1]}")
 
     assert 9 < time.monotonic() - began < 15
-
-
-@needs_ray
-def test_node_of_another_version_is_refused_by_name(tmp_path: Path) -> None:
-    versions = all_versions(()) | {"render": "0.0.9"}
-
-    with pytest.raises(EngineError, match=r"node \S+ has render .*, but the run render 0\.0\.9"):
-        RayWorker().start(0, {"plugins": []}, tmp_path, str(tmp_path), versions)
-
-
-@needs_ray
-def test_node_that_does_not_see_the_dataset_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    with pytest.raises(DatasetError, match="output_dir must be a folder that all nodes share, and"):
-        RayWorker().start(0, {"plugins": []}, Path("data"), str(tmp_path), all_versions(()))
