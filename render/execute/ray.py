@@ -335,8 +335,10 @@ def _no_cluster(address: str | None, why: str) -> RenderError:
 
 
 def _address_of(value: Any) -> str | None:
-    if value is None or value == "auto":
-        return value
+    if value is None:
+        return None
+    if value == "auto":
+        return "auto"
     host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
     if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise ConfigError(f"execution.address must be null, auto or HOST:PORT, got {value!r}")

@@ -1,8 +1,8 @@
 """Frames in jobs of Slurm, which submitit hands in and asks for again when they are preempted.
 
 Each job takes a slice of the missing frames, cut at borders of shards, and appends what becomes of
-them to a file of its own in a folder that all machines share. What is in that file is done: so a job
-that was preempted, killed or timed out goes on with what is left.
+them to a file of its own in a folder that all machines share. What is in that file is done: so a
+job that was preempted, killed or timed out goes on with what is left.
 """
 
 from __future__ import annotations
