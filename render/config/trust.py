@@ -18,9 +18,11 @@ from typing import Any
 
 from render.errors import ConfigError, RenderError, failure_of
 from render.system.plain_data import yaml_of
+from render.system.version import LIBRARIES, version_of
 
 __all__ = [
     "add_plugins_argument",
+    "all_versions",
     "check_target",
     "class_of",
     "import_plugins",
@@ -79,6 +81,17 @@ def plugin_versions(names: Sequence[str]) -> dict[str, str]:
 
     """
     return {name: _code_of(name) for name in names}
+
+
+def all_versions(plugins: Sequence[str]) -> dict[str, str]:
+    """What decides the bytes of a frame beside its config, by name, as it is on this machine.
+
+    Args:
+        plugins: Names of plug-ins that were imported.
+
+    """
+    own = {name: version_of(name) for name in LIBRARIES}
+    return own | plugin_versions(plugins)
 
 
 def check_target(key: str, target: Any, plugins: Sequence[str], *, where: str = "") -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from render.build import build, settle_engine
 from render.config.run_config import RunConfig, sha256_of
-from render.config.trust import plugin_versions
+from render.config.trust import all_versions
 from render.dataset.description import Description
 from render.dataset.folder import (
     ShardWriter,
@@ -49,7 +49,6 @@ from render.system.blas import one_blas_thread
 from render.system.console import progress
 from render.system.cores import usable_cores
 from render.system.environment_variables import environment_variables
-from render.system.version import LIBRARIES, version_of
 
 __all__ = ["make_dataset", "run_job"]
 
@@ -268,5 +267,4 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
 
 
 def _versions(plan: Plan) -> dict[str, str]:
-    own = {name: version_of(name) for name in LIBRARIES}
-    return own | plugin_versions(plan.run.plugins)
+    return all_versions(plan.run.plugins)

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 PAGES = [
     "api",
+    "clusters",
     "coverage",
     "engines",
     "extending",

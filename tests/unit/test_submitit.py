@@ -1,0 +1,162 @@
+"""Jobs of submitit's local executor: real processes that are preempted, killed and told to end."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pickle
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from render.dataset.frame_result import FrameResult
+from render.errors import AssetError, ConfigError, EngineError, RenderError
+from render.execute.submitit import (
+    Slice,
+    SubmititExecutor,
+    _collect,
+    _Job,
+    _slices,
+    read_results,
+)
+
+needs_submitit = pytest.mark.skipif(
+    importlib.util.find_spec("submitit") is None,
+    reason="submitit is not installed (extra `submitit`)",
+)
+
+
+@dataclass(frozen=True)
+class FakeOrigin:
+    """Frames that cost a moment; some do to their process what `act` says, once or always."""
+
+    folder: Path
+    act: str = ""
+    at: int = -1
+    times: int = 1
+
+    def start(self, slot: int, *, owns_gpu: bool) -> Callable[[int], FrameResult]:
+        return self.render
+
+    def render(self, frame_idx: int) -> FrameResult:
+        with (self.folder / f"begun-{frame_idx}").open("a") as log:
+            log.write("x")
+        begun = len((self.folder / f"begun-{frame_idx}").read_text())
+        if frame_idx == self.at and begun <= self.times:
+            if self.act == "error":
+                raise AssetError("/models/a.stl", "no triangles")
+            os.kill(os.getpid(), getattr(signal, self.act))
+        time.sleep(0.01)
+        return FrameResult(frame_idx=frame_idx, frame_row={}, instance_rows=[], files={}, gl={})
+
+
+def run(folder: Path, frames: int, workers: int, **act: Any) -> list[int]:
+    import submitit
+
+    executor = submitit.AutoExecutor(folder=folder / "logs", cluster="local")
+    executor.update_parameters(timeout_min=5)
+    jobs = []
+    for slot, own in enumerate(_slices(range(frames), workers)):
+        origin: Any = FakeOrigin(folder, **act)
+        work = Slice(slot, own, origin, folder / f"results-{slot}", owns_gpu=False)
+        jobs.append(_Job(work, executor.submit(work)))
+    return [result.frame_idx for result in _collect(jobs, executor)]
+
+
+def begun(folder: Path) -> dict[int, int]:
+    paths = folder.glob("begun-*")
+    return {int(path.name.partition("-")[2]): len(path.read_text()) for path in paths}
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+
+
+@needs_submitit
+def test_every_frame_once(tmp_path: Path) -> None:
+    assert sorted(run(tmp_path, 40, 2)) == list(range(40))
+    assert set(begun(tmp_path).values()) == {1}
+
+
+@needs_submitit
+# Preempted and asked for again by submitit itself; killed; told to end after this frame.
+@pytest.mark.parametrize(("act", "again"), [("SIGUSR2", 1), ("SIGKILL", 1), ("SIGTERM", 0)])
+def test_job_that_ends_early_goes_on_with_what_is_left(
+    act: str, again: int, tmp_path: Path
+) -> None:
+    assert sorted(run(tmp_path, 20, 1, act=act, at=7)) == list(range(20))
+
+    assert {frame: n - 1 for frame, n in begun(tmp_path).items() if n > 1} == (
+        {7: 1} if again else {}
+    )
+
+
+@needs_submitit
+def test_job_that_never_gets_on_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RenderError, match=r"job \d+ ended, and 2 before it, without finishing a"):
+        run(tmp_path, 20, 1, act="SIGKILL", at=3, times=99)
+
+    # One that gets on is given another try.
+    assert begun(tmp_path)[3] in (3, 4)
+
+
+@needs_submitit
+def test_error_of_a_frame_keeps_its_type_and_traceback(tmp_path: Path) -> None:
+    with pytest.raises(AssetError, match=r"/models/a\.stl: no triangles") as caught:
+        run(tmp_path, 20, 1, act="error", at=3, times=99)
+
+    assert "in render" in str(caught.value.__cause__)
+
+
+def test_half_written_results_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "results"
+    whole = b"".join(
+        len(data).to_bytes(8, "little") + data for data in map(pickle.dumps, ("a", "b"))
+    )
+
+    assert read_results(path, 0) == ([], 0)
+    for n in range(len(whole) + 1):
+        path.write_bytes(whole[:n])
+        records, end = read_results(path, 0)
+        assert records == ["a", "b"][: len(records)]
+        path.write_bytes(whole)
+        rest, end = read_results(path, end)
+        assert (records + rest, end) == (["a", "b"], len(whole))
+
+
+def test_slices_are_cut_at_borders_of_shards() -> None:
+    slices = _slices([*range(10), *range(40, 100)], 3)
+
+    assert [frame for own in slices for frame in own] == [*range(10), *range(40, 100)]
+    assert [own[0] for own in slices] == [0, 48, 80]
+    assert len(_slices(range(20), 9)) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cluster": "lsf"}, "execution.cluster must be slurm or local, got 'lsf'"),
+        ({"timeout_min": 0}, "execution.timeout_min must lie in 1 to "),
+        ({"num_cpus": 1.5}, "execution.num_cpus must be a whole number, got 1.5"),
+        ({"num_gpus": -1}, "execution.num_gpus must lie in 0 to "),
+    ],
+)
+def test_values_that_break_their_rule(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        SubmititExecutor(**options)
+
+    assert message in str(caught.value)
+
+
+def test_without_submitit_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "submitit", None)
+
+    with pytest.raises(EngineError, match=r"needs submitit .*'render-theta\[submitit\]'"):
+        SubmititExecutor()
