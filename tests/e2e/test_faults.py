@@ -10,10 +10,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from render.assembly.scene import assemble
 from render.build import build
-from tests.e2e.cli import SMALL, end_of_group, environment
+from tests.e2e.cli import SMALL, bytes_of, end_of_group, environment, run_module
 from tests.spaces import composed
 
 FRAMES = 40
@@ -110,3 +111,69 @@ def test_frame_that_hangs_ends_the_run_with_its_limit(tmp_path: Path) -> None:
     )
     assert (tmp_path / "hung").read_text() == "xxx"
     assert not (tmp_path / "data" / "dataset.yaml").exists()
+
+
+def events_of(told: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+
+
+def test_failed_frames_are_left_out_listed_and_tried_again(tmp_path: Path) -> None:
+    words = (
+        "workers=2", f"frame_timeout_s={LIMIT_S}", "skip_failed_frames=true", "log=json",
+    )  # fmt: skip
+    data, failed = tmp_path / "data", tmp_path / "data" / ".manifest" / "failed.json"
+    write_faults(tmp_path, {2: "hang", 20: "raise", 21: "raise"})
+
+    code, told = told_by(tmp_path, *words)
+
+    assert code == 1
+    hung = (
+        f"ended its worker process 3 times, last with more seconds than frame_timeout_s={LIMIT_S}: "
+        "raise that"
+    )
+    raised = (
+        "raised an error: engine must draw every frame, and FaultyEngine failed in frame {}: "
+        "ValueError: the lamp is broken (faulty_engine.py, line 25)"
+    )
+    reasons = {2: hung, 20: raised.format(20), 21: raised.format(21)}
+    left_out = "; ".join(f"frame {i} {reason}" for i, reason in reasons.items())
+    assert told.splitlines()[-1] == (
+        f"error: data is incomplete, 3 left out of its frames ({left_out}): "
+        "data/.manifest/failed.json lists them, and the same command tries them again"
+    )
+    assert json.loads(failed.read_text()) == {
+        "frames": [{"frame": i, "reason": reason} for i, reason in reasons.items()]
+    }
+    assert not (data / "dataset.yaml").exists()
+    assert len(list((data / ".manifest").glob("shard-*.json"))) == 1
+    check_events(told, reasons)
+
+    (tmp_path / "faults").unlink()
+    code, told = told_by(tmp_path, *words)
+
+    assert code == 0, told
+    assert not failed.exists()
+    events = events_of(told)
+    assert (events[0]["event"], events[0]["missing"]) == ("start", 32)
+    assert (events[-1]["event"], events[-1]["outcome"]) == ("end", "complete")
+    assert run_module("render.verify", "data", cwd=tmp_path).returncode == 0
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    assert told_by(whole, *words)[0] == 0
+    assert bytes_of(data) == bytes_of(whole / "data")
+
+
+def check_events(told: str, reasons: dict[int, str]) -> None:
+    """What a run of which these frames failed, the first by hanging, said as JSON."""
+    events = events_of(told)
+    assert all(event["time"] and event["at_s"] >= 0 for event in events)
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        by_name.setdefault(event["event"], []).append(event)
+    assert [(e["n_frames"], e["missing"]) for e in by_name["start"]] == [(FRAMES, FRAMES)]
+    assert {e["frame"]: e["reason"] for e in by_name["frame_failed"]} == reasons
+    assert [(e["frame"], e["failures"]) for e in by_name["frame_retried"]] == [(2, 1), (2, 2)]
+    assert len(by_name["worker_replaced"]) == 3
+    assert [(e["shard"], e["frames"]) for e in by_name["shard"]] == [(2, [32, FRAMES])]
+    assert all(e["total"] == FRAMES and e["per_s"] >= 0 for e in by_name["rate"])
+    assert [e["outcome"] for e in by_name["end"]] == ["failed"]
