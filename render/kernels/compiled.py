@@ -227,7 +227,7 @@ def _say_once() -> None:
     if _compiled:
         return
     _compiled.append(True)
-    _LOG.warning("compiling kernels for this machine: once, for up to half a minute")
+    _LOG.warning("compiling kernels for this machine: once, for up to a minute")
 
 
 @cache
