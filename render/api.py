@@ -13,7 +13,7 @@ from render.build import build
 from render.config.words import config_of
 from render.dataset.reader import Dataset, open_dataset
 from render.errors import ConfigError
-from render.execute.local import thread_limits
+from render.execute.local import frame_limit_s, thread_limits
 from render.execute.pool import Pool, RenderFrame
 from render.execute.worker import worker_plan
 from render.job.run_job import run_job
@@ -164,7 +164,8 @@ def _frames_elsewhere(plan: Plan, indices: range, workers: int) -> Iterator[Samp
     start = partial(_start, dict(plan.config))
     early: dict[int, Sample] = {}
     expected = iter(indices)
-    with Pool(start, workers=workers, environment=limits) as pool:
+    limit_s = frame_limit_s(plan.run)
+    with Pool(start, workers=workers, environment=limits, frame_timeout_s=limit_s) as pool:
         wanted = next(expected, None)
         for sample in pool.run(indices):
             early[sample.key.frame_idx] = sample

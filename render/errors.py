@@ -7,6 +7,7 @@
     ├── AssetError              a model, background or texture cannot be used
     ├── EngineError             no GL, or GL failed
     ├── DatasetError            a dataset on disk is torn, foreign or not writable
+    │   └── DiskFullError       there is no room for it
     ├── InvariantError          labels contradict each other: a bug, the run stops
     └── UnrealisableError       θ was redrawn too often without success
     RejectedTheta               one draw cannot be realised; it is redrawn and counted
@@ -22,6 +23,7 @@ __all__ = [
     "AssetError",
     "ConfigError",
     "DatasetError",
+    "DiskFullError",
     "EngineError",
     "InvariantError",
     "RejectedTheta",
@@ -84,6 +86,10 @@ class EngineError(RenderError):
 
 class DatasetError(RenderError):
     """A dataset on disk is torn, belongs to another config, or cannot be written."""
+
+
+class DiskFullError(DatasetError):
+    """A dataset cannot be written because the disk, or what of it is the user's, is full."""
 
 
 class InvariantError(RenderError):

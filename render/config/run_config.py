@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from render.config.sections import (
     AssetSettings,
@@ -17,6 +17,7 @@ from render.config.sections import (
     LabelSettings,
     PoseSettings,
     fixtures_of,
+    frame_timeout_of,
     workers_of,
 )
 from render.config.settings import (
@@ -57,6 +58,7 @@ class RunConfig:
 
     Attributes:
         workers: Number of processes, or None for ``auto``.
+        frame_timeout_s: Seconds, or None for no limit.
         top_ups: Frames that were added for thin bins; known by the dataset, never asked.
         presets: What the presets set, for each group that draws one of its presets in each frame.
 
@@ -91,6 +93,29 @@ class RunConfig:
         identity=False,
         doc="MiB of models, with what is worked out of them, that each process keeps.",
         example="4096",
+    )
+    frame_timeout_s: float | Literal["auto"] | None = setting(
+        parse=frame_timeout_of,
+        form="auto, a number from 1 to 1000000, or null",
+        default="auto",
+        identity=False,
+        doc="Seconds that a frame may take in a worker process; `auto`: 600; null: no limit.",
+        example="120",
+    )
+    skip_failed_frames: bool = setting(
+        kind="flag",
+        default=False,
+        identity=False,
+        doc="Whether the run goes on without frames that fail; its dataset is then incomplete.",
+        example="true",
+    )
+    log: str = setting(
+        kind="choice",
+        options=("text", "json"),
+        default="text",
+        identity=False,
+        doc="How standard error tells how far a run is: for people, or as JSON, an object a line.",
+        example="json",
     )
     sampling: str = setting(
         kind="choice",

@@ -19,6 +19,7 @@ __all__ = [
     "LabelSettings",
     "PoseSettings",
     "fixtures_of",
+    "frame_timeout_of",
     "workers_of",
 ]
 
@@ -210,6 +211,16 @@ def workers_of(value: Any) -> int | None:
 
     """
     return None if value == "auto" else values.whole(value, 1, 1024)
+
+
+def frame_timeout_of(value: Any) -> float | Literal["auto"] | None:
+    """Seconds that a frame may take; None: as long as it likes.
+
+    Raises:
+        ValueError: It is no number from 1 to 1,000,000, not ``auto`` and not null.
+
+    """
+    return value if value in ("auto", None) else values.number(value, 1, 1e6)
 
 
 def _listed(entries: Any) -> Sequence[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,9 +15,10 @@ from typing import Any, final
 from render.config.run_config import RunConfig
 from render.dataset.frame_ranges import FrameRanges
 from render.dataset.frame_result import FrameResult
-from render.dataset.layout import COVERAGE, DESCRIPTION, EARLIER, ENTRIES, RECORDS, Layout
+from render.dataset.layout import COVERAGE, DESCRIPTION, EARLIER, ENTRIES, FAILED, RECORDS, Layout
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.errors import DatasetError
+from render.system.events import tell
 from render.system.files import (
     TEMPORARY_SUFFIX,
     refusal_of,
@@ -145,6 +147,7 @@ def reopen(folder: Path) -> None:
         if (folder / DESCRIPTION).exists():
             (folder / DESCRIPTION).replace(folder / EARLIER)
         (folder / COVERAGE).unlink(missing_ok=True)  # a picture of fewer frames
+        (folder / FAILED).unlink(missing_ok=True)  # these are tried again
 
 
 def clean(folder: Path) -> None:
@@ -168,6 +171,7 @@ def complete(folder: Path, description: str) -> None:
     write_file(folder, DESCRIPTION, description.encode(), durable=True)
     with _usable(folder):
         (folder / EARLIER).unlink(missing_ok=True)
+        (folder / FAILED).unlink(missing_ok=True)
 
 
 def missing_frames(manifest: Manifest, n_frames: int) -> FrameRanges:
@@ -190,12 +194,16 @@ def missing_frames(manifest: Manifest, n_frames: int) -> FrameRanges:
 @final
 @dataclass(eq=False)
 class ShardWriter:
-    """Gathers frames, in any order, and finishes each shard when its last one is there."""
+    """Gathers frames, in any order, and finishes each shard when its last one is there.
+
+    A shard one of whose frames is left out stays unfinished: it is drawn again by a later run.
+    """
 
     manifest: Manifest
     n_frames: int
     shard_files: ShardFiles
     _open: dict[int, dict[int, FrameResult]] = field(default_factory=dict)
+    _given_up: set[int] = field(default_factory=set)
 
     def add(self, result: FrameResult) -> None:
         """Takes a frame whose files are on disk.
@@ -206,11 +214,22 @@ class ShardWriter:
         """
         self.manifest.check_gl(result.gl)
         shard_idx = result.frame_idx // SHARD_FRAMES
+        if shard_idx in self._given_up:
+            return
         frames = self._open.setdefault(shard_idx, {})
         frames[result.frame_idx] = result
         if len(frames) == min(SHARD_FRAMES, self.n_frames - shard_idx * SHARD_FRAMES):
             self._finish(shard_idx, [frames[i] for i in sorted(frames)])
             del self._open[shard_idx]
+
+    def leave_out(self, frame_idx: int) -> None:
+        """Takes it that a frame will not come."""
+        self._given_up.add(frame_idx // SHARD_FRAMES)
+        self._open.pop(frame_idx // SHARD_FRAMES, None)
+
+    def unfinished_files(self) -> list[tuple[str, ...]]:
+        """Files of each frame that waits for the others of its shard."""
+        return [tuple(one.files) for shard in self._open.values() for one in shard.values()]
 
     def _finish(self, shard_idx: int, frames: list[FrameResult]) -> None:
         from render.dataset.records import write_shard_records  # takes a moment to import
@@ -226,6 +245,9 @@ class ShardWriter:
         for name, parts in self.shard_files(frames, shard_idx):
             files[name] = write_file(folder, name, parts, durable=True)
         self.manifest.write_entry(shard_idx, frames=len(frames), files=files)
+        first = shard_idx * SHARD_FRAMES
+        rejections = Counter(reason for one in frames for reason in one.frame_row["rejections"])
+        tell("shard", shard=shard_idx, frames=[first, first + len(frames)], rejections=rejections)
 
 
 def write_file(

@@ -1,4 +1,4 @@
-"""What an executor hands back for each frame."""
+"""What an executor hands back for each frame: what was made of it, or why nothing was."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["FrameResult"]
+__all__ = ["FrameFailure", "FrameResult"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -26,3 +26,16 @@ class FrameResult:
     instance_rows: Sequence[Mapping[str, Any]]
     files: Mapping[str, str]
     gl: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameFailure:
+    """One frame that the run goes on without.
+
+    Attributes:
+        reason: What became of it, as it follows ``frame 33``.
+
+    """
+
+    frame_idx: int
+    reason: str

@@ -24,6 +24,7 @@ __all__ = [
     "DESCRIPTION",
     "EARLIER",
     "ENTRIES",
+    "FAILED",
     "IMAGES",
     "MANIFEST_FOLDER",
     "PLOT",
@@ -48,6 +49,8 @@ IMAGES = "images/{split}"
 DESCRIPTION = "dataset.yaml"
 EARLIER = f"{MANIFEST_FOLDER}/{DESCRIPTION}"
 """The description of what was complete, while frames are added to it."""
+FAILED = f"{MANIFEST_FOLDER}/failed.json"
+"""Frames that the last run went on without, while there are some."""
 PREVIEW = "preview.jpg"
 PLOT = "achieved.png"
 COVERAGE = "coverage.png"
@@ -160,7 +163,7 @@ RECORD_FILES: Mapping[RecordKind, PathTemplate] = {
 }
 ENTRIES = PathTemplate(f"{MANIFEST_FOLDER}/shard-{{shard}}.json")
 _SINGLE = (
-    DESCRIPTION, EARLIER, PREVIEW, PLOT, COVERAGE, LOCK,
+    DESCRIPTION, EARLIER, FAILED, PREVIEW, PLOT, COVERAGE, LOCK,
     ".manifest/identity.json", ".manifest/gl.json", ".manifest/top_ups.json",
 )  # fmt: skip
 _OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from render.dataset.layout import ENTRIES, MANIFEST_FOLDER, entry_path
+from render.dataset.layout import ENTRIES, FAILED, MANIFEST_FOLDER, entry_path
 from render.errors import DatasetError
 from render.system.files import sha256_of_file, write_whole
 from render.system.plain_data import json_of, read_regular
@@ -136,6 +136,16 @@ class Manifest:
         """Says that the first `frames` frames of a shard are finished."""
         entry = {"frames": frames, "files": dict(sorted(files.items()))}
         write_whole(self.folder / entry_path(shard_idx), _json(entry), durable=True)
+
+    def write_failed(self, reasons: Mapping[int, str]) -> None:
+        """Lists frames that a run went on without, by their index, and why."""
+        frames = [{"frame": i, "reason": reasons[i]} for i in sorted(reasons)]
+        write_whole(self.folder / FAILED, _json({"frames": frames}), durable=True)
+
+    def files_of(self, shard_idx: int) -> Sequence[str]:
+        """Files of a shard, relative to the dataset; none without a readable entry."""
+        entry = self._entry(shard_idx)
+        return [*entry["files"], entry_path(shard_idx)] if entry else []
 
     def frames_of(self, shard_idx: int) -> int:
         """How many frames the entry of a shard holds; 0 without a readable entry."""

@@ -6,7 +6,7 @@ import abc
 from collections.abc import Iterator, Sequence
 
 from render.config.trust import instantiate
-from render.dataset.frame_result import FrameResult
+from render.dataset.frame_result import FrameFailure, FrameResult
 from render.plan import Plan
 
 __all__ = ["AbstractExecutor", "build_executor"]
@@ -16,8 +16,12 @@ class AbstractExecutor(abc.ABC):
     """Renders frames, each exactly once, in any order."""
 
     @abc.abstractmethod
-    def run(self, plan: Plan, frames: Sequence[int], *, on_gpu: bool) -> Iterator[FrameResult]:
+    def run(
+        self, plan: Plan, frames: Sequence[int], *, on_gpu: bool
+    ) -> Iterator[FrameResult | FrameFailure]:
         """Yields a result for each frame as it is finished.
+
+        With ``skip_failed_frames`` a frame that fails has its failure in place of a result.
 
         Args:
             on_gpu: The engine, as this machine has it, draws with a GPU.

@@ -7,7 +7,7 @@ from functools import partial
 from typing import final
 
 from render.config.run_config import RunConfig
-from render.dataset.frame_result import FrameResult
+from render.dataset.frame_result import FrameFailure, FrameResult
 from render.execute.base import AbstractExecutor
 from render.execute.pool import Pool, prepare
 from render.execute.worker import Worker, start_worker
@@ -15,20 +15,29 @@ from render.plan import Plan
 from render.system.blas import BLAS_THREADS
 from render.system.cores import usable_cores
 
-__all__ = ["LocalExecutor", "auto_workers", "prepare_workers", "thread_limits"]
+__all__ = ["LocalExecutor", "auto_workers", "frame_limit_s", "prepare_workers", "thread_limits"]
 
 # A worker costs about a second to start: fewer frames than this are not worth one.
 _FRAMES_PER_WORKER = 8
 # While one reads pixels back or encodes them, the others keep the GPU busy; each holds a context
 # and up to a gibibyte of meshes and textures.
 _WORKERS_PER_GPU = 4
+# Far above what any preset takes, on a loaded machine too; a frame that hangs three times costs
+# half an hour of one process, which a night can spare.
+_FRAME_TIMEOUT_S = 600.0
 
 
 @final
 class LocalExecutor(AbstractExecutor):
-    """`workers` processes of a pool; one worker means this process."""
+    """`workers` processes of a pool; one worker means this process.
 
-    def run(self, plan: Plan, frames: Sequence[int], *, on_gpu: bool) -> Iterator[FrameResult]:
+    Nobody can end what hangs in the process itself: where a limit for frames is set as a number,
+    or the run is to go on without frames that fail, one worker is a process of a pool too.
+    """
+
+    def run(
+        self, plan: Plan, frames: Sequence[int], *, on_gpu: bool
+    ) -> Iterator[FrameResult | FrameFailure]:
         """Yields each frame's result as it is finished.
 
         Raises:
@@ -39,19 +48,31 @@ class LocalExecutor(AbstractExecutor):
         gpus = len(plan.run.engine.device) if on_gpu else 0
         asked = plan.run.workers or auto_workers(cores, gpus=gpus)
         workers = min(asked, max(1, -(-len(frames) // _FRAMES_PER_WORKER)))
-        if workers == 1:
+        if workers == 1 and not _must_be_replaceable(plan.run):
             yield from _here(plan, frames)
             return
         start = partial(start_worker, dict(plan.config), plan.run.output_dir)
         limits = thread_limits(max(1, cores // workers))
-        with Pool(start, workers=workers, environment=limits) as pool:
+        with Pool(
+            start,
+            workers=workers,
+            environment=limits,
+            frame_timeout_s=frame_limit_s(plan.run),
+            skip_failed=plan.run.skip_failed_frames,
+        ) as pool:
             yield from pool.run(frames)
 
 
 def prepare_workers(run: RunConfig) -> None:
     """Begins to import what worker processes need, where a run is likely to have some."""
-    if run.n_frames > _FRAMES_PER_WORKER and (run.workers or usable_cores()) > 1:
+    several = run.n_frames > _FRAMES_PER_WORKER and (run.workers or usable_cores()) > 1
+    if several or _must_be_replaceable(run):
         prepare()
+
+
+def frame_limit_s(run: RunConfig) -> float | None:
+    """How long a frame may take in a process of a pool; None: as long as it likes."""
+    return _FRAME_TIMEOUT_S if run.frame_timeout_s == "auto" else run.frame_timeout_s
 
 
 def auto_workers(cores: int, *, gpus: int) -> int:
@@ -76,7 +97,11 @@ def thread_limits(threads: int) -> dict[str, str]:
     return shares | {BLAS_THREADS: "1"}
 
 
-def _here(plan: Plan, frames: Sequence[int]) -> Iterator[FrameResult]:
+def _must_be_replaceable(run: RunConfig) -> bool:
+    return run.skip_failed_frames or run.frame_timeout_s not in ("auto", None)
+
+
+def _here(plan: Plan, frames: Sequence[int]) -> Iterator[FrameResult | FrameFailure]:
     worker = Worker(plan, plan.run.output_dir)
     try:
         for frame_idx in frames:

@@ -2,7 +2,8 @@
 
 They are forked from a process that has imported what they need and done nothing else: it has one
 thread and no GL. Each has a pipe to the parent, and holds a frame that it works on and one to go
-on with, so that it never waits for the parent and few frames are lost with it.
+on with, so that it never waits for the parent and few frames are lost with it. One whose frame
+takes too long is killed, and then is one that died.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,9 +23,11 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, final
 
+from render.dataset.frame_result import FrameFailure
 from render.errors import RenderError
 from render.system.blas import BLAS_THREADS
 from render.system.environment_variables import environment_variables
+from render.system.events import tell
 
 __all__ = ["Pool", "RemoteTraceback", "prepare"]
 
@@ -71,6 +75,8 @@ class _Worker:
     Attributes:
         frames: Under way in it, the one that it works on first.
         has_started: Its engine works; what it dies of from here on is its first frame's fault.
+        since_s: When it can have begun its first frame at the earliest that the parent knows of,
+            by a clock that nobody sets.
 
     """
 
@@ -78,12 +84,29 @@ class _Worker:
     connection: Connection
     frames: deque[int] = field(default_factory=deque)
     has_started: bool = False
+    since_s: float = 0.0
 
     def give(self, frame_idx: int) -> None:
         """Sends a frame; that the process is dead already, is found out later."""
+        if not self.frames:
+            self.since_s = time.monotonic()
         self.frames.append(frame_idx)
         with contextlib.suppress(OSError):
             self.connection.send(frame_idx)
+
+    def take(self, answer: _Answer) -> None:
+        """Notes that the process has started, or has done its first frame."""
+        if answer.frame_idx is None:
+            self.has_started = True
+        else:
+            self.frames.popleft()
+        self.since_s = time.monotonic()
+
+    def left_s(self, limit_s: float) -> float | None:
+        """What is left of its first frame's time; None: it has none, or has yet to start."""
+        if not (self.frames and self.has_started):
+            return None
+        return max(0.0, self.since_s + limit_s - time.monotonic())
 
     def answers(self) -> tuple[list[_Answer], bool]:
         """What the process has sent, and whether it has ended and will send no more."""
@@ -109,7 +132,15 @@ class _Worker:
 class Pool:
     """Renders frames in processes. Use as a context manager: leaving it ends them all."""
 
-    def __init__(self, start: Start, *, workers: int, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        start: Start,
+        *,
+        workers: int,
+        environment: Mapping[str, str],
+        frame_timeout_s: float | None = None,
+        skip_failed: bool = False,
+    ) -> None:
         """Starts the processes.
 
         Args:
@@ -117,10 +148,14 @@ class Pool:
             workers: How many processes, at least one.
             environment: Variables added to the environment of this process for them, before they
                 load any library but those that are imported for all of them.
+            frame_timeout_s: How long a frame may take; its process's start does not count.
+            skip_failed: Whether a frame that fails 3 times is left out instead of ending it all.
 
         """
         self._start_work = start
         self._environment = environment
+        self._frame_timeout_s = frame_timeout_s
+        self._skip_failed = skip_failed
         self._todo: Iterator[int] = iter(())
         self._again: deque[int] = deque()  # of processes that died
         self._frame_deaths: Counter[int] = Counter()
@@ -141,11 +176,11 @@ class Pool:
         self._end(within_s=_END_S if kind is None else 0)
 
     def run(self, frames: Sequence[int]) -> Iterator[Any]:
-        """Yields the result of each frame as it is finished.
+        """Yields the result of each frame as it is finished, or its `FrameFailure`.
 
         Raises:
-            RenderError: A frame's process died 3 times; or processes died 3 times in a row before
-                they had begun one.
+            RenderError: A frame's process died or took too long 3 times; or processes died 3 times
+                in a row before they had begun one.
             Exception: What a frame raised, with a `RemoteTraceback` for its cause.
 
         """
@@ -158,6 +193,10 @@ class Pool:
             for slot, worker in enumerate(self._workers):
                 if worker.connection in ready or worker.process.sentinel in ready:
                     yield from self._receive(slot)
+                elif self._is_overdue(worker):
+                    worker.process.kill()
+                    worker.process.join()
+                    yield from self._receive(slot, was_overdue=True)
 
     def _assign_frames(self) -> None:
         """Gives one more frame to each process in turn, so that the last ones need not queue."""
@@ -170,30 +209,38 @@ class Pool:
 
     def _wait(self) -> list[Any]:
         things: list[Any] = [worker.connection for worker in self._workers]
-        return wait(things + [worker.process.sentinel for worker in self._workers])
+        things += [worker.process.sentinel for worker in self._workers]
+        limit_s = self._frame_timeout_s
+        left_s = [worker.left_s(limit_s) for worker in self._workers] if limit_s else []
+        return wait(things, min((left for left in left_s if left is not None), default=None))
 
-    def _receive(self, slot: int) -> Iterator[Any]:
+    def _is_overdue(self, worker: _Worker) -> bool:
+        # Whoever takes the results may have taken long over one: what is there already is in time.
+        limit_s = self._frame_timeout_s
+        return limit_s is not None and worker.left_s(limit_s) == 0 and not worker.connection.poll()
+
+    def _receive(self, slot: int, *, was_overdue: bool = False) -> Iterator[Any]:
         """Receives the results that a process has sent; replaces it if it has ended."""
         worker = self._workers[slot]
         answers, has_ended = worker.answers()
         for answer in answers:
-            if answer.frame_idx is None:
-                worker.has_started = True
-                continue
             if answer.error is not None:
                 raise answer.error from RemoteTraceback(answer.traceback)
-            worker.frames.popleft()
-            yield answer.result
+            worker.take(answer)
+            if answer.frame_idx is not None:
+                yield answer.result
         if has_ended:
-            self._replace(slot)
+            yield from self._replace(slot, was_overdue=was_overdue)
 
-    def _replace(self, slot: int) -> None:
+    def _replace(self, slot: int, *, was_overdue: bool) -> Iterator[FrameFailure]:
         worker = self._workers[slot]
         worker.connection.close()
         how = _how_it_ended(worker.end(within_s=_END_S))
+        if was_overdue:
+            how = f"more seconds than frame_timeout_s={self._frame_timeout_s:g}"
+        tell("worker_replaced", worker=slot, ended_with=how)
         if worker.frames and worker.has_started:
-            self._frame_deaths[worker.frames[0]] += 1
-            self._check_frame(worker.frames[0], how)
+            yield from self._failed(worker.frames, how, was_overdue=was_overdue)
         self._deaths_by_slot[slot] = 0 if worker.has_started else self._deaths_by_slot[slot] + 1
         if self._deaths_by_slot[slot] >= _MAX_DEATHS:
             raise RenderError(
@@ -203,12 +250,20 @@ class Pool:
         self._again.extendleft(reversed(worker.frames))
         self._workers[slot] = self._spawn(slot)
 
-    def _check_frame(self, frame_idx: int, how: str) -> None:
-        if self._frame_deaths[frame_idx] >= _MAX_DEATHS:
-            raise RenderError(
-                f"frame {frame_idx} ended its worker process {_MAX_DEATHS} times, last with {how}: "
-                f"{_FEWER}; or the fault is in what this frame shows"
-            )
+    def _failed(self, frames: deque[int], how: str, *, was_overdue: bool) -> Iterator[FrameFailure]:
+        """Counts what became of the first of a process's frames; leaves it out, or ends the run."""
+        frame_idx = frames[0]
+        self._frame_deaths[frame_idx] += 1
+        if self._frame_deaths[frame_idx] < _MAX_DEATHS:
+            tell("frame_retried", frame=frame_idx, failures=self._frame_deaths[frame_idx])
+            return
+        remedy = "raise that" if was_overdue else _FEWER
+        reason = f"ended its worker process {_MAX_DEATHS} times, last with {how}: {remedy}"
+        if not self._skip_failed:
+            fault = "or the fault is in what this frame shows"
+            raise RenderError(f"frame {frame_idx} {reason}; {fault}")
+        frames.popleft()
+        yield FrameFailure(frame_idx=frame_idx, reason=reason)
 
     def _spawn(self, slot: int) -> _Worker:
         prepare()

@@ -12,10 +12,12 @@ import cv2
 from render.assembly.textures import TextureCache
 from render.build import build
 from render.dataset.folder import write_file
-from render.dataset.frame_result import FrameResult
+from render.dataset.frame_result import FrameFailure, FrameResult
 from render.dataset.rows import frame_row, instance_rows
+from render.errors import DatasetError, RenderError, failure_of
 from render.pipeline import encode, render_frame
 from render.plan import Plan
+from render.system.files import refusal_of
 from render.system.heap import keep_freed_memory
 
 __all__ = ["Worker", "start_worker", "worker_plan"]
@@ -32,8 +34,26 @@ class Worker:
         self._textures = TextureCache()
         self._gl = dataclasses.asdict(self._engine.info)
 
-    def render(self, frame_idx: int) -> FrameResult:
-        """Renders one frame and writes its files."""
+    def render(self, frame_idx: int) -> FrameResult | FrameFailure:
+        """Renders one frame and writes its files.
+
+        Raises:
+            Exception: What came of it, unless the run goes on without such frames. What other
+                frames would meet too, such as a full disk, always ends it.
+
+        """
+        try:
+            return self._render(frame_idx)
+        except DatasetError:
+            raise
+        except Exception as error:
+            lacks = isinstance(error, OSError) and refusal_of(error)
+            if lacks or not self._plan.run.skip_failed_frames:
+                raise
+            told = str(error) if isinstance(error, RenderError) else failure_of(error)
+            return FrameFailure(frame_idx=frame_idx, reason=f"raised an error: {told}")
+
+    def _render(self, frame_idx: int) -> FrameResult:
         plan = self._plan
         sample = render_frame(plan, self._engine, frame_idx, textures=self._textures)
         rows = instance_rows(sample)
@@ -54,7 +74,7 @@ class Worker:
 
 def start_worker(
     config: Mapping[str, Any], folder: Path, slot: int
-) -> Callable[[int], FrameResult]:
+) -> Callable[[int], FrameResult | FrameFailure]:
     """What a process of a pool begins with: builds the plan, starts the engine.
 
     Args:

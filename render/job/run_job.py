@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from render.build import build, settle_engine
@@ -17,7 +17,6 @@ from render.config.run_config import RunConfig, sha256_of
 from render.config.trust import all_versions
 from render.dataset.description import Description
 from render.dataset.folder import (
-    ShardWriter,
     claim,
     clean,
     complete,
@@ -27,15 +26,16 @@ from render.dataset.folder import (
     reopen,
     write_file,
 )
-from render.dataset.frame_result import FrameResult
 from render.dataset.layout import PLOT, PREVIEW
 from render.dataset.manifest import FORMAT_VERSION, Manifest
-from render.dataset.reader import Dataset, Frame
+from render.dataset.reader import Dataset
+from render.dataset.room import room_text
 from render.dataset.rows import instance_rows
 from render.engine.base import DeviceInfo
-from render.errors import EngineError, RenderError
+from render.errors import DiskFullError, EngineError, RenderError
 from render.execute.base import build_executor
 from render.execute.local import prepare_workers
+from render.job.gather import gather
 from render.job.summary import Summary
 from render.job.top_up import entries_of
 from render.kernels.compiled import has_compiled
@@ -46,9 +46,9 @@ from render.report.preview import preview
 from render.sampling.top_up import TopUp
 from render.scene import Model
 from render.system.blas import one_blas_thread
-from render.system.console import progress
 from render.system.cores import usable_cores
 from render.system.environment_variables import environment_variables
+from render.system.events import json_lines, tell
 
 __all__ = ["make_dataset", "run_job"]
 
@@ -86,6 +86,18 @@ def make_dataset(
 
     """
     run = RunConfig.of(config)
+    with json_lines() if run.log == "json" else contextlib.nullcontext():
+        try:
+            return _make_dataset(config, run, plugins, added)
+        except BaseException as error:
+            outcome = "failed" if isinstance(error, Exception) else "interrupted"
+            tell("end", outcome=outcome, error=str(error))
+            raise
+
+
+def _make_dataset(
+    config: Mapping[str, Any], run: RunConfig, plugins: Sequence[str], added: TopUp | None
+) -> Summary:
     prepare_workers(run)
     config = settle_engine(config, plugins, drew=drawn_by(run))
     top_ups = entries_of(config, added)
@@ -110,10 +122,31 @@ def make_dataset(
             manifest.write_top_ups(top_ups)
         if frames:
             reopen(plan.run.output_dir)
-            _render(plan, manifest, frames, executor.run(plan, frames, on_gpu=info.is_gpu))
+            _tell_start(plan, info, frames=len(frames))
+            gather(plan, manifest, frames, executor.run(plan, frames, on_gpu=info.is_gpu))
             clean(plan.run.output_dir)
         seconds = time.monotonic() - began
-    return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
+    summary = _complete(plan, manifest, rendered=len(frames), seconds=seconds)
+    tell(
+        "end",
+        outcome="complete",
+        frames=len(frames),
+        seconds=round(seconds, 3),
+        frames_per_s=round(len(frames) / seconds, 3) if frames else None,
+        rejections=dict(summary.rejections),  # of the whole dataset
+    )
+    return summary
+
+
+def _tell_start(plan: Plan, info: DeviceInfo, *, frames: int) -> None:
+    tell(
+        "start",
+        output_dir=str(plan.run.output_dir.absolute()),
+        n_frames=plan.run.n_frames,
+        missing=frames,
+        renderer=info.renderer,
+        versions=_versions(plan),
+    )
 
 
 def _what_draws(plan: Plan) -> DeviceInfo:
@@ -143,46 +176,15 @@ def _what_draws(plan: Plan) -> DeviceInfo:
     return first
 
 
-def _render(
-    plan: Plan, manifest: Manifest, frames: Sequence[int], results: Iterable[FrameResult]
-) -> None:
-    shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
-    done = plan.run.n_frames - len(frames)
-    finished: set[int] = set()
-    with progress("render", plan.run.n_frames, unit="frame", initial=done) as one_more:
-        for result in results:
-            if result.frame_idx in finished or result.frame_idx not in frames:
-                raise RenderError(
-                    f"execution must yield each frame once, got frame {result.frame_idx} again"
-                )
-            finished.add(result.frame_idx)
-            shards.add(result)
-            one_more()
-    if lost := len(frames) - len(finished):
-        raise RenderError(
-            f"execution must yield every frame, and {lost} of {len(frames)} are missing"
-        )
-
-
-def _shard_files(
-    plan: Plan, frames: Sequence[FrameResult], shard_idx: int
-) -> Iterator[tuple[str, Iterable[bytes]]]:
-    """What the writers make of a shard whose frames are on disk."""
-    views = [
-        Frame(
-            folder=plan.run.output_dir,
-            row=frame.frame_row,
-            instances=tuple(frame.instance_rows),
-            depth_unit_m=plan.writers.depth_unit_m,
-            names=plan.names,
-        )
-        for frame in frames
-    ]
-    return plan.writers.shard_files(views, shard_idx)
-
-
 def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
     """Writes everything that is made of records; dataset.yaml last."""
+    try:
+        return _completed(plan, manifest, rendered=rendered, seconds=seconds)
+    except DiskFullError as error:
+        raise DiskFullError(f"{error}; {room_text(manifest, left=0)}") from error
+
+
+def _completed(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
     folder = plan.run.output_dir
     summary = Summary.of(plan, rendered=rendered, seconds=seconds)
     description = Description.of(_described(plan, manifest, summary))

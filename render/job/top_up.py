@@ -25,7 +25,9 @@ from render.sampling.top_up import TopUp, TopUpBin, top_ups_of
 __all__ = ["TopUpJob", "entries_of", "fill", "folder_of", "prepare", "shared_out"]
 
 _HALVINGS = 64
-_ALLOWED = ("top_up", "n_frames", "workers", "plugins")
+# How frames are rendered is the machine's matter, and may differ from before.
+_HOW = ("workers", "frame_timeout_s", "skip_failed_frames", "log")
+_ALLOWED = ("top_up", "n_frames", "plugins", *_HOW)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,7 +56,7 @@ def prepare(
     many, there is nothing to add.
 
     Args:
-        config: Resolved, with ``top_up``; of the rest ``n_frames`` and ``workers`` count here.
+        config: Resolved, with ``top_up``; of the rest ``n_frames`` and how to render count.
         overrides: As they were typed.
         plugins: Packages that were imported because the user named them.
 
@@ -66,7 +68,7 @@ def prepare(
     folder = folder_of(config, overrides)
     n_frames = checked_key("n_frames", config["n_frames"])
     names = _names(overrides)
-    asked = {"workers": config["workers"]} if "workers" in names else {}
+    asked = {name: config[name] for name in _HOW if name in names}
     return _resumed(folder, n_frames, asked) or _begun(folder, n_frames, asked, plugins)
 
 
@@ -84,7 +86,7 @@ def folder_of(config: Mapping[str, Any], overrides: Sequence[str]) -> Path:
     names = _names(overrides)
     if others := [name for name in names if name not in _ALLOWED]:
         raise ConfigError(
-            "top_up must stand with n_frames, workers and plugins alone, because all else is as in "
+            f"top_up must stand with {', '.join(_ALLOWED[1:])} alone, because all else is as in "
             f"the dataset, got {', '.join(others)}"
         )
     if not isinstance(config["top_up"], str):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime
 import io
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TextIO
+from dataclasses import dataclass
+from typing import Any, TextIO
 
 from render.errors import RenderError
 from render.system.interrupts import exit_code, interrupt_on
 
-__all__ = ["command_parser", "complain", "progress", "run_command", "say"]
+__all__ = ["Pace", "command_parser", "complain", "progress", "run_command", "say"]
 
 _EVERY_S = 30.0
 
@@ -85,38 +88,96 @@ def complain(text: str) -> None:
         sys.stderr.flush()
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How far a long job is.
+
+    Attributes:
+        done: How many are done, those of earlier runs included.
+        total: How many there are.
+        per_s: How many were done a second since the job began.
+
+    """
+
+    done: int
+    total: int
+    per_s: float
+
+    @property
+    def remaining_s(self) -> float | None:
+        """About how long the rest takes; None while nothing was done."""
+        return (self.total - self.done) / self.per_s if self.per_s else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What there is to know of it, in plain containers."""
+        remaining_s = self.remaining_s
+        return {
+            "done": self.done,
+            "total": self.total,
+            "per_s": round(self.per_s, 4),
+            "remaining_s": None if remaining_s is None else round(remaining_s, 1),
+        }
+
+    def text(self, unit: str) -> str:
+        """For people: ``13 of 100 frames, 0.0968 frames/s, 0:14:59 remaining``."""
+        text = f"{self.done} of {self.total} {unit}s, {self.per_s:.3g} {unit}s/s"
+        if self.remaining_s is None:
+            return text
+        return f"{text}, {datetime.timedelta(seconds=round(self.remaining_s))} remaining"
+
+
 @contextlib.contextmanager
-def progress(what: str, total: int, *, unit: str, initial: int = 0) -> Iterator[Callable[[], None]]:
+def progress(
+    what: str,
+    total: int,
+    *,
+    unit: str,
+    initial: int = 0,
+    report: Callable[[Pace], None] | None = None,
+) -> Iterator[Callable[[], None]]:
     """Shows how far a long job is: a bar at a terminal, in a log a line every 30 seconds.
+
+    A line comes also when nothing was done in the meantime: that is what one wants to know then.
 
     Args:
         what: Such as ``render``.
         total: How many there are.
         unit: What is counted, such as ``frame``.
         initial: How many are done already.
+        report: What to do every 30 seconds, in a thread, in place of all that.
 
     Yields:
         What to call when one more is done.
 
     """
-    if sys.stderr.isatty():
+    if report is None and sys.stderr.isatty():
         from tqdm import tqdm  # takes a moment to import, and a log has no use for it
 
         with tqdm(total=total, initial=initial, unit=unit, desc=what, smoothing=0.1) as bar:
             yield lambda: bar.update() and None
         return
-    done, began, told = initial, time.monotonic(), time.monotonic()
+    done, began = initial, time.monotonic()
+    ended = threading.Event()
 
     def one_more() -> None:
-        nonlocal done, told
+        nonlocal done
         done += 1
-        now = time.monotonic()
-        if now - told >= _EVERY_S:
-            told = now
-            per_s = (done - initial) / (now - began)
-            complain(f"{what}: {done} of {total} {unit}s, {per_s:.3g} {unit}s/s")
 
-    yield one_more
+    def watch() -> None:
+        while not ended.wait(_EVERY_S):
+            pace = Pace(done, total, (done - initial) / (time.monotonic() - began))
+            if report is None:
+                complain(f"{what}: {pace.text(unit)}")
+            else:
+                report(pace)
+
+    watcher = threading.Thread(target=watch, name="progress", daemon=True)
+    watcher.start()
+    try:
+        yield one_more
+    finally:
+        ended.set()
+        watcher.join()
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from render.errors import DatasetError
+from render.errors import DatasetError, DiskFullError
 from render.system.plain_data import open_regular
 
 __all__ = [
@@ -36,6 +36,9 @@ _REMEDIES = {
     errno.ENOMEM: "take fewer `workers`",
     errno.EIO: "see to the disk",
 }
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def refusal_of(error: OSError) -> str | None:
@@ -67,6 +70,7 @@ def write_whole(
 
     Raises:
         DatasetError: The file cannot be written.
+        DiskFullError: There is no room for it.
 
     """
     # Containers that share a folder may have the same process numbers.
@@ -89,7 +93,8 @@ def write_whole(
         with contextlib.suppress(OSError):
             temporary.unlink()  # on a full disk the next one may need the space
         reason = refusal_of(error) or error.strerror
-        raise DatasetError(f"{path} cannot be written: {reason}") from error
+        kind = DiskFullError if error.errno in _FULL else DatasetError
+        raise kind(f"{path} cannot be written: {reason}") from error
     return digest.hexdigest()
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -134,19 +135,36 @@ def test_a_second_run_is_told_who_writes_there(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_the_same_command_continues(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(data)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(data)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("only root can make a small disk, and not in every container")
     try:
-        words = (*SMALL, "output_dir=data", "n_frames=20")
+        words = (*SMALL, "output_dir=data", "n_frames=48")
         done = run_module("render.run", *words, cwd=tmp_path)
 
         assert done.returncode == 1
         assert "No space left on device: free some space; the same command with" in done.stderr
         assert "Traceback" not in done.stderr
+        needs = re.search(
+            r"continues; [\d.]+ (?:bytes|kB) are free there, and the other (\d+) frames need about "
+            r"([\d.]+) kB, ([\d.]+) kB each$",
+            done.stderr,
+            re.MULTILINE,
+        )
+        assert needs, done.stderr
+        left, all_kb, each_kb = int(needs[1]), float(needs[2]), float(needs[3])
+        images = {path.name: path.stat() for path in (data / "images").glob("*/*.jpg")}
+        assert left in (48 - len(images), 49 - len(images))  # one may be half there
+        assert all_kb == pytest.approx(left * each_kb, rel=0.02)
+        assert (48 - left) * each_kb == pytest.approx(600, rel=0.15)
+        finished = list((data / ".manifest").glob("shard-*.json"))
+        assert len(finished) == len(images) // 16 > 0
         subprocess.run(["mount", "-o", "remount,size=64m", str(data)], check=True)
         assert run_module("render.run", *words, cwd=tmp_path).returncode == 0
         assert run_module("render.verify", "data", cwd=tmp_path).returncode == 0
+        for name in sorted(images)[:16]:  # of a finished shard: not drawn again
+            (path,) = (data / "images").glob(f"*/{name}")
+            assert path.stat().st_ino == images[name].st_ino
     finally:
         subprocess.run(["umount", str(data)], check=True)
 

@@ -129,20 +129,25 @@ def test_names_of_other_bytes_can_be_told(
 def test_a_log_gets_a_line_every_thirty_seconds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    now = iter([0.0, 0.0, 10.0, 29.9, 31.0, 60.9, 61.5])
-    monkeypatch.setattr(console.time, "monotonic", lambda: next(now))
+    assert console._EVERY_S == 30
+    monkeypatch.setattr(console, "_EVERY_S", 0.4)
 
     with progress("render", 100, unit="frame", initial=10) as one_more:
+        time.sleep(0.6)  # a line also where nothing happens
         for _ in range(5):
             one_more()
+        time.sleep(0.4)
     say("done")
+    time.sleep(0.5)
 
     told = capsys.readouterr()
-    assert told.err.splitlines() == [
-        "render: 13 of 100 frames, 0.0968 frames/s",
-        "render: 15 of 100 frames, 0.0813 frames/s",
-    ]
+    first, second = told.err.splitlines()
+    assert first == "render: 10 of 100 frames, 0 frames/s"
+    assert re.fullmatch(r"render: 15 of 100 frames, [\d.]+ frames/s, 0:00:\d\d remaining", second)
     assert told.out == "done\n"
+    assert console.Pace(13, 100, 0.001).text("frame") == (
+        "13 of 100 frames, 0.001 frames/s, 1 day, 0:10:00 remaining"
+    )
 
 
 def test_the_package_itself_is_a_command_with_all_others(tmp_path: Path) -> None:

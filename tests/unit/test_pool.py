@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from render.dataset.frame_result import FrameFailure
 from render.errors import AssetError, RenderError
 from render.execute.pool import Pool, RemoteTraceback
 
@@ -45,6 +46,27 @@ def once_fatal(folder: Path, fatal: dict[int, int], place: int) -> RenderFrame:
         return result_of(frame_idx)
 
     return draw
+
+
+def once_endless(folder: Path, endless: dict[int, int], place: int) -> RenderFrame:
+    """Frames that never end, the first so many times that they are begun."""
+
+    def draw(frame_idx: int) -> tuple[int, int]:
+        with (folder / str(frame_idx)).open("a") as log:
+            log.write(f"{os.getpid()}\n")
+        if len((folder / str(frame_idx)).read_text().split()) <= endless.get(frame_idx, 0):
+            # Deaf to all that can be refused, as a driver that waits for its GPU.
+            signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals))
+            while True:
+                time.sleep(60)
+        return result_of(frame_idx)
+
+    return draw
+
+
+def slow_start(folder: Path, place: int) -> RenderFrame:
+    time.sleep(1.5)
+    return result_of
 
 
 def fatal_start(code: int, place: int) -> RenderFrame:
@@ -134,6 +156,70 @@ def test_frame_that_always_kills_is_named(workers: int, tmp_path: Path) -> None:
         "`workers`; or the fault is in what this frame shows"
     )
     assert len(begun_by(tmp_path, 7)) == 3
+
+
+def test_one_whose_frame_takes_too_long_is_replaced_alone(tmp_path: Path) -> None:
+    start = partial(once_endless, tmp_path, {5: 2, 11: 1})
+    with Pool(start, workers=2, environment={}, frame_timeout_s=0.5) as pool:
+        results = list(pool.run(range(40)))
+
+    assert sorted(frame for frame, _ in results) == list(range(40))
+    assert len(set(begun_by(tmp_path, 5))) == 3
+    assert len(set(begun_by(tmp_path, 11))) == 2
+    for pid in {*begun_by(tmp_path, 5)[:2], begun_by(tmp_path, 11)[0]}:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_frame_that_always_takes_too_long_is_named_with_the_limit(
+    workers: int, tmp_path: Path
+) -> None:
+    start = partial(once_endless, tmp_path, {7: 99})
+    with (
+        pytest.raises(RenderError) as caught,
+        Pool(start, workers=workers, environment={}, frame_timeout_s=0.5) as pool,
+    ):
+        list(pool.run(range(20)))
+
+    assert str(caught.value) == (
+        "frame 7 ended its worker process 3 times, last with more seconds than "
+        "frame_timeout_s=0.5: raise that; or the fault is in what this frame shows"
+    )
+    assert len(begun_by(tmp_path, 7)) == 3
+
+
+def test_frames_that_fail_are_left_out_where_that_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    start = partial(once_endless, tmp_path / "a", {0: 99, 7: 99})
+    with Pool(start, workers=2, environment={}, frame_timeout_s=0.3, skip_failed=True) as pool:
+        slow = list(pool.run(range(20)))
+    with Pool(
+        partial(once_fatal, tmp_path, {3: 99}), workers=2, environment={}, skip_failed=True
+    ) as pool:
+        fatal = list(pool.run(range(20)))
+
+    failures = [one for one in slow + fatal if isinstance(one, FrameFailure)]
+    assert sorted(one.frame_idx for one in failures) == [0, 3, 7]
+    assert {one.reason for one in failures} == {
+        "ended its worker process 3 times, last with more seconds than frame_timeout_s=0.3: "
+        "raise that",
+        "ended its worker process 3 times, last with SIGKILL: out of memory? Try fewer `workers`",
+    }
+    done = [one[0] for one in slow if not isinstance(one, FrameFailure)]
+    assert sorted(done) == [i for i in range(20) if i not in (0, 7)]
+
+
+def test_neither_a_slow_start_nor_a_slow_parent_is_a_frames_fault(tmp_path: Path) -> None:
+    start = partial(slow_start, tmp_path)
+    with Pool(start, workers=2, environment={}, frame_timeout_s=0.5) as pool:
+        pids = set()
+        for frame_idx, pid in pool.run(range(8)):
+            pids.add(pid)
+            if frame_idx == 3:
+                time.sleep(1.2)  # writes a shard to a slow disk, say
+
+    assert len(pids) == 2
 
 
 def test_processes_that_never_start_are_not_a_frames_fault() -> None:

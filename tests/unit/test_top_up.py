@@ -130,7 +130,7 @@ def test_the_other_frames_of_a_space_are_as_before_and_the_new_ones_show_targets
     ("overrides", "config", "message"),
     [
         (["top_up=d", "lighting=sun", "+x=1"], {"top_up": "d"},
-         "top_up must stand with n_frames, workers and plugins alone.*got lighting, x"),
+         "top_up must stand with n_frames, plugins, workers, .*, log alone.*got lighting, x"),
         (["top_up=3"], {"top_up": 3}, "top_up must be the folder of a dataset, got 3"),
         (["top_up=."], {"top_up": ".", "n_frames": 0}, "n_frames must be a whole number from 1"),
         (["top_up=nope"], {"top_up": "nope"}, "top_up must be the folder of a dataset, got nope"),
