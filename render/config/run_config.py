@@ -17,6 +17,8 @@ from render.config.sections import (
     LabelSettings,
     PoseSettings,
     fixtures_of,
+    frames_of,
+    shard_of,
     workers_of,
 )
 from render.config.settings import (
@@ -57,6 +59,7 @@ class RunConfig:
 
     Attributes:
         workers: Number of processes, or None for ``auto``.
+        shard: Index and count of the part that is asked for, or None.
         top_ups: Frames that were added for thin bins; known by the dataset, never asked.
         presets: What the presets set, for each group that draws one of its presets in each frame.
 
@@ -73,6 +76,23 @@ class RunConfig:
         kind="integer", lo=1, hi=99_999_999, identity=False, doc="Frames of the dataset.",
         example="1000",
     )  # fmt: skip
+    frames: tuple[int, int] | None = setting(
+        parse=frames_of,
+        form="a list of two whole numbers, the first frame and the one behind the last",
+        nullable=True,
+        default=None,
+        identity=False,
+        doc="Part of the dataset that this run renders, [first, behind the last]; null: all of it.",
+        example="[0,1600]",
+    )
+    shard: tuple[int, int] | None = setting(
+        parse=shard_of,
+        form="{index: NUMBER, count: NUMBER}, the index below the count, or null both",
+        default=None,
+        identity=False,
+        doc="The same by number: the part `index`, from 0, of `count` even ones.",
+        example="{index:0,count:8}",
+    )
     seed: int = setting(
         kind="integer", lo=0, hi=2**63 - 1, doc="What all random numbers come from.", example="7"
     )

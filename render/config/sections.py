@@ -19,6 +19,8 @@ __all__ = [
     "LabelSettings",
     "PoseSettings",
     "fixtures_of",
+    "frames_of",
+    "shard_of",
     "workers_of",
 ]
 
@@ -200,6 +202,43 @@ def fixtures_of(entries: Any) -> tuple[FixtureSetting, ...]:
         check_rigid(f"fixtures.T_world_obj of {name}", T)
         found.append((name, T))
     return tuple(found)
+
+
+def frames_of(value: Any) -> tuple[int, int]:
+    """Reads a range of frames.
+
+    Raises:
+        ValueError: It is none, or has no frames.
+
+    """
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError
+    first, end = (values.whole(number, lo=0) for number in value)
+    if first >= end:
+        raise ValueError
+    return first, end
+
+
+def shard_of(value: Any) -> tuple[int, int] | None:
+    """Reads which of how many parts is asked for; None for no part.
+
+    Raises:
+        ValueError: It is neither.
+        ConfigError: There are not so many parts.
+
+    """
+    if not isinstance(value, Mapping) or set(value) != {"index", "count"}:
+        raise ValueError
+    index, count = value["index"], value["count"]
+    if index is None and count is None:
+        return None
+    index, count = values.whole(index, lo=0), values.whole(count, lo=1)
+    if index >= count:
+        raise ConfigError(
+            f"shard.index must be from 0 to {count - 1}, because shard.count is {count}, "
+            f"got {index}"
+        )
+    return index, count
 
 
 def workers_of(value: Any) -> int | None:

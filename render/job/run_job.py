@@ -17,13 +17,11 @@ from render.config.run_config import RunConfig, sha256_of
 from render.config.trust import plugin_versions
 from render.dataset.description import Description
 from render.dataset.folder import (
-    ShardWriter,
     claim,
     clean,
     complete,
     drawn_by,
     held,
-    missing_frames,
     reopen,
     write_file,
 )
@@ -32,10 +30,12 @@ from render.dataset.layout import PLOT, PREVIEW
 from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.reader import Dataset, Frame
 from render.dataset.rows import instance_rows
+from render.dataset.shards import ShardWriter, missing_frames
 from render.engine.base import DeviceInfo
 from render.errors import EngineError, RenderError
 from render.execute.base import build_executor
 from render.execute.local import prepare_workers
+from render.job.part import PartSummary, kept, part_of
 from render.job.summary import Summary
 from render.job.top_up import entries_of
 from render.kernels.compiled import has_compiled
@@ -49,36 +49,47 @@ from render.system.blas import one_blas_thread
 from render.system.console import progress
 from render.system.cores import usable_cores
 from render.system.environment_variables import environment_variables
+from render.system.lock import WriteLock
 from render.system.version import LIBRARIES, version_of
 
-__all__ = ["make_dataset", "run_job"]
+__all__ = ["completed", "identity_of", "make_dataset", "run_job"]
 
 _LOG = logging.getLogger(__name__)
 
 
-def run_job(config: Mapping[str, Any], *, plugins: Sequence[str] = ()) -> Summary:
+def run_job(config: Mapping[str, Any], *, plugins: Sequence[str] = ()) -> Summary | PartSummary:
     """Validates, renders what is missing, and completes the dataset, which is held meanwhile.
 
     Args:
         config: Resolved. What the folder knows of earlier top-ups is taken from there.
         plugins: Packages with classes of their own that the user has named, not a file.
 
+    Returns:
+        What the dataset holds; of a run of a part, where others are still missing, what it has
+        made of that.
+
     Raises:
         RenderError: See its subclasses; the dataset can be continued after any of them.
 
     """
-    with held(RunConfig.of(config).output_dir):
-        return make_dataset(config, plugins=plugins)
+    run = RunConfig.of(config)
+    with held(run.output_dir, part=part_of(run)) as lock:
+        return make_dataset(config, lock, plugins=plugins)
 
 
 @one_blas_thread()
 def make_dataset(
-    config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
-) -> Summary:
+    config: Mapping[str, Any],
+    lock: WriteLock,
+    *,
+    plugins: Sequence[str] = (),
+    added: TopUp | None = None,
+) -> Summary | PartSummary:
     """What `run_job` does, in a folder that is held already.
 
     Args:
         config: Resolved.
+        lock: Of the folder, or of the part that the config asks for.
         plugins: Packages with classes of their own that the user has named, not a file.
         added: New frames for thin bins, the last ones of the config's ``n_frames``.
 
@@ -87,6 +98,7 @@ def make_dataset(
 
     """
     run = RunConfig.of(config)
+    part = part_of(run)
     prepare_workers(run)
     config = settle_engine(config, plugins, drew=drawn_by(run))
     top_ups = entries_of(config, added)
@@ -100,21 +112,52 @@ def make_dataset(
         info = _what_draws(plan)
         if info.remark:
             _LOG.warning("frames are drawn in software: %s", info.remark)
-        identity = {**plan.fingerprint, "versions": _versions(plan)}
-        manifest = claim(plan.run, identity, plan.writers.layout)
-        frames = missing_frames(manifest, plan.run.n_frames)
+        with lock.alone():
+            manifest = claim(
+                plan.run, identity_of(plan), plan.writers.layout, is_part=part is not None
+            )
+            if not manifest.has_config:
+                manifest.write_config(kept(plan))
+        frames = missing_frames(manifest, plan.run.n_frames, part=part)
         began = time.monotonic()
+        with lock.alone():
+            if frames:
+                # A refusal must leave what is there as it is.
+                manifest.check_gl(dataclasses.asdict(info))
+            if top_ups:  # before the first of their frames is there
+                manifest.write_top_ups(top_ups)
+            manifest.write_config(kept(plan))
+            if frames:
+                reopen(plan.run.output_dir)
         if frames:
-            # A refusal must leave what is there as it is.
-            manifest.check_gl(dataclasses.asdict(info))
-        if top_ups:  # before the first of their frames is there
-            manifest.write_top_ups(top_ups)
-        if frames:
-            reopen(plan.run.output_dir)
-            _render(plan, manifest, frames, executor.run(plan, frames, on_gpu=info.is_gpu))
-            clean(plan.run.output_dir)
+            done = len(part or range(plan.run.n_frames)) - len(frames)
+            results = executor.run(plan, frames, on_gpu=info.is_gpu)
+            _render(plan, manifest, frames, results, done=done)
         seconds = time.monotonic() - began
-    return _complete(plan, manifest, rendered=len(frames), seconds=seconds)
+    if part is not None:
+        missing = _missing_elsewhere(lock, manifest, plan.run.n_frames)
+        if missing is not None:
+            return PartSummary(
+                output_dir=plan.run.output_dir, n_frames=plan.run.n_frames, part=part,
+                rendered=len(frames), seconds=seconds, missing=missing,
+            )  # fmt: skip
+    if frames or part is not None:
+        clean(plan.run.output_dir)
+    return completed(plan, manifest, rendered=len(frames), seconds=seconds)
+
+
+def _missing_elsewhere(lock: WriteLock, manifest: Manifest, n_frames: int) -> int | None:
+    """How many frames other parts lack; None: all are there, and all of the folder is ours."""
+    missing = missing_frames(manifest, n_frames, read=False)
+    if not missing and lock.widen():
+        missing = missing_frames(manifest, n_frames)
+        return len(missing) or None
+    return len(missing)
+
+
+def identity_of(plan: Plan) -> dict[str, Any]:
+    """What decides the bytes of a plan's dataset."""
+    return {**plan.fingerprint, "versions": _versions(plan)}
 
 
 def _what_draws(plan: Plan) -> DeviceInfo:
@@ -145,12 +188,16 @@ def _what_draws(plan: Plan) -> DeviceInfo:
 
 
 def _render(
-    plan: Plan, manifest: Manifest, frames: Sequence[int], results: Iterable[FrameResult]
+    plan: Plan,
+    manifest: Manifest,
+    frames: Sequence[int],
+    results: Iterable[FrameResult],
+    *,
+    done: int,
 ) -> None:
     shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
-    done = plan.run.n_frames - len(frames)
     finished: set[int] = set()
-    with progress("render", plan.run.n_frames, unit="frame", initial=done) as one_more:
+    with progress("render", done + len(frames), unit="frame", initial=done) as one_more:
         for result in results:
             if result.frame_idx in finished or result.frame_idx not in frames:
                 raise RenderError(
@@ -182,8 +229,13 @@ def _shard_files(
     return plan.writers.shard_files(views, shard_idx)
 
 
-def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
-    """Writes everything that is made of records; dataset.yaml last."""
+def completed(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
+    """Writes everything that is made of records, when all frames are there; dataset.yaml last.
+
+    Args:
+        rendered: How many frames were rendered just now, in `seconds`.
+
+    """
     folder = plan.run.output_dir
     summary = Summary.of(plan, rendered=rendered, seconds=seconds)
     description = Description.of(_described(plan, manifest, summary))

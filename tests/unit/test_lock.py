@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -10,7 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from render.dataset.folder import held
 from render.errors import DatasetError
@@ -99,10 +99,10 @@ def test_folders_that_stay_empty_are_not_left(tmp_path: Path) -> None:
 def test_a_file_system_without_locks_is_told_and_used(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(lock: FileLock) -> None:
+    def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(FileLock, "_acquire", refuse)
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
     with WriteLock(tmp_path):
         pass
     assert f"the file system of {tmp_path} keeps no locks ({os.strerror(number)})" in caplog.text
