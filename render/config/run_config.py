@@ -16,9 +16,9 @@ from render.config.sections import (
     FixtureSetting,
     LabelSettings,
     PoseSettings,
+    ShardSettings,
     fixtures_of,
     frames_of,
-    shard_of,
     workers_of,
 )
 from render.config.settings import (
@@ -59,7 +59,6 @@ class RunConfig:
 
     Attributes:
         workers: Number of processes, or None for ``auto``.
-        shard: Index and count of the part that is asked for, or None.
         top_ups: Frames that were added for thin bins; known by the dataset, never asked.
         presets: What the presets set, for each group that draws one of its presets in each frame.
 
@@ -84,14 +83,6 @@ class RunConfig:
         identity=False,
         doc="Part of the dataset that this run renders, [first, behind the last]; null: all of it.",
         example="[0,1600]",
-    )
-    shard: tuple[int, int] | None = setting(
-        parse=shard_of,
-        form="{index: NUMBER, count: NUMBER}, the index below the count, or null both",
-        default=None,
-        identity=False,
-        doc="The same by number: the part `index`, from 0, of `count` even ones.",
-        example="{index:0,count:8}",
     )
     seed: int = setting(
         kind="integer", lo=0, hi=2**63 - 1, doc="What all random numbers come from.", example="7"
@@ -164,6 +155,7 @@ class RunConfig:
         example="[{model:bin.stl,T_world_obj:[1,0,0,0,0,1,0,0,0,0,1,0,0,0,0,1]}]",
     )
     poses: PoseSettings = section(PoseSettings)
+    shard: ShardSettings = section(ShardSettings, default=ShardSettings())
     labels: LabelSettings = section(LabelSettings)
     output: Mapping[str, Any] = setting(
         kind="mapping", doc="What is written; its keys are those of `render.writers`."

@@ -18,9 +18,9 @@ __all__ = [
     "FixtureSetting",
     "LabelSettings",
     "PoseSettings",
+    "ShardSettings",
     "fixtures_of",
     "frames_of",
-    "shard_of",
     "workers_of",
 ]
 
@@ -153,6 +153,32 @@ class LabelSettings:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ShardSettings:
+    """Which of several even parts of the dataset a run renders; neither key is set: all of it."""
+
+    index: int | None = setting(
+        kind="integer",
+        lo=0,
+        hi=99_999_998,
+        nullable=True,
+        default=None,
+        identity=False,
+        doc="Number of the part that this run renders, from 0; null: all of the dataset.",
+        example="0",
+    )
+    count: int | None = setting(
+        kind="integer",
+        lo=1,
+        hi=99_999_999,
+        nullable=True,
+        default=None,
+        identity=False,
+        doc="How many even parts there are.",
+        example="8",
+    )
+
+
 def _devices(value: Any) -> tuple[str | int, ...]:
     if isinstance(value, str) and value:
         return (value,)  # the engine knows which names there are
@@ -217,28 +243,6 @@ def frames_of(value: Any) -> tuple[int, int]:
     if first >= end:
         raise ValueError
     return first, end
-
-
-def shard_of(value: Any) -> tuple[int, int] | None:
-    """Reads which of how many parts is asked for; None for no part.
-
-    Raises:
-        ValueError: It is neither.
-        ConfigError: There are not so many parts.
-
-    """
-    if not isinstance(value, Mapping) or set(value) != {"index", "count"}:
-        raise ValueError
-    index, count = value["index"], value["count"]
-    if index is None and count is None:
-        return None
-    index, count = values.whole(index, lo=0), values.whole(count, lo=1)
-    if index >= count:
-        raise ConfigError(
-            f"shard.index must be from 0 to {count - 1}, because shard.count is {count}, "
-            f"got {index}"
-        )
-    return index, count
 
 
 def workers_of(value: Any) -> int | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from render.config.run_config import RunConfig
+from render.config.sections import ShardSettings
 from render.dataset.folder import check_same
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.errors import ConfigError, DatasetError
@@ -39,9 +40,10 @@ def part_of(run: RunConfig) -> range | None:
             shards than parts, or the run would throw away what other parts have.
 
     """
-    if run.frames is None and run.shard is None:
+    is_shard = run.shard != ShardSettings()
+    if run.frames is None and not is_shard:
         return None
-    if run.frames is not None and run.shard is not None:
+    if run.frames is not None and is_shard:
         raise ConfigError("frames must be null where shard names a part, and shard null otherwise")
     part = _of_frames(run.frames, run.n_frames) if run.frames else _of_shard(run)
     if part == range(run.n_frames):
@@ -72,8 +74,16 @@ def _of_frames(frames: tuple[int, int], n_frames: int) -> range:
 
 
 def _of_shard(run: RunConfig) -> range:
-    assert run.shard is not None
-    index, count = run.shard
+    index, count = run.shard.index, run.shard.count
+    if index is None or count is None:
+        raise ConfigError(
+            "shard must have both index and count, such as shard.index=0 shard.count=8"
+        )
+    if index >= count:
+        raise ConfigError(
+            f"shard.index must be from 0 to {count - 1}, because shard.count is {count}, "
+            f"got {index}"
+        )
     shards = -(-run.n_frames // SHARD_FRAMES)
     if count > shards:
         raise ConfigError(
