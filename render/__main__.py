@@ -11,7 +11,7 @@ from render.system.console import complain, run_command, say
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS = ("run", "doctor", "show", "verify", "replay", "coverage")
+COMMANDS = ("run", "status", "finish", "doctor", "show", "verify", "replay", "coverage")
 """Each is a module of this package with a function `main`."""
 
 

@@ -16,6 +16,7 @@ from render.errors import ConfigError
 from render.execute.local import frame_limit_s, thread_limits
 from render.execute.pool import Pool, RenderFrame
 from render.execute.worker import worker_plan
+from render.job.part import is_of_part
 from render.job.run_job import run_job
 from render.job.stream import Stream, stream_of
 from render.pipeline import render_frame
@@ -123,10 +124,16 @@ def write(plan: Plan, output_dir: Path | str) -> Dataset:
         The finished dataset, opened.
 
     Raises:
+        ConfigError: The plan is of a part.
         DatasetError: The folder holds something else, or cannot be written.
         RenderError: A frame or the engine failed; the same call continues the dataset.
 
     """
+    if is_of_part(plan.config):
+        raise ConfigError(
+            "frames and shard must not be set here, because a part is no dataset yet: run "
+            "python -m render.run"
+        )
     config = {**plan.config, "output_dir": os.fspath(output_dir)}
     summary = run_job(config, plugins=plan.run.plugins)
     return open_dataset(summary.output_dir)

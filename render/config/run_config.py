@@ -16,8 +16,10 @@ from render.config.sections import (
     FixtureSetting,
     LabelSettings,
     PoseSettings,
+    ShardSettings,
     fixtures_of,
     frame_timeout_of,
+    frames_of,
     workers_of,
 )
 from render.config.settings import (
@@ -75,6 +77,15 @@ class RunConfig:
         kind="integer", lo=1, hi=99_999_999, identity=False, doc="Frames of the dataset.",
         example="1000",
     )  # fmt: skip
+    frames: tuple[int, int] | None = setting(
+        parse=frames_of,
+        form="a list of two whole numbers, the first frame and the one behind the last",
+        nullable=True,
+        default=None,
+        identity=False,
+        doc="Part of the dataset that this run renders, [first, behind the last]; null: all of it.",
+        example="[0,1600]",
+    )
     seed: int = setting(
         kind="integer", lo=0, hi=2**63 - 1, doc="What all random numbers come from.", example="7"
     )
@@ -169,6 +180,7 @@ class RunConfig:
         example="[{model:bin.stl,T_world_obj:[1,0,0,0,0,1,0,0,0,0,1,0,0,0,0,1]}]",
     )
     poses: PoseSettings = section(PoseSettings)
+    shard: ShardSettings = section(ShardSettings, default=ShardSettings())
     labels: LabelSettings = section(LabelSettings)
     output: Mapping[str, Any] = setting(
         kind="mapping", doc="What is written; its keys are those of `render.writers`."

@@ -18,8 +18,10 @@ __all__ = [
     "FixtureSetting",
     "LabelSettings",
     "PoseSettings",
+    "ShardSettings",
     "fixtures_of",
     "frame_timeout_of",
+    "frames_of",
     "workers_of",
 ]
 
@@ -152,6 +154,32 @@ class LabelSettings:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ShardSettings:
+    """Which of several even parts of the dataset a run renders; neither key is set: all of it."""
+
+    index: int | None = setting(
+        kind="integer",
+        lo=0,
+        hi=99_999_998,
+        nullable=True,
+        default=None,
+        identity=False,
+        doc="Number of the part that this run renders, from 0; null: all of the dataset.",
+        example="0",
+    )
+    count: int | None = setting(
+        kind="integer",
+        lo=1,
+        hi=99_999_999,
+        nullable=True,
+        default=None,
+        identity=False,
+        doc="How many even parts there are.",
+        example="8",
+    )
+
+
 def _devices(value: Any) -> tuple[str | int, ...]:
     if isinstance(value, str) and value:
         return (value,)  # the engine knows which names there are
@@ -201,6 +229,21 @@ def fixtures_of(entries: Any) -> tuple[FixtureSetting, ...]:
         check_rigid(f"fixtures.T_world_obj of {name}", T)
         found.append((name, T))
     return tuple(found)
+
+
+def frames_of(value: Any) -> tuple[int, int]:
+    """Reads a range of frames.
+
+    Raises:
+        ValueError: It is none, or has no frames.
+
+    """
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError
+    first, end = (values.whole(number, lo=0) for number in value)
+    if first >= end:
+        raise ValueError
+    return first, end
 
 
 def workers_of(value: Any) -> int | None:

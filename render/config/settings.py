@@ -174,9 +174,9 @@ def setting(*, default: Any = MISSING, **spec: Any) -> Any:
     return field(default=default, metadata={"setting": Setting(**spec)})
 
 
-def section(kind: type[Any], *, is_open: bool = False) -> Any:
-    """A dataclass field that declares a section; see `Section` for the arguments."""
-    return field(metadata={"section": Section(kind=kind, is_open=is_open)})
+def section(kind: type[Any], *, is_open: bool = False, default: Any = MISSING) -> Any:
+    """A dataclass field that declares a section; see `Section` and `setting` for the arguments."""
+    return field(default=default, metadata={"section": Section(kind=kind, is_open=is_open)})
 
 
 def settings_of(kind: type[Any], name: str = "") -> Iterator[tuple[str, Setting]]:
@@ -227,7 +227,8 @@ def identity_part(kind: type[Any], node: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in node.items():
         spec: Mapping[str, Any] = declared.get(key, {})
         if "section" in spec:
-            found[key] = identity_part(spec["section"].kind, value)
+            if part := identity_part(spec["section"].kind, value):
+                found[key] = part
         elif "setting" not in spec or spec["setting"].identity:
             found[key] = value
     return found
@@ -289,7 +290,7 @@ def _check_keys(
         if key not in node and not is_optional:
             raise ConfigError(f"{prefix}{key} must be set, and is missing")
     for key, f in declared.items():
-        if "section" in f.metadata:
+        if "section" in f.metadata and key in node:
             inner: Section = f.metadata["section"]
             _check_keys(inner.kind, node[key], f"{prefix}{key}", explain, is_open=inner.is_open)
 
@@ -298,8 +299,10 @@ def _read(kind: type[T], node: Mapping[str, Any], name: str) -> T:
     found: dict[str, Any] = {}
     for f in fields(kind):  # type: ignore[arg-type]
         full = f"{name}.{f.name}" if name else f.name
+        if f.name not in node:
+            continue
         if "section" in f.metadata:
             found[f.name] = _read(f.metadata["section"].kind, node[f.name], full)
-        elif f.name in node:
+        else:
             found[f.name] = f.metadata["setting"].checked(full, node[f.name])
     return kind(**found)

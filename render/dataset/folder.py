@@ -5,20 +5,15 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 from render.config.run_config import RunConfig
-from render.dataset.frame_ranges import FrameRanges
-from render.dataset.frame_result import FrameResult
-from render.dataset.layout import COVERAGE, DESCRIPTION, EARLIER, ENTRIES, FAILED, RECORDS, Layout
+from render.dataset.layout import COVERAGE, DESCRIPTION, EARLIER, FAILED, RECORDS, Layout
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.errors import DatasetError
-from render.system.events import tell
 from render.system.files import (
     TEMPORARY_SUFFIX,
     refusal_of,
@@ -28,43 +23,48 @@ from render.system.files import (
 from render.system.lock import LOCK, WriteLock
 
 __all__ = [
-    "ShardFiles",
-    "ShardWriter",
+    "check_inside",
+    "check_same",
     "claim",
     "clean",
     "complete",
     "drawn_by",
     "held",
-    "missing_frames",
     "reopen",
     "write_file",
 ]
 
 _LOG = logging.getLogger(__name__)
 
-ShardFiles = Callable[[Sequence[FrameResult], int], Iterable[tuple[str, Iterable[bytes]]]]
-"""Makes the files of a shard, without its records, of its frames and its number: path, parts."""
-
 
 @contextmanager
-def held(folder: Path, field: str = "output_dir", *, wait_s: float = 0.0) -> Iterator[None]:
+def held(
+    folder: Path,
+    field: str = "output_dir",
+    *,
+    part: range | None = None,
+    wait_s: float = 0.0,
+) -> Iterator[WriteLock]:
     """Keeps other processes from writing to a folder; it is made where it is not there.
 
     Args:
         folder: Of a dataset, or to become one.
         field: What the user calls it.
+        part: Frames of whole shards that are to be written, while others write other ones; None:
+            all of the folder.
         wait_s: How long to wait for another holder.
 
     Raises:
         DatasetError: Another process writes to it, or it cannot be written to.
 
     """
+    shards = part and range(part.start // SHARD_FRAMES, -(-part.stop // SHARD_FRAMES))
     with ExitStack() as stack:
         with _usable(folder, field):
             if folder.exists() and not folder.is_dir():
                 raise DatasetError(f"{field} must be a folder, got the file {folder}")
-            stack.enter_context(WriteLock(folder, wait_s=wait_s))
-        yield
+            lock = stack.enter_context(WriteLock(folder, units=shards, wait_s=wait_s))
+        yield lock
 
 
 @contextmanager
@@ -94,27 +94,33 @@ def drawn_by(run: RunConfig) -> Mapping[str, Any] | None:
     return None
 
 
-def claim(run: RunConfig, identity: Mapping[str, Any], layout: Layout) -> Manifest:
+def claim(
+    run: RunConfig, identity: Mapping[str, Any], layout: Layout, *, is_part: bool = False
+) -> Manifest:
     """Makes ``output_dir`` the dataset of this identity, or finds that it is already.
 
-    The folder must be `held`. Nothing of it is deleted before all that can be known to stand
+    The folder must be `held`; of a part, what the other parts have written or are writing is left
+    alone. Nothing of it is deleted before all that can be known to stand
     against the new dataset has been looked for.
 
     Args:
         run: Where the dataset lies and how long it is.
         identity: What decides its bytes: `render.plan.Plan.fingerprint` and library versions.
         layout: Which files it has.
+        is_part: Only some of its shards are held.
 
     Raises:
         DatasetError: The folder holds another dataset or other files, holds more frames
-            than asked, or cannot be read or written.
+            than asked, or, of a part, another number of them, or cannot be read or written.
 
     """
     with _usable(run.output_dir):
-        return _claim(run, identity, layout)
+        return _claim(run, identity, layout, is_part=is_part)
 
 
-def _claim(run: RunConfig, identity: Mapping[str, Any], layout: Layout) -> Manifest:
+def _claim(
+    run: RunConfig, identity: Mapping[str, Any], layout: Layout, *, is_part: bool
+) -> Manifest:
     folder, manifest = run.output_dir, Manifest(run.output_dir)
     for name in layout.folders():
         check_inside(folder, f"{name}/file")
@@ -122,14 +128,18 @@ def _claim(run: RunConfig, identity: Mapping[str, Any], layout: Layout) -> Manif
         _check_nothing_foreign(folder, layout)
         _remove_dataset(folder, layout)
     if manifest.is_claimed:
-        _check_same(folder, _identity(manifest), identity)
+        check_same(folder, _identity(manifest), identity)
         _check_not_longer(run, manifest)
-        _remove_later_frames(folder, run.n_frames, layout)
-        if manifest.forget_torn_gl():
+        if is_part:
+            _check_as_long(run, manifest)
+        else:
+            _remove_later_frames(folder, run.n_frames, layout)
+        if not is_part and manifest.forget_torn_gl():
             _LOG.warning("what drew %s can no longer be read: all of it is drawn again", folder)
     else:
         _check_empty(folder)
-    remove_temporaries(folder)
+    if not is_part:
+        remove_temporaries(folder)
     _make_folders(folder, layout)
     if not manifest.is_claimed:
         manifest.write_identity(identity)
@@ -174,82 +184,6 @@ def complete(folder: Path, description: str) -> None:
         (folder / FAILED).unlink(missing_ok=True)
 
 
-def missing_frames(manifest: Manifest, n_frames: int) -> FrameRanges:
-    """Frames of all shards that are not whole, in order.
-
-    Costs time and memory for what lies on disk, not for what is to come.
-    """
-    missing: list[range] = []
-    begin = 0
-    for shard_idx in ENTRIES.shards_in(manifest.folder):
-        first = shard_idx * SHARD_FRAMES
-        block = range(first, min(first + SHARD_FRAMES, n_frames))
-        if block and manifest.is_whole(shard_idx, frames=len(block)):
-            missing.append(range(begin, first))
-            begin = block.stop
-    missing.append(range(begin, n_frames))
-    return FrameRanges([one for one in missing if one])
-
-
-@final
-@dataclass(eq=False)
-class ShardWriter:
-    """Gathers frames, in any order, and finishes each shard when its last one is there.
-
-    A shard one of whose frames is left out stays unfinished: it is drawn again by a later run.
-    """
-
-    manifest: Manifest
-    n_frames: int
-    shard_files: ShardFiles
-    _open: dict[int, dict[int, FrameResult]] = field(default_factory=dict)
-    _given_up: set[int] = field(default_factory=set)
-
-    def add(self, result: FrameResult) -> None:
-        """Takes a frame whose files are on disk.
-
-        Raises:
-            DatasetError: It was drawn by another GL than the frames before it.
-
-        """
-        self.manifest.check_gl(result.gl)
-        shard_idx = result.frame_idx // SHARD_FRAMES
-        if shard_idx in self._given_up:
-            return
-        frames = self._open.setdefault(shard_idx, {})
-        frames[result.frame_idx] = result
-        if len(frames) == min(SHARD_FRAMES, self.n_frames - shard_idx * SHARD_FRAMES):
-            self._finish(shard_idx, [frames[i] for i in sorted(frames)])
-            del self._open[shard_idx]
-
-    def leave_out(self, frame_idx: int) -> None:
-        """Takes it that a frame will not come."""
-        self._given_up.add(frame_idx // SHARD_FRAMES)
-        self._open.pop(frame_idx // SHARD_FRAMES, None)
-
-    def unfinished_files(self) -> list[tuple[str, ...]]:
-        """Files of each frame that waits for the others of its shard."""
-        return [tuple(one.files) for shard in self._open.values() for one in shard.values()]
-
-    def _finish(self, shard_idx: int, frames: list[FrameResult]) -> None:
-        from render.dataset.records import write_shard_records  # takes a moment to import
-
-        folder = self.manifest.folder
-        files = {name: digest for frame in frames for name, digest in frame.files.items()}
-        files |= write_shard_records(
-            folder,
-            shard_idx,
-            [frame.frame_row for frame in frames],
-            [row for frame in frames for row in frame.instance_rows],
-        )
-        for name, parts in self.shard_files(frames, shard_idx):
-            files[name] = write_file(folder, name, parts, durable=True)
-        self.manifest.write_entry(shard_idx, frames=len(frames), files=files)
-        first = shard_idx * SHARD_FRAMES
-        rejections = Counter(reason for one in frames for reason in one.frame_row["rejections"])
-        tell("shard", shard=shard_idx, frames=[first, first + len(frames)], rejections=rejections)
-
-
 def write_file(
     folder: Path, name: str, data: bytes | Iterable[bytes], *, durable: bool = False
 ) -> str:
@@ -288,7 +222,13 @@ def _identity(manifest: Manifest) -> Mapping[str, Any]:
         ) from error
 
 
-def _check_same(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def check_same(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """A folder holds the dataset of this identity.
+
+    Raises:
+        DatasetError: It holds another one; the message names what differs.
+
+    """
     old, new = _flat(found), _flat(wanted)
     changed = [k for k in sorted({*old, *new}) if old.get(k) != new.get(k)]
     if changed:
@@ -307,6 +247,16 @@ def _check_not_longer(run: RunConfig, manifest: Manifest) -> None:
         raise DatasetError(
             f"n_frames must be at least {there}, the frames that {run.output_dir} holds, "
             f"got {run.n_frames}"
+        )
+
+
+def _check_as_long(run: RunConfig, manifest: Manifest) -> None:
+    """Parts agree on where the dataset ends: else one would not know the last shard of another."""
+    there = (manifest.config() or {}).get("config", {}).get("n_frames", run.n_frames)
+    if there != run.n_frames:
+        raise DatasetError(
+            f"n_frames must be {there}, as it is for the parts of {run.output_dir} so far, got "
+            f"{run.n_frames}: a run without frames and shard makes the dataset longer"
         )
 
 

@@ -25,6 +25,11 @@ class FrameRanges(Sequence[int]):
         # How many frames the ranges before each one have, and all of them.
         self._before = list(accumulate(map(len, self._ranges), initial=0))
 
+    @property
+    def ranges(self) -> Sequence[range]:
+        """Of step 1, in ascending order, none of them empty or touching the next one."""
+        return self._ranges
+
     def __len__(self) -> int:
         return self._before[-1]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["FrameFailure", "FrameResult"]
+__all__ = ["FrameFailure", "FrameOutcome", "FrameResult"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,3 +39,7 @@ class FrameFailure:
 
     frame_idx: int
     reason: str
+
+
+FrameOutcome = FrameResult | FrameFailure
+"""What an executor yields for each frame."""

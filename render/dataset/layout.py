@@ -165,6 +165,7 @@ ENTRIES = PathTemplate(f"{MANIFEST_FOLDER}/shard-{{shard}}.json")
 _SINGLE = (
     DESCRIPTION, EARLIER, FAILED, PREVIEW, PLOT, COVERAGE, LOCK,
     ".manifest/identity.json", ".manifest/gl.json", ".manifest/top_ups.json",
+    ".manifest/config.json",
 )  # fmt: skip
 _OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES)
 

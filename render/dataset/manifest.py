@@ -51,6 +51,10 @@ class Manifest:
         return self.folder / MANIFEST_FOLDER / "gl.json"
 
     @property
+    def _config_path(self) -> Path:
+        return self.folder / MANIFEST_FOLDER / "config.json"
+
+    @property
     def is_claimed(self) -> bool:
         """Whether the folder holds a dataset, even one whose identity is torn."""
         return self._identity_path.exists()
@@ -68,6 +72,27 @@ class Manifest:
         """Claims the folder for a dataset."""
         self._identity_path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self._identity_path, _json(identity), durable=True)
+
+    @property
+    def has_config(self) -> bool:
+        """Whether the config is kept, be it torn."""
+        return self._config_path.exists()
+
+    def config(self) -> dict[str, Any] | None:
+        """The resolved config of the whole dataset under ``config``, under ``asset_dirs`` where
+        its models and pictures are; None in a dataset of an earlier version.
+
+        Raises:
+            DatasetError: The file is torn.
+
+        """
+        return self._read(self._config_path)
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Keeps the config, so that the dataset can be completed without a command line."""
+        # In the order of its keys, in which names in a distribution are drawn.
+        text = f"{json.dumps(config, indent=1)}\n"
+        write_whole(self._config_path, text.encode(), durable=True)
 
     def top_ups(self) -> list[Any]:
         """Frames that were added for thin bins: entries of `render.sampling.top_up`.
@@ -142,15 +167,15 @@ class Manifest:
         frames = [{"frame": i, "reason": reasons[i]} for i in sorted(reasons)]
         write_whole(self.folder / FAILED, _json({"frames": frames}), durable=True)
 
-    def files_of(self, shard_idx: int) -> Sequence[str]:
-        """Files of a shard, relative to the dataset; none without a readable entry."""
-        entry = self._entry(shard_idx)
-        return [*entry["files"], entry_path(shard_idx)] if entry else []
-
     def frames_of(self, shard_idx: int) -> int:
         """How many frames the entry of a shard holds; 0 without a readable entry."""
         entry = self._entry(shard_idx)
         return int(entry["frames"]) if entry else 0
+
+    def files_of(self, shard_idx: int) -> dict[str, str]:
+        """SHA-256 (hex) of each file of a shard by its path; empty without a readable entry."""
+        entry = self._entry(shard_idx)
+        return dict(entry["files"]) if entry else {}
 
     def is_whole(self, shard_idx: int, *, frames: int) -> bool:
         """The entry holds just `frames` frames and every file is as it was written."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from render.dataset.layout import ENTRIES
+from render.dataset.layout import ENTRIES, entry_path
 from render.dataset.manifest import Manifest
 
 __all__ = ["room_text"]
@@ -39,7 +39,7 @@ def _bytes_per_frame(manifest: Manifest) -> float | None:
     """What a frame of the last shards takes on the disk, its part of records included."""
     shards = ENTRIES.shards_in(manifest.folder)[-_SHARDS:]
     n_frames = sum(map(manifest.frames_of, shards))
-    names = [name for shard in shards for name in manifest.files_of(shard)]
+    names = [name for shard in shards for name in (*manifest.files_of(shard), entry_path(shard))]
     return _taken(manifest.folder, names) / n_frames if n_frames else None
 
 

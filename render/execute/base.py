@@ -6,7 +6,7 @@ import abc
 from collections.abc import Iterator, Sequence
 
 from render.config.trust import instantiate
-from render.dataset.frame_result import FrameFailure, FrameResult
+from render.dataset.frame_result import FrameOutcome
 from render.plan import Plan
 
 __all__ = ["AbstractExecutor", "build_executor"]
@@ -16,9 +16,7 @@ class AbstractExecutor(abc.ABC):
     """Renders frames, each exactly once, in any order."""
 
     @abc.abstractmethod
-    def run(
-        self, plan: Plan, frames: Sequence[int], *, on_gpu: bool
-    ) -> Iterator[FrameResult | FrameFailure]:
+    def run(self, plan: Plan, frames: Sequence[int], *, on_gpu: bool) -> Iterator[FrameOutcome]:
         """Yields a result for each frame as it is finished.
 
         With ``skip_failed_frames`` a frame that fails has its failure in place of a result.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, final
 
 from render.config.trust import all_versions, import_plugins
-from render.dataset.frame_result import FrameResult
+from render.dataset.frame_result import FrameOutcome
 from render.errors import DatasetError, EngineError
 from render.execute.worker import start_worker
 from render.plan import Plan
@@ -47,7 +47,7 @@ class Origin:
             versions=all_versions(plan.run.plugins),
         )
 
-    def start(self, slot: int, *, owns_gpu: bool) -> Callable[[int], FrameResult]:
+    def start(self, slot: int, *, owns_gpu: bool) -> Callable[[int], FrameOutcome]:
         """Builds the plan and starts the engine, in the process that is to render.
 
         Args:

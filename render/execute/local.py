@@ -7,7 +7,7 @@ from functools import partial
 from typing import final
 
 from render.config.run_config import RunConfig
-from render.dataset.frame_result import FrameFailure, FrameResult
+from render.dataset.frame_result import FrameOutcome
 from render.execute.base import AbstractExecutor
 from render.execute.pool import Pool, prepare
 from render.execute.worker import Worker, start_worker
@@ -35,9 +35,7 @@ class LocalExecutor(AbstractExecutor):
     or the run is to go on without frames that fail, one worker is a process of a pool too.
     """
 
-    def run(
-        self, plan: Plan, frames: Sequence[int], *, on_gpu: bool
-    ) -> Iterator[FrameResult | FrameFailure]:
+    def run(self, plan: Plan, frames: Sequence[int], *, on_gpu: bool) -> Iterator[FrameOutcome]:
         """Yields each frame's result as it is finished.
 
         Raises:
@@ -101,7 +99,7 @@ def _must_be_replaceable(run: RunConfig) -> bool:
     return run.skip_failed_frames or run.frame_timeout_s not in ("auto", None)
 
 
-def _here(plan: Plan, frames: Sequence[int]) -> Iterator[FrameResult | FrameFailure]:
+def _here(plan: Plan, frames: Sequence[int]) -> Iterator[FrameOutcome]:
     worker = Worker(plan, plan.run.output_dir)
     try:
         for frame_idx in frames:

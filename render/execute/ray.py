@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
-from render.dataset.frame_result import FrameResult
+from render.dataset.frame_result import FrameOutcome
 from render.errors import ConfigError, EngineError, RenderError
 from render.execute.base import AbstractExecutor
 from render.execute.elsewhere import Origin
@@ -78,7 +78,7 @@ class RayExecutor(AbstractExecutor):
         if self._address is not None and not self._ray.is_initialized():
             _check_answer(self._address)
 
-    def run(self, plan: Plan, frames: Sequence[int], *, on_gpu: bool) -> Iterator[FrameResult]:
+    def run(self, plan: Plan, frames: Sequence[int], *, on_gpu: bool) -> Iterator[FrameOutcome]:
         """Yields each frame's result as it is finished.
 
         A frame whose machine is lost is drawn again, with the same bytes, and yielded once.
@@ -114,7 +114,7 @@ class RayWorker:
     """What runs on a node: one plan, one engine, many frames."""
 
     def __init__(self) -> None:
-        self._render: Callable[[int], FrameResult] | None = None
+        self._render: Callable[[int], FrameOutcome] | None = None
 
     def start(self, slot: int, origin: Origin) -> None:
         """Builds the plan, starts the engine; not in the constructor, so that errors keep a type.
@@ -129,7 +129,7 @@ class RayWorker:
         """
         self._render = origin.start(slot, owns_gpu=bool(_import_ray().get_gpu_ids()))
 
-    def render(self, frame_idx: int) -> FrameResult:
+    def render(self, frame_idx: int) -> FrameOutcome:
         """Renders one frame and writes its files."""
         if self._render is None:
             raise RenderError(f"the worker must have started before frame {frame_idx}")
@@ -168,7 +168,7 @@ class _Crew:
         self._todo = Todo(())
         self._members = [self._started(slot) for slot in range(workers)]
 
-    def run(self, frames: Sequence[int]) -> Iterator[FrameResult]:
+    def run(self, frames: Sequence[int]) -> Iterator[FrameOutcome]:
         """Yields the result of each frame as it is finished."""
         self._todo = Todo(frames)
         is_told = False
@@ -200,7 +200,7 @@ class _Crew:
                     frame_idx = self._todo.next()
                     member.frames[member.actor.render.remote(frame_idx)] = frame_idx
 
-    def _receive(self, member: _Member) -> Iterator[FrameResult]:
+    def _receive(self, member: _Member) -> Iterator[FrameOutcome]:
         """Receives what an actor has finished, in order; replaces it if it is lost."""
         while (ref := member.next_ref) and self._ray.wait([ref], timeout=0)[0]:
             errors = self._ray.exceptions

@@ -21,7 +21,7 @@ from itertools import chain, groupby, pairwise
 from pathlib import Path
 from typing import Any, final
 
-from render.dataset.frame_result import FrameResult
+from render.dataset.frame_result import FrameOutcome
 from render.dataset.manifest import SHARD_FRAMES
 from render.errors import ConfigError, EngineError, RenderError
 from render.execute.base import AbstractExecutor
@@ -86,7 +86,7 @@ class SubmititExecutor(AbstractExecutor):
         self._slurm = dict(slurm or {}) | ({"partition": partition} if partition else {})
         self._submitit = _import_submitit()
 
-    def run(self, plan: Plan, frames: Sequence[int], *, on_gpu: bool) -> Iterator[FrameResult]:
+    def run(self, plan: Plan, frames: Sequence[int], *, on_gpu: bool) -> Iterator[FrameOutcome]:
         """Yields each frame's result as the jobs tell of it.
 
         Raises:
@@ -146,7 +146,7 @@ class Slice:
     def __call__(self) -> None:
         """Renders what is left; ends early, after a frame, when it is told to by SIGTERM."""
         records, end = read_results(self.results, 0)
-        done = {record.frame_idx for record in records if isinstance(record, FrameResult)}
+        done = {record.frame_idx for record in records if isinstance(record, FrameOutcome)}
         told_to_end: list[int] = []
         # submitit would pass over it, and the scheduler kill the job in the middle of a frame.
         signal.signal(signal.SIGTERM, lambda number, _: told_to_end.append(number))
@@ -229,7 +229,7 @@ def _portable(error: Exception) -> tuple[Exception, str]:
     return error, text
 
 
-def _collect(jobs: list[_Job], executor: Any) -> Iterator[FrameResult]:
+def _collect(jobs: list[_Job], executor: Any) -> Iterator[FrameOutcome]:
     """Yields results as they come; hands a job in again that ended before its slice was done."""
     left = {frame_idx for job in jobs for frame_idx in job.work.frames}
     while left:
@@ -239,7 +239,7 @@ def _collect(jobs: list[_Job], executor: Any) -> Iterator[FrameResult]:
             has_ended = job.job.done()
             records, job.read = read_results(job.work.results, job.read)
             for record in records:
-                if not isinstance(record, FrameResult):
+                if not isinstance(record, FrameOutcome):
                     error, text = record
                     raise error from RemoteTraceback(text)
                 if record.frame_idx in left:

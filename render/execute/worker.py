@@ -12,7 +12,7 @@ import cv2
 from render.assembly.textures import TextureCache
 from render.build import build
 from render.dataset.folder import write_file
-from render.dataset.frame_result import FrameFailure, FrameResult
+from render.dataset.frame_result import FrameFailure, FrameOutcome, FrameResult
 from render.dataset.rows import frame_row, instance_rows
 from render.errors import DatasetError, RenderError, failure_of
 from render.pipeline import encode, render_frame
@@ -34,7 +34,7 @@ class Worker:
         self._textures = TextureCache()
         self._gl = dataclasses.asdict(self._engine.info)
 
-    def render(self, frame_idx: int) -> FrameResult | FrameFailure:
+    def render(self, frame_idx: int) -> FrameOutcome:
         """Renders one frame and writes its files.
 
         Raises:
@@ -74,7 +74,7 @@ class Worker:
 
 def start_worker(
     config: Mapping[str, Any], folder: Path, slot: int
-) -> Callable[[int], FrameResult | FrameFailure]:
+) -> Callable[[int], FrameOutcome]:
     """What a process of a pool begins with: builds the plan, starts the engine.
 
     Args:

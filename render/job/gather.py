@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-from render.dataset.folder import ShardWriter
-from render.dataset.frame_result import FrameFailure, FrameResult
+from render.dataset.frame_result import FrameFailure, FrameOutcome, FrameResult
 from render.dataset.layout import FAILED
 from render.dataset.manifest import Manifest
 from render.dataset.reader import Frame
 from render.dataset.room import room_text
+from render.dataset.shards import ShardWriter
 from render.errors import DatasetError, DiskFullError, RenderError
 from render.plan import Plan
 from render.system.console import Pace, progress
@@ -29,13 +29,16 @@ def gather(
     plan: Plan,
     manifest: Manifest,
     frames: Sequence[int],
-    results: Iterable[FrameResult | FrameFailure],
+    results: Iterable[FrameOutcome],
+    *,
+    done: int,
 ) -> None:
     """Finishes each shard when its last frame is there.
 
     Args:
         frames: Those that are missing.
         results: One for each of them, in any order, as an executor yields them.
+        done: How many frames of what is asked for were there already.
 
     Raises:
         DatasetError: Some were left out, which the next run tries again; or it cannot be written.
@@ -44,7 +47,6 @@ def gather(
 
     """
     shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
-    done = plan.run.n_frames - len(frames)
     finished: set[int] = set()
     failures: dict[int, str] = {}
     rejections: Counter[str] = Counter()
@@ -57,7 +59,7 @@ def gather(
     try:
         with progress(
             "render",
-            plan.run.n_frames,
+            done + len(frames),
             unit="frame",
             initial=done,
             report=tell_pace if is_json else None,

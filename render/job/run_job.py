@@ -22,7 +22,6 @@ from render.dataset.folder import (
     complete,
     drawn_by,
     held,
-    missing_frames,
     reopen,
     write_file,
 )
@@ -31,11 +30,13 @@ from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.reader import Dataset
 from render.dataset.room import room_text
 from render.dataset.rows import instance_rows
+from render.dataset.shards import missing_frames
 from render.engine.base import DeviceInfo
 from render.errors import DiskFullError, EngineError, RenderError
 from render.execute.base import build_executor
 from render.execute.local import prepare_workers
 from render.job.gather import gather
+from render.job.part import PartSummary, kept, part_of
 from render.job.summary import Summary
 from render.job.top_up import entries_of
 from render.kernels.compiled import has_compiled
@@ -49,35 +50,46 @@ from render.system.blas import one_blas_thread
 from render.system.cores import usable_cores
 from render.system.environment_variables import environment_variables
 from render.system.events import json_lines, tell
+from render.system.lock import WriteLock
 
-__all__ = ["make_dataset", "run_job"]
+__all__ = ["completed", "identity_of", "make_dataset", "run_job"]
 
 _LOG = logging.getLogger(__name__)
 
 
-def run_job(config: Mapping[str, Any], *, plugins: Sequence[str] = ()) -> Summary:
+def run_job(config: Mapping[str, Any], *, plugins: Sequence[str] = ()) -> Summary | PartSummary:
     """Validates, renders what is missing, and completes the dataset, which is held meanwhile.
 
     Args:
         config: Resolved. What the folder knows of earlier top-ups is taken from there.
         plugins: Packages with classes of their own that the user has named, not a file.
 
+    Returns:
+        What the dataset holds; of a run of a part, where others are still missing, what it has
+        made of that.
+
     Raises:
         RenderError: See its subclasses; the dataset can be continued after any of them.
 
     """
-    with held(RunConfig.of(config).output_dir):
-        return make_dataset(config, plugins=plugins)
+    run = RunConfig.of(config)
+    with held(run.output_dir, part=part_of(run)) as lock:
+        return make_dataset(config, lock, plugins=plugins)
 
 
 @one_blas_thread()
 def make_dataset(
-    config: Mapping[str, Any], *, plugins: Sequence[str] = (), added: TopUp | None = None
-) -> Summary:
+    config: Mapping[str, Any],
+    lock: WriteLock,
+    *,
+    plugins: Sequence[str] = (),
+    added: TopUp | None = None,
+) -> Summary | PartSummary:
     """What `run_job` does, in a folder that is held already.
 
     Args:
         config: Resolved.
+        lock: Of the folder, or of the part that the config asks for.
         plugins: Packages with classes of their own that the user has named, not a file.
         added: New frames for thin bins, the last ones of the config's ``n_frames``.
 
@@ -88,7 +100,7 @@ def make_dataset(
     run = RunConfig.of(config)
     with json_lines() if run.log == "json" else contextlib.nullcontext():
         try:
-            return _make_dataset(config, run, plugins, added)
+            return _make_dataset(config, run, lock, plugins, added)
         except BaseException as error:
             outcome = "failed" if isinstance(error, Exception) else "interrupted"
             tell("end", outcome=outcome, error=str(error))
@@ -96,8 +108,13 @@ def make_dataset(
 
 
 def _make_dataset(
-    config: Mapping[str, Any], run: RunConfig, plugins: Sequence[str], added: TopUp | None
-) -> Summary:
+    config: Mapping[str, Any],
+    run: RunConfig,
+    lock: WriteLock,
+    plugins: Sequence[str],
+    added: TopUp | None,
+) -> Summary | PartSummary:
+    part = part_of(run)
     prepare_workers(run)
     config = settle_engine(config, plugins, drew=drawn_by(run))
     top_ups = entries_of(config, added)
@@ -111,30 +128,43 @@ def _make_dataset(
         info = _what_draws(plan)
         if info.remark:
             _LOG.warning("frames are drawn in software: %s", info.remark)
-        identity = {**plan.fingerprint, "versions": _versions(plan)}
-        manifest = claim(plan.run, identity, plan.writers.layout)
-        frames = missing_frames(manifest, plan.run.n_frames)
+        with lock.alone():
+            manifest = claim(
+                plan.run, identity_of(plan), plan.writers.layout, is_part=part is not None
+            )
+            if not manifest.has_config:
+                manifest.write_config(kept(plan))
+        frames = missing_frames(manifest, plan.run.n_frames, part=part)
         began = time.monotonic()
+        with lock.alone():
+            if frames:
+                # A refusal must leave what is there as it is.
+                manifest.check_gl(dataclasses.asdict(info))
+            if top_ups:  # before the first of their frames is there
+                manifest.write_top_ups(top_ups)
+            manifest.write_config(kept(plan))
+            if frames:
+                reopen(plan.run.output_dir)
         if frames:
-            # A refusal must leave what is there as it is.
-            manifest.check_gl(dataclasses.asdict(info))
-        if top_ups:  # before the first of their frames is there
-            manifest.write_top_ups(top_ups)
-        if frames:
-            reopen(plan.run.output_dir)
+            done = len(part or range(plan.run.n_frames)) - len(frames)
             _tell_start(plan, info, frames=len(frames))
-            gather(plan, manifest, frames, executor.run(plan, frames, on_gpu=info.is_gpu))
-            clean(plan.run.output_dir)
+            results = executor.run(plan, frames, on_gpu=info.is_gpu)
+            gather(plan, manifest, frames, results, done=done)
         seconds = time.monotonic() - began
-    summary = _complete(plan, manifest, rendered=len(frames), seconds=seconds)
-    tell(
-        "end",
-        outcome="complete",
-        frames=len(frames),
-        seconds=round(seconds, 3),
-        frames_per_s=round(len(frames) / seconds, 3) if frames else None,
-        rejections=dict(summary.rejections),  # of the whole dataset
-    )
+    if part is not None:
+        missing = _missing_elsewhere(lock, manifest, plan.run.n_frames)
+        if missing is not None:
+            _tell_end("part", frames=len(frames), seconds=seconds)
+            return PartSummary(
+                output_dir=plan.run.output_dir, n_frames=plan.run.n_frames, part=part,
+                rendered=len(frames), seconds=seconds, missing=missing,
+            )  # fmt: skip
+    if frames or part is not None:
+        clean(plan.run.output_dir)
+    summary = completed(plan, manifest, rendered=len(frames), seconds=seconds)
+    # Rejections are those of the whole dataset.
+    rejections = dict(summary.rejections)
+    _tell_end("complete", frames=len(frames), seconds=seconds, rejections=rejections)
     return summary
 
 
@@ -147,6 +177,27 @@ def _tell_start(plan: Plan, info: DeviceInfo, *, frames: int) -> None:
         renderer=info.renderer,
         versions=_versions(plan),
     )
+
+
+def _tell_end(outcome: str, *, frames: int, seconds: float, **more: Any) -> None:
+    pace = round(frames / seconds, 3) if frames else None
+    tell(
+        "end", outcome=outcome, frames=frames, seconds=round(seconds, 3), frames_per_s=pace, **more
+    )
+
+
+def _missing_elsewhere(lock: WriteLock, manifest: Manifest, n_frames: int) -> int | None:
+    """How many frames other parts lack; None: all are there, and all of the folder is ours."""
+    missing = missing_frames(manifest, n_frames, read=False)
+    if not missing and lock.widen():
+        missing = missing_frames(manifest, n_frames)
+        return len(missing) or None
+    return len(missing)
+
+
+def identity_of(plan: Plan) -> dict[str, Any]:
+    """What decides the bytes of a plan's dataset."""
+    return {**plan.fingerprint, "versions": _versions(plan)}
 
 
 def _what_draws(plan: Plan) -> DeviceInfo:
@@ -176,8 +227,16 @@ def _what_draws(plan: Plan) -> DeviceInfo:
     return first
 
 
-def _complete(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
-    """Writes everything that is made of records; dataset.yaml last."""
+def completed(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
+    """Writes everything that is made of records, when all frames are there; dataset.yaml last.
+
+    Args:
+        rendered: How many frames were rendered just now, in `seconds`.
+
+    Raises:
+        DiskFullError: There is no room for it.
+
+    """
     try:
         return _completed(plan, manifest, rendered=rendered, seconds=seconds)
     except DiskFullError as error:

@@ -27,6 +27,7 @@ from render.config.trust import import_plugins
 from render.config.words import VERSION_BASE, resolve
 from render.dataset.folder import held
 from render.errors import ConfigError, RenderError
+from render.job.part import PartSummary, is_of_part
 from render.job.run_job import make_dataset, run_job
 from render.job.summary import Summary
 from render.job.sweep import SweepIndex, SweepRow, slug
@@ -102,11 +103,12 @@ def _task(outcomes: list[bool], tell: _ErrorPrinter) -> Callable[[DictConfig], N
 
 def _guarded(cfg: DictConfig, tell: _ErrorPrinter) -> str | None:
     """Runs one job; returns its error message, which has been printed, or None."""
-    summary, message = None, None
+    summary: Summary | PartSummary | None = None
+    message = None
     spreads: Mapping[str, Spread] = {}
     try:
         summary = _job(cfg)
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
+        if isinstance(summary, Summary) and HydraConfig.get().mode == RunMode.MULTIRUN:
             spreads = measure(summary.output_dir)
     except KeyboardInterrupt:
         message = "interrupted"
@@ -117,13 +119,13 @@ def _guarded(cfg: DictConfig, tell: _ErrorPrinter) -> str | None:
         reason = refusal_of(error) if isinstance(error, OSError) else None
         message = tell(reason or f"internal error: {type(error).__name__}: {error}", error)
     finally:
-        _index(summary, message, spreads)
+        _index(summary if isinstance(summary, Summary) else None, message, spreads)
         # Hydra makes its folder, in that of the day, even when output_dir names another one.
         remove_empty(Path(HydraConfig.get().runtime.output_dir))
     return message
 
 
-def _job(cfg: DictConfig) -> Summary:
+def _job(cfg: DictConfig) -> Summary | PartSummary:
     overridden = any(o.split("=")[0].lstrip("+") == "output_dir" for o in _overrides())
     if overridden and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise ConfigError(
@@ -131,6 +133,12 @@ def _job(cfg: DictConfig) -> Summary:
             "hydra.sweep.dir instead"
         )
     config = resolve(cfg, preset_dirs(HydraConfig.get().runtime.config_sources))
+    summary: Summary | PartSummary
+    if is_of_part(config) and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise ConfigError(
+            "frames and shard must not be set in a sweep, whose index has whole datasets: run the "
+            "jobs one by one"
+        )
     if config.get("top_up") is None:
         say(f"dataset     {config['output_dir']}")
         summary = run_job(config, plugins=config["plugins"])
@@ -142,15 +150,15 @@ def _job(cfg: DictConfig) -> Summary:
     return summary
 
 
-def _top_up(config: Mapping[str, Any]) -> Summary:
+def _top_up(config: Mapping[str, Any]) -> Summary | PartSummary:
     plugins = config["plugins"]
     folder = folder_of(config, _overrides())
     import_plugins(plugins)  # whose distributions may have the thin bins
     # From before its frames are counted: another run might add some.
-    with held(folder, "top_up"):
+    with held(folder, "top_up") as lock:
         job = prepare(config, _overrides(), plugins=plugins)
         say(f"{job.text}\ndataset     {folder}")
-        return make_dataset(job.config, plugins=plugins, added=job.added)
+        return make_dataset(job.config, lock, plugins=plugins, added=job.added)
 
 
 def _overrides() -> list[str]:

@@ -19,8 +19,8 @@ from PIL import Image
 
 import render
 from render.config.words import config_of
-from render.dataset.folder import missing_frames
 from render.dataset.manifest import Manifest
+from render.dataset.shards import missing_frames
 from render.errors import AssetError, ConfigError
 from render.job.top_up import shared_out
 from render.library.images import ImageLibrary

@@ -84,6 +84,6 @@ def test_the_identity_leaves_out_how_far_where_and_how_fast() -> None:
     left_out = set(config) - set(identity_of(config))
     assert left_out == {
         "n_frames", "workers", "memory_mb", "execution", "output_dir", "overwrite", "top_up",
-        "plugins", "frame_timeout_s", "skip_failed_frames", "log",
+        "plugins", "frames", "shard", "frame_timeout_s", "skip_failed_frames", "log",
     }  # fmt: skip
     assert identity_of(config) == {k: v for k, v in config.items() if k not in left_out}

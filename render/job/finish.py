@@ -1,0 +1,170 @@
+"""A dataset put together from parts, wherever they were rendered, and completed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from render.build import build
+from render.config.run_config import identity_of as config_identity
+from render.dataset.folder import check_inside, claim, clean, held, reopen, write_file
+from render.dataset.frame_ranges import FrameRanges
+from render.dataset.layout import DESCRIPTION
+from render.dataset.manifest import SHARD_FRAMES, Manifest
+from render.dataset.shards import missing_frames
+from render.errors import DatasetError
+from render.job.part import check_same_dataset
+from render.job.run_job import completed, identity_of
+from render.job.summary import Summary
+from render.job.top_up import entries_of
+from render.plan import Plan
+from render.system.blas import one_blas_thread
+from render.system.files import sha256_of_file
+from render.system.plain_data import read_regular
+
+__all__ = ["finish"]
+
+_SHOWN = 8
+
+
+@one_blas_thread()
+def finish(
+    folder: Path,
+    others: Sequence[Path] = (),
+    *,
+    asset_dirs: Mapping[str, Path] | None = None,
+    plugins: Sequence[str] = (),
+) -> Summary:
+    """Takes what is missing from other folders, then completes the dataset; nothing is drawn.
+
+    Args:
+        folder: Where the dataset is, or is to be.
+        others: Folders of other parts of it, which stay as they are. Files are linked where that
+            can be done, else copied.
+        asset_dirs: Where models and pictures are now; the parts know where they were.
+        plugins: Packages with classes of your own that it was made with.
+
+    Raises:
+        DatasetError: Frames are missing, another process writes to the folder, or a folder holds
+            a part of something else.
+        RenderError: The models cannot be used.
+
+    """
+    for one in others:
+        if not one.is_dir():
+            raise DatasetError(f"OTHER must be the folder of a part, got {one}")
+    with held(folder, "DIR"):
+        manifest = Manifest(folder)
+        source = next((m for m in (manifest, *map(Manifest, others)) if m.is_claimed), manifest)
+        plan = _plan(folder, source, asset_dirs or {}, plugins)
+        n_frames = plan.run.n_frames
+        for one in others:
+            check_same_dataset(Manifest(one), source)
+        claim(plan.run, identity_of(plan), plan.writers.layout)
+        kept = source.config()
+        if kept is not None:
+            manifest.write_config(kept)
+        if entries := source.top_ups():
+            manifest.write_top_ups(entries)
+        missing = missing_frames(manifest, n_frames)
+        if missing and (folder / DESCRIPTION).exists():
+            reopen(folder)
+        for one in others:
+            _take(plan, manifest, Manifest(one), missing)
+        if missing and others:
+            missing = missing_frames(manifest, n_frames, read=False)
+        if missing:
+            raise DatasetError(
+                f"DIR must have all frames to be completed, and of {n_frames} {_text(missing)} "
+                f"are missing in {' and '.join(map(str, (folder, *others)))}: render them, or "
+                "name the folder that has them as well"
+            )
+        clean(folder)
+        return completed(plan, manifest, rendered=0, seconds=0.0)
+
+
+def _plan(
+    folder: Path, source: Manifest, asset_dirs: Mapping[str, Path], plugins: Sequence[str]
+) -> Plan:
+    kept = source.config()
+    if kept is None:
+        raise DatasetError(
+            f"{source.folder} must hold a dataset that was begun, with its config in .manifest: "
+            "the command that began an older one completes it"
+        )
+    config, known = kept.get("config"), kept.get("asset_dirs")
+    if not isinstance(config, dict) or not isinstance(known, dict):
+        raise DatasetError(f"{source.folder}/.manifest/config.json is torn: run the part again")
+    dirs = known | {key: str(path) for key, path in asset_dirs.items()}
+    config = {**config, "output_dir": str(folder)}
+    # Those of the folder itself are taken where it has some.
+    config["top_ups"] = entries_of(config, None) or source.top_ups()
+    # A relative or default folder meant something where the part was rendered, and the dataset is
+    # the one that was asked for there.
+    assets = {**config.get("assets", {}), **dirs}
+    plan = build({**config, "assets": assets}, plugins=plugins)
+    return replace(plan, config=config, identity=config_identity(config))
+
+
+def _take(plan: Plan, manifest: Manifest, other: Manifest, missing: FrameRanges) -> None:
+    """Brings whole shards from another folder."""
+    n_frames = plan.run.n_frames
+    gl = other.gl()
+    for first in range(0, n_frames, SHARD_FRAMES):
+        shard_idx, frames = first // SHARD_FRAMES, min(SHARD_FRAMES, n_frames - first)
+        if first not in missing or manifest.frames_of(shard_idx) == frames:
+            continue
+        if other.frames_of(shard_idx) != frames:
+            continue
+        if gl is None:
+            raise DatasetError(f"{other.folder} must say what drew it in .manifest/gl.json")
+        manifest.check_gl(gl)
+        files = other.files_of(shard_idx)
+        for name, digest in files.items():
+            if not plan.writers.layout.is_ours(name):
+                raise DatasetError(
+                    f"{other.folder} must hold files of a dataset alone, and shard {shard_idx} "
+                    f"of it has {name}"
+                )
+            _bring(other.folder / name, manifest.folder, name, digest)
+        manifest.write_entry(shard_idx, frames=frames, files=files)
+
+
+def _bring(source: Path, folder: Path, name: str, digest: str) -> None:
+    """Links or copies a file.
+
+    Raises:
+        DatasetError: It is not what the manifest says.
+
+    """
+    if sha256_of_file(source) != digest:
+        raise DatasetError(
+            f"{source} must be as it was written, and it is missing or has changed: run that part "
+            "again"
+        )
+    check_inside(folder, name)
+    target = folder / name
+    if sha256_of_file(target) == digest:
+        return
+    if not source.is_symlink():
+        target.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # another disk, or one without links
+            os.link(source, target)
+            return
+    try:
+        data = read_regular(source)
+    except OSError as error:
+        raise DatasetError(f"{source} cannot be read: {error.strerror}") from error
+    if write_file(folder, name, data) != digest:
+        raise DatasetError(f"{source} must not change meanwhile, and it did: finish once more")
+
+
+def _text(missing: FrameRanges) -> str:
+    """The frames that are missing, for people."""
+    ranges = missing.ranges
+    shown = [f"{one.start} to {one.stop - 1}" for one in ranges[:_SHOWN]]
+    more = f" and {len(ranges) - _SHOWN} more ranges" if len(ranges) > _SHOWN else ""
+    return f"{len(missing)} ({', '.join(shown)}{more})"
