@@ -72,7 +72,7 @@ def test_a_run_of_which_everything_fails_ends(tmp_path: Path) -> None:
     results = (FrameFailure(frame_idx=i, reason="raised an error: gone") for i in range(1000))
 
     with pytest.raises(RenderError) as caught:
-        gather(plan, Manifest(tmp_path), range(1000), results)
+        gather(plan, Manifest(tmp_path), range(1000), results, done=0)
 
     assert str(caught.value) == (
         "32 frames failed one after the other, so that the fault is hardly theirs; the last one, "
