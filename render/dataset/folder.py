@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from render.config.run_config import RunConfig
-from render.dataset.layout import COVERAGE, DESCRIPTION, EARLIER, FAILED, RECORDS, Layout
+from render.dataset.layout import CONFIG, COVERAGE, DESCRIPTION, EARLIER, FAILED, RECORDS, Layout
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.errors import DatasetError
 from render.system.files import (
@@ -182,6 +182,7 @@ def complete(folder: Path, description: str) -> None:
     with _usable(folder):
         (folder / EARLIER).unlink(missing_ok=True)
         (folder / FAILED).unlink(missing_ok=True)
+        (folder / CONFIG).unlink(missing_ok=True)
 
 
 def write_file(

@@ -20,6 +20,7 @@ from render.sample import Split
 from render.system.lock import LOCK
 
 __all__ = [
+    "CONFIG",
     "COVERAGE",
     "DESCRIPTION",
     "EARLIER",
@@ -51,6 +52,8 @@ EARLIER = f"{MANIFEST_FOLDER}/{DESCRIPTION}"
 """The description of what was complete, while frames are added to it."""
 FAILED = f"{MANIFEST_FOLDER}/failed.json"
 """Frames that the last run went on without, while there are some."""
+CONFIG = f"{MANIFEST_FOLDER}/config.json"
+"""The config of a dataset that is not complete."""
 PREVIEW = "preview.jpg"
 PLOT = "achieved.png"
 COVERAGE = "coverage.png"
@@ -165,7 +168,7 @@ ENTRIES = PathTemplate(f"{MANIFEST_FOLDER}/shard-{{shard}}.json")
 _SINGLE = (
     DESCRIPTION, EARLIER, FAILED, PREVIEW, PLOT, COVERAGE, LOCK,
     ".manifest/identity.json", ".manifest/gl.json", ".manifest/top_ups.json",
-    ".manifest/config.json",
+    CONFIG,
 )  # fmt: skip
 _OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES)
 

@@ -18,10 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from render.dataset.layout import ENTRIES, FAILED, MANIFEST_FOLDER, entry_path
+from render.dataset.layout import (
+    CONFIG,
+    DESCRIPTION,
+    ENTRIES,
+    FAILED,
+    MANIFEST_FOLDER,
+    entry_path,
+)
 from render.errors import DatasetError
 from render.system.files import sha256_of_file, write_whole
-from render.system.plain_data import json_of, read_regular
+from render.system.plain_data import json_of, read_regular, yaml_of
 
 __all__ = ["FORMAT_VERSION", "SHARD_FRAMES", "Manifest"]
 
@@ -52,7 +59,7 @@ class Manifest:
 
     @property
     def _config_path(self) -> Path:
-        return self.folder / MANIFEST_FOLDER / "config.json"
+        return self.folder / CONFIG
 
     @property
     def is_claimed(self) -> bool:
@@ -80,13 +87,24 @@ class Manifest:
 
     def config(self) -> dict[str, Any] | None:
         """The resolved config of the whole dataset under ``config``, under ``asset_dirs`` where
-        its models and pictures are; None in a dataset of an earlier version.
+        its models and pictures are; None in one that an earlier version has begun.
+
+        Of a complete dataset its description says so, and the file is not kept.
 
         Raises:
             DatasetError: The file is torn.
 
         """
-        return self._read(self._config_path)
+        path = self.folder / DESCRIPTION
+        try:
+            described = yaml_of(read_regular(path))
+        except FileNotFoundError:
+            return self._read(self._config_path)
+        except ValueError as error:
+            raise DatasetError(f"{path} is torn: {error}") from error
+        if not isinstance(described, dict):
+            raise DatasetError(f"{path} is torn: it holds no mapping")
+        return {key: described.get(key) for key in ("config", "asset_dirs")}
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Keeps the config, so that the dataset can be completed without a command line."""

@@ -225,7 +225,7 @@ def test_frames_that_processes_finish_out_of_order_come_in_order(
     plan: render.Plan, samples: list[render.Sample], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Shuffled(contextlib.nullcontext[Any]):
-        def __init__(self, start: Any, *, workers: int, environment: Any) -> None:
+        def __init__(self, start: Any, *, workers: int, **_: Any) -> None:
             super().__init__(self)
             assert workers == 3
 

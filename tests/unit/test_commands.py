@@ -182,7 +182,9 @@ def test_hints_name_what_installs_this_project() -> None:
         )
     }
 
-    assert named == {(project["name"], extra) for extra in ("cuda", "mitsuba", "pile", "ray", "submitit")}
+    assert named == {
+        (project["name"], extra) for extra in ("cuda", "mitsuba", "pile", "ray", "submitit")
+    }
     assert project["name"] != "render"  # another project's on PyPI
     assert project["scripts"] == {"render": "render.__main__:command"}
 
