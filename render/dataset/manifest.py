@@ -82,8 +82,8 @@ class Manifest:
 
     @property
     def has_config(self) -> bool:
-        """Whether the config is kept, be it torn."""
-        return self._config_path.exists()
+        """Whether the config is kept, here or in the description, be it torn."""
+        return self._config_path.exists() or (self.folder / DESCRIPTION).exists()
 
     def config(self) -> dict[str, Any] | None:
         """The resolved config of the whole dataset under ``config``, under ``asset_dirs`` where
