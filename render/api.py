@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -172,7 +172,13 @@ def _frames_elsewhere(plan: Plan, indices: range, workers: int) -> Iterator[Samp
     early: dict[int, Sample] = {}
     expected = iter(indices)
     limit_s = frame_limit_s(plan.run)
-    with Pool(start, workers=workers, environment=limits, frame_timeout_s=limit_s) as pool:
+    with Pool(
+        start,
+        workers=workers,
+        environment=limits,
+        frame_timeout_s=limit_s,
+        on_thread=usable_cores() > workers,
+    ) as pool:
         wanted = next(expected, None)
         for sample in pool.run(indices):
             early[sample.key.frame_idx] = sample
@@ -183,5 +189,11 @@ def _frames_elsewhere(plan: Plan, indices: range, workers: int) -> Iterator[Samp
 
 def _start(config: Mapping[str, Any], slot: int) -> RenderFrame:
     """What a process of the pool begins with: builds the plan, starts the engine."""
-    plan = worker_plan(config)
-    return partial(render_frame, plan, plan.engine(slot=slot), textures=TextureCache())
+    plan, textures = worker_plan(config), TextureCache()
+    engine = plan.engine(slot=slot)
+
+    def draw(frame_idx: int) -> Callable[[], Sample]:
+        sample = render_frame(plan, engine, frame_idx, textures=textures)
+        return lambda: sample
+
+    return draw

@@ -82,4 +82,5 @@ class Origin:
         config = self.config
         if owns_gpu and "device" in config["engine"]:
             config = {**config, "engine": {**config["engine"], "device": 0}}
-        return start_worker(config, self.folder, slot)
+        draw = start_worker(config, self.folder, slot)
+        return lambda frame_idx: draw(frame_idx)()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import final
 
@@ -47,7 +49,7 @@ class LocalExecutor(AbstractExecutor):
         asked = plan.run.workers or auto_workers(cores, gpus=gpus)
         workers = min(asked, max(1, -(-len(frames) // _FRAMES_PER_WORKER)))
         if workers == 1 and not _must_be_replaceable(plan.run):
-            yield from _here(plan, frames)
+            yield from _here(plan, frames, on_thread=cores > 1)
             return
         start = partial(start_worker, dict(plan.config), plan.run.output_dir)
         limits = thread_limits(max(1, cores // workers))
@@ -57,6 +59,7 @@ class LocalExecutor(AbstractExecutor):
             environment=limits,
             frame_timeout_s=frame_limit_s(plan.run),
             skip_failed=plan.run.skip_failed_frames,
+            on_thread=cores > workers,
         ) as pool:
             yield from pool.run(frames)
 
@@ -99,10 +102,18 @@ def _must_be_replaceable(run: RunConfig) -> bool:
     return run.skip_failed_frames or run.frame_timeout_s not in ("auto", None)
 
 
-def _here(plan: Plan, frames: Sequence[int]) -> Iterator[FrameOutcome]:
+def _here(plan: Plan, frames: Sequence[int], *, on_thread: bool) -> Iterator[FrameOutcome]:
+    """Frames of this process; encoded on a thread, while the next one is drawn, if so asked."""
     worker = Worker(plan, plan.run.output_dir)
-    try:
+    before: Future[FrameOutcome] | None = None
+    with contextlib.closing(worker), ThreadPoolExecutor(1) as thread:
         for frame_idx in frames:
-            yield worker.render(frame_idx)
-    finally:
-        worker.close()
+            finish = worker.draw(frame_idx)
+            if not on_thread:
+                yield finish()
+                continue
+            if before is not None:
+                yield before.result()
+            before = thread.submit(finish)
+        if before is not None:
+            yield before.result()

@@ -2,8 +2,9 @@
 
 They are forked from a process that has imported what they need and done nothing else: it has one
 thread and no GL. Each has a pipe to the parent, and holds a frame that it works on and one to go
-on with, so that it never waits for the parent and few frames are lost with it. One whose frame
-takes too long is killed, and then is one that died.
+on with, so that it never waits for the parent and few frames are lost with it; with cores to spare
+it finishes a frame on a thread while it draws the next. One whose frame takes too long is killed,
+and then is one that died.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any, final
 
@@ -37,8 +40,8 @@ _END_S = 5.0
 _IMPORTED = "render.execute.worker"
 _FEWER = "out of memory? Try fewer `workers`"
 
-RenderFrame = Callable[[int], Any]
-"""Makes the result of a frame."""
+RenderFrame = Callable[[int], Callable[[], Any]]
+"""Draws a frame; what it returns makes the frame's result, on a thread where cores are free."""
 Start = Callable[[int], RenderFrame]
 """Called once in each process, with the number of its slot in the pool; it is pickled."""
 
@@ -140,6 +143,7 @@ class Pool:
         environment: Mapping[str, str],
         frame_timeout_s: float | None = None,
         skip_failed: bool = False,
+        on_thread: bool = False,
     ) -> None:
         """Starts the processes.
 
@@ -150,14 +154,18 @@ class Pool:
                 load any library but those that are imported for all of them.
             frame_timeout_s: How long a frame may take; its process's start does not count.
             skip_failed: Whether a frame that fails 3 times is left out instead of ending it all.
+            on_thread: Whether a process makes the result of a frame on a thread, while it draws
+                the next one.
 
         """
         self._start_work = start
         self._environment = environment
         self._frame_timeout_s = frame_timeout_s
         self._skip_failed = skip_failed
+        self._on_thread = on_thread
         self._todo: Iterator[int] = iter(())
         self._again: deque[int] = deque()  # of processes that died
+        self._suspects: set[int] = set()  # frames that were under way in these
         self._frame_deaths: Counter[int] = Counter()
         # Deaths in a row, by slot, of processes that had not begun a frame.
         self._deaths_by_slot = [0] * workers
@@ -200,12 +208,18 @@ class Pool:
 
     def _assign_frames(self) -> None:
         """Gives one more frame to each process in turn, so that the last ones need not queue."""
-        for under_way in range(_UNDER_WAY):
+        for under_way in range(_UNDER_WAY + self._on_thread):
             for worker in self._workers:
-                if len(worker.frames) == under_way:
+                if len(worker.frames) == under_way and self._may_have_more(worker):
                     frame_idx = self._again.popleft() if self._again else next(self._todo, None)
                     if frame_idx is not None:
                         worker.give(frame_idx)
+
+    def _may_have_more(self, worker: _Worker) -> bool:
+        # A frame that was under way when a process died is done alone: should it happen again, it
+        # is known which one did it.
+        alone = self._again or not self._suspects.isdisjoint(worker.frames)
+        return not (worker.frames and alone)
 
     def _wait(self) -> list[Any]:
         things: list[Any] = [worker.connection for worker in self._workers]
@@ -248,6 +262,8 @@ class Pool:
                 f"frame, last with {how}: {_FEWER}"
             )
         self._again.extendleft(reversed(worker.frames))
+        if worker.has_started:
+            self._suspects.update(worker.frames)
         self._workers[slot] = self._spawn(slot)
 
     def _failed(self, frames: deque[int], how: str, *, was_overdue: bool) -> Iterator[FrameFailure]:
@@ -271,7 +287,8 @@ class Pool:
         context = multiprocessing.get_context("forkserver")
         ours, theirs = context.Pipe()
         environment = {**os.environ, **self._environment}
-        arguments = (theirs, environment, pickle.dumps(self._start_work), slot)
+        start_work = pickle.dumps(self._start_work)
+        arguments = (theirs, environment, start_work, slot, self._on_thread)
         process = context.Process(target=_serve, args=arguments, daemon=True)
         with theirs:
             process.start()
@@ -286,7 +303,11 @@ class Pool:
 
 
 def _serve(
-    connection: Connection, environment: Mapping[str, str], start_work: bytes, slot: int
+    connection: Connection,
+    environment: Mapping[str, str],
+    start_work: bytes,
+    slot: int,
+    on_thread: bool,
 ) -> None:
     """The life of a worker process: it ends when the parent closes the pipe, or dies."""
     os.environ.clear()
@@ -296,17 +317,35 @@ def _serve(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     render: RenderFrame | None = None
-    with contextlib.suppress(EOFError, ConnectionError):
+    sent: Future[None] | None = None
+    with contextlib.suppress(EOFError, ConnectionError), ThreadPoolExecutor(1) as thread:
         while True:
             frame_idx = connection.recv()
             try:
                 if render is None:
                     render = start(slot)
                     connection.send(_Answer())
-                answer = _Answer(frame_idx, render(frame_idx))
+                finish = render(frame_idx)
             except Exception as error:  # noqa: BLE001  whatever a frame raises is the parent's
-                answer = _failure(frame_idx, error)
-            connection.send(answer)
+                finish = partial(_raise, error)
+            if not on_thread:
+                _answer(connection, frame_idx, finish)
+                continue
+            if sent is not None:
+                sent.result()  # one drawn frame waits at most, and answers keep their order
+            sent = thread.submit(_answer, connection, frame_idx, finish)
+
+
+def _answer(connection: Connection, frame_idx: int, finish: Callable[[], Any]) -> None:
+    try:
+        answer = _Answer(frame_idx, finish())
+    except Exception as error:  # noqa: BLE001  whatever a frame raises is the parent's
+        answer = _failure(frame_idx, error)
+    connection.send(answer)
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _end_with_parent() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 import cv2
 
@@ -17,10 +18,13 @@ from render.dataset.rows import frame_row, instance_rows
 from render.errors import DatasetError, RenderError, failure_of
 from render.pipeline import encode, render_frame
 from render.plan import Plan
+from render.sample import Sample
 from render.system.files import refusal_of
 from render.system.heap import keep_freed_memory
 
 __all__ = ["Worker", "start_worker", "worker_plan"]
+
+_T = TypeVar("_T")
 
 
 @final
@@ -34,16 +38,29 @@ class Worker:
         self._textures = TextureCache()
         self._gl = dataclasses.asdict(self._engine.info)
 
-    def render(self, frame_idx: int) -> FrameOutcome:
-        """Renders one frame and writes its files.
+    def draw(self, frame_idx: int) -> Callable[[], FrameOutcome]:
+        """Renders one frame.
+
+        Returns:
+            A function that encodes it and writes its files; it may be called on a thread while
+            the next frame is drawn, and raises as this does.
 
         Raises:
             Exception: What came of it, unless the run goes on without such frames. What other
                 frames would meet too, such as a full disk, always ends it.
 
         """
+        sample = self._tried(
+            frame_idx,
+            partial(render_frame, self._plan, self._engine, frame_idx, textures=self._textures),
+        )
+        if isinstance(sample, FrameFailure):
+            return lambda: sample
+        return partial(self._tried, frame_idx, partial(self._write, frame_idx, sample))
+
+    def _tried(self, frame_idx: int, step: Callable[[], _T]) -> _T | FrameFailure:
         try:
-            return self._render(frame_idx)
+            return step()
         except DatasetError:
             raise
         except Exception as error:
@@ -53,9 +70,8 @@ class Worker:
             told = str(error) if isinstance(error, RenderError) else failure_of(error)
             return FrameFailure(frame_idx=frame_idx, reason=f"raised an error: {told}")
 
-    def _render(self, frame_idx: int) -> FrameResult:
+    def _write(self, frame_idx: int, sample: Sample) -> FrameResult:
         plan = self._plan
-        sample = render_frame(plan, self._engine, frame_idx, textures=self._textures)
         rows = instance_rows(sample)
         files = encode(plan, sample, rows)
         hashes = {name: write_file(self._folder, name, data) for name, data in files.items()}
@@ -74,7 +90,7 @@ class Worker:
 
 def start_worker(
     config: Mapping[str, Any], folder: Path, slot: int
-) -> Callable[[int], FrameOutcome]:
+) -> Callable[[int], Callable[[], FrameOutcome]]:
     """What a process of a pool begins with: builds the plan, starts the engine.
 
     Args:
@@ -83,10 +99,10 @@ def start_worker(
         slot: The number of the process in its pool, which says what device it draws with.
 
     Returns:
-        The function that renders a frame.
+        The function that draws a frame: `Worker.draw`.
 
     """
-    return Worker(worker_plan(config), folder, slot=slot).render
+    return Worker(worker_plan(config), folder, slot=slot).draw
 
 
 def worker_plan(config: Mapping[str, Any]) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -16,7 +17,8 @@ from render.dataset.frame_result import FrameFailure
 from render.errors import AssetError, RenderError
 from render.execute.pool import Pool, RemoteTraceback
 
-RenderFrame = Callable[[int], tuple[int, int]]
+Finish = Callable[[], tuple[int, int]]
+RenderFrame = Callable[[int], Finish]
 
 
 class StubbornError(Exception):
@@ -26,8 +28,8 @@ class StubbornError(Exception):
         super().__init__(f"{first} {second}")
 
 
-def result_of(frame_idx: int) -> tuple[int, int]:
-    return frame_idx, os.getpid()
+def result_of(frame_idx: int) -> Finish:
+    return lambda: (frame_idx, os.getpid())
 
 
 def sound(place: int) -> RenderFrame:
@@ -37,7 +39,7 @@ def sound(place: int) -> RenderFrame:
 def once_fatal(folder: Path, fatal: dict[int, int], place: int) -> RenderFrame:
     """Frames that kill their process, the first so many times that they are begun."""
 
-    def draw(frame_idx: int) -> tuple[int, int]:
+    def draw(frame_idx: int) -> Finish:
         with (folder / str(frame_idx)).open("a") as log:
             log.write(f"{os.getpid()}\n")
         time.sleep(0.02)
@@ -51,7 +53,7 @@ def once_fatal(folder: Path, fatal: dict[int, int], place: int) -> RenderFrame:
 def once_endless(folder: Path, endless: dict[int, int], place: int) -> RenderFrame:
     """Frames that never end, the first so many times that they are begun."""
 
-    def draw(frame_idx: int) -> tuple[int, int]:
+    def draw(frame_idx: int) -> Finish:
         with (folder / str(frame_idx)).open("a") as log:
             log.write(f"{os.getpid()}\n")
         if len((folder / str(frame_idx)).read_text().split()) <= endless.get(frame_idx, 0):
@@ -60,6 +62,33 @@ def once_endless(folder: Path, endless: dict[int, int], place: int) -> RenderFra
             while True:
                 time.sleep(60)
         return result_of(frame_idx)
+
+    return draw
+
+
+def finished_later(place: int) -> RenderFrame:
+    """Frames whose results are made only when the next one is drawn: its number, and who saw it."""
+    drawn = [threading.Event() for _ in range(9)]
+
+    def draw(frame_idx: int) -> Finish:
+        drawn[frame_idx].set()
+        return lambda: (frame_idx, int(drawn[min(frame_idx + 1, 7)].wait(20)))
+
+    return draw
+
+
+def fatal_beside_slow(place: int) -> RenderFrame:
+    """Drawing frame 8 kills the process while the result of frame 7 is still being made."""
+
+    def draw(frame_idx: int) -> Finish:
+        if frame_idx == 8:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        def finish() -> tuple[int, int]:
+            time.sleep(0.3 if frame_idx == 7 else 0)
+            return frame_idx, os.getpid()
+
+        return finish
 
     return draw
 
@@ -78,7 +107,7 @@ def refused_start(place: int) -> RenderFrame:
 
 
 def failing(error: Exception, place: int) -> RenderFrame:
-    def draw_one(frame_idx: int) -> tuple[int, int]:
+    def draw_one(frame_idx: int) -> Finish:
         if frame_idx == 3:
             raise error
         return result_of(frame_idx)
@@ -87,15 +116,15 @@ def failing(error: Exception, place: int) -> RenderFrame:
 
 
 def stubborn(place: int) -> RenderFrame:
-    def draw_one(frame_idx: int) -> tuple[int, int]:
+    def draw_one(frame_idx: int) -> Finish:
         raise StubbornError("not", "today")
 
     return draw_one
 
 
-def environment_of(place: int) -> Callable[[int], str | None]:
+def environment_of(place: int) -> Callable[[int], Callable[[], str | None]]:
     seen = os.environ.get("RENDER_TEST")
-    return lambda frame_idx: seen
+    return lambda frame_idx: lambda: seen
 
 
 def run(
@@ -156,6 +185,21 @@ def test_frame_that_always_kills_is_named(workers: int, tmp_path: Path) -> None:
         "`workers`; or the fault is in what this frame shows"
     )
     assert len(begun_by(tmp_path, 7)) == 3
+
+
+def test_a_frame_is_finished_on_a_thread_while_the_next_one_is_drawn() -> None:
+    with Pool(finished_later, workers=1, environment={}, on_thread=True) as pool:
+        results = list(pool.run(range(8)))
+
+    assert results == [(frame_idx, 1) for frame_idx in range(8)]
+
+
+def test_frame_that_kills_while_another_is_finished_is_the_one_named() -> None:
+    with (
+        pytest.raises(RenderError, match=r"^frame 8 ended its worker process 3 times"),
+        Pool(fatal_beside_slow, workers=1, environment={}, on_thread=True) as pool,
+    ):
+        list(pool.run(range(30)))
 
 
 def test_one_whose_frame_takes_too_long_is_replaced_alone(tmp_path: Path) -> None:
