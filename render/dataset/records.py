@@ -7,9 +7,11 @@ records alone. Rows are plain Python values, and a row read back equals the row 
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -109,11 +111,33 @@ def write_shard_records(
     (folder / RECORDS).mkdir(exist_ok=True)
     hashes: dict[str, str] = {}
     for name, rows, schema in parts:
-        table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+        with _pandas_left_out():
+            table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd", compression_level=3)
         hashes[name] = write_whole(folder / name, buffer.getvalue(), durable=True)
     return hashes
+
+
+@contextmanager
+def _pandas_left_out() -> Iterator[None]:
+    """Keeps pyarrow from importing pandas, where that is installed, to ask whether rows are of it.
+
+    It takes longer than a frame, and `Table.to_pandas` imports it all the same.
+    """
+    finder = cast(Any, _NoPandas)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _NoPandas:
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
 
 
 def read_frames(folder: Path) -> Iterator[dict[str, Any]]:

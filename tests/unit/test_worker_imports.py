@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +50,20 @@ def test_kept_kernels_are_loaded_without_what_compiles() -> None:
     subprocess.run(command, check=True, capture_output=True)  # the first may compile
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_records_are_written_without_pandas_which_reads_them_all_the_same(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from render.dataset.records import write_shard_records\n"
+        "write_shard_records(Path(sys.argv[1]), 0, [], [])\n"
+        "print('pandas' in sys.modules)\n"
+        "import pyarrow\n"
+        "print(pyarrow.table({'a': [1, 2]}).to_pandas()['a'].sum())\n"
+    )
+    pytest.importorskip("pandas", reason="pandas is not installed (an extra's library needs it)")
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "3"]
