@@ -1,4 +1,4 @@
-"""Simplified meshes: how far they are from their models, and that shadows alone are drawn of them."""
+"""Simplified meshes: how far they are from their models; shadows alone are drawn of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REAL = (
     ("cad/rparak/CAD/OBJ", "T_Joint.obj"),
     ("cad/die", "d6_die_16mm_mm.stl"),
 )
-N_POINTS, N_NEAR = 3000, 60
+N_POINTS = 150
 SUN = Light(color=WHITE, intensity=3.0, direction_world=(0.5, 0.3, -1.0), radius_deg=0.3)
 LAMP = Light(color=WHITE, intensity=90.0, position_world=(-3.0, -2.0, 4.0), radius_m=0.02)
 
@@ -56,34 +56,43 @@ def points_on(mesh: trimesh.Trimesh) -> NDArray[np.float64]:
     return np.concatenate([within, corners[rng.permutation(len(corners))[:N_POINTS]]])
 
 
-def farthest(points: NDArray[np.float64], mesh: trimesh.Trimesh, error: float) -> float:
-    """How far the points are from a mesh, at most; those are looked at again, against all faces,
-    that are farther than `error` from the faces whose centres are nearest.
+def farthest(points: NDArray[np.float64], mesh: trimesh.Trimesh) -> float:
+    """How far the points are from a mesh, at most.
+
+    Faces are left out whose boxes are farther than the nearest vertex.
     """
-    near = cKDTree(mesh.triangles_center).query(points, min(N_NEAR, len(mesh.faces)))[1]
-    away = distances(points, mesh.triangles[near])
-    for i in np.flatnonzero(away > error):
-        away[i] = distances(points[i : i + 1], mesh.triangles[None])[0]
-    return float(away.max())
+    triangles = mesh.triangles[mesh.area_faces > 0.0]
+    low, high = triangles.min(axis=1), triangles.max(axis=1)
+    bound, _ = cKDTree(triangles.reshape(-1, 3)).query(points)
+    most = 0.0
+    for point, far in zip(points, bound, strict=True):
+        if far <= most:
+            continue
+        outside = np.maximum(np.maximum(low - point, point - high), 0.0)
+        near = (outside**2).sum(axis=1) <= far**2 * (1 + 1e-9)
+        most = max(most, distances(point, triangles[near]).min(initial=far))
+    return float(most)
 
 
-def distances(points: NDArray[np.float64], triangles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``(N,)`` of points to the nearest of each one's ``(N, K, 3, 3)`` triangles."""
-    count = triangles.shape[1]
-    against = np.repeat(points, count, axis=0)
-    # It divides by what is 0 for faces without an area.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        nearest = trimesh.triangles.closest_point(triangles.reshape(-1, 3, 3), against)
-    away = np.linalg.norm(nearest - against, axis=1).reshape(-1, count)
-    return np.asarray(np.nanmin(away, axis=1))
+def distances(point: NDArray[np.float64], triangles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(N,)`` of a point to ``(N, 3, 3)`` triangles: to their edges, and straight onto them."""
+    starts, along = triangles, np.roll(triangles, -1, axis=1) - triangles
+    away = point - starts
+    share = (away * along).sum(axis=2) / np.maximum((along**2).sum(axis=2), 1e-300)
+    beside = away - np.clip(share, 0.0, 1.0)[..., None] * along
+    nearest = np.linalg.norm(beside, axis=2).min(axis=1)
+    normal = np.cross(along[:, 0], along[:, 1])
+    is_in = ((np.cross(along, away) * normal[:, None]).sum(axis=2) >= 0.0).all(axis=1)
+    height = np.abs((away[:, 0] * normal).sum(axis=1)) / np.linalg.norm(normal, axis=1)
+    return np.asarray(np.where(is_in, np.minimum(nearest, height), nearest))
 
 
 def assert_within_error(model: Model, level: Level) -> None:
     whole = surface(mesh_of(model).points, mesh_of(model).faces)
     simple = surface(level.points, level.faces)
 
-    there = farthest(points_on(whole), simple, level.error_m)
-    back = farthest(points_on(simple), whole, level.error_m)
+    there = farthest(points_on(whole), simple)
+    back = farthest(points_on(simple), whole)
 
     assert max(there, back) <= level.error_m
     assert max(there, back) > 0.1 * level.error_m  # it says something
@@ -101,10 +110,10 @@ def test_real_models_are_within_the_error(folder: str, name: str, shared_data: P
 
 
 def test_waves_are_within_the_error_and_fewer_faces_have_larger_ones() -> None:
+    coarse = bumpy(5)
+    for level in levels_of(coarse)[::3]:
+        assert_within_error(coarse, level)
     levels = levels_of(BUMPY)
-
-    for level in levels:
-        assert_within_error(BUMPY, level)
     errors, counts = [x.error_m for x in levels], [len(x.faces) for x in levels]
     assert sorted(errors) == errors
     assert sorted(counts, reverse=True) == counts
@@ -182,7 +191,8 @@ def test_labels_never_change_and_shadows_hardly(
     )
     full(monkeypatch)
     again = replace(room)  # of the same scene twice the ids would be found once
-    whole, others = engine.render(again, with_faces=True), engine.silhouettes(again, room.instances)
+    whole = engine.render(again, with_faces=True)
+    others = engine.silhouettes(again, room.instances)
 
     assert simple.instance_idx.tobytes() == whole.instance_idx.tobytes()
     assert simple.depth_m.tobytes() == whole.depth_m.tobytes()
