@@ -71,8 +71,8 @@ def main() -> None:
     record("large", figures, renderer=figures["filled"]["renderer"])
 
 
-def write_ring(path: Path, n_triangles: int) -> None:
-    """A closed ring with a fine pattern, millimetres, as binary STL."""
+def write_ring(path: Path, n_triangles: int, height_mm: float = 0.6) -> None:
+    """A closed ring with a fine pattern of that height, millimetres, as binary STL."""
     n_along = int(np.sqrt(1.25 * n_triangles))
     n_around = n_triangles // (2 * n_along)
     u, v = np.meshgrid(
@@ -80,7 +80,7 @@ def write_ring(path: Path, n_triangles: int) -> None:
         np.linspace(0.0, 2 * np.pi, n_around, endpoint=False),
         indexing="ij",
     )
-    radius = 12.0 + 0.6 * np.sin(40 * u) * np.sin(24 * v)
+    radius = 12.0 + height_mm * np.sin(40 * u) * np.sin(24 * v)
     x, y = ((30.0 + radius * np.cos(v)) * f(u) for f in (np.cos, np.sin))
     points = np.stack([x, y, radius * np.sin(v)], axis=-1).astype("<f4").reshape(-1, 3)
     i, j = np.indices((n_along, n_around))

@@ -17,7 +17,7 @@ import numpy as np
 from render.system.disk_cache import cached, source_digest
 from render.system.memory_map import is_mapped
 
-__all__ = ["Memo", "on_disk_if_large", "per_model"]
+__all__ = ["Memo", "on_disk_from", "on_disk_if_large", "per_model"]
 
 _LARGE_FACES = 1_000_000
 
@@ -82,19 +82,30 @@ def on_disk_if_large(work: Callable[[M], R]) -> Callable[[M], R]:
     """Puts the results for models of a million faces and more into the disk cache.
 
     Args:
-        work: A pure function of a model's file, decorated with `per_model` above this; its result
-            is what `render.system.disk_cache.cached` takes.
+        work: As `on_disk_from` takes it.
 
     """
+    return on_disk_from(_LARGE_FACES)(work)
 
-    @functools.wraps(work)
-    def cached_work(model: M, /) -> R:
-        if not model.sha256 or model.n_faces < _LARGE_FACES:
-            return work(model)
-        name = f"{work.__module__}.{work.__qualname__}"
-        return cached(f"{name} {model.sha256} {source_digest()}", lambda: work(model))
 
-    return cached_work
+def on_disk_from(n_faces: int) -> Callable[[Callable[[M], R]], Callable[[M], R]]:
+    """Puts the results for models of that many faces and more into the disk cache.
+
+    What it returns decorates a pure function of a model's file, below `per_model`; its result is
+    what `render.system.disk_cache.cached` takes.
+    """
+
+    def on_disk(work: Callable[[M], R]) -> Callable[[M], R]:
+        @functools.wraps(work)
+        def cached_work(model: M, /) -> R:
+            if not model.sha256 or model.n_faces < n_faces:
+                return work(model)
+            name = f"{work.__module__}.{work.__qualname__}"
+            return cached(f"{name} {model.sha256} {source_digest()}", lambda: work(model))
+
+        return cached_work
+
+    return on_disk
 
 
 def _bytes_of(value: Any) -> int:

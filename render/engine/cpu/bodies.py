@@ -51,6 +51,7 @@ class Body:
         cam_mesh: ``(4, 4)`` float64: from the mesh's points to the camera frame.
         world_mesh: ``(4, 4)`` float64: likewise, to the world.
         R_cam_obj: ``(3, 3)`` float64: turns normals into the camera frame.
+        scale: Lengths in the world over those of the mesh.
         culls: Back faces cannot be seen.
         catches_shadows: It is not seen but for the shadows on it.
         corners_cam: ``(8, 3)``: the box of its model, camera frame.
@@ -64,6 +65,7 @@ class Body:
     cam_mesh: NDArray[np.float64]
     world_mesh: NDArray[np.float64]
     R_cam_obj: NDArray[np.float64]
+    scale: float
     culls: bool
     catches_shadows: bool
     corners_cam: NDArray[np.float64]
@@ -130,6 +132,7 @@ def bodies_of(scene: Scene) -> Bodies:
                 cam_mesh=T_cam_world @ world_mesh,
                 world_mesh=world_mesh,
                 R_cam_obj=T_cam_world[:3, :3] @ placed.T_world_obj[:3, :3],
+                scale=placed.scale,
                 culls=is_surface or (placed.model.is_closed and not is_cut),
                 catches_shadows=surface is not None and surface.catches_shadows,
                 corners_cam=corners,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.engine.cpu.bodies import Bodies, Body, Part
+from render.engine.detail import Level, level_of
 from render.engine.light_views import LightView, LightViews
 from render.kernels.compiled import unwritten
 from render.kernels.depth_maps import (
@@ -26,6 +27,9 @@ from render.kernels.shadows import FILTER, SEARCH, VIEW_NUMBERS
 from render.scene import Camera
 
 __all__ = ["SPIRALS", "ShadowMaps", "ShadowPass"]
+
+# The largest error of a simplified mesh: pixels of the picture, and of the light's map.
+_PIXELS, _TEXELS = 0.2, 0.5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -71,8 +75,13 @@ class ShadowPass:
         rows = np.zeros((count, VIEW_NUMBERS), np.float32)
         for row, view, depth, bounds in zip(rows, views.all, maps, nearest, strict=True):
             row[:] = _numbers(view, bodies.scene.camera, side_px)
+            onto = _Map(depth, bounds[0], side_px)
             for body in bodies.instances:
-                self._draw(body, view, _Map(depth, bounds[0], side_px))
+                level = _level(body, view, bodies.scene.camera, side_px)
+                if level is None:
+                    self._draw(body, view, onto)
+                else:
+                    self._draw_level(level, body, view, onto)
             gather_nearest(bounds, side_px)
         return ShadowMaps(views=rows, maps=maps, nearest=nearest, side_px=side_px)
 
@@ -85,24 +94,38 @@ class ShadowPass:
             self._maps = np.full((count, side_px**2), NOTHING, np.float32)
             self._nearest = np.full((count, LEVELS, blocks_of(side_px) ** 2), NOTHING, np.float32)
 
-    def _draw(self, body: Body, view: LightView, onto: _Map) -> None:
-        mesh, side_px = body.mesh, onto.side_px
-        n_points, n_faces = mesh.points.shape[1], len(mesh.faces)
+    def _draw_level(self, level: Level, body: Body, view: LightView, onto: _Map) -> None:
+        light_mesh = view.T_light_world @ body.world_mesh
+        # What may lie before the surface that it shadows is moved behind it.
+        light_mesh[2, 3] += level.error_m * body.scale
+        at, _ = self._project(level.points, len(level.faces), light_mesh, view, onto)
+        self._draw_faces(level.faces, 0, len(level.faces), at, body.culls, onto)
+
+    def _project(
+        self, points: NDArray[np.float64], n_faces: int, light_mesh: NDArray[np.float64],
+        view: LightView, onto: _Map,
+    ) -> tuple[NDArray[np.float64], bool]:  # fmt: skip
+        """Points as `draw_depth` takes them, and whether some lie before the near plane."""
+        n_points, lens = points.shape[1], _lens(view, onto.side_px)
         if len(self._at) < n_points:
             self._at = np.empty((n_points, 3))
         if len(self._listed) <= n_faces:
             self._listed = np.empty(n_faces + 1, np.int32)
-        light_mesh, lens = view.T_light_world @ body.world_mesh, _lens(view, side_px)
-        at, is_cut = self._at[:n_points], False
+        at = self._at[:n_points]
         if view.is_perspective:
-            least, *_ = project(mesh.points, light_mesh, lens, at)
+            least, *_ = project(points, light_mesh, lens, at)
             np.negative(at[:, 2], out=at[:, 2])
-            is_cut = not least > view.near_m
-        else:
-            to_pixels = light_mesh.copy()
-            to_pixels[:2] = lens[:2, None] * light_mesh[:2]
-            to_pixels[:2, 3] += lens[2:]
-            project_parallel(mesh.points, to_pixels, at)
+            return at, not least > view.near_m
+        to_pixels = light_mesh.copy()
+        to_pixels[:2] = lens[:2, None] * light_mesh[:2]
+        to_pixels[:2, 3] += lens[2:]
+        project_parallel(points, to_pixels, at)
+        return at, False
+
+    def _draw(self, body: Body, view: LightView, onto: _Map) -> None:
+        mesh, lens = body.mesh, _lens(view, onto.side_px)
+        light_mesh = view.T_light_world @ body.world_mesh
+        at, is_cut = self._project(mesh.points, len(mesh.faces), light_mesh, view, onto)
         for part in body.parts:
             if part.material.alpha_mode == "blend":
                 continue
@@ -125,6 +148,26 @@ class ShadowPass:
         window = np.array([0, 0, onto.side_px, onto.side_px], np.int64)
         n = faces_in(faces, begin, end, at, culls, window, self._listed)
         draw_depth(faces, self._listed, n, at, onto.depth, onto.nearest, onto.side_px)
+
+
+def _level(body: Body, view: LightView, camera: Camera, side_px: int) -> Level | None:
+    """The level of a body that a light may see in its place; None: all of it is to be drawn.
+
+    Its error is below a fifth of a pixel of the camera and half a pixel of the light's map.
+    """
+    depth_m = float(body.corners_cam[:, 2].min())
+    if depth_m <= camera.near_m or any(p.material.alpha_mode != "opaque" for p in body.parts):
+        return None
+    texel_m = 2 * view.half / side_px
+    if view.is_perspective:
+        T_light_cam = view.T_light_world @ camera.T_world_cam
+        from_light_m = float((body.corners_cam @ T_light_cam[2, :3] + T_light_cam[2, 3]).min())
+        if from_light_m <= view.near_m:
+            return None
+        texel_m *= from_light_m
+    pixel_m = depth_m / float(max(camera.K[0, 0], camera.K[1, 1]))
+    most_m = min(_PIXELS * pixel_m, _TEXELS * texel_m)
+    return level_of(body.model, most_m / body.scale)
 
 
 def _corners(
