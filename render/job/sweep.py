@@ -161,7 +161,7 @@ def ended(sweep: Sweep, folder: Path) -> tuple[str, bool]:
     failed = [row for row in rows if row["status"] != "complete"]
     n_lost = len({*asked} - {row["overrides"] for row in rows})
     names = _swept_parts([row["overrides"] for row in rows])
-    cells = [("job", "status", "frames", "instances", "overrides")]
+    cells: list[tuple[str, ...]] = [("job", "status", "frames", "instances", "overrides")]
     for row, name in zip(rows, names, strict=True):
         counts = (row[key] or "-" for key in ("frames", "instances"))
         cells.append((row["job"], row["status"], *counts, name))
