@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> None:
     # Here, because it takes seconds to import all that draws, and help should be there at once.
     with importing():
         from render.config.composition import split_options
-        from render.job.task import INTERRUPTED, run_words
+        from render.job.task import run_words
 
     own = ["--multirun"] if asked.multirun else []
     own += ["--config-dir", str(asked.config_dir)] if asked.config_dir else []
@@ -39,12 +39,7 @@ def main(argv: list[str] | None = None) -> None:
     except ConfigError as error:
         complain(f"error: {error}")
         sys.exit(2)
-    try:
-        has_succeeded = run_words(words, [*own, *options])
-    except KeyboardInterrupt:
-        complain(INTERRUPTED)
-        raise
-    sys.exit(0 if has_succeeded else 1)
+    sys.exit(0 if run_words(words, [*own, *options]) else 1)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import codecs
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NoReturn
@@ -29,6 +31,7 @@ from omegaconf import OmegaConf
 
 from render.config.config_file import check_config_file
 from render.config.interpolation import check_cost
+from render.config.job_names import job_name
 from render.config.presets import is_preset
 from render.config.trust import check_target, plugin_names
 from render.errors import ConfigError, RenderError
@@ -36,7 +39,7 @@ from render.system.files import remove_empty
 from render.system.paths import CONF_DIR
 from render.system.plain_data import DEEPEST
 
-__all__ = ["guarded", "split_options"]
+__all__ = ["Sweep", "guarded", "split_options"]
 
 # What a file may say of Hydra itself: folders, and what is swept over.
 _OF_FILES = ("mode", "run.dir", "sweep.dir", "sweep.subdir", "job.name", "verbose")
@@ -55,12 +58,38 @@ _AS_RUN = "hydra.mode=RUN"
 _LOADER = ConfigLoaderImpl.__name__
 
 
+@dataclass(eq=False)
+class Sweep:
+    """What becomes known of a sweep while Hydra composes its jobs.
+
+    Attributes:
+        folder: Of the jobs; None: this is no sweep.
+        jobs: Overrides of each job, in order.
+
+    """
+
+    folder: Path | None = None
+    jobs: list[tuple[str, ...]] = field(default_factory=list)
+
+    def add(self, folder: Path, overrides: Sequence[str]) -> None:
+        """Takes a job, which is composed more than once."""
+        self.folder = folder
+        if tuple(overrides) not in self.jobs:
+            self.jobs.append(tuple(overrides))
+
+
 @contextlib.contextmanager
-def guarded() -> Iterator[None]:
-    """Lets Hydra compose configs meanwhile only from files that run no code."""
-    setattr(hydra_internal, _LOADER, _GuardedLoader)
+def guarded() -> Iterator[Sweep]:
+    """Lets Hydra compose configs meanwhile only from files that run no code.
+
+    Yields:
+        What becomes of it, if it is a sweep.
+
+    """
+    sweep = Sweep()
+    setattr(hydra_internal, _LOADER, partial(_GuardedLoader, sweep))
     try:
-        yield
+        yield sweep
     finally:
         setattr(hydra_internal, _LOADER, ConfigLoaderImpl)
 
@@ -151,8 +180,10 @@ class _CountingRepository(CachingConfigRepository):
 class _GuardedLoader(ConfigLoaderImpl):
     """Checks each file that a config is composed from."""
 
-    def __init__(self, config_search_path: Any) -> None:
+    def __init__(self, sweep: Sweep, config_search_path: Any) -> None:
         super().__init__(config_search_path)
+        self._sweep = sweep
+        self._swept: frozenset[str] = frozenset()  # keys that the command line sweeps over
         self.repository = _GuardedRepository(config_search_path)
         self._own = _own_sources()
         # Classes that files name: the file, the key and the class.
@@ -186,7 +217,12 @@ class _GuardedLoader(ConfigLoaderImpl):
             is_sweep = any(override.is_sweep_override() for override in self._overrides)
             self._composed = None if is_sweep or cfg.hydra.mode is not None else (known, cfg)
             return cfg
-        return self._load(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+        cfg = self._load(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+        if run_mode == RunMode.MULTIRUN:
+            self._swept = frozenset(
+                one.get_key_element() for one in self._overrides if one.is_sweep_override()
+            )
+        return cfg
 
     def _load(self, *args: Any, **kwargs: Any) -> Any:
         self._named.clear()
@@ -203,9 +239,13 @@ class _GuardedLoader(ConfigLoaderImpl):
         return cfg
 
     def load_sweep_config(self, master_config: Any, sweep_overrides: list[str]) -> Any:
-        """The config of one job of a sweep."""
+        """The config of one job of a sweep, with a name that does not depend on the others."""
         try:
-            return super().load_sweep_config(master_config, sweep_overrides)
+            cfg = super().load_sweep_config(master_config, sweep_overrides)
+            params = master_config.hydra.sweeper.get("params", None) or {}
+            cfg.hydra.job.override_dirname = job_name(sweep_overrides, {*self._swept, *params})
+            self._sweep.add(Path(master_config.hydra.sweep.dir), sweep_overrides)
+            return cfg
         except (HydraException, RenderError):
             # What Hydra has written before it looks whether the jobs can be.
             folder = Path(master_config.hydra.sweep.dir)

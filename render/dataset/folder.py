@@ -236,7 +236,7 @@ def check_same(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]
         shown = "; ".join(f"{k}: {old.get(k)!r} there, {new.get(k)!r} here" for k in changed[:8])
         more = f" and {len(changed) - 8} more" if len(changed) > 8 else ""
         raise DatasetError(
-            f"{folder} holds another dataset ({shown}{more}). Name another output_dir, or "
+            f"{folder} holds another dataset ({shown}{more}). Name another folder, or "
             "overwrite=true to throw that one away."
         )
 

@@ -109,7 +109,8 @@ class Stream:
 
 
 def stream_of(plan: Plan, *, rank: int, world: int, given: int = 0) -> Stream:
-    """The stream of a plan: with torch an ``IterableDataset`` of tensors, without it of arrays.
+    """The stream of a plan: with torch an ``IterableDataset`` of tensors, with torchvision of its
+    ``tv_tensors``, without both of arrays.
 
     Args:
         rank: Which of the training processes this is, from 0; `world`: how many there are.
@@ -129,21 +130,31 @@ def stream_of(plan: Plan, *, rank: int, world: int, given: int = 0) -> Stream:
     except ImportError:
         return Stream(plan, rank=rank, world=world, given=given)
 
-    def tensors(self: Stream, pair: Pair) -> Pair:
-        image, target = pair
-        arrays = {k: v for k, v in target.items() if isinstance(v, np.ndarray)}
-        return torch.from_numpy(image), {
-            **target,
-            **{name: torch.from_numpy(array) for name, array in arrays.items()},
-        }
-
     kind = types.new_class(
         "TorchStream",
         (Stream, torch.utils.data.IterableDataset),
-        exec_body=lambda body: body.update(_formed=tensors),
+        exec_body=lambda body: body.update(_formed=_tensors),
     )
     made: Stream = kind(plan, rank=rank, world=world, given=given)
     return made
+
+
+def _tensors(_: Stream, pair: Pair) -> Pair:
+    """The pair as tensors; with torchvision each says what it is, so that its transforms know."""
+    import torch
+
+    image, target = pair
+    arrays = {k: torch.from_numpy(v) for k, v in target.items() if isinstance(v, np.ndarray)}
+    image, target = torch.from_numpy(image), {**target, **arrays}
+    try:
+        from torchvision import tv_tensors
+    except ImportError:
+        return image, target
+    size_hw = tuple(image.shape[1:])
+    boxes = tv_tensors.BoundingBoxes(target["boxes"], format="XYXY", canvas_size=size_hw)
+    return tv_tensors.Image(image), {
+        **target, "boxes": boxes, "masks": tv_tensors.Mask(target["masks"]),
+    }  # fmt: skip
 
 
 def training_pair(sample: Sample, ids: Mapping[str, int]) -> Pair:

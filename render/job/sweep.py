@@ -1,42 +1,27 @@
-"""Folders of a sweep's jobs, the index of them and its plot."""
+"""The index of a sweep's jobs, its plot, and the table that a sweep ends with."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import final
 
+from render.config.composition import Sweep
+from render.dataset.description import Description
 from render.dataset.folder import held
 from render.dataset.rasters import encode_png
-from render.job.summary import Summary
 from render.report.measures import MEASURES, Spread
-from render.report.sweep_axis import SweptJob
+from render.report.sweep_axis import SweptJob, overrides_of
 from render.report.sweep_plot import draw_sweep
 from render.system.files import write_whole
 
-__all__ = ["SweepIndex", "SweepRow", "slug"]
+__all__ = ["INDEX", "SweepIndex", "SweepRow", "ended"]
 
-_MAX_BYTES = 200
+INDEX = "sweep.csv"
 _WAIT_S = 60.0
-
-
-def slug(number: int, overrides: str) -> str:
-    """Folder name of a job: its number and its overrides, at most 200 bytes.
-
-    Every run of characters other than letters, digits and ``. = _ + -`` becomes one
-    ``-``; what is too long ends in a hash, so that names stay distinct.
-    """
-    words = re.sub(r"[^A-Za-z0-9.=_+-]+", "-", overrides).strip("-.")
-    name = f"{number}_{words}" if words else str(number)
-    if len(name) <= _MAX_BYTES:
-        return name
-    digest = hashlib.sha256(overrides.encode()).hexdigest()[:8]
-    return f"{name[: _MAX_BYTES - 9]}-{digest}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,20 +52,20 @@ class SweepRow:
         job: int,
         overrides: Sequence[str],
         path: str,
-        summary: Summary | None,
+        made: Description | None,
         error: str | None,
         spreads: Mapping[str, Spread],
     ) -> SweepRow:
-        """The row of a job that ended well (`summary`) or badly (`error`)."""
+        """The row of a job that ended well (`made`, its dataset) or badly (`error`)."""
         return cls(
             job=job,
-            status="complete" if summary else "failed",
+            status="complete" if made else "failed",
             overrides=" ".join(overrides),
             path=path,
-            frames=summary.frames if summary else None,
-            instances=sum(summary.instances.values()) if summary else None,
-            filtered=sum(summary.filtered.values()) if summary else None,
-            rejections=sum(summary.rejections.values()) if summary else None,
+            frames=made.n_frames if made else None,
+            instances=sum(made.counts["instances"].values()) if made else None,
+            filtered=sum(made.counts["filtered"].values()) if made else None,
+            rejections=sum(made.rejections.values()) if made else None,
             error=error or "",
             spreads=spreads,
         )
@@ -122,8 +107,11 @@ class SweepIndex:
             self._add(row)
 
     def _add(self, row: SweepRow) -> None:
-        rows = [r for r in self._read() if r["path"] != row.path]
-        rows = sorted([*rows, row.cells()], key=lambda r: int(r["job"]))
+        there = self.rows()
+        rows = [r for r in there if r["path"] != row.path]
+        rows = sorted([*rows, row.cells()], key=lambda r: (int(r["job"]), r["path"]))
+        if rows == there:
+            return
         text = io.StringIO()
         table = csv.DictWriter(text, SweepRow.columns(), lineterminator="\n")
         table.writeheader()
@@ -139,7 +127,12 @@ class SweepIndex:
         else:
             write_whole(path, encode_png(picture), durable=True)
 
-    def _read(self) -> list[dict[str, str]]:
+    def spreads_of(self, path: str, *, frames: int) -> Mapping[str, Spread]:
+        """The measures of a job that is there with as many frames; empty if it is not known."""
+        rows = (row for row in self.rows() if (row["path"], row["frames"]) == (path, str(frames)))
+        return next((SweptJob.of_row(row).spreads for row in rows), {})
+
+    def rows(self) -> list[dict[str, str]]:
         """The rows that are whole; a table of other columns is begun anew."""
         if not self.path.is_file():
             return []
@@ -150,3 +143,49 @@ class SweepIndex:
                 return []
             whole = [row for row in table if len(row) == len(columns) and row[0].isdecimal()]
         return [dict(zip(columns, row, strict=True)) for row in whole]
+
+
+def ended(sweep: Sweep, folder: Path) -> tuple[str, bool]:
+    """How the jobs of a sweep ended, whichever processes they ran in.
+
+    Args:
+        sweep: Its jobs.
+        folder: Of the sweep.
+
+    Returns:
+        A table of them, and whether all of them are complete.
+
+    """
+    asked = [" ".join(job) for job in sweep.jobs]
+    rows = [row for row in SweepIndex(folder / INDEX).rows() if row["overrides"] in asked]
+    failed = [row for row in rows if row["status"] != "complete"]
+    n_lost = len({*asked} - {row["overrides"] for row in rows})
+    names = _swept_parts([row["overrides"] for row in rows])
+    cells: list[tuple[str, ...]] = [("job", "status", "frames", "instances", "overrides")]
+    for row, name in zip(rows, names, strict=True):
+        counts = (row[key] or "-" for key in ("frames", "instances"))
+        cells.append((row["job"], row["status"], *counts, name))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    ]
+    told = f"{len(failed)} of {len(asked)} jobs" if failed else "none"
+    lines.append(f"failed      {told}")
+    if n_lost:
+        lines.append(f"lost        {n_lost} of {len(asked)} jobs, which never told how they ended")
+    lines.append(f"index       {folder / INDEX}")
+    return "\n".join(lines), not failed and not n_lost
+
+
+def _swept_parts(texts: Sequence[str]) -> list[str]:
+    """Of the overrides of each job those that not all of them have; of one job all."""
+    jobs = [overrides_of(text) for text in texts]
+    swept = [
+        {key: value for key, value in job.items() if any(o.get(key) != value for o in jobs)}
+        for job in jobs
+    ]
+    return [
+        " ".join(f"{key}={value}" for key, value in part.items()) or text
+        for part, text in zip(swept, texts, strict=True)
+    ]

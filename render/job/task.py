@@ -19,18 +19,20 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from render.config.composition import guarded
+from render.config.composition import Sweep, guarded
 from render.config.hydra_errors import COMPOSITION_ERRORS, message_of
 from render.config.quoting import readable
 from render.config.sources import preset_dirs
 from render.config.trust import import_plugins
 from render.config.words import VERSION_BASE, resolve
+from render.dataset.description import Description, read_description
 from render.dataset.folder import held
 from render.errors import ConfigError, RenderError
+from render.job.finished import finished
 from render.job.part import PartSummary, is_of_part
 from render.job.run_job import make_dataset, run_job
 from render.job.summary import Summary
-from render.job.sweep import SweepIndex, SweepRow, slug
+from render.job.sweep import INDEX, SweepIndex, SweepRow, ended
 from render.job.top_up import folder_of, prepare
 from render.report.measures import Spread, measure
 from render.system.console import complain, say
@@ -40,10 +42,8 @@ from render.system.heap import keep_freed_memory
 from render.system.paths import CONF_DIR
 from render.writers.chosen import unknown_key
 
-__all__ = ["INTERRUPTED", "run_words"]
+__all__ = ["run_words"]
 
-INTERRUPTED = "error: interrupted; the same command with this output_dir continues"
-"""What is said of a run that a signal ends."""
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
@@ -55,20 +55,30 @@ def run_words(words: Sequence[str], options: Sequence[str] = ()) -> bool:
         options: Those of Hydra.
 
     Raises:
-        KeyboardInterrupt: A signal came; a dataset that was begun can be continued.
+        KeyboardInterrupt: A signal came, which has been told; a dataset that was begun can be
+            continued.
 
     """
     keep_freed_memory()
-    OmegaConf.register_new_resolver("slug", slug, replace=True)
     outcomes: list[bool] = []
     tell = _ErrorPrinter(traceback=os.environ.get(_FULL_ERROR) == "1")
     task = hydra.main(version_base=VERSION_BASE, config_path=str(CONF_DIR), config_name="config")
+    sweep = Sweep()
     try:
         # Hydra itself reads them from there, and wants all values together, behind the options.
         sys.argv[1:] = [*options, *(readable(word) for word in words)]
         # Hydra prints the errors of composition itself, unless this makes it raise them.
-        with environment_variables({_FULL_ERROR: "1"}), guarded():
+        with environment_variables({_FULL_ERROR: "1"}), guarded() as sweep:
             task(_task(outcomes, tell))()
+        if sweep.folder is None:
+            return all(outcomes)
+        table, has_succeeded = ended(sweep, sweep.folder)
+        say(table)
+        return has_succeeded
+    except KeyboardInterrupt:
+        folder = "this output_dir" if sweep.folder is None else f"hydra.sweep.dir={sweep.folder}"
+        complain(f"error: interrupted; the same command with {folder} continues")
+        raise
     except RenderError as error:
         tell(str(error), error)
         return False
@@ -77,7 +87,6 @@ def run_words(words: Sequence[str], options: Sequence[str] = ()) -> bool:
     except COMPOSITION_ERRORS as error:
         tell(message_of(error, unknown_key), error)
         return False
-    return all(outcomes)
 
 
 @dataclass(frozen=True)
@@ -103,13 +112,12 @@ def _task(outcomes: list[bool], tell: _ErrorPrinter) -> Callable[[DictConfig], N
 
 def _guarded(cfg: DictConfig, tell: _ErrorPrinter) -> str | None:
     """Runs one job; returns its error message, which has been printed, or None."""
-    summary: Summary | PartSummary | None = None
     message = None
-    spreads: Mapping[str, Spread] = {}
     try:
-        summary = _job(cfg)
-        if isinstance(summary, Summary) and HydraConfig.get().mode == RunMode.MULTIRUN:
-            spreads = measure(summary.output_dir)
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            _index(made=_swept_job(cfg), error=None)
+        else:
+            _alone(cfg)
     except KeyboardInterrupt:
         message = "interrupted"
         raise
@@ -119,35 +127,51 @@ def _guarded(cfg: DictConfig, tell: _ErrorPrinter) -> str | None:
         reason = refusal_of(error) if isinstance(error, OSError) else None
         message = tell(reason or f"internal error: {type(error).__name__}: {error}", error)
     finally:
-        _index(summary if isinstance(summary, Summary) else None, message, spreads)
+        if message is not None and HydraConfig.get().mode == RunMode.MULTIRUN:
+            _index(made=None, error=message)
         # Hydra makes its folder, in that of the day, even when output_dir names another one.
         remove_empty(Path(HydraConfig.get().runtime.output_dir))
     return message
 
 
-def _job(cfg: DictConfig) -> Summary | PartSummary:
-    overridden = any(o.split("=")[0].lstrip("+") == "output_dir" for o in _overrides())
-    if overridden and HydraConfig.get().mode == RunMode.MULTIRUN:
+def _alone(cfg: DictConfig) -> None:
+    config = _resolved(cfg)
+    summary: Summary | PartSummary
+    if config.get("top_up") is None:
+        say(f"dataset     {config['output_dir']}")
+        summary = run_job(config, plugins=config["plugins"])
+    else:
+        summary = _top_up(config)
+    say(summary.text())
+
+
+def _swept_job(cfg: DictConfig) -> Description:
+    """Makes the dataset of a job, unless it is there."""
+    if any(override.split("=")[0].lstrip("+") == "output_dir" for override in _overrides()):
         raise ConfigError(
             "output_dir must not be set in a sweep, each job has its own folder: name "
             "hydra.sweep.dir instead"
         )
-    config = resolve(cfg, preset_dirs(HydraConfig.get().runtime.config_sources))
-    summary: Summary | PartSummary
-    if is_of_part(config) and HydraConfig.get().mode == RunMode.MULTIRUN:
+    config = _resolved(cfg)
+    if is_of_part(config):
         raise ConfigError(
             "frames and shard must not be set in a sweep, whose index has whole datasets: run the "
             "jobs one by one"
         )
-    if config.get("top_up") is None:
-        say(f"dataset     {config['output_dir']}")
-        summary = run_job(config, plugins=config["plugins"])
-    elif HydraConfig.get().mode == RunMode.MULTIRUN:
+    if config.get("top_up") is not None:
         raise ConfigError("top_up must not be set in a sweep: it adds to one dataset")
-    else:
-        summary = _top_up(config)
+    say(f"dataset     {config['output_dir']}")
+    made = finished(config, plugins=config["plugins"])
+    if made is not None:
+        say(f"skipped     complete, with all of its {made.n_frames} frames")
+        return made
+    summary = run_job(config, plugins=config["plugins"])
     say(summary.text())
-    return summary
+    return read_description(Path(config["output_dir"]))
+
+
+def _resolved(cfg: DictConfig) -> dict[str, Any]:
+    return resolve(cfg, preset_dirs(HydraConfig.get().runtime.config_sources))
 
 
 def _top_up(config: Mapping[str, Any]) -> Summary | PartSummary:
@@ -167,18 +191,24 @@ def _overrides() -> list[str]:
     return [str(override) for override in task or ()]
 
 
-def _index(summary: Summary | None, message: str | None, spreads: Mapping[str, Spread]) -> None:
+def _index(*, made: Description | None, error: str | None) -> None:
     """Adds the job to the index of its sweep."""
     hydra_config = HydraConfig.get()
-    if hydra_config.mode != RunMode.MULTIRUN:
-        return
     folder = Path(hydra_config.sweep.dir)
-    row = SweepRow.of(
-        job=int(hydra_config.job.num),
-        overrides=_overrides(),
-        path=os.path.relpath(hydra_config.runtime.output_dir, folder),
-        summary=summary,
-        error=message,
-        spreads=spreads,
+    index = SweepIndex(folder / INDEX)
+    job_dir = Path(hydra_config.runtime.output_dir)
+    path = os.path.relpath(job_dir, folder)
+    spreads: Mapping[str, Spread] = {}
+    if made is not None:
+        # Of a job that was there they are known, and measuring reads all of its pictures.
+        spreads = index.spreads_of(path, frames=made.n_frames) or measure(job_dir)
+    index.add(
+        SweepRow.of(
+            job=int(hydra_config.job.num),
+            overrides=_overrides(),
+            path=path,
+            made=made,
+            error=error,
+            spreads=spreads,
+        )
     )
-    SweepIndex(folder / "sweep.csv").add(row)

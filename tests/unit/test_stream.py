@@ -1,4 +1,4 @@
-"""Streams for training: what they give and where they go on; with torch, its loader."""
+"""Streams for training: what they give and where they go on; tests/torch has the loaders."""
 
 from __future__ import annotations
 
@@ -147,19 +147,3 @@ def test_a_part_that_is_none_is_refused(
 ) -> None:
     with pytest.raises(render.ConfigError, match=message):
         render.stream(plan, **arguments)
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_torch_loads_it(plan: render.Plan, workers: int) -> None:
-    torch = pytest.importorskip("torch", reason="torch is not installed")
-    stream = render.stream(plan)
-    assert isinstance(stream, torch.utils.data.IterableDataset)
-    context = "spawn" if workers else None
-    loader = torch.utils.data.DataLoader(
-        stream, batch_size=None, num_workers=workers, multiprocessing_context=context
-    )
-    pairs = list(itertools.islice(loader, 4))
-
-    assert all(isinstance(image, torch.Tensor) for image, _ in pairs)
-    expected = taken(Stream(plan, rank=0, world=1), 4)
-    assert [bytes_of_pair(pair) for pair in pairs] == [bytes_of_pair(pair) for pair in expected]

@@ -183,7 +183,6 @@ HOSTILE: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
             "select": "${oc.select:seed}",
             "hydra": "${hydra:runtime.cwd}",
             "now": "${now:%Y}",
-            "own": "${slug:1,x}",
             "custom": "${mine:1}",
             "nested": "${${seed}.env:HOME}",
             "within": "a/${seed}/${oc.env:HOME}",
