@@ -3,9 +3,9 @@
 python -m benchmarks.assemble [--instances 100000 1000000]
 
 The records are those of a small run, repeated under new numbers; nothing is drawn for the rest.
-Each part runs in a process of its own, whose peak of resident memory is told. The baseline is what a
-program does that holds everything: rows of records by pyarrow, then ``json.dump`` of the COCO
-files' content.
+Each part runs in a process of its own, whose peak of resident memory is told. The baseline is
+what a program does that holds everything: rows of records by pyarrow, then ``json.dump`` of the
+COCO files' content.
 """
 
 from __future__ import annotations
