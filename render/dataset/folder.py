@@ -30,6 +30,8 @@ __all__ = [
     "complete",
     "drawn_by",
     "held",
+    "remove_files",
+    "remove_frame_files",
     "reopen",
     "write_file",
 ]
@@ -196,6 +198,35 @@ def write_file(
     """
     check_inside(folder, name)
     return write_whole(folder / name, data, durable=durable)
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Deletes files of a dataset, those that are there.
+
+    Raises:
+        DatasetError: One cannot be deleted.
+
+    """
+    with _usable(folder):
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+
+
+def remove_frame_files(folder: Path, layout: Layout) -> None:
+    """Deletes what a run that was killed has left of frames that lie in the tars of shards, and
+    their folders; no other process may be writing.
+
+    Raises:
+        DatasetError: A file cannot be deleted.
+
+    """
+    for template in layout.templates:
+        if "stem" in template.fields:
+            remove_files(folder, list(template.files_in(folder)))
+            for name in template.folders():
+                for empty in (folder / name, (folder / name).parent):
+                    with suppress(OSError):  # it holds what is not ours
+                        empty.rmdir()
 
 
 def check_inside(folder: Path, name: str) -> None:

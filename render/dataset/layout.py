@@ -33,6 +33,7 @@ __all__ = [
     "RECORDS",
     "RECORD_FILES",
     "SPLITS",
+    "TARS",
     "Layout",
     "PathTemplate",
     "RecordKind",
@@ -41,6 +42,7 @@ __all__ = [
     "raster",
     "records_path",
     "shard_name",
+    "tar_path",
 ]
 
 MANIFEST_FOLDER = ".manifest"
@@ -141,9 +143,14 @@ class PathTemplate:
 
     def shards_in(self, folder: Path) -> list[int]:
         """Numbers of the shards that have their file of this kind in a dataset, in order."""
-        (glob,) = self.paths()
-        names = (path.relative_to(folder).as_posix() for path in folder.glob(glob))
-        return sorted(int(m["shard"]) for name in names if (m := self.pattern.fullmatch(name)))
+        matches = map(self.pattern.fullmatch, self.files_in(folder))
+        return sorted(int(match["shard"]) for match in matches if match)
+
+    def files_in(self, folder: Path) -> Iterator[str]:
+        """Files of this kind in a dataset, by their paths relative to it, in any order."""
+        for glob in self.paths():
+            names = (path.relative_to(folder).as_posix() for path in folder.glob(glob))
+            yield from filter(self.pattern.fullmatch, names)
 
     def clashes_with(self, other: PathTemplate) -> bool:
         """Whether a path of the one can be a path, or a folder, of the other."""
@@ -165,6 +172,8 @@ RECORD_FILES: Mapping[RecordKind, PathTemplate] = {
     "instances": PathTemplate(f"{RECORDS}/instances-{{shard}}.parquet"),
 }
 ENTRIES = PathTemplate(f"{MANIFEST_FOLDER}/shard-{{shard}}.json")
+TARS = PathTemplate("webdataset/{split}/{shard}.tar")
+"""Those of `render.writers.webdataset`, which may be the one place of the files of frames."""
 _SINGLE = (
     DESCRIPTION, EARLIER, FAILED, PREVIEW, PLOT, COVERAGE, LOCK,
     ".manifest/identity.json", ".manifest/gl.json", ".manifest/top_ups.json",
@@ -188,20 +197,19 @@ def entry_path(shard_idx: int) -> str:
     return ENTRIES.text.format(shard=f"{shard_idx:05d}")
 
 
+def tar_path(split: str, shard_idx: int) -> str:
+    """The tar of a shard's frames of a split, relative to the dataset."""
+    return TARS.text.format(split=split, shard=shard_name(shard_idx))
+
+
 def raster(kind: str) -> str:
     """The template of a value for each pixel, as text: ``ids``, ``depth`` and others."""
     return f"{kind}/{{split}}/{{stem}}.png"
 
 
-def image_path(folder: Path, frame: Mapping[str, Any]) -> Path:
-    """Where the picture of a frame lies.
-
-    Args:
-        folder: The dataset.
-        frame: Its record.
-
-    """
-    return folder / IMAGES.format(split=frame["split"]) / str(frame["file_name"])
+def image_path(frame: Mapping[str, Any]) -> str:
+    """The picture of a frame, of which this is the record, relative to the dataset."""
+    return f"{IMAGES.format(split=frame['split'])}/{frame['file_name']}"
 
 
 def is_of_dataset(path: str) -> bool:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from render.assembly.scene import camera_of
 from render.dataset.description import Description, read_description
+from render.dataset.frame_files import FrameFiles
 from render.dataset.frame_view import LabelNames, labelled_rows, stacked_masks
 from render.dataset.layout import (
     RECORD_FILES,
@@ -38,7 +39,7 @@ from render.dataset.records import absent_columns, read_frames, read_instances, 
 from render.errors import DatasetError
 from render.sample import MAPS, Split
 from render.scene import Camera
-from render.system.plain_data import MOST_BYTES, json_of, read_regular
+from render.system.plain_data import MOST_BYTES, json_of
 from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
 __all__ = ["Dataset", "Frame", "Frames", "open_dataset"]
@@ -117,19 +118,18 @@ class Frame:
             DatasetError: The file is missing, torn or of another size; so for all pictures.
 
         """
-        bgr = self._pixels(self._image_path, np.dtype(np.uint8), channels=3)
+        bgr = self._pixels(image_path(self.row), np.dtype(np.uint8), channels=3)
         return np.ascontiguousarray(bgr[..., ::-1])
 
     @property
     def jpeg(self) -> bytes | None:
         """The file of the picture if it is a JPEG: to encode it anew would change it."""
-        if self._image_path.suffix != ".jpg":
-            return None
-        return self._bytes(self._image_path)
+        path = image_path(self.row)
+        return self._bytes(path) if path.endswith(".jpg") else None
 
     @property
     def files(self) -> dict[str, bytes]:
-        """All files of the frame, by path relative to the dataset, read from disk.
+        """All files of the frame, by path relative to the dataset, read from disk or a tar.
 
         Raises:
             DatasetError: One cannot be read, or the record names what is no path in the dataset.
@@ -137,7 +137,7 @@ class Frame:
         """
         paths = [str(entry["path"]) for entry in self.row["files"]]
         try:
-            return {PathTemplate(path).text: self._bytes(self.folder / path) for path in paths}
+            return {PathTemplate(path).text: self._bytes(path) for path in paths}
         except ValueError as error:
             raise DatasetError(
                 f"the record of frame {self.frame_idx} is torn: its paths must {error}"
@@ -175,11 +175,11 @@ class Frame:
 
         Each is ``(H, W)`` or ``(H, W, 3)`` uint16, as docs/labels.md describes it.
         """
-        paths = {name: self._path(name) for name in MAPS}
+        recorded = {str(entry["path"]) for entry in self.row["files"]}
         found: dict[str, NDArray[np.uint16]] = {}
-        for name, path in paths.items():
-            if path.is_file():
-                image = self._pixels(path, np.dtype(np.uint16), channels=None)
+        for name in MAPS:
+            if self._path(name) in recorded:
+                image = self._pixels(self._path(name), np.dtype(np.uint16), channels=None)
                 found[name] = image if image.ndim == 2 else np.ascontiguousarray(image[..., ::-1])
         return found
 
@@ -209,46 +209,41 @@ class Frame:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DatasetError(f"the record of frame {self.frame_idx} is torn: {error}") from error
 
-    @property
-    def _image_path(self) -> Path:
-        return image_path(self.folder, self.row)
+    def _path(self, kind: str) -> str:
+        return raster(kind).format(split=self.split, stem=self.stem)
 
-    def _path(self, kind: str) -> Path:
-        return self.folder / raster(kind).format(split=self.split, stem=self.stem)
+    def _raster(self, *kinds: str) -> str:
+        """The frame's file in the first of these folders that has one; no tar has others."""
+        paths = [self._path(kind) for kind in kinds]
+        return next((path for path in paths if (self.folder / path).is_file()), paths[0])
 
-    def _raster(self, *kinds: str) -> Path:
-        """The frame's file in the first of these folders that has one."""
-        for kind in kinds:
-            if self._path(kind).is_file():
-                return self._path(kind)
-        raise DatasetError(
-            f"{self._path(kinds[0])} is missing: the dataset was written without {kinds[0]}, or "
-            "the file was removed; the run's output section says what is written"
-        )
-
-    def _pixels(self, path: Path, dtype: np.dtype[Any], *, channels: int | None) -> NDArray[Any]:
+    def _pixels(self, path: str, dtype: np.dtype[Any], *, channels: int | None) -> NDArray[Any]:
         """A picture in OpenCV's order of channels; DatasetError if it cannot be decoded."""
         color = channels == 3
         flags = cv2.IMREAD_COLOR if color else cv2.IMREAD_UNCHANGED
         try:
             image = decoded_picture(
-                self._bytes(path), path.suffix, size_wh=self.size_wh, flags=flags
+                self._bytes(path), Path(path).suffix, size_wh=self.size_wh, flags=flags
             )
         except ValueError as error:
-            raise DatasetError(f"{path} {error}") from error
+            raise DatasetError(f"{self.folder / path} {error}") from error
         if image.dtype != dtype:
-            raise DatasetError(f"{path} must be a {dtype} picture, got {image.dtype}")
+            raise DatasetError(f"{self.folder / path} must be a {dtype} picture, got {image.dtype}")
         if channels is not None and image.ndim != (3 if color else 2):
-            raise DatasetError(f"{path} is torn: it must have {channels} channels")
+            raise DatasetError(f"{self.folder / path} is torn: it must have {channels} channels")
         return image
 
-    def _bytes(self, path: Path) -> bytes:
+    def _bytes(self, path: str) -> bytes:
+        most = MOST_BYTES + _MOST_BYTES_PER_PX * math.prod(self.size_wh)
         try:
-            return read_regular(
-                path, most=MOST_BYTES + _MOST_BYTES_PER_PX * math.prod(self.size_wh)
-            )
+            return FrameFiles(self.folder, self.row).read(path, most=most)
+        except FileNotFoundError as error:
+            raise DatasetError(
+                f"{self.folder / path} is missing: the dataset was written without it, or the "
+                "file was removed"
+            ) from error
         except OSError as error:
-            raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+            raise DatasetError(f"{self.folder / path} cannot be read: {error.strerror}") from error
 
 
 @final

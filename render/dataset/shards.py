@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import final
 
-from render.dataset.folder import write_file
+from render.dataset.folder import remove_files, write_file
 from render.dataset.frame_ranges import FrameRanges
 from render.dataset.frame_result import FrameResult
 from render.dataset.layout import ENTRIES
@@ -58,11 +58,16 @@ class ShardWriter:
     """Gathers frames, in any order, and finishes each shard when its last one is there.
 
     A shard one of whose frames is left out stays unfinished: it is drawn again by a later run.
+
+    Attributes:
+        loose: Whether the files of frames stay; else those of the shard hold them.
+
     """
 
     manifest: Manifest
     n_frames: int
     shard_files: ShardFiles
+    loose: bool = True
     _open: dict[int, dict[int, FrameResult]] = field(default_factory=dict)
     _given_up: set[int] = field(default_factory=set)
 
@@ -96,7 +101,8 @@ class ShardWriter:
         from render.dataset.records import write_shard_records  # takes a moment to import
 
         folder = self.manifest.folder
-        files = {name: digest for frame in frames for name, digest in frame.files.items()}
+        loose = {name: digest for frame in frames for name, digest in frame.files.items()}
+        files = loose if self.loose else {}
         files |= write_shard_records(
             folder,
             shard_idx,
@@ -106,6 +112,8 @@ class ShardWriter:
         for name, parts in self.shard_files(frames, shard_idx):
             files[name] = write_file(folder, name, parts, durable=True)
         self.manifest.write_entry(shard_idx, frames=len(frames), files=files)
+        if not self.loose:
+            remove_files(folder, loose)
         first = shard_idx * SHARD_FRAMES
         rejections = Counter(reason for one in frames for reason in one.frame_row["rejections"])
         tell("shard", shard=shard_idx, frames=[first, first + len(frames)], rejections=rejections)

@@ -46,7 +46,9 @@ def gather(
         RenderError: An executor yields other frames, or nothing but failures.
 
     """
-    shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
+    shards = ShardWriter(
+        manifest, plan.run.n_frames, partial(_shard_files, plan), loose=plan.writers.loose
+    )
     finished: set[int] = set()
     failures: dict[int, str] = {}
     rejections: Counter[str] = Counter()

@@ -18,6 +18,7 @@ from render.build import build
 from render.config.trust import plugin_versions
 from render.dataset.description import read_description
 from render.dataset.findings import Findings
+from render.dataset.frame_files import FrameFiles
 from render.dataset.layout import DESCRIPTION, RECORDS
 from render.dataset.pictures import decoded_picture
 from render.dataset.records import read_frames, read_instances
@@ -29,7 +30,7 @@ from render.plan import Plan
 from render.sample import Sample, SampleKey
 from render.system.blas import one_blas_thread
 from render.system.files import write_whole
-from render.system.plain_data import json_of, read_regular
+from render.system.plain_data import json_of
 from render.system.version import version_of
 from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
@@ -215,10 +216,9 @@ def _differences(
     found: list[str] = []
     hashes: dict[str, str] = {}
     for name, data in files.items():
-        path = folder / name
-        old = read_regular(path) if path.is_file() else None
+        old = _stored(folder, stored, name)
         if old != data:
-            found.append(f"  {name}: {_difference(old, data, path.suffix)}")
+            found.append(f"  {name}: {_difference(old, data, Path(name).suffix)}")
         if out is not None:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             write_whole(out / name, data)
@@ -228,6 +228,14 @@ def _differences(
     if rows != old_rows:
         found.append("  its instance records")
     return found
+
+
+def _stored(folder: Path, frame: Mapping[str, Any], name: str) -> bytes | None:
+    """The bytes of a stored file; None where it is missing."""
+    try:
+        return FrameFiles(folder, frame).read(name)
+    except FileNotFoundError:
+        return None
 
 
 def _difference(old: bytes | None, new: bytes, suffix: str) -> str:

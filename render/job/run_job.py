@@ -22,6 +22,7 @@ from render.dataset.folder import (
     complete,
     drawn_by,
     held,
+    remove_frame_files,
     reopen,
     write_file,
 )
@@ -119,6 +120,7 @@ def _make_dataset(
     config = settle_engine(config, plugins, drew=drawn_by(run))
     top_ups = entries_of(config, added)
     plan = build({**config, "top_ups": top_ups}, plugins=plugins)
+    plan.writers.check_length(plan.run.n_frames)
     executor = build_executor(plan)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
     plan.try_first_frame()
@@ -245,6 +247,8 @@ def completed(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
 
 def _completed(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
     folder = plan.run.output_dir
+    if not plan.writers.loose:  # before anything reads them in place of what the tars hold
+        remove_frame_files(folder, plan.writers.layout)
     summary = Summary.of(plan, rendered=rendered, seconds=seconds)
     description = Description.of(_described(plan, manifest, summary))
     for name, parts in plan.writers.finish_files(Dataset(folder, description)):

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.dataset.frame_view import is_labelled
-from render.dataset.layout import image_path
 from render.dataset.records import read_frames, read_instances
 from render.geometry.rle import decode_rle
 from render.report.pictures import read_picture
@@ -74,7 +73,7 @@ def _targets(dataset_dir: Path) -> Iterator[dict[str, float | None]]:
     for frame_idx, targets in groupby(rows, key=lambda row: row["frame_idx"]):
         # Both are in the order of frames; frames without a labelled target are passed over.
         frame = next(f for f in frames if f["frame_idx"] == frame_idx)
-        rgb = read_picture(image_path(dataset_dir, frame))
+        rgb = read_picture(dataset_dir, frame)
         for row in targets:
             yield {
                 **{name: row[name] for name in _FRACTS},

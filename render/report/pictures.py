@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from render.dataset.frame_files import FrameFiles
+from render.dataset.layout import image_path
 from render.errors import DatasetError
 
 __all__ = ["read_picture"]
 
 
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """A JPEG or PNG as ``(H, W, 3)`` RGB.
+def read_picture(folder: Path, frame: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """The picture of a frame of a dataset as ``(H, W, 3)`` RGB.
+
+    Args:
+        folder: The dataset.
+        frame: Its record.
 
     Raises:
         DatasetError: It cannot be read, or is no picture.
 
     """
+    path = image_path(frame)
     try:
-        data = np.fromfile(path, np.uint8)
+        data = FrameFiles(folder, frame).read(path)
     except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        raise DatasetError(f"{folder / path} cannot be read: {error.strerror}") from error
+    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if bgr is None:
-        raise DatasetError(f"{path} must be an image, got {len(data)} bytes that are none")
+        raise DatasetError(f"{folder / path} must be an image, got {len(data)} bytes that are none")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

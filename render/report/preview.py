@@ -11,7 +11,6 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
-from render.dataset.layout import image_path
 from render.dataset.records import read_frames, read_instances
 from render.errors import DatasetError
 from render.report.drawing import category_colors, draw_caption, draw_labels, drawn_label
@@ -85,7 +84,7 @@ def _cell(
     colors: Mapping[str, tuple[int, int, int]],
     cell_px: int,
 ) -> _Picture:
-    rgb = read_picture(image_path(dataset_dir, frame))
+    rgb = read_picture(dataset_dir, frame)
     labels = [drawn_label(row, text=row["category"], color=colors[row["category"]]) for row in rows]
     # Large masks first, so that what lies on them stays in sight.
     labels.sort(key=lambda label: -int(np.count_nonzero(label.mask_visib)))

@@ -19,6 +19,7 @@ from render.sample import Split
 from render.system.registry import PLUGIN_HINT
 from render.writers.base import WRITERS, AbstractWriter, Row
 from render.writers.rasters import MasksWriter
+from render.writers.webdataset import check_tars
 
 if TYPE_CHECKING:
     from render.dataset.reader import Dataset, Frame
@@ -27,6 +28,7 @@ __all__ = ["Writers", "finish_paths", "output_settings", "shard_paths", "unknown
 
 _SECTION = "output"
 _FORMATS = "formats"
+_MOST_LOOSE_FRAMES = 1_000_000
 _Kind = type[AbstractWriter[Any]]
 
 
@@ -39,12 +41,14 @@ class Writers:
         by_name: The writers, by their names.
         image: Suffix of the pictures, without dot.
         depth_unit_m: Metres that one step of a depth file stands for, written or not.
+        loose: Whether the files of frames stay; else they lie in the tars of shards alone.
 
     """
 
     by_name: Mapping[str, AbstractWriter[Any]]
     image: str
     depth_unit_m: float
+    loose: bool = True
 
     @classmethod
     def of(cls, output: Mapping[str, Any], *, format_version: int | None = None) -> Writers:
@@ -85,11 +89,29 @@ class Writers:
         }
         by_name = {**switched, **{name: chosen[name] for name in listed}}
         _check_paths(by_name)
+        loose = "webdataset" not in chosen or chosen["webdataset"].settings.loose
+        if not loose:
+            check_tars(by_name)
         return cls(
             by_name,
             image=chosen["image"].settings.image,
             depth_unit_m=chosen["depth"].settings.depth_unit_m,
+            loose=loose,
         )
+
+    def check_length(self, n_frames: int) -> None:
+        """Looks at how many frames a dataset is to have, before its first one.
+
+        Raises:
+            ConfigError: They are too many for folders of loose files.
+
+        """
+        if self.loose and n_frames > _MOST_LOOSE_FRAMES:
+            raise ConfigError(
+                f"n_frames must be at most {_MOST_LOOSE_FRAMES} where each frame has files of its "
+                f"own, because no folder of millions of files is fit for use, got {n_frames}: "
+                "'output.formats=[webdataset]' output.loose=false writes tars alone"
+            )
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -125,7 +147,12 @@ class Writers:
                 writer.accept(names)
 
     def train_command(self, folder: Path) -> str | None:
-        """The first command that a format has for training on the dataset in a folder."""
+        """The first command that a format has for training on the dataset in a folder.
+
+        None where there is none, or the pictures that it needs lie in tars.
+        """
+        if not self.loose:
+            return None
         commands = (writer.train_command(folder) for writer in self.by_name.values())
         return next((command for command in commands if command is not None), None)
 

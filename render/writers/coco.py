@@ -61,6 +61,12 @@ class CocoSettings:
         "that know nothing else.",
         example="polygon",
     )
+    coco_theta: bool = setting(
+        kind="flag",
+        default=True,
+        doc="Whether images in the files of COCO have `theta`; the records always do.",
+        example="false",
+    )
 
 
 @final
@@ -82,12 +88,15 @@ class CocoWriter(AbstractWriter[CocoSettings]):
                 split=split,
                 names=dataset.names,
                 segmentation=self.settings.coco_segmentation,
+                theta=self.settings.coco_theta,
             )
             for split in SPLITS
         }
 
     def check(self, dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], None]:
-        return check_coco(dataset, self.settings.coco_segmentation, findings)
+        return check_coco(
+            dataset, self.settings.coco_segmentation, findings, theta=self.settings.coco_theta
+        )
 
 
 def coco_parts(
@@ -97,6 +106,7 @@ def coco_parts(
     split: str,
     names: LabelNames,
     segmentation: Segmentation = "rle",
+    theta: bool = True,
 ) -> Iterator[bytes]:
     """The images and annotations of one split; one row in memory at a time.
 
@@ -110,10 +120,11 @@ def coco_parts(
         split: ``train`` or ``val``.
         names: Categories in the order of their ids, and the keypoints of those that have some.
         segmentation: As for `coco_annotation`.
+        theta: As for `coco_image`.
 
     """
     ids = {name: i for i, name in enumerate(names.categories, start=1)}
-    images = (coco_image(row) for row in frames if row["split"] == split)
+    images = (coco_image(row, theta=theta) for row in frames if row["split"] == split)
     shown = (row for row in instances if row["split"] == split and is_labelled(row))
     annotations = (
         coco_annotation(
@@ -135,10 +146,10 @@ def coco_categories(names: LabelNames) -> Iterator[dict[str, Any]]:
     )
 
 
-def coco_image(frame: Mapping[str, Any]) -> dict[str, Any]:
+def coco_image(frame: Mapping[str, Any], *, theta: bool = True) -> dict[str, Any]:
     """The entry of one frame; `cam_K` in centre coordinates, `cam_dist` as OpenCV has it.
 
-    `im_id` is there where a real image was rendered again.
+    `theta` is there unless told otherwise, `im_id` where a real image was rendered again.
     """
     return {
         "id": frame["frame_idx"] + 1,
@@ -148,7 +159,7 @@ def coco_image(frame: Mapping[str, Any]) -> dict[str, Any]:
         "frame_idx": frame["frame_idx"],
         "cam_K": frame["cam_K"],
         "cam_dist": frame["cam_dist"],
-        "theta": json.loads(frame["theta"]),
+        **({"theta": json.loads(frame["theta"])} if theta else {}),
         **({} if frame["im_id"] is None else {"im_id": frame["im_id"]}),
     }
 

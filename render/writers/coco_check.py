@@ -91,7 +91,7 @@ def _is_id(value: Any) -> TypeGuard[int]:
 
 
 def check_coco(
-    dataset: Dataset, segmentation: str, findings: Findings
+    dataset: Dataset, segmentation: str, findings: Findings, *, theta: bool
 ) -> Callable[[StoredFrame], None]:
     """Checks both files by themselves; what is returned compares a frame with its records.
 
@@ -101,9 +101,12 @@ def check_coco(
         dataset: The dataset.
         segmentation: What the visible masks are written as: ``rle`` or ``polygon``.
         findings: Takes what is wrong.
+        theta: Whether images have it.
 
     """
-    files = {split: _CocoFile(dataset, split, segmentation, findings) for split in SPLITS}
+    files = {
+        split: _CocoFile(dataset, split, segmentation, findings, theta=theta) for split in SPLITS
+    }
     return lambda stored: files[stored.view.split].check(stored)
 
 
@@ -111,7 +114,10 @@ def check_coco(
 class _CocoFile:
     """An annotation file, indexed by image; entries are read when they are compared."""
 
-    def __init__(self, dataset: Dataset, split: str, segmentation: str, findings: Findings) -> None:
+    def __init__(
+        self, dataset: Dataset, split: str, segmentation: str, findings: Findings, *, theta: bool
+    ) -> None:
+        self._has_theta = theta
         self._has_polygons = segmentation == "polygon"
         self._file = f"annotations/instances_{split}.json"
         self._path = dataset.folder / self._file
@@ -223,7 +229,7 @@ class _CocoFile:
         odd = sorted({*entries[0]} - _IMAGE_KEYS)
         self._require(not odd, f"image: must hold just its keys, odd: {', '.join(odd)}", idx)
         try:
-            theta = json_of(frame["theta"])
+            theta = json_of(frame["theta"]) if self._has_theta else None
         except ValueError:
             return  # said of the record
         self._require(

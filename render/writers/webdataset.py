@@ -9,35 +9,52 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
-from render.dataset.layout import IMAGES, SPLITS, shard_name
-from render.writers.base import WRITERS, AbstractWriter, NoSettings
+from render.config.settings import setting
+from render.dataset.layout import SPLITS, TARS, tar_path
+from render.dataset.tars import member_name
+from render.errors import ConfigError
+from render.writers.base import WRITERS, AbstractWriter
 from render.writers.coco import coco_annotation, coco_categories, coco_image
 
 if TYPE_CHECKING:
     from render.dataset.reader import Frame
 
-__all__ = ["WebdatasetWriter", "frame_labels", "frame_members"]
+__all__ = ["WebdatasetSettings", "WebdatasetWriter", "check_tars", "frame_labels", "frame_members"]
 
-_TEMPLATE = "webdataset/{split}/{shard}.tar"
-_IMAGES = PurePosixPath(IMAGES).parts[0]
 _MODE = 0o644
+_STEM = "0" * 8  # of any frame
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebdatasetSettings:
+    """Keys of ``output`` that are the tars'."""
+
+    loose: bool = setting(
+        kind="flag",
+        default=True,
+        doc="Whether the files of frames also lie in folders; false: in the tars of "
+        "`output.formats=[webdataset]` alone.",
+        example="false",
+    )
 
 
 @final
 @WRITERS.register("webdataset")
-class WebdatasetWriter(AbstractWriter[NoSettings]):
+class WebdatasetWriter(AbstractWriter[WebdatasetSettings]):
     """A tar of each shard for each split that it has frames of."""
+
+    Settings = WebdatasetSettings
 
     @classmethod
     def paths(cls) -> tuple[str, ...]:
-        return (_TEMPLATE,)
+        return (TARS.text,)
 
     def shard_files(self, views: Sequence[Frame], shard_idx: int) -> dict[str, Iterator[bytes]]:
         return {
-            _TEMPLATE.format(split=split, shard=shard_name(shard_idx)): _tar(frames)
+            tar_path(split, shard_idx): _tar(frames)
             for split in SPLITS
             if (frames := [view for view in views if view.split == split])
         }
@@ -46,17 +63,13 @@ class WebdatasetWriter(AbstractWriter[NoSettings]):
 def frame_members(frame: Frame) -> dict[str, bytes]:
     """What a tar holds of a frame, by name, in order.
 
-    The picture is ``<stem>.jpg`` or ``.png``, the labels are ``<stem>.json``, and a file of
-    another folder has its name before the suffix: ``<stem>.ids.png``. Files whose names do not
-    begin with the stem, as a user's writer may have them, are left out: readers could not tell
-    which frame they are of.
+    The labels are ``<stem>.json``, and its files are called as `render.dataset.tars.member_name`
+    has it; those that a tar cannot hold are left out.
     """
     members = {f"{frame.stem}.json": json.dumps(frame_labels(frame), allow_nan=False).encode()}
     for name, data in frame.files.items():
-        path = PurePosixPath(name)
-        if path.name.startswith(f"{frame.stem}."):
-            folders = [part for part in path.parent.parts if part not in (_IMAGES, *SPLITS)]
-            members[".".join([frame.stem, *folders, path.name[len(frame.stem) + 1 :]])] = data
+        if (member := member_name(frame.stem, name)) is not None:
+            members[member] = data
     return dict(sorted(members.items()))
 
 
@@ -76,6 +89,30 @@ def frame_labels(frame: Frame) -> dict[str, Any]:
             for n, row in enumerate(frame.labelled, start=1)
         ],
     }
+
+
+def check_tars(writers: Mapping[str, AbstractWriter[Any]]) -> None:
+    """Tars are written and can hold every file of a frame, as they must where they alone do.
+
+    Raises:
+        ConfigError: It is not so.
+
+    """
+    if "webdataset" not in writers:
+        raise ConfigError(
+            "output.loose must be true where no tars are written, got false: "
+            "'output.formats=[webdataset]' writes them"
+        )
+    taken = {f"{_STEM}.json": "its labels"}
+    for name, writer in writers.items():
+        for template in (one for one in writer.templates if "stem" in one.fields):
+            path = template.paths(split="train", stem=_STEM)[0]
+            member = member_name(_STEM, path)
+            if member is None or taken.setdefault(member, path) != path:
+                raise ConfigError(
+                    f"output.loose must be true with {name}, because a tar cannot hold "
+                    f"{template.text}: its name must begin with {{stem}}. and be no other's"
+                )
 
 
 def _tar(frames: Sequence[Frame]) -> Iterator[bytes]:

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 import render
+from render.job.replay import replay
+from render.report.preview import preview
 from render.report.verify.dataset import verify
 
 WORDS = (
@@ -25,8 +27,8 @@ WORDS = (
 N_FRAMES = 35
 
 
-def plan_of(n_frames: int = N_FRAMES) -> render.Plan:
-    return render.compose(*WORDS, f"n_frames={n_frames}")
+def plan_of(n_frames: int = N_FRAMES, *words: str) -> render.Plan:
+    return render.compose(*WORDS, f"n_frames={n_frames}", *words)
 
 
 def tars_of(folder: Path) -> dict[str, str]:
@@ -146,3 +148,71 @@ def test_webdataset_reads_them(dataset: render.Dataset) -> None:
         ids = cv2.imdecode(np.frombuffer(sample["ids.png"], np.uint8), cv2.IMREAD_UNCHANGED)
         assert (ids.astype(np.int32) - 1 == frame.ids).all()
         assert io.BytesIO(sample["depth.png"]).read(4) == b"\x89PNG"
+
+
+def test_without_loose_files_the_tars_are_all_there_is(
+    dataset: render.Dataset, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    render.write(plan_of(20, "output.loose=false"), folder)
+    # What a run leaves that is killed between the entry of a shard and the end of its files.
+    (folder / "images/train").mkdir(parents=True)
+    (folder / "images/train/00000002.jpg").write_bytes(b"torn")
+    (folder / "dataset.yaml").unlink()
+    alone = render.write(plan_of(N_FRAMES, "output.loose=false"), folder)
+
+    assert tars_of(folder) == tars_of(dataset.folder)
+    assert {p.name for p in folder.iterdir() if p.is_dir()} == {
+        ".manifest", "annotations", "records", "webdataset",
+    }  # fmt: skip
+    entry = json.loads((folder / ".manifest/shard-00001.json").read_text())
+    assert {name.split("/")[0] for name in entry["files"]} == {"records", "webdataset"}
+    assert verify(folder).findings.lines() == []
+    assert preview(folder) == preview(dataset.folder)
+    for theirs, own in zip(dataset.frames, alone.frames, strict=True):
+        assert theirs.files == own.files
+        assert (theirs.image == own.image).all()
+        assert (theirs.ids == own.ids).all()
+        assert (theirs.depth_m == own.depth_m).all()
+    assert replay(folder, 17) == []
+
+    path = folder / "webdataset/train/000001.tar"
+    with tarfile.open(path) as tar:
+        member = tar.getmember("00000017.depth.png")
+    data = bytearray(path.read_bytes())
+    data[member.offset_data + 100] ^= 1
+    path.write_bytes(data)
+    lines = verify(folder).findings.lines()
+    assert any("train/00000017.png" in line and "not those that were" in line for line in lines)
+    assert any(line.startswith("webdataset/train/000001.tar") for line in lines)
+    render.write(plan_of(N_FRAMES, "output.loose=false"), folder)
+    assert tars_of(folder) == tars_of(dataset.folder), "the shard is rendered again"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["output.formats=[coco]", "output.loose=false"],
+            r"output\.loose must be true where no tar",
+        ),
+        (["n_frames=1000001"], r"n_frames must be at most 1000000 .*output\.loose=false"),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_the_first_frame(
+    words: list[str], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(render.ConfigError, match=message):
+        render.write(render.compose(*WORDS, *words), tmp_path / "data")
+
+    assert not list((tmp_path / "data").glob("**/*.jpg"))
+
+
+def test_a_coco_file_can_go_without_theta(tmp_path: Path) -> None:
+    words = ("output.formats=[coco]", "output.coco_theta=false", "n_frames=3")
+    dataset = render.write(render.compose(*WORDS, *words), tmp_path / "data")
+    images = json.loads((dataset.folder / "annotations/instances_train.json").read_text())["images"]
+
+    assert [image["file_name"] for image in images] == [f"{i:08d}.jpg" for i in range(3)]
+    assert not any("theta" in image for image in images)
+    assert verify(dataset.folder).findings.lines() == []

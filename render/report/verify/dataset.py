@@ -175,7 +175,10 @@ class _Checks:
         )
         for row in view.labelled:
             self._left_out.update(self._writers.left_out(row))
-        files = read_files(self._dataset.folder, frame, self._expected(view), file, self._findings)
+        files = read_files(
+            self._dataset.folder, view.row, self._expected(view), file, self._findings,
+            loose=self._writers.loose,
+        )  # fmt: skip
         for name, check in self._checks.items():
             writer = self._writers.by_name[name]
             own = {path: data for path, data in files.items() if path in writer.frame_paths(view)}

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from render.dataset.findings import Findings
+from render.dataset.frame_files import FrameFiles
+from render.errors import DatasetError
 from render.report.verify.records import Row
 from render.system.plain_data import MOST_BYTES, read_regular
 
@@ -16,13 +18,20 @@ _MOST_BYTES_PER_PX = 8
 
 
 def read_files(
-    folder: Path, frame: Row, wanted: Sequence[str], file: str, findings: Findings
+    folder: Path,
+    frame: Row,
+    wanted: Sequence[str],
+    file: str,
+    findings: Findings,
+    *,
+    loose: bool,
 ) -> dict[str, bytes]:
     """Reads the files of a frame and compares them with the hashes of its record.
 
     Args:
         wanted: Paths of those that must be there, sorted.
         file: Where the record lies.
+        loose: Whether they lie in folders; else in the tar of the shard alone.
 
     Returns:
         The bytes of those that can be read, by path.
@@ -39,12 +48,15 @@ def read_files(
     most = MOST_BYTES + _MOST_BYTES_PER_PX * frame["width"] * frame["height"]
     for name in wanted:
         try:
-            files[name] = read_regular(folder / name, most=most)
+            if loose:
+                files[name] = read_regular(folder / name, most=most)
+            else:
+                files[name] = FrameFiles(folder, frame).read_from_tar(name, most=most)
         except FileNotFoundError:
             findings.require(False, "is missing", file=name, frame_idx=idx)
             continue
-        except OSError as error:
-            reason = f"cannot be read ({error.strerror})"
+        except (OSError, DatasetError) as error:
+            reason = f"cannot be read ({getattr(error, 'strerror', error)})"
             findings.require(False, reason, file=name, frame_idx=idx)
             continue
         findings.require(
