@@ -20,6 +20,7 @@ from render.sample import Split
 from render.system.lock import LOCK
 
 __all__ = [
+    "BLOCKS",
     "CONFIG",
     "COVERAGE",
     "DESCRIPTION",
@@ -36,6 +37,7 @@ __all__ = [
     "Layout",
     "PathTemplate",
     "RecordKind",
+    "block_path",
     "entry_path",
     "image_path",
     "raster",
@@ -165,12 +167,14 @@ RECORD_FILES: Mapping[RecordKind, PathTemplate] = {
     "instances": PathTemplate(f"{RECORDS}/instances-{{shard}}.parquet"),
 }
 ENTRIES = PathTemplate(f"{MANIFEST_FOLDER}/shard-{{shard}}.json")
+BLOCKS = PathTemplate(f"{MANIFEST_FOLDER}/shards-{{shard}}.parquet")
+"""Entries of a whole block of shards, by the first of them."""
 _SINGLE = (
     DESCRIPTION, EARLIER, FAILED, PREVIEW, PLOT, COVERAGE, LOCK,
     ".manifest/identity.json", ".manifest/gl.json", ".manifest/top_ups.json",
     CONFIG,
 )  # fmt: skip
-_OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES)
+_OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES, BLOCKS)
 
 
 def shard_name(shard_idx: int) -> str:
@@ -186,6 +190,11 @@ def records_path(kind: RecordKind, shard_idx: int) -> str:
 def entry_path(shard_idx: int) -> str:
     """The entry of a shard in the manifest, relative to the dataset; it has five digits."""
     return ENTRIES.text.format(shard=f"{shard_idx:05d}")
+
+
+def block_path(first_shard: int) -> str:
+    """The entries of a block of shards, relative to the dataset."""
+    return BLOCKS.text.format(shard=f"{first_shard:05d}")
 
 
 def raster(kind: str) -> str:

@@ -245,6 +245,7 @@ def completed(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) 
 
 def _completed(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
     folder = plan.run.output_dir
+    manifest.fold()
     summary = Summary.of(plan, rendered=rendered, seconds=seconds)
     description = Description.of(_described(plan, manifest, summary))
     for name, parts in plan.writers.finish_files(Dataset(folder, description)):
