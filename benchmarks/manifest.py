@@ -65,9 +65,10 @@ def main() -> None:
         if found["missing"] != missing:
             raise RuntimeError(f"{missing} frames are missing, and it says {found['missing']}")
         print(f"{frames} frames, {found['files']} files of {found['mib']:.0f} MiB, written in "
-              f"{took_s:.0f} s: decided in {found['decide_s']:.2f} s, {found['decide_cpu_s']:.2f} s "
-              f"of the processor, {found['process_s']:.2f} s with the start of Python, at most "
-              f"{found['peak_mib']:.0f} MiB; {missing} frames are missing")  # fmt: skip
+              f"{took_s:.0f} s: decided in {found['decide_s']:.2f} s, "
+              f"{found['decide_cpu_s']:.2f} s of the processor, {found['process_s']:.2f} s with "
+              f"the start of Python, at most {found['peak_mib']:.0f} MiB; {missing} frames are "
+              "missing")  # fmt: skip
     figures["read"] = found = read_of_files()
     print(f"hashes of {found['shards']} shards of {found['mib_per_shard']:.2f} MiB, from memory: "
           f"{1e3 * found['s_per_shard']:.1f} ms each")  # fmt: skip
