@@ -20,6 +20,7 @@ from render.sample import Split
 from render.system.lock import LOCK
 
 __all__ = [
+    "BLOCKS",
     "CONFIG",
     "COVERAGE",
     "DESCRIPTION",
@@ -37,6 +38,7 @@ __all__ = [
     "Layout",
     "PathTemplate",
     "RecordKind",
+    "block_path",
     "entry_path",
     "image_path",
     "raster",
@@ -174,12 +176,14 @@ RECORD_FILES: Mapping[RecordKind, PathTemplate] = {
 ENTRIES = PathTemplate(f"{MANIFEST_FOLDER}/shard-{{shard}}.json")
 TARS = PathTemplate("webdataset/{split}/{shard}.tar")
 """Those of `render.writers.webdataset`, which may be the one place of the files of frames."""
+BLOCKS = PathTemplate(f"{MANIFEST_FOLDER}/shards-{{shard}}.parquet")
+"""Entries of a whole block of shards, by the first of them."""
 _SINGLE = (
     DESCRIPTION, EARLIER, FAILED, PREVIEW, PLOT, COVERAGE, LOCK,
     ".manifest/identity.json", ".manifest/gl.json", ".manifest/top_ups.json",
     CONFIG,
 )  # fmt: skip
-_OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES)
+_OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES, BLOCKS)
 
 
 def shard_name(shard_idx: int) -> str:
@@ -200,6 +204,11 @@ def entry_path(shard_idx: int) -> str:
 def tar_path(split: str, shard_idx: int) -> str:
     """The tar of a shard's frames of a split, relative to the dataset."""
     return TARS.text.format(split=split, shard=shard_name(shard_idx))
+
+
+def block_path(first_shard: int) -> str:
+    """The entries of a block of shards, relative to the dataset."""
+    return BLOCKS.text.format(shard=f"{first_shard:05d}")
 
 
 def raster(kind: str) -> str:

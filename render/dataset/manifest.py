@@ -8,33 +8,48 @@ out the same, so a run that was killed ends like one that was not.
 A killed run loses the frames of its open shards. 16 frames a shard are a compromise: of
 64, four times as many are lost, to save 0.15 ms a frame of the parent's time; of 4,
 records are three times as large and cost 1 ms a frame.
+
+Of large datasets, entries of finished blocks of shards are put together (`render.dataset.blocks`):
+the block is written, flushed and renamed, and then the single entries are deleted. Whoever looks
+for entries looks for single ones first and for blocks then, so that none can be missed between;
+where a shard has both, they say the same, or the single one is newer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import groupby
 from pathlib import Path
 from typing import Any, final
 
 from render.dataset.layout import (
+    BLOCKS,
     CONFIG,
     DESCRIPTION,
     ENTRIES,
     FAILED,
     MANIFEST_FOLDER,
+    block_path,
     entry_path,
 )
 from render.errors import DatasetError
 from render.system.files import sha256_of_file, write_whole
 from render.system.plain_data import json_of, read_regular, yaml_of
 
-__all__ = ["FORMAT_VERSION", "SHARD_FRAMES", "Manifest"]
+__all__ = ["BLOCK_SHARDS", "FORMAT_VERSION", "SHARD_FRAMES", "TOLD", "Manifest", "block_of"]
 
 FORMAT_VERSION = 2
 """Version of a dataset's layout. Version 1 had no such key, and ``masks/`` for ``ids/``."""
 SHARD_FRAMES = 16
+BLOCK_SHARDS = 1024
+"""Shards whose entries become one file, when all of them are finished."""
+TOLD = ("bytes", "draws", "rejections")
+"""What an entry tells of a shard beside its frames and hashes; those of earlier versions do not."""
 _DRIVER = {"platform", "vendor", "renderer", "version", "is_gpu"}
 
 
@@ -154,6 +169,8 @@ class Manifest:
             return False
         for shard_idx in ENTRIES.shards_in(self.folder):
             (self.folder / entry_path(shard_idx)).unlink()
+        for first in BLOCKS.shards_in(self.folder):
+            (self.folder / block_path(first)).unlink()
         self._gl_path.unlink()
         return True
 
@@ -175,10 +192,86 @@ class Manifest:
                 "there, or name another output_dir"
             )
 
-    def write_entry(self, shard_idx: int, *, frames: int, files: Mapping[str, str]) -> None:
-        """Says that the first `frames` frames of a shard are finished."""
-        entry = {"frames": frames, "files": dict(sorted(files.items()))}
+    def write_entry(
+        self,
+        shard_idx: int,
+        *,
+        frames: int,
+        files: Mapping[str, str],
+        told: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Says that the first `frames` frames of a shard are finished.
+
+        Args:
+            files: SHA-256 (hex) of each file by its path.
+            told: `TOLD`: bytes of its files, how often θ was drawn, and rejections by reason.
+
+        """
+        told = {key: told[key] for key in TOLD if key in told} if told else {}
+        entry = {"frames": frames, "files": dict(sorted(files.items())), **told}
         write_whole(self.folder / entry_path(shard_idx), _json(entry), durable=True)
+
+    def fold(self, *, before_s: float = math.inf) -> None:
+        """Puts entries together where all shards of a block are finished.
+
+        Whoever finds a block finished may do that, also several at the same time: they write the
+        same bytes. A process that is killed between two steps leaves entries twice.
+
+        Args:
+            before_s: Blocks are left alone of which an entry was written later than that, in
+                seconds since the epoch.
+
+        Raises:
+            DatasetError: A block cannot be written.
+
+        """
+        single = ENTRIES.shards_in(self.folder)
+        for first, own in groupby(single, lambda i: i - i % BLOCK_SHARDS):
+            self._fold(block_of(first), list(own), before_s)
+
+    def _fold(self, shards: range, single: Sequence[int], before_s: float) -> None:
+        from render.dataset.blocks import write_block
+
+        block = self.folder / block_path(shards.start)
+        if len(single) < len(shards) and not block.exists():
+            return
+        paths = [self.folder / entry_path(shard_idx) for shard_idx in single]
+        try:
+            if max(path.stat().st_mtime for path in paths) > before_s:
+                return
+        except FileNotFoundError:  # another process is at it
+            return
+        entries = {shard_idx: self.entry(shard_idx) for shard_idx in shards}
+        finished = {i: one for i, one in entries.items() if one and one["frames"] == SHARD_FRAMES}
+        if len(finished) < len(shards):
+            return
+        try:
+            write_block(block, finished)
+        except (TypeError, ValueError):  # an entry that nobody wrote: its files will tell
+            return
+        _flush_folder(block.parent)
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+    def finished(self) -> Iterator[range]:
+        """Shards that have an entry, in order: single ones, and blocks without their single ones.
+
+        Nothing is read but the footers of blocks; entries are `entry`'s matter.
+        """
+        single = ENTRIES.shards_in(self.folder)
+        blocks = [block_of(first) for first in self._blocks()]
+        inside = {shards.start for shards in blocks}
+        alone = [range(i, i + 1) for i in single if i - i % BLOCK_SHARDS not in inside]
+        yield from merge(alone, blocks, key=lambda shards: shards.start)
+
+    def _blocks(self) -> list[int]:
+        found = BLOCKS.shards_in(self.folder)
+        if not found:
+            return []
+        from render.dataset.blocks import is_block  # takes a moment to import
+
+        paths = {first: self.folder / block_path(first) for first in found}
+        return [i for i, path in paths.items() if is_block(path, block_of(i))]
 
     def write_failed(self, reasons: Mapping[int, str]) -> None:
         """Lists frames that a run went on without, by their index, and why."""
@@ -187,17 +280,17 @@ class Manifest:
 
     def frames_of(self, shard_idx: int) -> int:
         """How many frames the entry of a shard holds; 0 without a readable entry."""
-        entry = self._entry(shard_idx)
+        entry = self.entry(shard_idx)
         return int(entry["frames"]) if entry else 0
 
     def files_of(self, shard_idx: int) -> dict[str, str]:
         """SHA-256 (hex) of each file of a shard by its path; empty without a readable entry."""
-        entry = self._entry(shard_idx)
+        entry = self.entry(shard_idx)
         return dict(entry["files"]) if entry else {}
 
     def is_whole(self, shard_idx: int, *, frames: int) -> bool:
         """The entry holds just `frames` frames and every file is as it was written."""
-        entry = self._entry(shard_idx)
+        entry = self.entry(shard_idx)
         return (
             entry is not None
             and entry["frames"] == frames
@@ -206,19 +299,38 @@ class Manifest:
 
     def n_frames(self) -> int:
         """How long a run must be to hold every finished frame; shards finish in any order."""
-        shards = ENTRIES.shards_in(self.folder)
-        ends = (shard * SHARD_FRAMES + n for shard in shards if (n := self.frames_of(shard)))
-        return max(ends, default=0)
+        for shards in reversed(list(self.finished())):
+            n = SHARD_FRAMES if len(shards) > 1 else self.frames_of(shards.start)
+            if n:
+                return (shards.stop - 1) * SHARD_FRAMES + n
+        return 0
 
-    def _entry(self, shard_idx: int) -> dict[str, Any] | None:
+    def entry(self, shard_idx: int) -> dict[str, Any] | None:
         """A readable entry; None where it is missing or torn, which is as good as missing."""
+        return self._single_entry(shard_idx) or self._block_entry(shard_idx)
+
+    def _single_entry(self, shard_idx: int) -> dict[str, Any] | None:
+        # There may be very many. What `plain_data.json_of` makes sure of, and takes five times as
+        # long for, is `render.verify`'s matter here.
         try:
-            entry = self._read(self.folder / entry_path(shard_idx))
-        except DatasetError:
+            entry = json.loads(read_regular(self.folder / entry_path(shard_idx)))
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
-        if entry is None or not isinstance(entry.get("frames"), int):
+        if not isinstance(entry, dict) or not isinstance(entry.get("frames"), int):
             return None
         return entry if isinstance(entry.get("files"), dict) else None
+
+    def _block_entry(self, shard_idx: int) -> dict[str, Any] | None:
+        shards = block_of(shard_idx)
+        path = self.folder / block_path(shards.start)
+        if not path.exists():
+            return None
+        from render.dataset.blocks import read_entry
+
+        try:
+            return read_entry(path, shard_idx, shards)
+        except DatasetError:
+            return None
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:
@@ -230,6 +342,21 @@ class Manifest:
         if not isinstance(content, dict):
             raise DatasetError(f"{path} is torn: it holds no mapping")
         return content
+
+
+def block_of(shard_idx: int) -> range:
+    """The shards whose entries become one file with that of this one."""
+    first = shard_idx - shard_idx % BLOCK_SHARDS
+    return range(first, first + BLOCK_SHARDS)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Waits until the disk has what a folder holds: a new name must outlive the old ones."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

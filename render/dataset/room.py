@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
-from render.dataset.layout import ENTRIES, entry_path
+from render.dataset.layout import entry_path
 from render.dataset.manifest import Manifest
 
 __all__ = ["room_text"]
@@ -37,7 +39,7 @@ def room_text(manifest: Manifest, *, left: int, unfinished: Sequence[Sequence[st
 
 def _bytes_per_frame(manifest: Manifest) -> float | None:
     """What a frame of the last shards takes on the disk, its part of records included."""
-    shards = ENTRIES.shards_in(manifest.folder)[-_SHARDS:]
+    shards = deque(chain.from_iterable(manifest.finished()), maxlen=_SHARDS)
     n_frames = sum(map(manifest.frames_of, shards))
     names = [name for shard in shards for name in (*manifest.files_of(shard), entry_path(shard))]
     return _taken(manifest.folder, names) / n_frames if n_frames else None

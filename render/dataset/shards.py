@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +11,13 @@ from typing import final
 from render.dataset.folder import remove_files, write_file
 from render.dataset.frame_ranges import FrameRanges
 from render.dataset.frame_result import FrameResult
-from render.dataset.layout import ENTRIES
-from render.dataset.manifest import SHARD_FRAMES, Manifest
+from render.dataset.manifest import BLOCK_SHARDS, SHARD_FRAMES, Manifest
 from render.system.events import tell
 
-__all__ = ["ShardFiles", "ShardWriter", "missing_frames"]
+__all__ = ["PACE_WINDOW_S", "ShardFiles", "ShardWriter", "missing_frames"]
+
+PACE_WINDOW_S = 600.0
+"""How long the entry of a shard stays a file of its own, whose time tells when it was finished."""
 
 ShardFiles = Callable[[Sequence[FrameResult], int], Iterable[tuple[str, Iterable[bytes]]]]
 """Makes the files of a shard, without its records, of its frames and its number: path, parts."""
@@ -36,20 +39,22 @@ def missing_frames(
     part = part or range(n_frames)
     missing: list[range] = []
     begin = part.start
-    for shard_idx in ENTRIES.shards_in(manifest.folder):
-        first = shard_idx * SHARD_FRAMES
-        block = range(first, min(first + SHARD_FRAMES, n_frames))
-        if first not in part:
-            continue
-        if (
-            manifest.is_whole(shard_idx, frames=len(block))
-            if read
-            else manifest.frames_of(shard_idx) == len(block)
-        ):
-            missing.append(range(begin, first))
-            begin = block.stop
+    for shards in manifest.finished():
+        for own in [shards] if not read else [range(i, i + 1) for i in shards]:
+            first, end = own.start * SHARD_FRAMES, min(own.stop * SHARD_FRAMES, n_frames)
+            frames = range(max(first, part.start), min(end, part.stop))
+            if frames and _is_there(manifest, own, end - first, read=read):
+                missing.append(range(begin, frames.start))
+                begin = frames.stop
     missing.append(range(begin, part.stop))
     return FrameRanges([one for one in missing if one])
+
+
+def _is_there(manifest: Manifest, shards: range, n_frames: int, *, read: bool) -> bool:
+    """Whether a shard is whole; a block of them is believed to be."""
+    if read:
+        return manifest.is_whole(shards.start, frames=n_frames)
+    return len(shards) > 1 or manifest.frames_of(shards.start) == n_frames
 
 
 @final
@@ -70,6 +75,10 @@ class ShardWriter:
     loose: bool = True
     _open: dict[int, dict[int, FrameResult]] = field(default_factory=dict)
     _given_up: set[int] = field(default_factory=set)
+    _n_finished: int = 0
+
+    def __post_init__(self) -> None:
+        self._fold()  # what runs that were killed have left
 
     def add(self, result: FrameResult) -> None:
         """Takes a frame whose files are on disk.
@@ -111,9 +120,20 @@ class ShardWriter:
         )
         for name, parts in self.shard_files(frames, shard_idx):
             files[name] = write_file(folder, name, parts, durable=True)
-        self.manifest.write_entry(shard_idx, frames=len(frames), files=files)
+        rejections = Counter(reason for one in frames for reason in one.frame_row["rejections"])
+        told = {
+            "bytes": sum((folder / name).stat().st_size for name in files),
+            "draws": len(frames) + rejections.total(),
+            "rejections": dict(rejections),
+        }
+        self.manifest.write_entry(shard_idx, frames=len(frames), files=files, told=told)
         if not self.loose:
             remove_files(folder, loose)
         first = shard_idx * SHARD_FRAMES
-        rejections = Counter(reason for one in frames for reason in one.frame_row["rejections"])
         tell("shard", shard=shard_idx, frames=[first, first + len(frames)], rejections=rejections)
+        self._n_finished += 1
+        if self._n_finished % BLOCK_SHARDS == 0:
+            self._fold()
+
+    def _fold(self) -> None:
+        self.manifest.fold(before_s=time.time() - PACE_WINDOW_S)

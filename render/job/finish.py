@@ -117,12 +117,13 @@ def _take(plan: Plan, manifest: Manifest, other: Manifest, missing: FrameRanges)
         shard_idx, frames = first // SHARD_FRAMES, min(SHARD_FRAMES, n_frames - first)
         if first not in missing or manifest.frames_of(shard_idx) == frames:
             continue
-        if other.frames_of(shard_idx) != frames:
+        entry = other.entry(shard_idx)
+        if entry is None or entry["frames"] != frames:
             continue
         if gl is None:
             raise DatasetError(f"{other.folder} must say what drew it in .manifest/gl.json")
         manifest.check_gl(gl)
-        files = other.files_of(shard_idx)
+        files = dict(entry["files"])
         for name, digest in files.items():
             if not plan.writers.layout.is_ours(name):
                 raise DatasetError(
@@ -130,7 +131,7 @@ def _take(plan: Plan, manifest: Manifest, other: Manifest, missing: FrameRanges)
                     f"of it has {name}"
                 )
             _bring(other.folder / name, manifest.folder, name, digest)
-        manifest.write_entry(shard_idx, frames=frames, files=files)
+        manifest.write_entry(shard_idx, frames=frames, files=files, told=entry)
 
 
 def _bring(source: Path, folder: Path, name: str, digest: str) -> None:

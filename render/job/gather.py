@@ -36,7 +36,7 @@ def gather(
     """Finishes each shard when its last frame is there.
 
     Args:
-        frames: Those that are missing.
+        frames: Those that are missing, in order.
         results: One for each of them, in any order, as an executor yields them.
         done: How many frames of what is asked for were there already.
 
@@ -49,7 +49,9 @@ def gather(
     shards = ShardWriter(
         manifest, plan.run.n_frames, partial(_shard_files, plan), loose=plan.writers.loose
     )
-    finished: set[int] = set()
+    # A set of them would take a gigabyte for ten million frames.
+    is_finished = bytearray(frames[-1] - frames[0] + 1)
+    n_finished = 0
     failures: dict[int, str] = {}
     rejections: Counter[str] = Counter()
     in_a_row = 0
@@ -67,11 +69,13 @@ def gather(
             report=tell_pace if is_json else None,
         ) as one_more:
             for result in results:
-                if result.frame_idx in finished or result.frame_idx not in frames:
+                i = result.frame_idx - frames[0]
+                if result.frame_idx not in frames or is_finished[i]:
                     raise RenderError(
                         f"execution must yield each frame once, got frame {result.frame_idx} again"
                     )
-                finished.add(result.frame_idx)
+                is_finished[i] = True
+                n_finished += 1
                 if isinstance(result, FrameFailure):
                     failures[result.frame_idx] = result.reason
                     tell("frame_failed", frame=result.frame_idx, reason=result.reason)
@@ -84,14 +88,14 @@ def gather(
                 shards.add(result)
                 one_more()
     except DiskFullError as error:
-        left = len(frames) - len(finished)
+        left = len(frames) - n_finished
         room = room_text(manifest, left=left, unfinished=shards.unfinished_files())
         raise DiskFullError(f"{error}; {room}") from error
     finally:
         if failures:
             with suppress(DatasetError):  # the message lists them too
                 manifest.write_failed(failures)
-    if lost := len(frames) - len(finished):
+    if lost := len(frames) - n_finished:
         raise RenderError(
             f"execution must yield every frame, and {lost} of {len(frames)} are missing"
         )

@@ -249,6 +249,7 @@ def _completed(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float)
     folder = plan.run.output_dir
     if not plan.writers.loose:  # before anything reads them in place of what the tars hold
         remove_frame_files(folder, plan.writers.layout)
+    manifest.fold()
     summary = Summary.of(plan, rendered=rendered, seconds=seconds)
     description = Description.of(_described(plan, manifest, summary))
     for name, parts in plan.writers.finish_files(Dataset(folder, description)):

@@ -12,13 +12,12 @@ from typing import Any, final
 from render.dataset.description import read_description
 from render.dataset.layout import DESCRIPTION, ENTRIES, entry_path
 from render.dataset.manifest import SHARD_FRAMES, Manifest
-from render.dataset.shards import missing_frames
+from render.dataset.shards import PACE_WINDOW_S, missing_frames
 from render.errors import DatasetError
 from render.system.lock import Holder, holders
 
 __all__ = ["Status", "status_of"]
 
-_WINDOW_S = 600.0
 _SHOWN = 8
 
 
@@ -171,7 +170,7 @@ def _rate(manifest: Manifest, writers: Sequence[Holder]) -> float | None:
     if not began:
         return None
     now = time.time()
-    begin = max(min(began), now - _WINDOW_S)
+    begin = max(min(began), now - PACE_WINDOW_S)
     frames = 0
     for shard_idx in ENTRIES.shards_in(manifest.folder):
         try:

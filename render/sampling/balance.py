@@ -19,6 +19,7 @@ __all__ = ["Balance", "WholeDataset", "is_in_share"]
 # Members of a low-discrepancy sequence are mixed within blocks of this many, so that what
 # stands together in one frame is left to chance.
 _BLOCK = 64
+_SPAN = 1024
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
 
@@ -55,6 +56,8 @@ class WholeDataset:
 
         No frame that is added for thin bins is negative; each split has its share of the others.
         """
+        if not self.negatives_fract:
+            return False
         if any(entry.first_frame <= frame_idx < entry.end for entry in self.top_ups):
             return False
         n_val = math.floor(frame_idx * self.val_fraction)
@@ -72,12 +75,17 @@ class Balance:
 
     Attributes:
         seed: The run's.
-        n_targets: Targets of a frame by its index; must not depend on anything else.
+        n_targets: Targets of each of some frames by their indices; must not depend on anything
+            else.
 
     """
 
     seed: int
-    n_targets: Callable[[int], int]
+    n_targets: Callable[[range], Sequence[int]]
+    # Targets before each span of frames; and, of the span that was asked for last, before each
+    # of its frames. A hundred million frames would be some gigabytes one by one.
+    _before_spans: list[int] = field(default_factory=lambda: [0])
+    _span: int = 0
     _before: list[int] = field(default_factory=lambda: [0])
 
     def u(self, frame_idx: int, instance: int) -> float:
@@ -88,11 +96,17 @@ class Balance:
         return (begin + (block * _BLOCK + order[slot]) * _GOLDEN) % 1.0
 
     def _n_before(self, frame_idx: int) -> int:
-        """How many targets all earlier frames have; summed once."""
-        while len(self._before) <= frame_idx:
-            last = len(self._before) - 1
-            self._before.append(self._before[last] + self.n_targets(last))
-        return self._before[frame_idx]
+        """How many targets all earlier frames have; each is counted once or twice."""
+        span, slot = divmod(frame_idx, _SPAN)
+        for i in range(len(self._before_spans) - 1, span):
+            counts = self.n_targets(range(i * _SPAN, (i + 1) * _SPAN))
+            self._before_spans.append(self._before_spans[i] + sum(counts))
+        if span != self._span:
+            self._span, self._before = span, [self._before_spans[span]]
+        # Not beyond the frame: there may be none.
+        for n in self.n_targets(range(span * _SPAN + len(self._before) - 1, frame_idx)):
+            self._before.append(self._before[-1] + n)
+        return self._before[slot]
 
 
 @lru_cache(maxsize=64)

@@ -50,6 +50,8 @@ _DIMENSIONS_OF_AXES = {**dict.fromkeys(SIZES, 29), OCCLUSION: 30}
 # Distractors that are drawn for each target where occlusion is asked; the search for places
 # uses as many of them as it needs.
 _CANDIDATES_PER_TARGET = 6
+# Leaves that decide how many targets a frame has.
+_COUNTING = ("arrangement", "count")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -128,12 +130,21 @@ class ThetaSpace:
         )
         if not whole.balance:
             return space
-        return replace(space, balance=Balance(seed, space._settled_count))
+        return replace(space, balance=Balance(seed, space._settled_counts))
 
-    def _settled_count(self, frame_idx: int) -> int:
-        """How many targets a frame has, drawn without anything else of it."""
+    def _settled_counts(self, frames: range) -> list[int]:
+        """How many targets frames have, drawn without anything else of them."""
         objects = next(group for group in self.groups if group.group == "objects")
-        return self._n_targets(self._frame_leaves(objects, frame_idx, 0)[1], frame_idx)
+        variants = {
+            name: tuple(leaf for leaf in leaves if leaf.field in _COUNTING)
+            for name, leaves in objects.variants.items()
+        }
+        objects = replace(objects, variants=variants)
+        return [
+            0 if self.whole.is_negative(i) else
+            self._n_shown(self._frame_leaves(objects, i, 0)[1], i)
+            for i in frames
+        ]  # fmt: skip
 
     def support(self, group: str, leaf: str) -> frozenset[Value]:
         """All values that a leaf can have in some frame.
@@ -256,8 +267,10 @@ class ThetaSpace:
         return group == "objects" and self.balance is not None
 
     def _n_targets(self, objects: Mapping[str, Any], frame_idx: int) -> int:
-        if self.whole.is_negative(frame_idx):
-            return 0
+        return 0 if self.whole.is_negative(frame_idx) else self._n_shown(objects, frame_idx)
+
+    def _n_shown(self, objects: Mapping[str, Any], frame_idx: int) -> int:
+        """Targets of a frame that is not negative."""
         if chosen := self._chosen(objects):
             return len(chosen[frame_idx])
         return ARRANGEMENTS[objects["arrangement"]].n_targets or int(objects["count"])

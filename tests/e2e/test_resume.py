@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import random
 import re
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -29,14 +31,22 @@ from tests.e2e.cli import (
 FRAMES = 80  # five shards
 # What a frame shows does not matter here, and there are many.
 LOOK = ("lighting=sun", "background=color", "sensor=clean", "occlusion=none")
+RUN = ("render.run",)
+# Of 80 frames the entries of the first 64 are put together.
+FOLDING_RUN = ("tests.e2e.small_blocks", *RUN)
 
 
 def start_until(
-    images: int, cwd: Path, *overrides: str, stderr: int = subprocess.DEVNULL
+    images: int,
+    cwd: Path,
+    *overrides: str,
+    run: Sequence[str] = RUN,
+    or_s: float = math.inf,
+    stderr: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """A run in a process group of its own that has written so many images."""
+    """A run in a process group of its own that has written so many images, or is so old."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "render.run", *SMALL, *overrides],
+        [sys.executable, "-m", *run, *SMALL, *overrides],
         cwd=cwd,
         env=environment(),
         stdout=subprocess.DEVNULL,
@@ -44,17 +54,20 @@ def start_until(
         start_new_session=True,
     )
     folder = cwd / "data" / "images"
-    deadline = time.monotonic() + 120
-    while len(list(folder.glob("*/*.jpg"))) < images:
+    began = time.monotonic()
+    deadline = began + 120
+    while len(list(folder.glob("*/*.jpg"))) < images and time.monotonic() < began + or_s:
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.02)
     return process
 
 
-def kill_after(images: int, cwd: Path, *overrides: str) -> None:
+def kill_after(
+    images: int, cwd: Path, *overrides: str, run: Sequence[str] = RUN, or_s: float = math.inf
+) -> None:
     """Starts a run, and kills all of its processes when it has written so many images."""
-    process = start_until(images, cwd, *overrides)
+    process = start_until(images, cwd, *overrides, run=run, or_s=or_s)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
@@ -64,14 +77,20 @@ def test_killed_runs_end_with_the_bytes_of_an_unbroken_one(workers: int, tmp_pat
     overrides = (*LOOK, "output_dir=data", f"n_frames={FRAMES}", f"workers={workers}")
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()
-    render(*overrides, cwd=tmp_path / "whole")
+    done = run_module(*FOLDING_RUN, *SMALL, *overrides, cwd=tmp_path / "whole")
+    assert done.returncode == 0, done.stderr
 
     for images in (10, 40, 72):
-        kill_after(images, tmp_path / "killed", *overrides)
+        kill_after(images, tmp_path / "killed", *overrides, run=FOLDING_RUN)
         assert not (tmp_path / "killed" / "data" / "dataset.yaml").exists()
-    done = render(*overrides, cwd=tmp_path / "killed")
+    done = run_module(*FOLDING_RUN, *SMALL, *overrides, cwd=tmp_path / "killed")
 
+    assert done.returncode == 0, done.stderr
     assert "were there already" in done.stdout
+    manifest = tmp_path / "killed" / "data" / ".manifest"
+    assert [path.name for path in sorted(manifest.glob("shard*"))] == [
+        "shard-00004.json", "shards-00000.parquet",
+    ]  # fmt: skip
     assert bytes_of(tmp_path / "killed" / "data") == bytes_of(tmp_path / "whole" / "data")
 
 
@@ -89,6 +108,31 @@ def killed_again_and_again(times: int, longest_s: float, cwd: Path, *command: st
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+@pytest.mark.slow
+def test_fifty_kills_of_one_run(tmp_path: Path) -> None:
+    """Some while it starts, others after some more frames; entries are put together meanwhile."""
+    overrides = (*LOOK, "output_dir=data", "n_frames=1200", "workers=2")
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    for folder in (killed, whole):
+        folder.mkdir()
+    done = run_module(*FOLDING_RUN, *SMALL, *overrides, cwd=whole, timeout_s=900)
+    assert done.returncode == 0, done.stderr
+
+    moments = random.Random(50)
+    for kill in range(50):
+        images = len(list((killed / "data" / "images").glob("*/*.jpg"))) + moments.randint(1, 40)
+        seconds = moments.uniform(0.5, 8.0) if kill % 4 == 0 else math.inf
+        kill_after(images, killed, *overrides, run=FOLDING_RUN, or_s=seconds)
+        assert not (killed / "data" / "dataset.yaml").exists()
+    done = run_module(*FOLDING_RUN, *SMALL, *overrides, cwd=killed, timeout_s=900)
+
+    assert done.returncode == 0, done.stderr
+    assert bytes_of(killed / "data") == bytes_of(whole / "data")
+    assert len(list((whole / "data" / ".manifest").glob("shards-*.parquet"))) == 18
+    done = run_module("tests.e2e.small_blocks", "render.verify", "data", cwd=killed)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.slow

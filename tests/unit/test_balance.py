@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from render.build import build
-from render.sampling.balance import WholeDataset
+from render.sampling.balance import Balance, WholeDataset
 from render.sampling.space import ThetaSpace
 from tests.spaces import CATEGORIES, composed, space_of
 
@@ -72,6 +72,20 @@ def test_a_frame_that_is_drawn_again_keeps_its_models_and_any_frame_can_be_drawn
     again = first.draw(17, attempt=5)
     assert again.objects.model == in_order[17].objects.model
     assert again.viewpoint != in_order[17].viewpoint
+
+
+def test_targets_of_all_earlier_frames_are_counted_wherever_one_begins() -> None:
+    words = ("objects=mixture", "objects.count=[integers,1,9]")
+    in_order = space_of(composed(*words), balance=True, negatives_fract=0.1)
+    counts = [in_order.draw(i).objects.count for i in range(2600)]
+    began_late = space_of(composed(*words), balance=True, negatives_fract=0.1).balance
+    assert began_late is not None
+
+    for frame_idx in (2599, 1024, 2048, 3, 1023, 0, 2049):
+        n = sum(counts[:frame_idx])
+        # All of the earlier targets stand in one frame here, so that nothing is summed.
+        alone = Balance(began_late.seed, lambda frames, n=n: [n for _ in frames])  # type: ignore[misc]
+        assert began_late.u(frame_idx, 2) == alone.u(1, 2)
 
 
 @pytest.mark.parametrize("fract", [0.0, 0.1, 0.37, 1.0])

@@ -21,6 +21,7 @@ PAGES = [
     "long_runs",
     "models",
     "parameters",
+    "scale",
     "targets",
 ]
 MOST_LINES = 250

@@ -134,7 +134,9 @@ def forge(folder: Path) -> None:
     edit_rows(folder, FRAMES, edit)
     digest(FRAMES)
     digest(INSTANCES)
-    edit_json(folder, ".manifest/shard-00000.json", lambda c: c.update(files=digests))
+    n_bytes = sum((folder / name).stat().st_size for name in digests if digests[name])
+    changes = {"files": digests, "bytes": n_bytes}
+    edit_json(folder, ".manifest/shard-00000.json", lambda c: c.update(changes))
 
     def of_config(content: Any) -> None:
         content["config_sha256"] = sha256_of(identity_of(content["config"]))
@@ -502,7 +504,11 @@ FORGERIES: tuple[tuple[Callable[[Path], None], str, str], ...] = (
     (edit_of(".manifest/identity.json", lambda c: c.update(more=1)), ".manifest/identity.json",
      "must agree with dataset.yaml"),
     (edit_of(".manifest/shard-00000.json", lambda c: c.update(more=1)),
-     ".manifest/shard-00000.json", "it must hold frames and files"),
+     ".manifest/shard-00000.json", "it must hold frames and files, and bytes, draws, rejections"),
+    (edit_of(".manifest/shard-00000.json", lambda c: c.update(draws=c["draws"] + 1)),
+     ".manifest/shard-00000.json", "'draws': 3, 'rejections': {}}, got {'bytes': "),
+    (edit_of(".manifest/shard-00000.json", lambda c: c["rejections"].update(more=1)),
+     ".manifest/shard-00000.json", "'rejections': {'more': 1}}"),
     (edit_of_yaml(lambda c: c.update(more=1)), "dataset.yaml", "just its keys, odd: more"),
     (edit_of_yaml(lambda c: c["counts"].update(more=1)), "dataset.yaml", "odd: counts.more"),
     (edit_of_yaml(lambda c: c["counts"].update(unplaced={"Ω": 3})), "dataset.yaml",
@@ -619,6 +625,8 @@ HOSTILE: tuple[tuple[Callable[[Path], None], str, str], ...] = (
     (deep_yaml, "data.yaml", "is torn: it nests too deep"),
     (deep_json, COCO, "nests too deep"),
     (deep_manifest, ".manifest/identity.json", "is torn: it nests too deep"),
+    (edit_of(".manifest/shard-00000.json", lambda c: c.update(bytes=c["bytes"] + 1)),
+     ".manifest/shard-00000.json", "must tell {'bytes': "),
     (deep_theta, FRAMES, "θ or placement is torn: it nests too deep"),
     (very_many_frames, "records", "lack the rows of 99999995 frames"),
     (picture_of_a_gigapixel, DEPTH, "must be of 64 x 48, got 32000 x 32000"),

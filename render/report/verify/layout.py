@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from render.dataset.blocks import read_entry
 from render.dataset.description import Description
 from render.dataset.findings import Findings
 from render.dataset.layout import (
@@ -20,11 +22,12 @@ from render.dataset.layout import (
     PREVIEW,
     RECORDS,
     SPLITS,
+    block_path,
     entry_path,
     is_of_dataset,
     shard_name,
 )
-from render.dataset.manifest import SHARD_FRAMES
+from render.dataset.manifest import SHARD_FRAMES, TOLD, block_of
 from render.dataset.pictures import check_plain, decoded_picture
 from render.errors import DatasetError
 from render.report.verify.records import Shard
@@ -162,21 +165,25 @@ def check_manifest(
         of frames are in the records too.
 
     """
-    name = entry_path(shard.idx)
+    name = _entry_file(folder, shard.idx)
     splits = {description.key_of(frame["frame_idx"]).split for frame in shard.frames}
     own = [p for writer in writers.by_name.values() for p in shard_paths(writer, shard.idx, splits)]
     for path in own:
         findings.require((folder / path).is_file(), "is missing", file=path)
     if not (folder / MANIFEST_FOLDER).is_dir():
         return False
-    frames, hashes = _entry(folder, name, findings)
-    if hashes is None:
+    entry = _entry(folder, name, shard.idx, findings)
+    if entry is None:
         return False
+    hashes = entry["files"]
     findings.require(
-        frames == len(shard.frames),
-        f"counts {frames} frames, {shard.file_frames} holds {len(shard.frames)}",
+        entry["frames"] == len(shard.frames),
+        f"counts {entry['frames']} frames, {shard.file_frames} holds {len(shard.frames)}",
         file=name,
     )
+    if TOLD[0] in entry:
+        told, found = {key: entry[key] for key in TOLD}, _told(folder, shard, hashes)
+        findings.require(told == found, f"must tell {found}, got {told}", file=name)
     recorded = {
         entry["path"]: (entry["sha256"], frame["frame_idx"])
         for frame in shard.frames
@@ -203,14 +210,37 @@ def check_manifest(
     return True
 
 
-def _entry(folder: Path, name: str, findings: Findings) -> tuple[Any, dict[str, Any] | None]:
+def _entry_file(folder: Path, shard_idx: int) -> str:
+    """Where the entry of a shard is: by itself, or in a block of many."""
+    block = block_path(block_of(shard_idx).start)
+    alone = entry_path(shard_idx)
+    return block if (folder / block).is_file() and not (folder / alone).exists() else alone
+
+
+def _entry(folder: Path, name: str, shard_idx: int, findings: Findings) -> dict[str, Any] | None:
     try:
-        entry = json_of(read_regular(folder / name))
-        if {*entry} != {"frames", "files"}:
-            raise ValueError("it must hold frames and files")
-        return entry["frames"], dict(entry["files"])
+        if name == entry_path(shard_idx):
+            entry = json_of(read_regular(folder / name))
+        else:
+            entry = read_entry(folder / name, shard_idx, block_of(shard_idx))
+        if {*entry} not in ({"frames", "files"}, {"frames", "files", *TOLD}):
+            raise ValueError(f"it must hold frames and files, and {', '.join(TOLD)}")
+        return {**entry, "files": dict(entry["files"])}
     except OSError as error:
         findings.require(False, f"cannot be read ({error.strerror})", file=name)
+    except DatasetError as error:
+        findings.require(False, str(error).removeprefix(f"{folder / name} "), file=name)
     except (ValueError, KeyError, TypeError) as error:
         findings.require(False, f"is torn: {error}", file=name)
-    return None, None
+    return None
+
+
+def _told(folder: Path, shard: Shard, hashes: Iterable[str]) -> dict[str, Any]:
+    """What the entry of a shard tells of it, by its records and its files."""
+    paths = [path for path in (folder / name for name in hashes) if path.is_file()]
+    rejections = Counter(reason for frame in shard.frames for reason in frame["rejections"])
+    return {
+        "bytes": sum(path.stat().st_size for path in paths),
+        "draws": sum(frame["attempt"] + 1 for frame in shard.frames),
+        "rejections": dict(rejections),
+    }
