@@ -12,12 +12,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from string import Formatter
 from typing import Any, Literal, final
 
+from render.errors import DatasetError
 from render.sample import Split
 from render.system.lock import LOCK
+from render.system.plain_data import json_of, read_regular, yaml_of
+from render.system.stores import Folder, StorePath
 
 __all__ = [
     "CONFIG",
@@ -32,17 +35,21 @@ __all__ = [
     "PREVIEW",
     "RECORDS",
     "RECORD_FILES",
+    "SHARD_FRAMES",
     "SPLITS",
+    "WRITERS",
     "Layout",
     "PathTemplate",
     "RecordKind",
     "entry_path",
+    "frames_said",
     "image_path",
     "raster",
     "records_path",
     "shard_name",
 ]
 
+SHARD_FRAMES = 16
 MANIFEST_FOLDER = ".manifest"
 RECORDS = "records"
 SPLITS: tuple[Split, ...] = ("train", "val")
@@ -139,8 +146,18 @@ class PathTemplate:
         given = [values if split is None else {**values, "split": split} for split in splits]
         return tuple(self.text.format_map(_Open(each)) for each in given)
 
-    def shards_in(self, folder: Path) -> list[int]:
-        """Numbers of the shards that have their file of this kind in a dataset, in order."""
+    def shards_in(self, folder: Folder) -> list[int]:
+        """Numbers of the shards that have their file of this kind in a dataset, in order.
+
+        A store is not asked what it has: there it is those that the dataset says it has, or is to
+        have.
+
+        Raises:
+            DatasetError: It says nothing, or nothing that can be read.
+
+        """
+        if isinstance(folder, StorePath):
+            return list(range(-(-frames_said(folder) // SHARD_FRAMES)))
         (glob,) = self.paths()
         names = (path.relative_to(folder).as_posix() for path in folder.glob(glob))
         return sorted(int(m["shard"]) for name in names if (m := self.pattern.fullmatch(name)))
@@ -165,12 +182,14 @@ RECORD_FILES: Mapping[RecordKind, PathTemplate] = {
     "instances": PathTemplate(f"{RECORDS}/instances-{{shard}}.parquet"),
 }
 ENTRIES = PathTemplate(f"{MANIFEST_FOLDER}/shard-{{shard}}.json")
+WRITERS = PathTemplate(f"{MANIFEST_FOLDER}/writers/{{shard}}.json")
+"""Who writes to a dataset in a store, by the first of the shards."""
 _SINGLE = (
     DESCRIPTION, EARLIER, FAILED, PREVIEW, PLOT, COVERAGE, LOCK,
     ".manifest/identity.json", ".manifest/gl.json", ".manifest/top_ups.json",
     CONFIG,
 )  # fmt: skip
-_OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES)
+_OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES, WRITERS)
 
 
 def shard_name(shard_idx: int) -> str:
@@ -193,7 +212,7 @@ def raster(kind: str) -> str:
     return f"{kind}/{{split}}/{{stem}}.png"
 
 
-def image_path(folder: Path, frame: Mapping[str, Any]) -> Path:
+def image_path(folder: Folder, frame: Mapping[str, Any]) -> Folder:
     """Where the picture of a frame lies.
 
     Args:
@@ -202,6 +221,26 @@ def image_path(folder: Path, frame: Mapping[str, Any]) -> Path:
 
     """
     return folder / IMAGES.format(split=frame["split"]) / str(frame["file_name"])
+
+
+def frames_said(folder: Folder) -> int:
+    """How many frames a dataset has, or is to have, by its description or else its config.
+
+    Raises:
+        DatasetError: Neither is there, or one is torn.
+
+    """
+    for name, read in ((DESCRIPTION, yaml_of), (CONFIG, json_of)):
+        try:
+            held = read(read_regular(folder / name))
+            return int(held["n_frames"] if name == DESCRIPTION else held["config"]["n_frames"])
+        except FileNotFoundError:
+            continue
+        except (ValueError, KeyError, TypeError) as error:
+            raise DatasetError(f"{folder / name} is torn: {error}") from error
+        except OSError as error:
+            raise DatasetError(f"{folder / name} cannot be read: {error.strerror}") from error
+    raise DatasetError(f"{folder} must hold a dataset that was begun, and holds none")
 
 
 def is_of_dataset(path: str) -> bool:

@@ -24,17 +24,21 @@ from render.dataset.layout import (
     ENTRIES,
     FAILED,
     MANIFEST_FOLDER,
+    SHARD_FRAMES,
     entry_path,
 )
 from render.errors import DatasetError
 from render.system.files import sha256_of_file, write_whole
 from render.system.plain_data import json_of, read_regular, yaml_of
+from render.system.stores import Folder
 
 __all__ = ["FORMAT_VERSION", "SHARD_FRAMES", "Manifest"]
 
 FORMAT_VERSION = 2
 """Version of a dataset's layout. Version 1 had no such key, and ``masks/`` for ``ids/``."""
-SHARD_FRAMES = 16
+_IDENTITY = f"{MANIFEST_FOLDER}/identity.json"
+_TOP_UPS = f"{MANIFEST_FOLDER}/top_ups.json"
+_GL = f"{MANIFEST_FOLDER}/gl.json"
 _DRIVER = {"platform", "vendor", "renderer", "version", "is_gpu"}
 
 
@@ -43,22 +47,28 @@ _DRIVER = {"platform", "vendor", "renderer", "version", "is_gpu"}
 class Manifest:
     """The manifest of one dataset folder."""
 
-    folder: Path
+    folder: Folder
 
     @property
-    def _identity_path(self) -> Path:
-        return self.folder / MANIFEST_FOLDER / "identity.json"
+    def disk(self) -> Path:
+        """The folder, to be written to; of a dataset in a store nothing is written by it."""
+        assert isinstance(self.folder, Path)
+        return self.folder
 
     @property
-    def _top_ups_path(self) -> Path:
-        return self.folder / MANIFEST_FOLDER / "top_ups.json"
+    def _identity_path(self) -> Folder:
+        return self.folder / _IDENTITY
 
     @property
-    def _gl_path(self) -> Path:
-        return self.folder / MANIFEST_FOLDER / "gl.json"
+    def _top_ups_path(self) -> Folder:
+        return self.folder / _TOP_UPS
 
     @property
-    def _config_path(self) -> Path:
+    def _gl_path(self) -> Folder:
+        return self.folder / _GL
+
+    @property
+    def _config_path(self) -> Folder:
         return self.folder / CONFIG
 
     @property
@@ -75,10 +85,16 @@ class Manifest:
         """
         return self._read(self._identity_path)
 
+    @staticmethod
+    def text_of(identity: Mapping[str, Any]) -> bytes:
+        """The file of an identity."""
+        return _json(identity)
+
     def write_identity(self, identity: Mapping[str, Any]) -> None:
         """Claims the folder for a dataset."""
-        self._identity_path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self._identity_path, _json(identity), durable=True)
+        path = self.disk / _IDENTITY
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, _json(identity), durable=True)
 
     @property
     def has_config(self) -> bool:
@@ -110,7 +126,7 @@ class Manifest:
         """Keeps the config, so that the dataset can be completed without a command line."""
         # In the order of its keys, in which names in a distribution are drawn.
         text = f"{json.dumps(config, indent=1)}\n"
-        write_whole(self._config_path, text.encode(), durable=True)
+        write_whole(self.disk / CONFIG, text.encode(), durable=True)
 
     def top_ups(self) -> list[Any]:
         """Frames that were added for thin bins: entries of `render.sampling.top_up`.
@@ -128,7 +144,7 @@ class Manifest:
             top_ups: All entries, also those of earlier top-ups.
 
         """
-        write_whole(self._top_ups_path, _json({"top_ups": list(top_ups)}), durable=True)
+        write_whole(self.disk / _TOP_UPS, _json({"top_ups": list(top_ups)}), durable=True)
 
     def gl(self) -> dict[str, Any] | None:
         """What draws this dataset; None before its first frame.
@@ -167,7 +183,7 @@ class Manifest:
         driver = {k: gl[k] for k in _DRIVER}
         before = self.gl()
         if before is None:
-            write_whole(self._gl_path, _json(driver), durable=True)
+            write_whole(self.disk / _GL, _json(driver), durable=True)
         elif before != driver:
             raise DatasetError(
                 f"{self.folder} was begun on {before['renderer']} ({before['version']}), and "
@@ -178,12 +194,12 @@ class Manifest:
     def write_entry(self, shard_idx: int, *, frames: int, files: Mapping[str, str]) -> None:
         """Says that the first `frames` frames of a shard are finished."""
         entry = {"frames": frames, "files": dict(sorted(files.items()))}
-        write_whole(self.folder / entry_path(shard_idx), _json(entry), durable=True)
+        write_whole(self.disk / entry_path(shard_idx), _json(entry), durable=True)
 
     def write_failed(self, reasons: Mapping[int, str]) -> None:
         """Lists frames that a run went on without, by their index, and why."""
         frames = [{"frame": i, "reason": reasons[i]} for i in sorted(reasons)]
-        write_whole(self.folder / FAILED, _json({"frames": frames}), durable=True)
+        write_whole(self.disk / FAILED, _json({"frames": frames}), durable=True)
 
     def frames_of(self, shard_idx: int) -> int:
         """How many frames the entry of a shard holds; 0 without a readable entry."""
@@ -220,7 +236,7 @@ class Manifest:
             return None
         return entry if isinstance(entry.get("files"), dict) else None
 
-    def _read(self, path: Path) -> dict[str, Any] | None:
+    def _read(self, path: Folder) -> dict[str, Any] | None:
         try:
             content = json_of(read_regular(path))
         except FileNotFoundError:

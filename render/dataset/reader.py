@@ -26,6 +26,7 @@ from render.dataset.frame_view import LabelNames, labelled_rows, stacked_masks
 from render.dataset.layout import (
     RECORD_FILES,
     RECORDS,
+    SHARD_FRAMES,
     PathTemplate,
     RecordKind,
     image_path,
@@ -39,6 +40,7 @@ from render.errors import DatasetError
 from render.sample import MAPS, Split
 from render.scene import Camera
 from render.system.plain_data import MOST_BYTES, json_of, read_regular
+from render.system.stores import Folder, StorePath
 from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
 __all__ = ["Dataset", "Frame", "Frames", "open_dataset"]
@@ -67,7 +69,7 @@ class Frame:
 
     """
 
-    folder: Path
+    folder: Folder
     row: Mapping[str, Any]
     instances: tuple[Mapping[str, Any], ...]
     depth_unit_m: float
@@ -210,13 +212,13 @@ class Frame:
             raise DatasetError(f"the record of frame {self.frame_idx} is torn: {error}") from error
 
     @property
-    def _image_path(self) -> Path:
+    def _image_path(self) -> Folder:
         return image_path(self.folder, self.row)
 
-    def _path(self, kind: str) -> Path:
+    def _path(self, kind: str) -> Folder:
         return self.folder / raster(kind).format(split=self.split, stem=self.stem)
 
-    def _raster(self, *kinds: str) -> Path:
+    def _raster(self, *kinds: str) -> Folder:
         """The frame's file in the first of these folders that has one."""
         for kind in kinds:
             if self._path(kind).is_file():
@@ -226,7 +228,7 @@ class Frame:
             "the file was removed; the run's output section says what is written"
         )
 
-    def _pixels(self, path: Path, dtype: np.dtype[Any], *, channels: int | None) -> NDArray[Any]:
+    def _pixels(self, path: Folder, dtype: np.dtype[Any], *, channels: int | None) -> NDArray[Any]:
         """A picture in OpenCV's order of channels; DatasetError if it cannot be decoded."""
         color = channels == 3
         flags = cv2.IMREAD_COLOR if color else cv2.IMREAD_UNCHANGED
@@ -242,7 +244,7 @@ class Frame:
             raise DatasetError(f"{path} is torn: it must have {channels} channels")
         return image
 
-    def _bytes(self, path: Path) -> bytes:
+    def _bytes(self, path: Folder) -> bytes:
         try:
             return read_regular(
                 path, most=MOST_BYTES + _MOST_BYTES_PER_PX * math.prod(self.size_wh)
@@ -255,12 +257,11 @@ class Frame:
 class Frames(Sequence[Frame]):
     """Frames of a dataset in the order of their index; read when they are asked for."""
 
-    def __init__(self, folder: Path, description: Description) -> None:
+    def __init__(self, folder: Folder, description: Description) -> None:
         self._folder = folder
         self._description = description
         self._shards = RECORD_FILES["frames"].shards_in(folder)
-        paths = (folder / records_path("frames", shard_idx) for shard_idx in self._shards)
-        self._ends = list(accumulate(map(count_rows, paths)))
+        self._ends = _ends(folder, self._shards, description.n_frames)
         # In a row they are read once; at random the cost is that of two small files.
         self._rows_of = lru_cache(maxsize=_SHARDS_KEPT)(self._read_shard)
 
@@ -321,7 +322,7 @@ class Dataset:
 
     """
 
-    def __init__(self, folder: Path, description: Description) -> None:
+    def __init__(self, folder: Folder, description: Description) -> None:
         self.folder = folder
         self.description = description.raw
         self.names = description.names
@@ -362,7 +363,7 @@ class Dataset:
         return read(self.folder)
 
 
-def open_dataset(folder: Path) -> Dataset:
+def open_dataset(folder: Folder) -> Dataset:
     """Opens a finished dataset.
 
     Raises:
@@ -383,12 +384,23 @@ def open_dataset(folder: Path) -> Dataset:
     return dataset
 
 
+def _ends(folder: Folder, shards: Sequence[int], n_frames: int) -> list[int]:
+    """How many frames the shards up to each one have.
+
+    Of a store their files are not all opened for that: they have what a shard has.
+    """
+    if isinstance(folder, StorePath):
+        return [min((i + 1) * SHARD_FRAMES, n_frames) for i in shards]
+    paths = (folder / records_path("frames", shard_idx) for shard_idx in shards)
+    return list(accumulate(map(count_rows, paths)))
+
+
 def _check_kind(kind: str) -> None:
     if kind not in _KINDS:
         raise DatasetError(f"kind must be instances or frames, got {kind!r}")
 
 
-def _table(folder: Path, kind: RecordKind, shard_idx: int) -> pa.Table:
+def _table(folder: Folder, kind: RecordKind, shard_idx: int) -> pa.Table:
     path = folder / records_path(kind, shard_idx)
     schemas: list[pa.Schema] = []
 

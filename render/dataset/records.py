@@ -18,6 +18,7 @@ from render.dataset.layout import RECORD_FILES, RECORDS, RecordKind, records_pat
 from render.dataset.parquet import read_rows
 from render.errors import DatasetError
 from render.system.files import write_whole
+from render.system.stores import Folder
 
 __all__ = [
     "absent_columns",
@@ -116,7 +117,7 @@ def write_shard_records(
     return hashes
 
 
-def read_frames(folder: Path) -> Iterator[dict[str, Any]]:
+def read_frames(folder: Folder) -> Iterator[dict[str, Any]]:
     """Frame rows in frame order, a few hundred in memory at a time.
 
     Args:
@@ -129,12 +130,12 @@ def read_frames(folder: Path) -> Iterator[dict[str, Any]]:
     return _read(folder, "frames")
 
 
-def read_instances(folder: Path) -> Iterator[dict[str, Any]]:
+def read_instances(folder: Folder) -> Iterator[dict[str, Any]]:
     """Instance rows in the order of frames, then of `instance_idx`; otherwise as `read_frames`."""
     return _read(folder, "instances")
 
 
-def read_shard(folder: Path, kind: RecordKind, shard_idx: int) -> Iterator[dict[str, Any]]:
+def read_shard(folder: Folder, kind: RecordKind, shard_idx: int) -> Iterator[dict[str, Any]]:
     """The rows of one shard; otherwise as `read_frames`."""
     path, absent = folder / records_path(kind, shard_idx), list[str]()
 
@@ -144,7 +145,7 @@ def read_shard(folder: Path, kind: RecordKind, shard_idx: int) -> Iterator[dict[
     yield from (row | dict.fromkeys(absent) for row in read_rows(path, accept=accept))
 
 
-def absent_columns(path: Path, kind: RecordKind, found: pa.Schema) -> list[str]:
+def absent_columns(path: Folder, kind: RecordKind, found: pa.Schema) -> list[str]:
     """Columns that a file lacks: earlier versions did not have every one that may be null.
 
     Raises:
@@ -158,6 +159,6 @@ def absent_columns(path: Path, kind: RecordKind, found: pa.Schema) -> list[str]:
     return absent
 
 
-def _read(folder: Path, kind: RecordKind) -> Iterator[dict[str, Any]]:
+def _read(folder: Folder, kind: RecordKind) -> Iterator[dict[str, Any]]:
     for shard_idx in RECORD_FILES[kind].shards_in(folder):
         yield from read_shard(folder, kind, shard_idx)

@@ -12,7 +12,9 @@ from render.dataset.frame_ranges import FrameRanges
 from render.dataset.frame_result import FrameResult
 from render.dataset.layout import ENTRIES
 from render.dataset.manifest import SHARD_FRAMES, Manifest
+from render.errors import DatasetError
 from render.system.events import tell
+from render.system.stores import StorePath, several
 
 __all__ = ["ShardFiles", "ShardWriter", "missing_frames"]
 
@@ -32,22 +34,32 @@ def missing_frames(
         part: Frames of whole shards, others are not looked at; None: all.
         read: Whether the files of a shard are compared with its entry, or the entry is believed.
 
+    Raises:
+        DatasetError: What is there cannot be read.
+
     """
     part = part or range(n_frames)
+    folder = manifest.folder
+    shards: Sequence[int] = range(-(-n_frames // SHARD_FRAMES))
+    if not isinstance(folder, StorePath):  # of which every entry is asked for by its name
+        shards = ENTRIES.shards_in(folder)
+    shards = [shard_idx for shard_idx in shards if shard_idx * SHARD_FRAMES in part]
+
+    def is_there(shard_idx: int) -> bool:
+        frames = min(SHARD_FRAMES, n_frames - shard_idx * SHARD_FRAMES)
+        if read:
+            return manifest.is_whole(shard_idx, frames=frames)
+        return manifest.frames_of(shard_idx) == frames
+
     missing: list[range] = []
     begin = part.start
-    for shard_idx in ENTRIES.shards_in(manifest.folder):
-        first = shard_idx * SHARD_FRAMES
-        block = range(first, min(first + SHARD_FRAMES, n_frames))
-        if first not in part:
-            continue
-        if (
-            manifest.is_whole(shard_idx, frames=len(block))
-            if read
-            else manifest.frames_of(shard_idx) == len(block)
-        ):
-            missing.append(range(begin, first))
-            begin = block.stop
+    try:
+        for shard_idx, there in zip(shards, several(is_there, shards, folder), strict=True):
+            if there:
+                missing.append(range(begin, shard_idx * SHARD_FRAMES))
+                begin = min((shard_idx + 1) * SHARD_FRAMES, n_frames)
+    except OSError as error:
+        raise DatasetError(f"{error.filename} cannot be read: {error.strerror}") from error
     missing.append(range(begin, part.stop))
     return FrameRanges([one for one in missing if one])
 
@@ -58,11 +70,16 @@ class ShardWriter:
     """Gathers frames, in any order, and finishes each shard when its last one is there.
 
     A shard one of whose frames is left out stays unfinished: it is drawn again by a later run.
+
+    Attributes:
+        finished: Called with the number of each shard that is on disk.
+
     """
 
     manifest: Manifest
     n_frames: int
     shard_files: ShardFiles
+    finished: Callable[[int], None] = lambda _: None
     _open: dict[int, dict[int, FrameResult]] = field(default_factory=dict)
     _given_up: set[int] = field(default_factory=set)
 
@@ -95,7 +112,7 @@ class ShardWriter:
     def _finish(self, shard_idx: int, frames: list[FrameResult]) -> None:
         from render.dataset.records import write_shard_records  # takes a moment to import
 
-        folder = self.manifest.folder
+        folder = self.manifest.disk
         files = {name: digest for frame in frames for name, digest in frame.files.items()}
         files |= write_shard_records(
             folder,
@@ -109,3 +126,4 @@ class ShardWriter:
         first = shard_idx * SHARD_FRAMES
         rejections = Counter(reason for one in frames for reason in one.frame_row["rejections"])
         tell("shard", shard=shard_idx, frames=[first, first + len(frames)], rejections=rejections)
+        self.finished(shard_idx)

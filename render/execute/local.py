@@ -49,7 +49,7 @@ class LocalExecutor(AbstractExecutor):
         if workers == 1 and not _must_be_replaceable(plan.run):
             yield from _here(plan, frames)
             return
-        start = partial(start_worker, dict(plan.config), plan.run.output_dir)
+        start = partial(start_worker, dict(plan.config), plan.run.disk)
         limits = thread_limits(max(1, cores // workers))
         with Pool(
             start,
@@ -100,7 +100,7 @@ def _must_be_replaceable(run: RunConfig) -> bool:
 
 
 def _here(plan: Plan, frames: Sequence[int]) -> Iterator[FrameOutcome]:
-    worker = Worker(plan, plan.run.output_dir)
+    worker = Worker(plan, plan.run.disk)
     try:
         for frame_idx in frames:
             yield worker.render(frame_idx)

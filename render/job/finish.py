@@ -129,7 +129,7 @@ def _take(plan: Plan, manifest: Manifest, other: Manifest, missing: FrameRanges)
                     f"{other.folder} must hold files of a dataset alone, and shard {shard_idx} "
                     f"of it has {name}"
                 )
-            _bring(other.folder / name, manifest.folder, name, digest)
+            _bring(other.disk / name, manifest.disk, name, digest)
         manifest.write_entry(shard_idx, frames=frames, files=files)
 
 

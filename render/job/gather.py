@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -32,6 +32,7 @@ def gather(
     results: Iterable[FrameOutcome],
     *,
     done: int,
+    finished: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Finishes each shard when its last frame is there.
 
@@ -39,6 +40,7 @@ def gather(
         frames: Those that are missing.
         results: One for each of them, in any order, as an executor yields them.
         done: How many frames of what is asked for were there already.
+        finished: Called with the number of each shard that is on disk.
 
     Raises:
         DatasetError: Some were left out, which the next run tries again; or it cannot be written.
@@ -46,8 +48,8 @@ def gather(
         RenderError: An executor yields other frames, or nothing but failures.
 
     """
-    shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan))
-    finished: set[int] = set()
+    shards = ShardWriter(manifest, plan.run.n_frames, partial(_shard_files, plan), finished)
+    seen: set[int] = set()
     failures: dict[int, str] = {}
     rejections: Counter[str] = Counter()
     in_a_row = 0
@@ -65,11 +67,11 @@ def gather(
             report=tell_pace if is_json else None,
         ) as one_more:
             for result in results:
-                if result.frame_idx in finished or result.frame_idx not in frames:
+                if result.frame_idx in seen or result.frame_idx not in frames:
                     raise RenderError(
                         f"execution must yield each frame once, got frame {result.frame_idx} again"
                     )
-                finished.add(result.frame_idx)
+                seen.add(result.frame_idx)
                 if isinstance(result, FrameFailure):
                     failures[result.frame_idx] = result.reason
                     tell("frame_failed", frame=result.frame_idx, reason=result.reason)
@@ -82,14 +84,14 @@ def gather(
                 shards.add(result)
                 one_more()
     except DiskFullError as error:
-        left = len(frames) - len(finished)
+        left = len(frames) - len(seen)
         room = room_text(manifest, left=left, unfinished=shards.unfinished_files())
         raise DiskFullError(f"{error}; {room}") from error
     finally:
         if failures:
             with suppress(DatasetError):  # the message lists them too
                 manifest.write_failed(failures)
-    if lost := len(frames) - len(finished):
+    if lost := len(frames) - len(seen):
         raise RenderError(
             f"execution must yield every frame, and {lost} of {len(frames)} are missing"
         )

@@ -21,6 +21,7 @@ from render.dataset.manifest import Manifest
 from render.errors import ConfigError, DatasetError
 from render.report.coverage import Coverage, read_coverage
 from render.sampling.top_up import TopUp, TopUpBin, top_ups_of
+from render.system.stores import Folder
 
 __all__ = ["TopUpJob", "entries_of", "fill", "folder_of", "prepare", "shared_out"]
 
@@ -123,7 +124,7 @@ def _names(overrides: Sequence[str]) -> list[str]:
     return [override.split("=")[0].lstrip("+~") for override in overrides]
 
 
-def _entries_in(folder: Path) -> list[Any]:
+def _entries_in(folder: Folder) -> list[Any]:
     """Those that a folder holds; of a complete dataset its description knows them, too."""
     try:
         return Manifest(folder).top_ups()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 from render.dataset.findings import Findings
 from render.report.verify.records import Row
 from render.system.plain_data import MOST_BYTES, read_regular
+from render.system.stores import Folder
 
 __all__ = ["read_files"]
 
@@ -16,7 +16,7 @@ _MOST_BYTES_PER_PX = 8
 
 
 def read_files(
-    folder: Path, frame: Row, wanted: Sequence[str], file: str, findings: Findings
+    folder: Folder, frame: Row, wanted: Sequence[str], file: str, findings: Findings
 ) -> dict[str, bytes]:
     """Reads the files of a frame and compares them with the hashes of its record.
 

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from render.dataset.description import Description
@@ -30,6 +30,7 @@ from render.errors import DatasetError
 from render.report.verify.records import Shard
 from render.system.files import TEMPORARY_SUFFIX, sha256_of_file
 from render.system.plain_data import json_of, read_regular
+from render.system.stores import Folder, StorePath
 from render.writers.chosen import Writers, finish_paths, shard_paths
 
 __all__ = ["check_layout", "check_manifest"]
@@ -40,7 +41,7 @@ _LOG = re.compile(r"[^/]+\.log")
 
 
 def check_layout(
-    folder: Path, description: Description, writers: Writers, findings: Findings
+    folder: Folder, description: Description, writers: Writers, findings: Findings
 ) -> None:
     """Finds files that must not be there, and those of the whole dataset that are missing."""
     pictures = [PREVIEW, *([PLOT] if description.reached else [])]
@@ -74,7 +75,7 @@ def check_layout(
             findings.require(not problem, problem, file=name)
 
 
-def _picture_problem(path: Path) -> str:
+def _picture_problem(path: Folder) -> str:
     """Why a file is no picture of its kind; "" if it is one."""
     try:
         data = read_regular(path)
@@ -88,12 +89,18 @@ def _picture_problem(path: Path) -> str:
 
 
 def _entries(
-    folder: Path, folders: Collection[str], findings: Findings
+    folder: Folder, folders: Collection[str], findings: Findings
 ) -> Iterator[tuple[str, str]]:
     """Path and kind of all that lies in the folders of a dataset, but these folders themselves.
 
     What lies in other folders is not looked at; one that is empty is passed over.
     """
+    if isinstance(folder, StorePath):
+        try:
+            yield from ((name, "file") for name in folder.found())
+        except OSError as error:
+            findings.require(False, f"cannot be listed ({error.strerror})", file=".")
+        return
     waiting = [""]
     while waiting:
         prefix = waiting.pop()
@@ -151,7 +158,7 @@ def _number(digits: str) -> int:
 
 
 def check_manifest(
-    folder: Path, shard: Shard, description: Description, writers: Writers, findings: Findings
+    folder: Folder, shard: Shard, description: Description, writers: Writers, findings: Findings
 ) -> bool:
     """Finds the files of a shard, and compares it with its entry in `.manifest`.
 
@@ -201,7 +208,7 @@ def check_manifest(
     return True
 
 
-def _entry(folder: Path, name: str, findings: Findings) -> tuple[Any, dict[str, Any] | None]:
+def _entry(folder: Folder, name: str, findings: Findings) -> tuple[Any, dict[str, Any] | None]:
     try:
         entry = json_of(read_regular(folder / name))
         if {*entry} != {"frames", "files"}:
