@@ -200,20 +200,25 @@ class StorePath:
         """Makes an OSError of whatever the store's library raises."""
         try:
             yield
-        except FileNotFoundError as error:
-            raise FileNotFoundError(errno.ENOENT, _reason(error), self.url) from error
-        except FileExistsError as error:
-            raise FileExistsError(errno.EEXIST, _reason(error), self.url) from error
+        except OSError as error:
+            if error.filename == self.url:  # told already
+                raise
+            raise self._as_told(error) from error
         except Exception as error:
-            # That nobody has told who one is, each library says by an error of its own.
-            is_nobody = "Credential" in type(error).__name__
-            if is_nobody or isinstance(error, PermissionError):
-                reason = f"no rights: {_reason(error)}"
-                raise PermissionError(errno.EACCES, reason, self.url) from error
-            # What the store cannot do at all is not worth another try.
-            is_final = isinstance(error, NotImplementedError | TypeError | ValueError)
-            number = errno.EINVAL if is_final else errno.EREMOTEIO
-            raise OSError(number, _reason(error), self.url) from error
+            raise self._as_told(error) from error
+
+    def _as_told(self, error: Exception) -> OSError:
+        is_nobody = "Credential" in type(error).__name__  # each library has its own
+        if is_nobody or isinstance(error, PermissionError):
+            return PermissionError(errno.EACCES, f"no rights: {_reason(error)}", self.url)
+        number = errno.EREMOTEIO
+        if isinstance(error, FileNotFoundError):
+            number = errno.ENOENT
+        elif isinstance(error, FileExistsError):
+            number = errno.EEXIST
+        elif isinstance(error, NotImplementedError | TypeError | ValueError):
+            number = errno.EINVAL  # what the store cannot do at all is not worth another try
+        return OSError(number, _reason(error), self.url)
 
 
 @final
