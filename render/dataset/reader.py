@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import accumulate, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar, final, overload
 
@@ -26,21 +26,26 @@ from render.dataset.frame_view import LabelNames, labelled_rows, stacked_masks
 from render.dataset.layout import (
     RECORD_FILES,
     RECORDS,
-    SHARD_FRAMES,
     PathTemplate,
     RecordKind,
     image_path,
     raster,
     records_path,
 )
-from render.dataset.parquet import count_rows, read_batches
+from render.dataset.parquet import read_batches
 from render.dataset.pictures import MOST_SIDE_PX, decoded_picture
-from render.dataset.records import absent_columns, read_frames, read_instances, read_shard
+from render.dataset.records import (
+    absent_columns,
+    read_frames,
+    read_instances,
+    read_shard,
+    shard_ends,
+)
 from render.errors import DatasetError
 from render.sample import MAPS, Split
 from render.scene import Camera
 from render.system.plain_data import MOST_BYTES, json_of, read_regular
-from render.system.stores import Folder, StorePath
+from render.system.stores import Folder
 from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
 __all__ = ["Dataset", "Frame", "Frames", "open_dataset"]
@@ -261,7 +266,7 @@ class Frames(Sequence[Frame]):
         self._folder = folder
         self._description = description
         self._shards = RECORD_FILES["frames"].shards_in(folder)
-        self._ends = _ends(folder, self._shards, description.n_frames)
+        self._ends = shard_ends(folder, self._shards, description.n_frames)
         # In a row they are read once; at random the cost is that of two small files.
         self._rows_of = lru_cache(maxsize=_SHARDS_KEPT)(self._read_shard)
 
@@ -382,17 +387,6 @@ def open_dataset(folder: Folder) -> Dataset:
         path = folder / records_path("instances", min(missing))
         raise DatasetError(f"{path} is missing: the same command renders its frames again")
     return dataset
-
-
-def _ends(folder: Folder, shards: Sequence[int], n_frames: int) -> list[int]:
-    """How many frames the shards up to each one have.
-
-    Of a store their files are not all opened for that: they have what a shard has.
-    """
-    if isinstance(folder, StorePath):
-        return [min((i + 1) * SHARD_FRAMES, n_frames) for i in shards]
-    paths = (folder / records_path("frames", shard_idx) for shard_idx in shards)
-    return list(accumulate(map(count_rows, paths)))
 
 
 def _check_kind(kind: str) -> None:

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from render.dataset.layout import RECORD_FILES, RECORDS, RecordKind, records_path
-from render.dataset.parquet import read_rows
+from render.dataset.layout import RECORD_FILES, RECORDS, SHARD_FRAMES, RecordKind, records_path
+from render.dataset.parquet import count_rows, read_rows
 from render.errors import DatasetError
 from render.system.files import write_whole
-from render.system.stores import Folder
+from render.system.stores import Folder, StorePath
 
 __all__ = [
     "absent_columns",
     "read_frames",
     "read_instances",
     "read_shard",
+    "shard_ends",
     "write_shard_records",
 ]
 
@@ -143,6 +145,21 @@ def read_shard(folder: Folder, kind: RecordKind, shard_idx: int) -> Iterator[dic
         absent.extend(absent_columns(path, kind, found))
 
     yield from (row | dict.fromkeys(absent) for row in read_rows(path, accept=accept))
+
+
+def shard_ends(folder: Folder, shards: Sequence[int], n_frames: int) -> list[int]:
+    """How many frames the shards up to each one have.
+
+    Of a store their files are not all opened for that: they have what a shard has.
+
+    Raises:
+        DatasetError: A file is torn.
+
+    """
+    if isinstance(folder, StorePath):
+        return [min((i + 1) * SHARD_FRAMES, n_frames) for i in shards]
+    paths = (folder / records_path("frames", shard_idx) for shard_idx in shards)
+    return list(accumulate(map(count_rows, paths)))
 
 
 def absent_columns(path: Folder, kind: RecordKind, found: pa.Schema) -> list[str]:
