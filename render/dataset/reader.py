@@ -32,14 +32,13 @@ from render.dataset.layout import (
     raster,
     records_path,
 )
-from render.dataset.parquet import read_batches
 from render.dataset.pictures import MOST_SIDE_PX, decoded_picture
 from render.dataset.records import (
-    absent_columns,
     read_frames,
     read_instances,
     read_shard,
     shard_ends,
+    shard_table,
 )
 from render.errors import DatasetError
 from render.sample import MAPS, Split
@@ -359,7 +358,7 @@ class Dataset:
         """
         _check_kind(kind)
         shards = RECORD_FILES[kind].shards_in(self.folder)
-        return pa.concat_tables(_table(self.folder, kind, i) for i in shards)
+        return pa.concat_tables(shard_table(self.folder, kind, i) for i in shards)
 
     def rows(self, kind: RecordKind = "instances") -> Iterator[dict[str, Any]]:
         """The records of one kind as `table` gives them, a few hundred in memory at a time."""
@@ -392,15 +391,3 @@ def open_dataset(folder: Folder) -> Dataset:
 def _check_kind(kind: str) -> None:
     if kind not in _KINDS:
         raise DatasetError(f"kind must be instances or frames, got {kind!r}")
-
-
-def _table(folder: Folder, kind: RecordKind, shard_idx: int) -> pa.Table:
-    path = folder / records_path(kind, shard_idx)
-    schemas: list[pa.Schema] = []
-
-    def accept(found: pa.Schema) -> None:
-        absent_columns(path, kind, found)
-        schemas.append(found)
-
-    batches = list(read_batches(path, accept=accept))
-    return pa.Table.from_batches(batches, schema=schemas[0])

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from render.dataset.layout import RECORD_FILES, RECORDS, SHARD_FRAMES, RecordKind, records_path
-from render.dataset.parquet import count_rows, read_rows
+from render.dataset.parquet import count_rows, read_batches, read_rows
 from render.errors import DatasetError
 from render.system.files import write_whole
 from render.system.stores import Folder, StorePath
@@ -27,6 +27,7 @@ __all__ = [
     "read_instances",
     "read_shard",
     "shard_ends",
+    "shard_table",
     "write_shard_records",
 ]
 
@@ -160,6 +161,19 @@ def shard_ends(folder: Folder, shards: Sequence[int], n_frames: int) -> list[int
         return [min((i + 1) * SHARD_FRAMES, n_frames) for i in shards]
     paths = (folder / records_path("frames", shard_idx) for shard_idx in shards)
     return list(accumulate(map(count_rows, paths)))
+
+
+def shard_table(folder: Folder, kind: RecordKind, shard_idx: int) -> pa.Table:
+    """The rows of one shard as a table; raises as `read_frames`."""
+    path = folder / records_path(kind, shard_idx)
+    schemas: list[pa.Schema] = []
+
+    def accept(found: pa.Schema) -> None:
+        absent_columns(path, kind, found)
+        schemas.append(found)
+
+    batches = list(read_batches(path, accept=accept))
+    return pa.Table.from_batches(batches, schema=schemas[0])
 
 
 def absent_columns(path: Folder, kind: RecordKind, found: pa.Schema) -> list[str]:
