@@ -135,8 +135,9 @@ class RunConfig:
     negatives_fract: float = setting(
         kind="number", lo=0, hi=1, doc="Share of the frames that show no target.", example="0.1"
     )
-    top_up: Path | None = setting(
-        kind="folder",
+    top_up: Folder | None = setting(
+        parse=_folder,
+        form="the path of a folder, or a URL such as s3://bucket/name",
         nullable=True,
         default=None,
         identity=False,

@@ -39,7 +39,7 @@ from render.dataset.layout import (
 from render.dataset.manifest import Manifest
 from render.dataset.store_writers import Mark, marked
 from render.dataset.upload import Uploader, tried
-from render.errors import ConfigError, DatasetError
+from render.errors import DatasetError
 from render.system.disk_cache import cache_folder
 from render.system.files import sha256_of_file, write_whole
 from render.system.lock import LOCK, WriteLock
@@ -154,8 +154,9 @@ class Store:
                     (self.place / _GL).write((self.spool / _GL).read_bytes(), is_new=True)
                 except FileExistsError:
                     self.manifest.check_gl(gl)
-            if (self.spool / CONFIG).is_file():
-                (self.place / CONFIG).put(self.spool / CONFIG)
+            for name in (CONFIG, _TOP_UPS):
+                if (self.spool / name).is_file():
+                    (self.place / name).put(self.spool / name)
             if (self.spool / EARLIER).is_file():
                 (self.place / EARLIER).put(self.spool / EARLIER)
                 for name in (DESCRIPTION, COVERAGE, FAILED):
@@ -265,25 +266,17 @@ class Store:
 
 
 @contextmanager
-def held_store(run: RunConfig, part: range | None) -> Iterator[tuple[WriteLock, Store]]:
+def held_store(place: StorePath, part: range | None = None) -> Iterator[tuple[WriteLock, Store]]:
     """Keeps others from writing to a dataset in a store, on this machine and elsewhere.
 
     Args:
-        run: Its ``output_dir`` is the place.
+        place: Where the dataset is, or is to be.
         part: Frames of whole shards that are to be written; None: all.
 
     Raises:
-        ConfigError: What the store holds was to be thrown away.
         DatasetError: Another process writes there, or it cannot be written to.
 
     """
-    place = run.output_dir
-    assert isinstance(place, StorePath)
-    if run.overwrite:
-        raise ConfigError(
-            f"overwrite must be false where output_dir is in a store: delete {place} with the "
-            "tools of the store, or name another place"
-        )
     spool = _spool_of(place)
     field = f"the folder that {place} is brought from"
     with held(spool, field, part=part, name=str(place)) as lock:

@@ -33,7 +33,7 @@ from render.dataset.rows import instance_rows
 from render.dataset.shards import missing_frames
 from render.dataset.store import Store, held_store
 from render.engine.base import DeviceInfo
-from render.errors import DiskFullError, EngineError, RenderError
+from render.errors import ConfigError, DiskFullError, EngineError, RenderError
 from render.execute.base import build_executor
 from render.execute.local import prepare_workers
 from render.job.gather import gather
@@ -76,7 +76,12 @@ def run_job(config: Mapping[str, Any], *, plugins: Sequence[str] = ()) -> Summar
     """
     run = RunConfig.of(config)
     if isinstance(run.output_dir, StorePath):
-        with held_store(run, part_of(run)) as (lock, store):
+        if run.overwrite:
+            raise ConfigError(
+                "overwrite must be false where output_dir is in a store: delete "
+                f"{run.output_dir} with the tools of the store, or name another place"
+            )
+        with held_store(run.output_dir, part_of(run)) as (lock, store):
             return make_dataset(config, lock, plugins=plugins, store=store)
     with held(run.output_dir, part=part_of(run)) as lock:
         return make_dataset(config, lock, plugins=plugins)

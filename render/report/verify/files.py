@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from render.dataset.findings import Findings
 from render.report.verify.records import Row
 from render.system.plain_data import MOST_BYTES, read_regular
-from render.system.stores import Folder
+from render.system.stores import Folder, several
 
 __all__ = ["read_files"]
 
@@ -37,16 +37,20 @@ def read_files(
     )  # fmt: skip
     files: dict[str, bytes] = {}
     most = MOST_BYTES + _MOST_BYTES_PER_PX * frame["width"] * frame["height"]
-    for name in wanted:
+
+    def read(name: str) -> bytes | OSError:
         try:
-            files[name] = read_regular(folder / name, most=most)
-        except FileNotFoundError:
-            findings.require(False, "is missing", file=name, frame_idx=idx)
-            continue
+            return read_regular(folder / name, most=most)
         except OSError as error:
-            reason = f"cannot be read ({error.strerror})"
+            return error
+
+    for name, found in zip(wanted, several(read, wanted, folder), strict=True):
+        if isinstance(found, OSError):
+            is_missing = isinstance(found, FileNotFoundError)
+            reason = "is missing" if is_missing else f"cannot be read ({found.strerror})"
             findings.require(False, reason, file=name, frame_idx=idx)
             continue
+        files[name] = found
         findings.require(
             hashlib.sha256(files[name]).hexdigest() == hashes.get(name),
             "its bytes are not those that were recorded",
