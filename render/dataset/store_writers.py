@@ -25,6 +25,7 @@ __all__ = ["Mark", "marked", "writers_in"]
 
 _RENEWED_S = 30.0
 _GONE_S = 300.0
+_LEAVING_S = 4.0
 _FOLDER = WRITERS.text.rpartition("/")[0]
 
 
@@ -100,11 +101,17 @@ class Mark:
                 self.path.write(self._text())
 
     def leave(self) -> None:
-        """Takes the object away, if that can be done."""
+        """Takes the object away, if that can be done within a few seconds."""
         self._ended.set()
         if not self._lost_to:
-            with contextlib.suppress(OSError):
-                self.path.unlink()
+            # A store that hangs must not keep a process from ending that was asked to.
+            leaving = threading.Thread(target=self._remove, name="leave", daemon=True)
+            leaving.start()
+            leaving.join(_LEAVING_S)
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):
+            self.path.unlink()
 
     def _text(self) -> bytes:
         return f"{json.dumps({**signature(self.units), 'spool': self.spool})}\n".encode()
