@@ -25,6 +25,7 @@ from render.sample import Sample
 from render.system import values
 from render.system.blas import one_blas_thread
 from render.system.cores import usable_cores
+from render.system.stores import Folder, folder_of
 from render.writers.chosen import unknown_key
 
 __all__ = ["compose", "frames", "open", "stream", "write"]
@@ -118,7 +119,8 @@ def write(plan: Plan, output_dir: Path | str) -> Dataset:
 
     Args:
         plan: From `compose`; its ``workers`` says how many processes render.
-        output_dir: Folder of the dataset: new, empty, or begun with the same plan.
+        output_dir: Folder of the dataset, or its URL in a store: new, empty, or begun with the
+            same plan.
 
     Returns:
         The finished dataset, opened.
@@ -139,15 +141,18 @@ def write(plan: Plan, output_dir: Path | str) -> Dataset:
     return open_dataset(summary.output_dir)
 
 
-def open(folder: Path | str) -> Dataset:
+def open(folder: Folder | str) -> Dataset:
     """Opens a finished dataset for reading; pictures and records are read when asked for.
+
+    Args:
+        folder: Its folder, or its URL in a store, such as ``s3://bucket/name``.
 
     Raises:
         DatasetError: The folder is missing, holds no finished dataset, or its dataset.yaml or
             records are torn.
 
     """
-    return open_dataset(Path(folder))
+    return open_dataset(folder_of(folder) if isinstance(folder, str) else folder)
 
 
 def _check_whole(name: str, value: Any, lo: int, hi: int, what: str) -> None:

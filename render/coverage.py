@@ -7,12 +7,12 @@ half of what is expected, the worst first, and draws all of them to `coverage.pn
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from render.config.trust import add_plugins_argument, import_plugins
 from render.errors import RenderError
 from render.system.console import command_parser, run_command, say
 from render.system.interrupts import importing
+from render.system.stores import folder_of
 
 __all__ = ["main"]
 
@@ -20,7 +20,7 @@ __all__ = ["main"]
 def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 if there is nothing to count, and with 0 if bins are thin."""
     parser = command_parser(__doc__, "datasets/bolts", "datasets/bolts --all")
-    parser.add_argument("dir", type=Path, metavar="DIR", help="a dataset")
+    parser.add_argument("dir", type=folder_of, metavar="DIR", help="a dataset, or its URL")
     parser.add_argument("--all", action="store_true", help="print bins that are not thin, too")
     add_plugins_argument(parser)
     args = parser.parse_intermixed_args(argv)

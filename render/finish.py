@@ -12,6 +12,7 @@ from pathlib import Path
 from render.errors import RenderError
 from render.system.console import command_parser, run_command, say
 from render.system.interrupts import importing
+from render.system.stores import folder_of
 
 __all__ = ["main"]
 
@@ -22,7 +23,9 @@ def main(argv: list[str] | None = None) -> None:
         from render.job.finish import finish
         from render.job.replay import ASSET_DIRS
     parser = command_parser(__doc__, "datasets/bolts", "datasets/all part_a part_b")
-    parser.add_argument("dir", type=Path, metavar="DIR", help="where the dataset is or is to be")
+    parser.add_argument(
+        "dir", type=folder_of, metavar="DIR", help="where the dataset is or is to be, or its URL"
+    )
     parser.add_argument(
         "others", type=Path, nargs="*", metavar="OTHER", help="folders of other parts of it"
     )

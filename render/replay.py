@@ -13,6 +13,7 @@ from render.config.trust import add_plugins_argument
 from render.errors import RenderError
 from render.system.console import command_parser, run_command, say
 from render.system.interrupts import importing
+from render.system.stores import folder_of
 
 __all__ = ["main"]
 
@@ -22,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     with importing():
         from render.job.replay import ASSET_DIRS, replay
     parser = command_parser(__doc__, "datasets/bolts 42", "datasets/bolts 42 -o again")
-    parser.add_argument("dir", type=Path, metavar="DIR", help="a dataset")
+    parser.add_argument("dir", type=folder_of, metavar="DIR", help="a dataset, or its URL")
     parser.add_argument("frame", type=int, metavar="FRAME", help="frame_idx")
     parser.add_argument("-o", "--out", type=Path, help="folder for the new files")
     for name in ASSET_DIRS:

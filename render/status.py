@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 from render.errors import RenderError
 from render.system.console import command_parser, run_command, say
 from render.system.interrupts import importing
+from render.system.stores import folder_of
 
 __all__ = ["main"]
 
@@ -19,7 +19,9 @@ __all__ = ["main"]
 def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 if there is no dataset."""
     parser = command_parser(__doc__, "datasets/bolts", "datasets/bolts --json")
-    parser.add_argument("dir", type=Path, metavar="DIR", help="a dataset, complete or not")
+    parser.add_argument(
+        "dir", type=folder_of, metavar="DIR", help="a dataset, complete or not, or its URL"
+    )
     parser.add_argument("--json", action="store_true", help="the same for programs")
     args = parser.parse_args(argv)
     with importing():

@@ -9,12 +9,12 @@ again and compares all bytes.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from render.config.trust import add_plugins_argument, import_plugins
 from render.errors import RenderError
 from render.system.console import command_parser, run_command, say
 from render.system.interrupts import importing
+from render.system.stores import folder_of
 
 __all__ = ["main"]
 
@@ -22,7 +22,7 @@ __all__ = ["main"]
 def main(argv: list[str] | None = None) -> None:
     """Entry point; exits with 1 if anything is wrong."""
     parser = command_parser(__doc__, "datasets/bolts", "datasets/bolts --render 5")
-    parser.add_argument("dir", type=Path, metavar="DIR", help="a dataset")
+    parser.add_argument("dir", type=folder_of, metavar="DIR", help="a dataset, or its URL")
     parser.add_argument(
         "--render", type=int, default=0, metavar="N", help="render N frames again, evenly spread"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -32,26 +31,17 @@ from render.config.settings import (
     unknown,
 )
 from render.config.trust import plugin_names
-from render.errors import ConfigError
 from render.sampling.groups import GROUPS
 from render.sampling.sequences import SAMPLINGS
 from render.sampling.top_up import TopUp, top_ups_of
 from render.system import values
+from render.system.stores import Folder, folder_of
 
 __all__ = ["RunConfig", "checked_key", "identity_of", "sha256_of", "unknown_key"]
 
 
-# s3://bucket/data, also as `Path` writes it.
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
-
-
-def _local_folder(value: Any) -> Path:
-    if isinstance(value, str) and _ADDRESS.match(value):
-        raise ConfigError(
-            f"output_dir must be the path of a folder on this machine, got {value!r}: write to one "
-            "and copy the dataset when it is complete, or mount the store and name its folder"
-        )
-    return Path(values.name(value)).expanduser()
+def _folder(value: Any) -> Folder:
+    return folder_of(values.name(value))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +56,11 @@ class RunConfig:
 
     """
 
-    output_dir: Path = setting(
-        parse=_local_folder,
-        form="the path of a folder",
+    output_dir: Folder = setting(
+        parse=_folder,
+        form="the path of a folder, or a URL such as s3://bucket/name",
         identity=False,
-        doc="Folder of the dataset; a run that names the same one again continues it.",
+        doc="Folder of the dataset, or its URL in a store; a run that names it again continues it.",
         example="datasets/bolts",
     )
     n_frames: int = setting(
@@ -145,8 +135,9 @@ class RunConfig:
     negatives_fract: float = setting(
         kind="number", lo=0, hi=1, doc="Share of the frames that show no target.", example="0.1"
     )
-    top_up: Path | None = setting(
-        kind="folder",
+    top_up: Folder | None = setting(
+        parse=_folder,
+        form="the path of a folder, or a URL such as s3://bucket/name",
         nullable=True,
         default=None,
         identity=False,
@@ -208,6 +199,12 @@ class RunConfig:
         identity=False,
         doc="Frames that were added for thin bins; stored with a dataset, not asked for.",
     )
+
+    @property
+    def disk(self) -> Path:
+        """The folder on this machine that is written to: ``output_dir``, unless it is a URL."""
+        assert isinstance(self.output_dir, Path)
+        return self.output_dir
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> RunConfig:

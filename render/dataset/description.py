@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, final
 
 import yaml
@@ -17,6 +16,7 @@ from render.errors import ConfigError, DatasetError
 from render.sample import SampleKey
 from render.sampling.top_up import TopUp, top_ups_of
 from render.system.plain_data import read_regular, yaml_of
+from render.system.stores import Folder
 
 __all__ = ["Description", "read_description"]
 
@@ -111,7 +111,7 @@ class Description:
         return str(yaml.safe_dump(dict(self.raw), sort_keys=False, allow_unicode=True))
 
 
-def read_description(folder: Path) -> Description:
+def read_description(folder: Folder) -> Description:
     """Reads dataset.yaml, without which nothing else can be said of a dataset.
 
     Raises:

@@ -21,6 +21,7 @@ from render.system.files import (
     write_whole,
 )
 from render.system.lock import LOCK, WriteLock
+from render.system.stores import Folder
 
 __all__ = [
     "check_inside",
@@ -33,6 +34,7 @@ __all__ = [
     "remove_files",
     "remove_frame_files",
     "reopen",
+    "shards_of",
     "write_file",
 ]
 
@@ -46,6 +48,7 @@ def held(
     *,
     part: range | None = None,
     wait_s: float = 0.0,
+    name: str = "",
 ) -> Iterator[WriteLock]:
     """Keeps other processes from writing to a folder; it is made where it is not there.
 
@@ -55,22 +58,29 @@ def held(
         part: Frames of whole shards that are to be written, while others write other ones; None:
             all of the folder.
         wait_s: How long to wait for another holder.
+        name: What users call the folder, if not by its path.
 
     Raises:
         DatasetError: Another process writes to it, or it cannot be written to.
 
     """
-    shards = part and range(part.start // SHARD_FRAMES, -(-part.stop // SHARD_FRAMES))
     with ExitStack() as stack:
         with _usable(folder, field):
             if folder.exists() and not folder.is_dir():
                 raise DatasetError(f"{field} must be a folder, got the file {folder}")
-            lock = stack.enter_context(WriteLock(folder, units=shards, wait_s=wait_s))
+            lock = stack.enter_context(
+                WriteLock(folder, units=shards_of(part), wait_s=wait_s, name=name)
+            )
         yield lock
 
 
+def shards_of(part: range | None) -> range | None:
+    """The shards of a part; None: of the whole dataset."""
+    return part and range(part.start // SHARD_FRAMES, -(-part.stop // SHARD_FRAMES))
+
+
 @contextmanager
-def _usable(folder: Path, field: str = "output_dir") -> Iterator[None]:
+def _usable(folder: Folder, field: str = "output_dir") -> Iterator[None]:
     """Tells of a folder that cannot be used."""
     try:
         yield
@@ -123,7 +133,7 @@ def claim(
 def _claim(
     run: RunConfig, identity: Mapping[str, Any], layout: Layout, *, is_part: bool
 ) -> Manifest:
-    folder, manifest = run.output_dir, Manifest(run.output_dir)
+    folder, manifest = run.disk, Manifest(run.disk)
     for name in layout.folders():
         check_inside(folder, f"{name}/file")
     if manifest.is_claimed and run.overwrite:
@@ -254,7 +264,7 @@ def _identity(manifest: Manifest) -> Mapping[str, Any]:
         ) from error
 
 
-def check_same(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def check_same(folder: Folder, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """A folder holds the dataset of this identity.
 
     Raises:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, final
 
 from render.dataset.layout import tar_path
 from render.dataset.manifest import SHARD_FRAMES
 from render.dataset.tars import member_name, read_member
 from render.system.plain_data import MOST_BYTES, read_regular
+from render.system.stores import Folder
 
 __all__ = ["FrameFiles"]
 
@@ -18,7 +19,7 @@ __all__ = ["FrameFiles"]
 @final
 @dataclass(frozen=True)
 class FrameFiles:
-    """The files of one frame of a dataset on disk, by their paths relative to it.
+    """The files of one frame of a dataset, by their paths relative to it.
 
     Attributes:
         folder: The dataset.
@@ -26,7 +27,7 @@ class FrameFiles:
 
     """
 
-    folder: Path
+    folder: Folder
     frame: Mapping[str, Any]
 
     def read(self, path: str, *, most: int = MOST_BYTES) -> bytes:
@@ -54,7 +55,7 @@ class FrameFiles:
         return read_member(self._tar, member_name(stem, path) or path, most=most)
 
     @property
-    def _tar(self) -> Path:
+    def _tar(self) -> Folder:
         return self.folder / tar_path(
             self.frame["split"], int(self.frame["frame_idx"]) // SHARD_FRAMES
         )

@@ -16,8 +16,11 @@ from pathlib import Path, PurePosixPath
 from string import Formatter
 from typing import Any, Literal, final
 
+from render.errors import DatasetError
 from render.sample import Split
 from render.system.lock import LOCK
+from render.system.plain_data import json_of, read_regular, yaml_of
+from render.system.stores import Folder, StorePath
 
 __all__ = [
     "BLOCKS",
@@ -33,13 +36,16 @@ __all__ = [
     "PREVIEW",
     "RECORDS",
     "RECORD_FILES",
+    "SHARD_FRAMES",
     "SPLITS",
     "TARS",
+    "WRITERS",
     "Layout",
     "PathTemplate",
     "RecordKind",
     "block_path",
     "entry_path",
+    "frames_said",
     "image_path",
     "raster",
     "records_path",
@@ -47,6 +53,7 @@ __all__ = [
     "tar_path",
 ]
 
+SHARD_FRAMES = 16
 MANIFEST_FOLDER = ".manifest"
 RECORDS = "records"
 SPLITS: tuple[Split, ...] = ("train", "val")
@@ -143,8 +150,18 @@ class PathTemplate:
         given = [values if split is None else {**values, "split": split} for split in splits]
         return tuple(self.text.format_map(_Open(each)) for each in given)
 
-    def shards_in(self, folder: Path) -> list[int]:
-        """Numbers of the shards that have their file of this kind in a dataset, in order."""
+    def shards_in(self, folder: Folder) -> list[int]:
+        """Numbers of the shards that have their file of this kind in a dataset, in order.
+
+        A store is not asked what it has: there it is those that the dataset says it has, or is to
+        have.
+
+        Raises:
+            DatasetError: It says nothing, or nothing that can be read.
+
+        """
+        if isinstance(folder, StorePath):
+            return list(range(-(-frames_said(folder) // SHARD_FRAMES)))
         matches = map(self.pattern.fullmatch, self.files_in(folder))
         return sorted(int(match["shard"]) for match in matches if match)
 
@@ -178,12 +195,14 @@ TARS = PathTemplate("webdataset/{split}/{shard}.tar")
 """Those of `render.writers.webdataset`, which may be the one place of the files of frames."""
 BLOCKS = PathTemplate(f"{MANIFEST_FOLDER}/shards-{{shard}}.parquet")
 """Entries of a whole block of shards, by the first of them."""
+WRITERS = PathTemplate(f"{MANIFEST_FOLDER}/writers/{{shard}}.json")
+"""Who writes to a dataset in a store, by the first of the shards."""
 _SINGLE = (
     DESCRIPTION, EARLIER, FAILED, PREVIEW, PLOT, COVERAGE, LOCK,
     ".manifest/identity.json", ".manifest/gl.json", ".manifest/top_ups.json",
     CONFIG,
 )  # fmt: skip
-_OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES, BLOCKS)
+_OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES, BLOCKS, WRITERS)
 
 
 def shard_name(shard_idx: int) -> str:
@@ -219,6 +238,26 @@ def raster(kind: str) -> str:
 def image_path(frame: Mapping[str, Any]) -> str:
     """The picture of a frame, of which this is the record, relative to the dataset."""
     return f"{IMAGES.format(split=frame['split'])}/{frame['file_name']}"
+
+
+def frames_said(folder: Folder) -> int:
+    """How many frames a dataset has, or is to have, by its description or else its config.
+
+    Raises:
+        DatasetError: Neither is there, or one is torn.
+
+    """
+    for name, read in ((DESCRIPTION, yaml_of), (CONFIG, json_of)):
+        try:
+            held = read(read_regular(folder / name))
+            return int(held["n_frames"] if name == DESCRIPTION else held["config"]["n_frames"])
+        except FileNotFoundError:
+            continue
+        except (ValueError, KeyError, TypeError) as error:
+            raise DatasetError(f"{folder / name} is torn: {error}") from error
+        except OSError as error:
+            raise DatasetError(f"{folder / name} cannot be read: {error.strerror}") from error
+    raise DatasetError(f"{folder} must hold a dataset that was begun, and holds none")
 
 
 def is_of_dataset(path: str) -> bool:

@@ -34,22 +34,26 @@ from render.dataset.layout import (
     ENTRIES,
     FAILED,
     MANIFEST_FOLDER,
+    SHARD_FRAMES,
     block_path,
     entry_path,
 )
 from render.errors import DatasetError
 from render.system.files import sha256_of_file, write_whole
 from render.system.plain_data import json_of, read_regular, yaml_of
+from render.system.stores import Folder, StorePath
 
 __all__ = ["BLOCK_SHARDS", "FORMAT_VERSION", "SHARD_FRAMES", "TOLD", "Manifest", "block_of"]
 
 FORMAT_VERSION = 2
 """Version of a dataset's layout. Version 1 had no such key, and ``masks/`` for ``ids/``."""
-SHARD_FRAMES = 16
 BLOCK_SHARDS = 1024
 """Shards whose entries become one file, when all of them are finished."""
 TOLD = ("bytes", "draws", "rejections")
 """What an entry tells of a shard beside its frames and hashes; those of earlier versions do not."""
+_IDENTITY = f"{MANIFEST_FOLDER}/identity.json"
+_TOP_UPS = f"{MANIFEST_FOLDER}/top_ups.json"
+_GL = f"{MANIFEST_FOLDER}/gl.json"
 _DRIVER = {"platform", "vendor", "renderer", "version", "is_gpu"}
 
 
@@ -58,22 +62,28 @@ _DRIVER = {"platform", "vendor", "renderer", "version", "is_gpu"}
 class Manifest:
     """The manifest of one dataset folder."""
 
-    folder: Path
+    folder: Folder
 
     @property
-    def _identity_path(self) -> Path:
-        return self.folder / MANIFEST_FOLDER / "identity.json"
+    def disk(self) -> Path:
+        """The folder, to be written to; of a dataset in a store nothing is written by it."""
+        assert isinstance(self.folder, Path)
+        return self.folder
 
     @property
-    def _top_ups_path(self) -> Path:
-        return self.folder / MANIFEST_FOLDER / "top_ups.json"
+    def _identity_path(self) -> Folder:
+        return self.folder / _IDENTITY
 
     @property
-    def _gl_path(self) -> Path:
-        return self.folder / MANIFEST_FOLDER / "gl.json"
+    def _top_ups_path(self) -> Folder:
+        return self.folder / _TOP_UPS
 
     @property
-    def _config_path(self) -> Path:
+    def _gl_path(self) -> Folder:
+        return self.folder / _GL
+
+    @property
+    def _config_path(self) -> Folder:
         return self.folder / CONFIG
 
     @property
@@ -90,10 +100,16 @@ class Manifest:
         """
         return self._read(self._identity_path)
 
+    @staticmethod
+    def text_of(identity: Mapping[str, Any]) -> bytes:
+        """The file of an identity."""
+        return _json(identity)
+
     def write_identity(self, identity: Mapping[str, Any]) -> None:
         """Claims the folder for a dataset."""
-        self._identity_path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self._identity_path, _json(identity), durable=True)
+        path = self.disk / _IDENTITY
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, _json(identity), durable=True)
 
     @property
     def has_config(self) -> bool:
@@ -125,7 +141,7 @@ class Manifest:
         """Keeps the config, so that the dataset can be completed without a command line."""
         # In the order of its keys, in which names in a distribution are drawn.
         text = f"{json.dumps(config, indent=1)}\n"
-        write_whole(self._config_path, text.encode(), durable=True)
+        write_whole(self.disk / CONFIG, text.encode(), durable=True)
 
     def top_ups(self) -> list[Any]:
         """Frames that were added for thin bins: entries of `render.sampling.top_up`.
@@ -143,7 +159,7 @@ class Manifest:
             top_ups: All entries, also those of earlier top-ups.
 
         """
-        write_whole(self._top_ups_path, _json({"top_ups": list(top_ups)}), durable=True)
+        write_whole(self.disk / _TOP_UPS, _json({"top_ups": list(top_ups)}), durable=True)
 
     def gl(self) -> dict[str, Any] | None:
         """What draws this dataset; None before its first frame.
@@ -184,7 +200,7 @@ class Manifest:
         driver = {k: gl[k] for k in _DRIVER}
         before = self.gl()
         if before is None:
-            write_whole(self._gl_path, _json(driver), durable=True)
+            write_whole(self.disk / _GL, _json(driver), durable=True)
         elif before != driver:
             raise DatasetError(
                 f"{self.folder} was begun on {before['renderer']} ({before['version']}), and "
@@ -209,7 +225,7 @@ class Manifest:
         """
         told = {key: told[key] for key in TOLD if key in told} if told else {}
         entry = {"frames": frames, "files": dict(sorted(files.items())), **told}
-        write_whole(self.folder / entry_path(shard_idx), _json(entry), durable=True)
+        write_whole(self.disk / entry_path(shard_idx), _json(entry), durable=True)
 
     def fold(self, *, before_s: float = math.inf) -> None:
         """Puts entries together where all shards of a block are finished.
@@ -225,17 +241,17 @@ class Manifest:
             DatasetError: A block cannot be written.
 
         """
-        single = ENTRIES.shards_in(self.folder)
+        single = ENTRIES.shards_in(self.disk)
         for first, own in groupby(single, lambda i: i - i % BLOCK_SHARDS):
             self._fold(block_of(first), list(own), before_s)
 
     def _fold(self, shards: range, single: Sequence[int], before_s: float) -> None:
         from render.dataset.blocks import write_block
 
-        block = self.folder / block_path(shards.start)
+        block = self.disk / block_path(shards.start)
         if len(single) < len(shards) and not block.exists():
             return
-        paths = [self.folder / entry_path(shard_idx) for shard_idx in single]
+        paths = [self.disk / entry_path(shard_idx) for shard_idx in single]
         try:
             if max(path.stat().st_mtime for path in paths) > before_s:
                 return
@@ -265,18 +281,20 @@ class Manifest:
         yield from merge(alone, blocks, key=lambda shards: shards.start)
 
     def _blocks(self) -> list[int]:
+        if isinstance(self.folder, StorePath):  # which has single entries alone
+            return []
         found = BLOCKS.shards_in(self.folder)
         if not found:
             return []
         from render.dataset.blocks import is_block  # takes a moment to import
 
-        paths = {first: self.folder / block_path(first) for first in found}
+        paths = {first: self.disk / block_path(first) for first in found}
         return [i for i, path in paths.items() if is_block(path, block_of(i))]
 
     def write_failed(self, reasons: Mapping[int, str]) -> None:
         """Lists frames that a run went on without, by their index, and why."""
         frames = [{"frame": i, "reason": reasons[i]} for i in sorted(reasons)]
-        write_whole(self.folder / FAILED, _json({"frames": frames}), durable=True)
+        write_whole(self.disk / FAILED, _json({"frames": frames}), durable=True)
 
     def frames_of(self, shard_idx: int) -> int:
         """How many frames the entry of a shard holds; 0 without a readable entry."""
@@ -323,7 +341,7 @@ class Manifest:
     def _block_entry(self, shard_idx: int) -> dict[str, Any] | None:
         shards = block_of(shard_idx)
         path = self.folder / block_path(shards.start)
-        if not path.exists():
+        if isinstance(path, StorePath) or not path.exists():  # stores have single entries alone
             return None
         from render.dataset.blocks import read_entry
 
@@ -332,7 +350,7 @@ class Manifest:
         except DatasetError:
             return None
 
-    def _read(self, path: Path) -> dict[str, Any] | None:
+    def _read(self, path: Folder) -> dict[str, Any] | None:
         try:
             content = json_of(read_regular(path))
         except FileNotFoundError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from render.errors import DatasetError
 from render.system.plain_data import open_regular
+from render.system.stores import Folder
 
 __all__ = ["count_rows", "read_batches", "read_rows"]
 
@@ -28,7 +29,7 @@ _MOST_PAGES = 1 << 16
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+def _opened(path: Folder) -> Iterator[pq.ParquetFile]:
     """A file of which only the schema and the counts have been read; DatasetError if it is torn."""
     try:
         with open_regular(path) as source:
@@ -43,7 +44,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
             source.seek(0)
             with pq.ParquetFile(source, pre_buffer=False) as file:
                 _check_bounds(path, file.metadata)
-                _check_pages(path, file.metadata)
+                _check_pages(path, source, file.metadata)
                 yield file
     except FileNotFoundError as error:
         raise DatasetError(f"{path} is missing") from error
@@ -52,7 +53,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
         raise DatasetError(f"{path} is torn: {reason}") from error
 
 
-def count_rows(path: Path) -> int:
+def count_rows(path: Folder) -> int:
     """How many rows a file says it has.
 
     Raises:
@@ -63,7 +64,7 @@ def count_rows(path: Path) -> int:
         return int(file.metadata.num_rows)
 
 
-def read_batches(path: Path, *, accept: Callable[[pa.Schema], None]) -> Iterator[pa.RecordBatch]:
+def read_batches(path: Folder, *, accept: Callable[[pa.Schema], None]) -> Iterator[pa.RecordBatch]:
     """All rows in order, a few hundred at most in memory at a time.
 
     Args:
@@ -89,7 +90,7 @@ def read_batches(path: Path, *, accept: Callable[[pa.Schema], None]) -> Iterator
             yield batch
 
 
-def read_rows(path: Path, *, accept: Callable[[pa.Schema], None]) -> Iterator[dict[str, Any]]:
+def read_rows(path: Folder, *, accept: Callable[[pa.Schema], None]) -> Iterator[dict[str, Any]]:
     """As `read_batches`, row by row."""
     for batch in read_batches(path, accept=accept):
         try:
@@ -99,34 +100,33 @@ def read_rows(path: Path, *, accept: Callable[[pa.Schema], None]) -> Iterator[di
         yield from rows
 
 
-def _check_pages(path: Path, metadata: pq.FileMetaData) -> None:
+def _check_pages(path: Folder, file: io.BufferedIOBase, metadata: pq.FileMetaData) -> None:
     """Pages say themselves what they unpack to, and Arrow believes them, not the footer."""
     n_bytes = n_pages = 0
-    with open_regular(path) as file:
-        room = file.seek(0, 2)
-        for i in range(metadata.num_row_groups):
-            for j in range(metadata.num_columns):
-                column = metadata.row_group(i).column(j)
-                n_bytes += column.total_compressed_size
-                if n_bytes > room:
-                    raise DatasetError(f"{path} is torn: its columns have more bytes than it has")
-                offsets = column.data_page_offset, column.dictionary_page_offset or 0
-                # Of no rows there is no page but that of the dictionary; 0 is no place of one.
-                file.seek(min((offset for offset in offsets if offset > 0), default=room))
-                chunk = _Compact(file.read(max(column.total_compressed_size, 0)))
-                size = 0
-                while chunk.at < len(chunk.data):
-                    n_pages += 1
-                    if n_pages > _MOST_PAGES:
-                        raise DatasetError(f"{path} must have at most {_MOST_PAGES} pages")
-                    unpacked, packed = chunk.page_sizes()
-                    size += unpacked
-                    chunk.at += packed
-                if size > column.total_uncompressed_size:
-                    raise DatasetError(
-                        f"{path} is torn: pages of {column.path_in_schema} unpack to {size} bytes, "
-                        f"not {column.total_uncompressed_size}"
-                    )
+    room = file.seek(0, 2)
+    for i in range(metadata.num_row_groups):
+        for j in range(metadata.num_columns):
+            column = metadata.row_group(i).column(j)
+            n_bytes += column.total_compressed_size
+            if n_bytes > room:
+                raise DatasetError(f"{path} is torn: its columns have more bytes than it has")
+            offsets = column.data_page_offset, column.dictionary_page_offset or 0
+            # Of no rows there is no page but that of the dictionary; 0 is no place of one.
+            file.seek(min((offset for offset in offsets if offset > 0), default=room))
+            chunk = _Compact(file.read(max(column.total_compressed_size, 0)))
+            size = 0
+            while chunk.at < len(chunk.data):
+                n_pages += 1
+                if n_pages > _MOST_PAGES:
+                    raise DatasetError(f"{path} must have at most {_MOST_PAGES} pages")
+                unpacked, packed = chunk.page_sizes()
+                size += unpacked
+                chunk.at += packed
+            if size > column.total_uncompressed_size:
+                raise DatasetError(
+                    f"{path} is torn: pages of {column.path_in_schema} unpack to {size} bytes, "
+                    f"not {column.total_uncompressed_size}"
+                )
 
 
 class _Compact:
@@ -200,7 +200,7 @@ class _Compact:
         return value >> 1 ^ -(value & 1)
 
 
-def _check_bounds(path: Path, metadata: pq.FileMetaData) -> None:
+def _check_bounds(path: Folder, metadata: pq.FileMetaData) -> None:
     n_bytes = n_values = 0
     for i in range(metadata.num_row_groups):
         group = metadata.row_group(i)

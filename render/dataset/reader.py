@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import accumulate, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar, final, overload
 
@@ -33,13 +33,19 @@ from render.dataset.layout import (
     raster,
     records_path,
 )
-from render.dataset.parquet import count_rows, read_batches
 from render.dataset.pictures import MOST_SIDE_PX, decoded_picture
-from render.dataset.records import absent_columns, read_frames, read_instances, read_shard
+from render.dataset.records import (
+    read_frames,
+    read_instances,
+    read_shard,
+    shard_ends,
+    shard_table,
+)
 from render.errors import DatasetError
 from render.sample import MAPS, Split
 from render.scene import Camera
 from render.system.plain_data import MOST_BYTES, json_of
+from render.system.stores import Folder
 from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
 __all__ = ["Dataset", "Frame", "Frames", "open_dataset"]
@@ -68,7 +74,7 @@ class Frame:
 
     """
 
-    folder: Path
+    folder: Folder
     row: Mapping[str, Any]
     instances: tuple[Mapping[str, Any], ...]
     depth_unit_m: float
@@ -250,12 +256,11 @@ class Frame:
 class Frames(Sequence[Frame]):
     """Frames of a dataset in the order of their index; read when they are asked for."""
 
-    def __init__(self, folder: Path, description: Description) -> None:
+    def __init__(self, folder: Folder, description: Description) -> None:
         self._folder = folder
         self._description = description
         self._shards = RECORD_FILES["frames"].shards_in(folder)
-        paths = (folder / records_path("frames", shard_idx) for shard_idx in self._shards)
-        self._ends = list(accumulate(map(count_rows, paths)))
+        self._ends = shard_ends(folder, self._shards, description.n_frames)
         # In a row they are read once; at random the cost is that of two small files.
         self._rows_of = lru_cache(maxsize=_SHARDS_KEPT)(self._read_shard)
 
@@ -316,7 +321,7 @@ class Dataset:
 
     """
 
-    def __init__(self, folder: Path, description: Description) -> None:
+    def __init__(self, folder: Folder, description: Description) -> None:
         self.folder = folder
         self.description = description.raw
         self.names = description.names
@@ -348,7 +353,7 @@ class Dataset:
         """
         _check_kind(kind)
         shards = RECORD_FILES[kind].shards_in(self.folder)
-        return pa.concat_tables(_table(self.folder, kind, i) for i in shards)
+        return pa.concat_tables(shard_table(self.folder, kind, i) for i in shards)
 
     def rows(self, kind: RecordKind = "instances") -> Iterator[dict[str, Any]]:
         """The records of one kind as `table` gives them, a few hundred in memory at a time."""
@@ -357,7 +362,7 @@ class Dataset:
         return read(self.folder)
 
 
-def open_dataset(folder: Path) -> Dataset:
+def open_dataset(folder: Folder) -> Dataset:
     """Opens a finished dataset.
 
     Raises:
@@ -381,15 +386,3 @@ def open_dataset(folder: Path) -> Dataset:
 def _check_kind(kind: str) -> None:
     if kind not in _KINDS:
         raise DatasetError(f"kind must be instances or frames, got {kind!r}")
-
-
-def _table(folder: Path, kind: RecordKind, shard_idx: int) -> pa.Table:
-    path = folder / records_path(kind, shard_idx)
-    schemas: list[pa.Schema] = []
-
-    def accept(found: pa.Schema) -> None:
-        absent_columns(path, kind, found)
-        schemas.append(found)
-
-    batches = list(read_batches(path, accept=accept))
-    return pa.Table.from_batches(batches, schema=schemas[0])

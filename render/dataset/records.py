@@ -10,22 +10,26 @@ import io
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from render.dataset.layout import RECORD_FILES, RECORDS, RecordKind, records_path
-from render.dataset.parquet import read_rows
+from render.dataset.layout import RECORD_FILES, RECORDS, SHARD_FRAMES, RecordKind, records_path
+from render.dataset.parquet import count_rows, read_batches, read_rows
 from render.errors import DatasetError
 from render.system.files import write_whole
+from render.system.stores import Folder, StorePath
 
 __all__ = [
     "absent_columns",
     "read_frames",
     "read_instances",
     "read_shard",
+    "shard_ends",
+    "shard_table",
     "write_shard_records",
 ]
 
@@ -140,7 +144,7 @@ class _NoPandas:
             raise ModuleNotFoundError(name)
 
 
-def read_frames(folder: Path) -> Iterator[dict[str, Any]]:
+def read_frames(folder: Folder) -> Iterator[dict[str, Any]]:
     """Frame rows in frame order, a few hundred in memory at a time.
 
     Args:
@@ -153,12 +157,12 @@ def read_frames(folder: Path) -> Iterator[dict[str, Any]]:
     return _read(folder, "frames")
 
 
-def read_instances(folder: Path) -> Iterator[dict[str, Any]]:
+def read_instances(folder: Folder) -> Iterator[dict[str, Any]]:
     """Instance rows in the order of frames, then of `instance_idx`; otherwise as `read_frames`."""
     return _read(folder, "instances")
 
 
-def read_shard(folder: Path, kind: RecordKind, shard_idx: int) -> Iterator[dict[str, Any]]:
+def read_shard(folder: Folder, kind: RecordKind, shard_idx: int) -> Iterator[dict[str, Any]]:
     """The rows of one shard; otherwise as `read_frames`."""
     path, absent = folder / records_path(kind, shard_idx), list[str]()
 
@@ -168,7 +172,35 @@ def read_shard(folder: Path, kind: RecordKind, shard_idx: int) -> Iterator[dict[
     yield from (row | dict.fromkeys(absent) for row in read_rows(path, accept=accept))
 
 
-def absent_columns(path: Path, kind: RecordKind, found: pa.Schema) -> list[str]:
+def shard_ends(folder: Folder, shards: Sequence[int], n_frames: int) -> list[int]:
+    """How many frames the shards up to each one have.
+
+    Of a store their files are not all opened for that: they have what a shard has.
+
+    Raises:
+        DatasetError: A file is torn.
+
+    """
+    if isinstance(folder, StorePath):
+        return [min((i + 1) * SHARD_FRAMES, n_frames) for i in shards]
+    paths = (folder / records_path("frames", shard_idx) for shard_idx in shards)
+    return list(accumulate(map(count_rows, paths)))
+
+
+def shard_table(folder: Folder, kind: RecordKind, shard_idx: int) -> pa.Table:
+    """The rows of one shard as a table; raises as `read_frames`."""
+    path = folder / records_path(kind, shard_idx)
+    schemas: list[pa.Schema] = []
+
+    def accept(found: pa.Schema) -> None:
+        absent_columns(path, kind, found)
+        schemas.append(found)
+
+    batches = list(read_batches(path, accept=accept))
+    return pa.Table.from_batches(batches, schema=schemas[0])
+
+
+def absent_columns(path: Folder, kind: RecordKind, found: pa.Schema) -> list[str]:
     """Columns that a file lacks: earlier versions did not have every one that may be null.
 
     Raises:
@@ -182,6 +214,6 @@ def absent_columns(path: Path, kind: RecordKind, found: pa.Schema) -> list[str]:
     return absent
 
 
-def _read(folder: Path, kind: RecordKind) -> Iterator[dict[str, Any]]:
+def _read(folder: Folder, kind: RecordKind) -> Iterator[dict[str, Any]]:
     for shard_idx in RECORD_FILES[kind].shards_in(folder):
         yield from read_shard(folder, kind, shard_idx)

@@ -25,11 +25,11 @@ def room_text(manifest: Manifest, *, left: int, unfinished: Sequence[Sequence[st
         unfinished: Files of each frame on disk that is in no finished shard.
 
     """
-    text = f"{_free_text(manifest.folder)} free there"
+    text = f"{_free_text(manifest.disk)} free there"
     if not left:
         return f"{text}, and all frames are on disk: what is made of them needs more"
     frames = f"the other {left} frames" if left > 1 else "the last frame"
-    per_frame = _bytes_per_frame(manifest) or _mean(manifest.folder, unfinished)
+    per_frame = _bytes_per_frame(manifest) or _mean(manifest.disk, unfinished)
     if per_frame is None:
         return f"{text}; what {frames} need is known when the first ones are there"
     one = f", {_size_text(per_frame)} each" if left > 1 else ""
@@ -42,7 +42,7 @@ def _bytes_per_frame(manifest: Manifest) -> float | None:
     shards = deque(chain.from_iterable(manifest.finished()), maxlen=_SHARDS)
     n_frames = sum(map(manifest.frames_of, shards))
     names = [name for shard in shards for name in (*manifest.files_of(shard), entry_path(shard))]
-    return _taken(manifest.folder, names) / n_frames if n_frames else None
+    return _taken(manifest.disk, names) / n_frames if n_frames else None
 
 
 def _mean(folder: Path, frames: Sequence[Sequence[str]]) -> float | None:

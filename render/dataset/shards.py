@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import final
 
@@ -12,7 +12,9 @@ from render.dataset.folder import remove_files, write_file
 from render.dataset.frame_ranges import FrameRanges
 from render.dataset.frame_result import FrameResult
 from render.dataset.manifest import BLOCK_SHARDS, SHARD_FRAMES, Manifest
+from render.errors import DatasetError
 from render.system.events import tell
+from render.system.stores import StorePath, several
 
 __all__ = ["PACE_WINDOW_S", "ShardFiles", "ShardWriter", "missing_frames"]
 
@@ -35,26 +37,48 @@ def missing_frames(
         part: Frames of whole shards, others are not looked at; None: all.
         read: Whether the files of a shard are compared with its entry, or the entry is believed.
 
+    Raises:
+        DatasetError: What is there cannot be read.
+
     """
     part = part or range(n_frames)
+
+    def own_ranges() -> Iterator[range]:
+        there = manifest.finished()
+        if isinstance(manifest.folder, StorePath):  # of which every entry is asked for by its name
+            there = (range(i, i + 1) for i in range(-(-n_frames // SHARD_FRAMES)))
+        for shards in there:
+            own = [shards] if not read else [range(i, i + 1) for i in shards]
+            yield from (one for one in own if _frames_of(one, part, n_frames))
+
+    def checked(shards: range) -> tuple[range, bool]:
+        return _frames_of(shards, part, n_frames), _is_there(manifest, shards, n_frames, read=read)
+
     missing: list[range] = []
     begin = part.start
-    for shards in manifest.finished():
-        for own in [shards] if not read else [range(i, i + 1) for i in shards]:
-            first, end = own.start * SHARD_FRAMES, min(own.stop * SHARD_FRAMES, n_frames)
-            frames = range(max(first, part.start), min(end, part.stop))
-            if frames and _is_there(manifest, own, end - first, read=read):
+    try:
+        for frames, there in several(checked, own_ranges(), manifest.folder):
+            if there:
                 missing.append(range(begin, frames.start))
                 begin = frames.stop
+    except OSError as error:
+        raise DatasetError(f"{error.filename} cannot be read: {error.strerror}") from error
     missing.append(range(begin, part.stop))
     return FrameRanges([one for one in missing if one])
 
 
+def _frames_of(shards: range, part: range, n_frames: int) -> range:
+    """Those frames of shards that are in a part."""
+    end = min(shards.stop * SHARD_FRAMES, n_frames, part.stop)
+    return range(max(shards.start * SHARD_FRAMES, part.start), end)
+
+
 def _is_there(manifest: Manifest, shards: range, n_frames: int, *, read: bool) -> bool:
     """Whether a shard is whole; a block of them is believed to be."""
+    frames = min(SHARD_FRAMES, n_frames - shards.start * SHARD_FRAMES)
     if read:
-        return manifest.is_whole(shards.start, frames=n_frames)
-    return len(shards) > 1 or manifest.frames_of(shards.start) == n_frames
+        return manifest.is_whole(shards.start, frames=frames)
+    return len(shards) > 1 or manifest.frames_of(shards.start) == frames
 
 
 @final
@@ -66,6 +90,8 @@ class ShardWriter:
 
     Attributes:
         loose: Whether the files of frames stay; else those of the shard hold them.
+        finished: Called with the number of each shard that is on disk, of which it is taken
+            elsewhere; entries then stay single. None: it stays where it is.
 
     """
 
@@ -73,6 +99,7 @@ class ShardWriter:
     n_frames: int
     shard_files: ShardFiles
     loose: bool = True
+    finished: Callable[[int], None] | None = None
     _open: dict[int, dict[int, FrameResult]] = field(default_factory=dict)
     _given_up: set[int] = field(default_factory=set)
     _n_finished: int = 0
@@ -109,7 +136,7 @@ class ShardWriter:
     def _finish(self, shard_idx: int, frames: list[FrameResult]) -> None:
         from render.dataset.records import write_shard_records  # takes a moment to import
 
-        folder = self.manifest.folder
+        folder = self.manifest.disk
         loose = {name: digest for frame in frames for name, digest in frame.files.items()}
         files = loose if self.loose else {}
         files |= write_shard_records(
@@ -131,9 +158,12 @@ class ShardWriter:
             remove_files(folder, loose)
         first = shard_idx * SHARD_FRAMES
         tell("shard", shard=shard_idx, frames=[first, first + len(frames)], rejections=rejections)
+        if self.finished is not None:
+            self.finished(shard_idx)
         self._n_finished += 1
         if self._n_finished % BLOCK_SHARDS == 0:
             self._fold()
 
     def _fold(self) -> None:
-        self.manifest.fold(before_s=time.time() - PACE_WINDOW_S)
+        if self.finished is None:
+            self.manifest.fold(before_s=time.time() - PACE_WINDOW_S)

@@ -5,15 +5,17 @@ how one is read without the others.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import tarfile
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from render.dataset.layout import IMAGES, SPLITS
 from render.errors import DatasetError
 from render.system.plain_data import open_regular
+from render.system.stores import Folder
 
 __all__ = ["member_name", "read_member"]
 
@@ -40,7 +42,7 @@ def member_name(stem: str, path: str) -> str | None:
     return ".".join([stem, *folders, parts[-1][len(stem) + 1 :]])
 
 
-def read_member(tar: Path, name: str, *, most: int) -> bytes:
+def read_member(tar: Folder, name: str, *, most: int) -> bytes:
     """The bytes of a member of a tar.
 
     Args:
@@ -54,8 +56,7 @@ def read_member(tar: Path, name: str, *, most: int) -> bytes:
 
     """
     with open_regular(tar) as file:
-        state = os.fstat(file.fileno())
-        places = _places(tar, state.st_ino, state.st_size, state.st_mtime_ns)
+        places = _places(tar, *_state(file))
         if name not in places:
             raise FileNotFoundError(errno.ENOENT, f"there is no {name} in it", str(tar))
         start, size = places[name]
@@ -65,8 +66,17 @@ def read_member(tar: Path, name: str, *, most: int) -> bytes:
         return file.read(size)
 
 
+def _state(file: io.BufferedIOBase) -> tuple[int, int, int]:
+    """Inode, size and time of change; of a file in a store its size alone is known."""
+    try:
+        state = os.fstat(file.fileno())
+    except io.UnsupportedOperation:
+        return 0, file.seek(0, os.SEEK_END), 0
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
 @lru_cache(maxsize=_INDEXES_KEPT)
-def _places(tar: Path, inode: int, size: int, mtime_ns: int) -> Mapping[str, tuple[int, int]]:
+def _places(tar: Folder, inode: int, size: int, mtime_ns: int) -> Mapping[str, tuple[int, int]]:
     """Where the bytes of each member begin, and how many they are; of a file in one state."""
     places: dict[str, tuple[int, int]] = {}
     at = 0

@@ -42,7 +42,7 @@ class Origin:
         """That of a run in this process."""
         return cls(
             config=dict(plan.config),
-            folder=plan.run.output_dir,
+            folder=plan.run.disk,
             cwd=os.getcwd(),
             versions=all_versions(plan.run.plugins),
         )
@@ -76,8 +76,8 @@ class Origin:
                 )
         if not self.folder.is_dir():
             raise DatasetError(
-                f"output_dir must be a folder that all machines share, and {host} has no "
-                f"{Path(self.cwd) / self.folder}"
+                "output_dir (of a URL: XDG_CACHE_HOME) must be a folder that all machines share, "
+                f"and {host} has no {Path(self.cwd) / self.folder}"
             )
         config = self.config
         if owns_gpu and "device" in config["engine"]:

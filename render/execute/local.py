@@ -51,7 +51,7 @@ class LocalExecutor(AbstractExecutor):
         if workers == 1 and not _must_be_replaceable(plan.run):
             yield from _here(plan, frames, on_thread=cores > 1)
             return
-        start = partial(start_worker, dict(plan.config), plan.run.output_dir)
+        start = partial(start_worker, dict(plan.config), plan.run.disk)
         limits = thread_limits(max(1, cores // workers))
         with Pool(
             start,
@@ -104,7 +104,7 @@ def _must_be_replaceable(run: RunConfig) -> bool:
 
 def _here(plan: Plan, frames: Sequence[int], *, on_thread: bool) -> Iterator[FrameOutcome]:
     """Frames of this process; encoded on a thread, while the next one is drawn, if so asked."""
-    worker = Worker(plan, plan.run.output_dir)
+    worker = Worker(plan, plan.run.disk)
     before: Future[FrameOutcome] | None = None
     with contextlib.closing(worker), ThreadPoolExecutor(1) as thread:
         for frame_idx in frames:

@@ -96,7 +96,7 @@ class SubmititExecutor(AbstractExecutor):
         if plan.run.workers is None and self._cluster == "slurm":
             raise ConfigError("workers must be a number of jobs with execution=submitit, got auto")
         slices = _slices(frames, plan.run.workers or usable_cores())
-        folder = (self._folder or _beside(plan.run.output_dir)).absolute()
+        folder = (self._folder or _beside(plan.run.disk)).absolute()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         num_gpus = int(on_gpu) if self._num_gpus is None else self._num_gpus

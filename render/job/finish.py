@@ -15,6 +15,7 @@ from render.dataset.frame_ranges import FrameRanges
 from render.dataset.layout import DESCRIPTION
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.dataset.shards import missing_frames
+from render.dataset.store import held_store
 from render.errors import DatasetError
 from render.job.part import check_same_dataset
 from render.job.run_job import completed, identity_of
@@ -24,6 +25,7 @@ from render.plan import Plan
 from render.system.blas import one_blas_thread
 from render.system.files import sha256_of_file
 from render.system.plain_data import read_regular
+from render.system.stores import Folder, StorePath
 
 __all__ = ["finish"]
 
@@ -32,7 +34,7 @@ _SHOWN = 8
 
 @one_blas_thread()
 def finish(
-    folder: Path,
+    folder: Folder,
     others: Sequence[Path] = (),
     *,
     asset_dirs: Mapping[str, Path] | None = None,
@@ -41,7 +43,7 @@ def finish(
     """Takes what is missing from other folders, then completes the dataset; nothing is drawn.
 
     Args:
-        folder: Where the dataset is, or is to be.
+        folder: Where the dataset is, or is to be; one in a store has all of its frames there.
         others: Folders of other parts of it, which stay as they are. Files are linked where that
             can be done, else copied.
         asset_dirs: Where models and pictures are now; the parts know where they were.
@@ -56,6 +58,10 @@ def finish(
     for one in others:
         if not one.is_dir():
             raise DatasetError(f"OTHER must be the folder of a part, got {one}")
+    if isinstance(folder, StorePath):
+        if others:
+            raise DatasetError(f"OTHER must be none where DIR is in a store, got {others[0]}")
+        return _finish_there(folder, asset_dirs or {}, plugins)
     with held(folder, "DIR"):
         manifest = Manifest(folder)
         source = next((m for m in (manifest, *map(Manifest, others)) if m.is_claimed), manifest)
@@ -77,17 +83,35 @@ def finish(
         if missing and others:
             missing = missing_frames(manifest, n_frames, read=False)
         if missing:
-            raise DatasetError(
-                f"DIR must have all frames to be completed, and of {n_frames} {_text(missing)} "
-                f"are missing in {' and '.join(map(str, (folder, *others)))}: render them, or "
-                "name the folder that has them as well"
-            )
+            raise _lacking(n_frames, missing, folder, *others)
         clean(folder)
         return completed(plan, manifest, rendered=0, seconds=0.0)
 
 
+def _finish_there(
+    place: StorePath, asset_dirs: Mapping[str, Path], plugins: Sequence[str]
+) -> Summary:
+    with held_store(place) as (_, store):
+        plan = _plan(place, store.manifest, asset_dirs, plugins)
+        store.claim(plan.run, identity_of(plan), is_part=False)
+        missing = missing_frames(store.manifest, plan.run.n_frames, read=False)
+        if missing:
+            raise _lacking(plan.run.n_frames, missing, place)
+        here = replace(plan, run=replace(plan.run, output_dir=store.spool))
+        manifest = claim(here.run, identity_of(plan), plan.writers.layout)
+        return completed(here, manifest, rendered=0, seconds=0.0, store=store)
+
+
+def _lacking(n_frames: int, missing: FrameRanges, *folders: Folder) -> DatasetError:
+    return DatasetError(
+        f"DIR must have all frames to be completed, and of {n_frames} {_text(missing)} are missing "
+        f"in {' and '.join(map(str, folders))}: render them, or name the folder that has them as "
+        "well"
+    )
+
+
 def _plan(
-    folder: Path, source: Manifest, asset_dirs: Mapping[str, Path], plugins: Sequence[str]
+    folder: Folder, source: Manifest, asset_dirs: Mapping[str, Path], plugins: Sequence[str]
 ) -> Plan:
     kept = source.config()
     if kept is None:
@@ -130,7 +154,7 @@ def _take(plan: Plan, manifest: Manifest, other: Manifest, missing: FrameRanges)
                     f"{other.folder} must hold files of a dataset alone, and shard {shard_idx} "
                     f"of it has {name}"
                 )
-            _bring(other.folder / name, manifest.folder, name, digest)
+            _bring(other.disk / name, manifest.disk, name, digest)
         manifest.write_entry(shard_idx, frames=frames, files=files, told=entry)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -32,6 +32,7 @@ def gather(
     results: Iterable[FrameOutcome],
     *,
     done: int,
+    finished: Callable[[int], None] | None = None,
 ) -> None:
     """Finishes each shard when its last frame is there.
 
@@ -39,6 +40,7 @@ def gather(
         frames: Those that are missing, in order.
         results: One for each of them, in any order, as an executor yields them.
         done: How many frames of what is asked for were there already.
+        finished: As of `ShardWriter`.
 
     Raises:
         DatasetError: Some were left out, which the next run tries again; or it cannot be written.
@@ -47,10 +49,14 @@ def gather(
 
     """
     shards = ShardWriter(
-        manifest, plan.run.n_frames, partial(_shard_files, plan), loose=plan.writers.loose
+        manifest,
+        plan.run.n_frames,
+        partial(_shard_files, plan),
+        loose=plan.writers.loose,
+        finished=finished,
     )
     # A set of them would take a gigabyte for ten million frames.
-    is_finished = bytearray(frames[-1] - frames[0] + 1)
+    is_finished = bytearray(frames[-1] - frames[0] + 1 if frames else 0)
     n_finished = 0
     failures: dict[int, str] = {}
     rejections: Counter[str] = Counter()

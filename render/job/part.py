@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from render.config.run_config import RunConfig
@@ -14,6 +13,7 @@ from render.dataset.folder import check_same
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.errors import ConfigError, DatasetError
 from render.plan import Plan
+from render.system.stores import Folder
 
 __all__ = ["PartSummary", "check_same_dataset", "is_of_part", "kept", "part_of"]
 
@@ -140,7 +140,7 @@ class PartSummary:
 
     """
 
-    output_dir: Path
+    output_dir: Folder
     n_frames: int
     part: range
     rendered: int

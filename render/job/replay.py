@@ -31,6 +31,7 @@ from render.sample import Sample, SampleKey
 from render.system.blas import one_blas_thread
 from render.system.files import write_whole
 from render.system.plain_data import json_of
+from render.system.stores import Folder
 from render.system.version import version_of
 from render.theta import Placement, Theta, placement_from_json, theta_from_json
 
@@ -44,7 +45,7 @@ ASSET_DIRS = (
 
 
 def replay(
-    folder: Path,
+    folder: Folder,
     frame_idx: int,
     *,
     out: Path | None = None,
@@ -74,7 +75,7 @@ def replay(
     return found[frame_idx]
 
 
-def render_again(folder: Path, n_frames: int, findings: Findings, plugins: Sequence[str]) -> None:
+def render_again(folder: Folder, n_frames: int, findings: Findings, plugins: Sequence[str]) -> None:
     """Renders some frames of a dataset again, evenly spread, and finds those that differ.
 
     Args:
@@ -100,7 +101,7 @@ def render_again(folder: Path, n_frames: int, findings: Findings, plugins: Seque
 
 @one_blas_thread()
 def _replayed(
-    folder: Path,
+    folder: Folder,
     frame_idxs: Collection[int],
     *,
     out: Path | None,
@@ -147,7 +148,7 @@ def _recorded(stored: Mapping[str, Any]) -> tuple[Theta, Placement]:
         raise DatasetError(f"the record of frame {stored['frame_idx']} is torn: {error}") from error
 
 
-def _plan(folder: Path, dataset: Mapping[str, Any], plugins: Sequence[str]) -> Plan:
+def _plan(folder: Folder, dataset: Mapping[str, Any], plugins: Sequence[str]) -> Plan:
     """The plan of a stored dataset, on the asset folders and models it was made from."""
     models_dir = Path(dataset["asset_dirs"]["models_dir"])
     names = [entry["name"] for entry in dataset["models"]]
@@ -204,7 +205,7 @@ def _check_models(plan: Plan, dataset: Mapping[str, Any], placement: Placement) 
 
 
 def _differences(
-    folder: Path,
+    folder: Folder,
     plan: Plan,
     sample: Sample,
     stored: Mapping[str, Any],
@@ -230,7 +231,7 @@ def _differences(
     return found
 
 
-def _stored(folder: Path, frame: Mapping[str, Any], name: str) -> bytes | None:
+def _stored(folder: Folder, frame: Mapping[str, Any], name: str) -> bytes | None:
     """The bytes of a stored file; None where it is missing."""
     try:
         return FrameFiles(folder, frame).read(name)

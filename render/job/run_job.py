@@ -32,8 +32,9 @@ from render.dataset.reader import Dataset
 from render.dataset.room import room_text
 from render.dataset.rows import instance_rows
 from render.dataset.shards import missing_frames
+from render.dataset.store import Store, held_store
 from render.engine.base import DeviceInfo
-from render.errors import DiskFullError, EngineError, RenderError
+from render.errors import ConfigError, DiskFullError, EngineError, RenderError
 from render.execute.base import build_executor
 from render.execute.local import prepare_workers
 from render.job.gather import gather
@@ -52,6 +53,7 @@ from render.system.cores import usable_cores
 from render.system.environment_variables import environment_variables
 from render.system.events import json_lines, tell
 from render.system.lock import WriteLock
+from render.system.stores import Folder, StorePath
 
 __all__ = ["completed", "identity_of", "make_dataset", "run_job"]
 
@@ -74,6 +76,14 @@ def run_job(config: Mapping[str, Any], *, plugins: Sequence[str] = ()) -> Summar
 
     """
     run = RunConfig.of(config)
+    if isinstance(run.output_dir, StorePath):
+        if run.overwrite:
+            raise ConfigError(
+                "overwrite must be false where output_dir is in a store: delete "
+                f"{run.output_dir} with the tools of the store, or name another place"
+            )
+        with held_store(run.output_dir, part_of(run)) as (lock, store):
+            return make_dataset(config, lock, plugins=plugins, store=store)
     with held(run.output_dir, part=part_of(run)) as lock:
         return make_dataset(config, lock, plugins=plugins)
 
@@ -85,6 +95,7 @@ def make_dataset(
     *,
     plugins: Sequence[str] = (),
     added: TopUp | None = None,
+    store: Store | None = None,
 ) -> Summary | PartSummary:
     """What `run_job` does, in a folder that is held already.
 
@@ -93,6 +104,7 @@ def make_dataset(
         lock: Of the folder, or of the part that the config asks for.
         plugins: Packages with classes of their own that the user has named, not a file.
         added: New frames for thin bins, the last ones of the config's ``n_frames``.
+        store: Where the dataset is, if it is in a store; what is held is its spool.
 
     Raises:
         RenderError: As `run_job`.
@@ -101,7 +113,7 @@ def make_dataset(
     run = RunConfig.of(config)
     with json_lines() if run.log == "json" else contextlib.nullcontext():
         try:
-            return _make_dataset(config, run, lock, plugins, added)
+            return _make_dataset(config, run, lock, plugins, added, store)
         except BaseException as error:
             outcome = "failed" if isinstance(error, Exception) else "interrupted"
             tell("end", outcome=outcome, error=str(error))
@@ -114,6 +126,7 @@ def _make_dataset(
     lock: WriteLock,
     plugins: Sequence[str],
     added: TopUp | None,
+    store: Store | None,
 ) -> Summary | PartSummary:
     part = part_of(run)
     prepare_workers(run)
@@ -121,6 +134,8 @@ def _make_dataset(
     top_ups = entries_of(config, added)
     plan = build({**config, "top_ups": top_ups}, plugins=plugins)
     plan.writers.check_length(plan.run.n_frames)
+    if store is not None:
+        plan = replace(plan, run=replace(plan.run, output_dir=store.spool))
     executor = build_executor(plan)
     # A θ that can never be realised, and a machine that cannot draw, before any file is made.
     plan.try_first_frame()
@@ -131,49 +146,56 @@ def _make_dataset(
         if info.remark:
             _LOG.warning("frames are drawn in software: %s", info.remark)
         with lock.alone():
+            if store is not None:
+                store.claim(plan.run, identity_of(plan), is_part=part is not None)
             manifest = claim(
                 plan.run, identity_of(plan), plan.writers.layout, is_part=part is not None
             )
             if not manifest.has_config:
                 manifest.write_config(kept(plan))
-        frames = missing_frames(manifest, plan.run.n_frames, part=part)
+        truth = manifest if store is None else store.manifest
+        missing = missing_frames(truth, plan.run.n_frames, part=part, read=store is None)
+        frames = missing if store is None else store.to_draw(missing, plan.run.n_frames)
         began = time.monotonic()
         with lock.alone():
-            if frames:
+            if missing:
                 # A refusal must leave what is there as it is.
                 manifest.check_gl(dataclasses.asdict(info))
             if top_ups:  # before the first of their frames is there
                 manifest.write_top_ups(top_ups)
             manifest.write_config(kept(plan))
-            if frames:
-                reopen(plan.run.output_dir)
-        if frames:
+            if missing:
+                reopen(plan.run.disk)
+            if store is not None:
+                store.publish(dataclasses.asdict(info))
+        if missing:
             done = len(part or range(plan.run.n_frames)) - len(frames)
-            _tell_start(plan, info, frames=len(frames))
-            results = executor.run(plan, frames, on_gpu=info.is_gpu)
-            gather(plan, manifest, frames, results, done=done)
+            _tell_start(plan, run, info, frames=len(frames))
+            results = executor.run(plan, frames, on_gpu=info.is_gpu) if frames else ()
+            with contextlib.nullcontext() if store is None else store.bringing() as finished:
+                gather(plan, manifest, frames, results, done=done, finished=finished)
         seconds = time.monotonic() - began
     if part is not None:
-        missing = _missing_elsewhere(lock, manifest, plan.run.n_frames)
-        if missing is not None:
+        elsewhere = _missing_elsewhere(lock, truth, plan.run.n_frames)
+        if elsewhere is not None:
             _tell_end("part", frames=len(frames), seconds=seconds)
             return PartSummary(
-                output_dir=plan.run.output_dir, n_frames=plan.run.n_frames, part=part,
-                rendered=len(frames), seconds=seconds, missing=missing,
+                output_dir=run.output_dir, n_frames=plan.run.n_frames, part=part,
+                rendered=len(frames), seconds=seconds, missing=elsewhere,
             )  # fmt: skip
-    if frames or part is not None:
-        clean(plan.run.output_dir)
-    summary = completed(plan, manifest, rendered=len(frames), seconds=seconds)
+    if missing or part is not None:
+        clean(plan.run.disk)
+    summary = completed(plan, manifest, rendered=len(frames), seconds=seconds, store=store)
     # Rejections are those of the whole dataset.
     rejections = dict(summary.rejections)
     _tell_end("complete", frames=len(frames), seconds=seconds, rejections=rejections)
     return summary
 
 
-def _tell_start(plan: Plan, info: DeviceInfo, *, frames: int) -> None:
+def _tell_start(plan: Plan, run: RunConfig, info: DeviceInfo, *, frames: int) -> None:
     tell(
         "start",
-        output_dir=str(plan.run.output_dir.absolute()),
+        output_dir=str(run.output_dir.absolute()),
         n_frames=plan.run.n_frames,
         missing=frames,
         renderer=info.renderer,
@@ -192,6 +214,8 @@ def _missing_elsewhere(lock: WriteLock, manifest: Manifest, n_frames: int) -> in
     """How many frames other parts lack; None: all are there, and all of the folder is ours."""
     missing = missing_frames(manifest, n_frames, read=False)
     if not missing and lock.widen():
+        if isinstance(manifest.folder, StorePath):  # whose entries are believed
+            return None
         missing = missing_frames(manifest, n_frames)
         return len(missing) or None
     return len(missing)
@@ -229,32 +253,49 @@ def _what_draws(plan: Plan) -> DeviceInfo:
     return first
 
 
-def completed(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
+def completed(
+    plan: Plan,
+    manifest: Manifest,
+    *,
+    rendered: int,
+    seconds: float,
+    store: Store | None = None,
+) -> Summary:
     """Writes everything that is made of records, when all frames are there; dataset.yaml last.
 
     Args:
         rendered: How many frames were rendered just now, in `seconds`.
+        store: Where it is to go, if it is in a store.
 
     Raises:
         DiskFullError: There is no room for it.
 
     """
     try:
-        return _completed(plan, manifest, rendered=rendered, seconds=seconds)
+        if store is None:
+            return _completed(plan, manifest, manifest.folder, rendered=rendered, seconds=seconds)
+        store.fetch_records(plan.run.n_frames)
+        summary = _completed(plan, manifest, store.near, rendered=rendered, seconds=seconds)
     except DiskFullError as error:
         raise DiskFullError(f"{error}; {room_text(manifest, left=0)}") from error
+    store.complete(plan.writers.layout)
+    return replace(summary, output_dir=store.place, train_command=None)
 
 
-def _completed(plan: Plan, manifest: Manifest, *, rendered: int, seconds: float) -> Summary:
-    folder = plan.run.output_dir
+def _completed(
+    plan: Plan, manifest: Manifest, source: Folder, *, rendered: int, seconds: float
+) -> Summary:
+    """As `completed`; `source` has the pictures of frames."""
+    folder = plan.run.disk
     if not plan.writers.loose:  # before anything reads them in place of what the tars hold
         remove_frame_files(folder, plan.writers.layout)
-    manifest.fold()
+    if not isinstance(source, StorePath):  # a store takes single entries
+        manifest.fold()
     summary = Summary.of(plan, rendered=rendered, seconds=seconds)
     description = Description.of(_described(plan, manifest, summary))
-    for name, parts in plan.writers.finish_files(Dataset(folder, description)):
+    for name, parts in plan.writers.finish_files(Dataset(source, description)):
         write_file(folder, name, parts)
-    write_file(folder, PREVIEW, preview(folder))
+    write_file(folder, PREVIEW, preview(source))
     if summary.reached:
         write_file(folder, PLOT, plot(summary.reached))
     complete(folder, description.text())

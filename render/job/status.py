@@ -6,15 +6,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, final
 
 from render.dataset.description import read_description
 from render.dataset.layout import DESCRIPTION, ENTRIES, entry_path
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.dataset.shards import PACE_WINDOW_S, missing_frames
+from render.dataset.store_writers import writers_in
 from render.errors import DatasetError
 from render.system.lock import Holder, holders
+from render.system.stores import Folder, StorePath, several
 
 __all__ = ["Status", "status_of"]
 
@@ -37,7 +38,7 @@ class Status:
 
     """
 
-    folder: Path
+    folder: Folder
     n_frames: int
     done: int
     in_flight: Sequence[range]
@@ -101,7 +102,7 @@ class Status:
         return "\n".join(lines)
 
 
-def status_of(folder: Path) -> Status:
+def status_of(folder: Folder) -> Status:
     """Looks at a dataset that may be being written; changes nothing.
 
     Raises:
@@ -109,9 +110,14 @@ def status_of(folder: Path) -> Status:
 
     """
     manifest = Manifest(folder)
-    n_frames = _n_frames(folder, manifest)
     try:
-        writers: list[Holder] | None = holders(folder)
+        n_frames = _n_frames(folder, manifest)
+    except OSError as error:
+        raise DatasetError(f"{error.filename} cannot be read: {error.strerror}") from error
+    try:
+        writers: list[Holder] | None = (
+            writers_in(folder) if isinstance(folder, StorePath) else holders(folder)
+        )
     except OSError:
         writers = None
     missing = missing_frames(manifest, n_frames, read=False)
@@ -129,7 +135,7 @@ def status_of(folder: Path) -> Status:
     )
 
 
-def _n_frames(folder: Path, manifest: Manifest) -> int:
+def _n_frames(folder: Folder, manifest: Manifest) -> int:
     config: Mapping[str, Any] = (manifest.config() or {}).get("config", {})
     if isinstance(config.get("n_frames"), int):
         return int(config["n_frames"])
@@ -171,14 +177,16 @@ def _rate(manifest: Manifest, writers: Sequence[Holder]) -> float | None:
         return None
     now = time.time()
     begin = max(min(began), now - PACE_WINDOW_S)
-    frames = 0
-    for shard_idx in ENTRIES.shards_in(manifest.folder):
+
+    def recent(shard_idx: int) -> int:
+        path = manifest.folder / entry_path(shard_idx)
         try:
-            at = (manifest.folder / entry_path(shard_idx)).stat().st_mtime
+            at_s = path.modified_s() if isinstance(path, StorePath) else path.stat().st_mtime
         except FileNotFoundError:
-            continue
-        if at >= begin:
-            frames += manifest.frames_of(shard_idx)
+            return 0
+        return manifest.frames_of(shard_idx) if at_s >= begin else 0
+
+    frames = sum(several(recent, ENTRIES.shards_in(manifest.folder), manifest.folder))
     return frames / (now - begin) if frames and now > begin else None
 
 

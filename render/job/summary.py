@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from render.dataset.records import read_frames, read_instances
 from render.library.categories import categories_text
 from render.plan import Plan
 from render.report.achieved import TOLERANCES, Reached, reached, unplaced
+from render.system.stores import Folder
 
 __all__ = ["Summary"]
 
@@ -38,7 +38,7 @@ class Summary:
 
     """
 
-    output_dir: Path
+    output_dir: Folder
     frames: int
     train: int
     val: int
@@ -57,7 +57,7 @@ class Summary:
     @classmethod
     def of(cls, plan: Plan, *, rendered: int, seconds: float) -> Summary:
         """Counts the records of a plan's dataset, all of whose frames are on disk."""
-        folder = plan.run.output_dir
+        folder = plan.run.disk
         return cls(
             output_dir=folder,
             rendered=rendered,
@@ -107,7 +107,7 @@ class Summary:
         return f"{n} of {n + self.frames} draws: {_counts(self.rejections)}"
 
 
-def _count(folder: Path, plan: Plan) -> dict[str, Any]:
+def _count(folder: Folder, plan: Plan) -> dict[str, Any]:
     splits: Counter[str] = Counter()
     rejections: Counter[str] = Counter()
     n_unplaced: Counter[str] = Counter()

@@ -27,6 +27,7 @@ from render.config.trust import import_plugins
 from render.config.words import VERSION_BASE, resolve
 from render.dataset.description import Description, read_description
 from render.dataset.folder import held
+from render.dataset.store import Store, held_store
 from render.errors import ConfigError, RenderError
 from render.job.finished import finished
 from render.job.part import PartSummary, is_of_part
@@ -39,7 +40,9 @@ from render.system.console import complain, say
 from render.system.environment_variables import environment_variables
 from render.system.files import refusal_of, remove_empty
 from render.system.heap import keep_freed_memory
+from render.system.lock import WriteLock
 from render.system.paths import CONF_DIR
+from render.system.stores import Folder, StorePath
 from render.writers.chosen import unknown_key
 
 __all__ = ["run_words"]
@@ -175,14 +178,23 @@ def _resolved(cfg: DictConfig) -> dict[str, Any]:
 
 
 def _top_up(config: Mapping[str, Any]) -> Summary | PartSummary:
-    plugins = config["plugins"]
     folder = folder_of(config, _overrides())
-    import_plugins(plugins)  # whose distributions may have the thin bins
+    import_plugins(config["plugins"])  # whose distributions may have the thin bins
     # From before its frames are counted: another run might add some.
+    if isinstance(folder, StorePath):
+        with held_store(folder) as (lock, store):
+            return _topped_up(config, folder, lock, store)
     with held(folder, "top_up") as lock:
-        job = prepare(config, _overrides(), plugins=plugins)
-        say(f"{job.text}\ndataset     {folder}")
-        return make_dataset(job.config, lock, plugins=plugins, added=job.added)
+        return _topped_up(config, folder, lock)
+
+
+def _topped_up(
+    config: Mapping[str, Any], folder: Folder, lock: WriteLock, store: Store | None = None
+) -> Summary | PartSummary:
+    plugins = config["plugins"]
+    job = prepare(config, _overrides(), plugins=plugins)
+    say(f"{job.text}\ndataset     {folder}")
+    return make_dataset(job.config, lock, plugins=plugins, added=job.added, store=store)
 
 
 def _overrides() -> list[str]:

@@ -11,7 +11,6 @@ import heapq
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from render.config.run_config import RunConfig, checked_key
@@ -21,6 +20,7 @@ from render.dataset.manifest import Manifest
 from render.errors import ConfigError, DatasetError
 from render.report.coverage import Coverage, read_coverage
 from render.sampling.top_up import TopUp, TopUpBin, top_ups_of
+from render.system.stores import Folder
 
 __all__ = ["TopUpJob", "entries_of", "fill", "folder_of", "prepare", "shared_out"]
 
@@ -72,7 +72,7 @@ def prepare(
     return _resumed(folder, n_frames, asked) or _begun(folder, n_frames, asked, plugins)
 
 
-def folder_of(config: Mapping[str, Any], overrides: Sequence[str]) -> Path:
+def folder_of(config: Mapping[str, Any], overrides: Sequence[str]) -> Folder:
     """The dataset that is to be topped up.
 
     Args:
@@ -91,7 +91,7 @@ def folder_of(config: Mapping[str, Any], overrides: Sequence[str]) -> Path:
         )
     if not isinstance(config["top_up"], str):
         raise ConfigError(f"top_up must be the folder of a dataset, got {config['top_up']!r}")
-    folder: Path = checked_key("top_up", config["top_up"])
+    folder: Folder = checked_key("top_up", config["top_up"])
     checked_key("n_frames", config["n_frames"])
     if not folder.is_dir():
         raise ConfigError(f"top_up must be the folder of a dataset, got {folder}")
@@ -123,7 +123,7 @@ def _names(overrides: Sequence[str]) -> list[str]:
     return [override.split("=")[0].lstrip("+~") for override in overrides]
 
 
-def _entries_in(folder: Path) -> list[Any]:
+def _entries_in(folder: Folder) -> list[Any]:
     """Those that a folder holds; of a complete dataset its description knows them, too."""
     try:
         return Manifest(folder).top_ups()
@@ -193,7 +193,7 @@ def shared_out(held: Sequence[int], expected: Sequence[float], n_frames: int) ->
     return added
 
 
-def _resumed(folder: Path, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob | None:
+def _resumed(folder: Folder, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob | None:
     """The job that ends the last top-up, or finds that it has ended; None to begin another one."""
     manifest = Manifest(folder)
     entries = top_ups_of(_entries_in(folder))
@@ -225,7 +225,7 @@ def _resumed(folder: Path, n_frames: int, asked: Mapping[str, Any]) -> TopUpJob 
     )
 
 
-def _described(folder: Path) -> Description | None:
+def _described(folder: Folder) -> Description | None:
     """The description of a dataset; None while frames are added to it, or where it is torn."""
     try:
         return read_description(folder)
@@ -236,7 +236,7 @@ def _described(folder: Path) -> Description | None:
 
 
 def _begun(
-    folder: Path, n_frames: int, asked: Mapping[str, Any], plugins: Sequence[str]
+    folder: Folder, n_frames: int, asked: Mapping[str, Any], plugins: Sequence[str]
 ) -> TopUpJob:
     description = read_description(folder)
     coverage = read_coverage(folder, plugins=plugins)
@@ -257,7 +257,7 @@ def _begun(
 
 
 def _whole_config(
-    config: Mapping[str, Any], folder: Path, n_frames: int, asked: Mapping[str, Any]
+    config: Mapping[str, Any], folder: Folder, n_frames: int, asked: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The config of the dataset as it will be."""
     return {

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from render.dataset.records import read_frames, read_instances
 from render.errors import ConfigError, DatasetError
 from render.sampling.axes import DIRECTION, OCCLUSION, Axis, axes_of, finder
 from render.system.plain_data import json_of
+from render.system.stores import Folder
 
 __all__ = ["THIN", "Coverage", "coverage_of", "read_coverage"]
 
@@ -145,7 +145,7 @@ def coverage_of(
     return Coverage(axes=axes, counts=counts, n_left_out=len(achieved) - int(counts.sum()))
 
 
-def read_coverage(folder: Path, *, plugins: Sequence[str] = ()) -> Coverage:
+def read_coverage(folder: Folder, *, plugins: Sequence[str] = ()) -> Coverage:
     """Counts the frames of a dataset; its models are not needed.
 
     Args:

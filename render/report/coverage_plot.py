@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
 from render.dataset.folder import held
+from render.errors import DatasetError
 from render.report.canvas import Canvas, Rgb
 from render.report.coverage import THIN, Coverage
 from render.sampling.axes import DIRECTION, OCCLUSION, Axis
 from render.system.files import write_whole
+from render.system.stores import Folder, StorePath
 
 __all__ = ["draw_coverage", "write_coverage"]
 
@@ -29,7 +29,7 @@ _KEY = (("empty", _EMPTY), (f"below {THIN:.0%}", _THIN), ("as expected", _ENOUGH
         ("2x and more", _MUCH))  # fmt: skip
 
 
-def write_coverage(coverage: Coverage, path: Path) -> None:
+def write_coverage(coverage: Coverage, path: Folder) -> None:
     """Writes `draw_coverage` as a PNG, into a dataset that no other process writes to.
 
     Raises:
@@ -37,6 +37,12 @@ def write_coverage(coverage: Coverage, path: Path) -> None:
 
     """
     data = iio.imwrite("<bytes>", draw_coverage(coverage), extension=".png")
+    if isinstance(path, StorePath):
+        try:
+            path.write(data)
+        except OSError as error:
+            raise DatasetError(f"{path} cannot be written: {error.strerror}") from error
+        return
     with held(path.parent, "DIR"):
         write_whole(path, data)
 

@@ -6,7 +6,6 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from render.dataset.records import read_frames, read_instances
 from render.geometry.rle import decode_rle
 from render.report.pictures import read_picture
 from render.sensor.color import LUMINANCE
+from render.system.stores import Folder
 
 __all__ = ["MEASURES", "Spread", "measure"]
 
@@ -45,7 +45,7 @@ class Spread:
         return cls(mean=float(values.mean()), p10=float(p10), p90=float(p90))
 
 
-def measure(dataset_dir: Path) -> dict[str, Spread]:
+def measure(dataset_dir: Folder) -> dict[str, Spread]:
     """Mean and percentiles of each of `MEASURES` over all labelled targets; a measure that no
     target has is left out.
 
@@ -66,7 +66,7 @@ def measure(dataset_dir: Path) -> dict[str, Spread]:
     return {name: Spread.of(np.array(values)) for name, values in found.items() if values}
 
 
-def _targets(dataset_dir: Path) -> Iterator[dict[str, float | None]]:
+def _targets(dataset_dir: Folder) -> Iterator[dict[str, float | None]]:
     """The measures of each labelled target, in the order of records."""
     frames = read_frames(dataset_dir)
     rows = filter(is_labelled, read_instances(dataset_dir))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,11 +12,12 @@ from numpy.typing import NDArray
 from render.dataset.frame_files import FrameFiles
 from render.dataset.layout import image_path
 from render.errors import DatasetError
+from render.system.stores import Folder
 
 __all__ = ["read_picture"]
 
 
-def read_picture(folder: Path, frame: Mapping[str, Any]) -> NDArray[np.uint8]:
+def read_picture(folder: Folder, frame: Mapping[str, Any]) -> NDArray[np.uint8]:
     """The picture of a frame of a dataset as ``(H, W, 3)`` RGB.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import imageio.v3 as iio
@@ -15,6 +14,7 @@ from render.dataset.records import read_frames, read_instances
 from render.errors import DatasetError
 from render.report.drawing import category_colors, draw_caption, draw_labels, drawn_label
 from render.report.pictures import read_picture
+from render.system.stores import Folder
 
 __all__ = ["preview"]
 
@@ -29,7 +29,7 @@ _Row = Mapping[str, Any]
 _Picture = NDArray[np.uint8]
 
 
-def preview(dataset_dir: Path) -> bytes:
+def preview(dataset_dir: Folder) -> bytes:
     """A JPEG of up to 16 frames, spread evenly over the dataset, with their labels.
 
     It shows what annotations hold: distractors and filtered targets are not drawn. See
@@ -52,7 +52,7 @@ def preview(dataset_dir: Path) -> bytes:
     return iio.imwrite("<bytes>", sheet, extension=".jpg", quality=_JPEG_QUALITY)
 
 
-def _spread(dataset_dir: Path) -> list[_Row]:
+def _spread(dataset_dir: Folder) -> list[_Row]:
     """Frames at even distances, the first and the last among them, in bounded memory."""
     count = sum(1 for _ in read_frames(dataset_dir))
     if not count:
@@ -63,7 +63,7 @@ def _spread(dataset_dir: Path) -> list[_Row]:
 
 
 def _labelled(
-    dataset_dir: Path, frame_idxs: set[int]
+    dataset_dir: Folder, frame_idxs: set[int]
 ) -> tuple[dict[int, list[_Row]], tuple[str, ...]]:
     """Labelled instances of some frames, and the sorted categories of all frames."""
     rows: dict[int, list[_Row]] = {idx: [] for idx in frame_idxs}
@@ -78,7 +78,7 @@ def _labelled(
 
 
 def _cell(
-    dataset_dir: Path,
+    dataset_dir: Folder,
     frame: _Row,
     rows: Sequence[_Row],
     colors: Mapping[str, tuple[int, int, int]],

@@ -24,7 +24,7 @@ from render.errors import DatasetError
 from render.system.files import write_whole
 from render.system.memory_map import mapped_value, parts_of
 
-__all__ = ["cached", "source_digest"]
+__all__ = ["cache_folder", "cached", "source_digest"]
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ def cached(key: str, make: Callable[[], T], *, is_valid: Callable[[T], bool] = l
         TypeError: The value holds something else.
 
     """
-    folder = _folder()
+    folder = cache_folder()
     if folder is None:
         return make()
     path = folder / f"{hashlib.sha256(key.encode()).hexdigest()}.mapped"
@@ -78,8 +78,11 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-def _folder() -> Path | None:
-    """Where the cache is; it need not be there yet. None for a user without a home."""
+def cache_folder() -> Path | None:
+    """Where the cache is; it need not be there yet. None for a user without a home.
+
+    Files in it may be deleted at any time; its folders belong to others.
+    """
     base = os.environ.get("XDG_CACHE_HOME")
     if base:
         return Path(base) / "render"
@@ -91,7 +94,8 @@ def _folder() -> Path | None:
 
 def _trim(folder: Path) -> None:
     """Deletes what was used longest ago, but not the newest, until the folder keeps its bound."""
-    entries = sorted((p.stat().st_mtime, p.stat().st_size, p) for p in folder.iterdir())
+    files = (path for path in folder.iterdir() if path.is_file())
+    entries = sorted((p.stat().st_mtime, p.stat().st_size, p) for p in files)
     total = sum(size for _, size, _ in entries)
     for _, size, path in entries[:-1]:
         if total <= _MAX_BYTES:

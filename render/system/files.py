@@ -13,6 +13,7 @@ from pathlib import Path
 
 from render.errors import DatasetError, DiskFullError
 from render.system.plain_data import open_regular
+from render.system.stores import Folder
 
 __all__ = [
     "TEMPORARY_SUFFIX",
@@ -98,7 +99,7 @@ def write_whole(
     return digest.hexdigest()
 
 
-def sha256_of_file(path: Path) -> str | None:
+def sha256_of_file(path: Folder) -> str | None:
     """SHA-256 (hex) of a file's bytes; None if it is not there.
 
     Raises:

@@ -26,7 +26,7 @@ from typing import Any, final
 
 from render.errors import DatasetError
 
-__all__ = ["LOCK", "Holder", "WriteLock", "holders"]
+__all__ = ["LOCK", "Holder", "WriteLock", "holders", "signature", "signed_of"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class WriteLock:
     """
 
     def __init__(
-        self, place: Path | str, *, units: range | None = None, wait_s: float = 0.0
+        self, place: Path | str, *, units: range | None = None, wait_s: float = 0.0, name: str = ""
     ) -> None:
         """Takes nothing yet.
 
@@ -90,9 +90,11 @@ class WriteLock:
             place: A folder; it is made where it is not there, and deleted if it stays empty.
             units: Those that are to be ours, while others may have other ones; None: all of it.
             wait_s: How long to wait for another holder.
+            name: What users call the place, if not by its path.
 
         """
         self._folder = Path(place)
+        self._name = name or str(place)
         self._path = self._folder / LOCK
         self._units = units
         self._wait_s = max(wait_s, _LEAST_WAIT_S)
@@ -185,7 +187,7 @@ class WriteLock:
         holder = _holder_of(found, _signatures(self._file))
         part = "" if self._units is None else f"{_text(self._units)} of "
         raise DatasetError(
-            f"{part}{self._folder} must be written by one process at a time, and "
+            f"{part}{self._name} must be written by one process at a time, and "
             f"{holder.text()}: wait until that has ended, or name another folder"
         )
 
@@ -226,13 +228,7 @@ class WriteLock:
 
     def _sign(self) -> None:
         """Writes into the lock who holds it."""
-        signed = {
-            "units": None if self._units is None else [self._units.start, self._units.stop],
-            "pid": os.getpid(),
-            "host": os.uname().nodename,
-            "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
-            "command": shlex.join(sys.orig_argv)[:_COMMAND_LENGTH],
-        }
+        signed = signature(self._units)
         # A full disk must not keep anybody from throwing a dataset away.
         with contextlib.suppress(OSError):
             if self._units is None:
@@ -243,6 +239,31 @@ class WriteLock:
         with contextlib.suppress(OSError):
             for folder in self._made:
                 folder.rmdir()
+
+
+def signature(units: range | None) -> dict[str, Any]:
+    """What this process says of itself where it writes.
+
+    Args:
+        units: Of the place, that are its own; None: all.
+
+    """
+    return {
+        "units": None if units is None else [units.start, units.stop],
+        "pid": os.getpid(),
+        "host": os.uname().nodename,
+        "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
+        "command": shlex.join(sys.orig_argv)[:_COMMAND_LENGTH],
+    }
+
+
+def signed_of(line: bytes) -> dict[str, Any] | None:
+    """What a process has said of itself; None if it cannot be read."""
+    with contextlib.suppress(ValueError):
+        one = json.loads(line)
+        if isinstance(one, dict) and one.keys() >= {"units", "pid", "host", "since", "command"}:
+            return one
+    return None
 
 
 def holders(place: Path) -> list[Holder]:
@@ -288,13 +309,8 @@ def _holder_of(span: range, signed: list[dict[str, Any]]) -> Holder:
 
 
 def _signatures(file: int) -> list[dict[str, Any]]:
-    found = []
-    for line in os.pread(file, 2**20, 0).splitlines():
-        with contextlib.suppress(ValueError):
-            one = json.loads(line)
-            if isinstance(one, dict) and one.keys() >= {"units", "pid", "host", "since", "command"}:
-                found.append(one)
-    return found
+    lines = os.pread(file, 2**20, 0).splitlines()
+    return [one for line in lines if (one := signed_of(line)) is not None]
 
 
 def _fcntl(file: int, what: int, kind: int, span: range) -> tuple[int, ...]:

@@ -13,10 +13,11 @@ import math
 import os
 import stat
 from collections import Counter
-from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import yaml
+
+from render.system.stores import Folder, StorePath
 
 __all__ = [
     "DEEPEST",
@@ -42,13 +43,17 @@ _MERGE = f"{_TAG}merge"
 _YAML_KINDS = ("null", "bool", "int", "float", "str", "seq", "map")
 
 
-def open_regular(path: Path) -> io.BufferedReader:
+def open_regular(path: Folder) -> io.BufferedIOBase:
     """Opens a file to read bytes; never waits, as opening a named pipe would.
 
     Raises:
         OSError: It cannot be opened, or is a folder, a device or a pipe.
 
     """
+    if isinstance(path, StorePath):
+        if path.local is None:
+            return path.open()
+        path = path.local
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -56,7 +61,7 @@ def open_regular(path: Path) -> io.BufferedReader:
     return os.fdopen(descriptor, "rb")
 
 
-def read_regular(path: Path, *, most: int = MOST_BYTES) -> bytes:
+def read_regular(path: Folder, *, most: int = MOST_BYTES) -> bytes:
     """All bytes of a file.
 
     Args:
@@ -66,6 +71,11 @@ def read_regular(path: Path, *, most: int = MOST_BYTES) -> bytes:
         OSError: It cannot be read, is no regular file, or is larger.
 
     """
+    if isinstance(path, StorePath) and path.local is None:
+        data = path.read(most=most)
+        if len(data) > most:
+            raise OSError(errno.EFBIG, f"it has more than {most} bytes", str(path))
+        return data
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         # Room is made for as much as is asked for.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Collection, Iterator
-from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, NoReturn, final
+from typing import Any, NamedTuple, NoReturn, final
 
 from render.system.plain_data import json_decoder, json_of, open_regular
+from render.system.stores import Folder
 
 __all__ = ["JsonElement", "elements"]
 
@@ -33,7 +34,7 @@ class JsonElement(NamedTuple):
     value: Any
 
 
-def elements(path: Path, *, keys: Collection[str]) -> Iterator[JsonElement]:
+def elements(path: Folder, *, keys: Collection[str]) -> Iterator[JsonElement]:
     """Elements of all lists in the object that a JSON file holds, in the file's order.
 
     Args:
@@ -80,7 +81,7 @@ def _list(key: str, text: _Text) -> Iterator[JsonElement]:
 class _Text:
     """A window on a file that moves forward. A byte is a character here (Latin-1)."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: io.BufferedIOBase) -> None:
         self._file = file
         self._decoder = json_decoder()
         self._window = ""

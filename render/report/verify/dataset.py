@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from render.report.verify.layout import check_layout, check_manifest
 from render.report.verify.records import Row, Shard, Tally, read_shards
 from render.report.verify.theta import ThetaCheck
 from render.system.console import progress
+from render.system.stores import Folder
 from render.writers.base import AbstractWriter, StoredFrame
 from render.writers.chosen import Writers
 
@@ -47,7 +47,7 @@ class Verdict:
     findings: Findings
 
 
-def verify(folder: Path) -> Verdict:
+def verify(folder: Folder) -> Verdict:
     """Reads a dataset back from disk and checks it against its records and itself.
 
     Neither the models nor the machine that made it are needed. Memory holds one shard of
@@ -83,7 +83,7 @@ def verify(folder: Path) -> Verdict:
     )
 
 
-def writers_of(folder: Path, description: Description) -> Writers:
+def writers_of(folder: Folder, description: Description) -> Writers:
     """The writers of a dataset on disk.
 
     Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from render.config.run_config import RunConfig, identity_of, sha256_of
@@ -14,6 +13,7 @@ from render.dataset.findings import Findings
 from render.dataset.layout import DESCRIPTION, MANIFEST_FOLDER
 from render.errors import ConfigError
 from render.system.plain_data import json_of, read_regular
+from render.system.stores import Folder
 from render.system.version import version_of
 from render.writers.chosen import Writers
 
@@ -24,7 +24,7 @@ _TARGETS = ("engine._target_", "execution._target_")
 
 
 def check_description(
-    description: Description, writers: Writers, folder: Path, findings: Findings
+    description: Description, writers: Writers, folder: Folder, findings: Findings
 ) -> None:
     """Checks dataset.yaml against itself and, where it is there, the claim in `.manifest`."""
     raw, config = description.raw, description.config
@@ -127,7 +127,7 @@ def _targets(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _targets(f"{prefix}{key}.", inner)
 
 
-def _check_claim(description: Description, folder: Path, findings: Findings) -> None:
+def _check_claim(description: Description, folder: Folder, findings: Findings) -> None:
     raw = description.raw
     wanted = {
         "identity.json": {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 from render.dataset.findings import Findings
 from render.dataset.frame_files import FrameFiles
 from render.errors import DatasetError
 from render.report.verify.records import Row
 from render.system.plain_data import MOST_BYTES, read_regular
+from render.system.stores import Folder, several
 
 __all__ = ["read_files"]
 
@@ -18,7 +18,7 @@ _MOST_BYTES_PER_PX = 8
 
 
 def read_files(
-    folder: Path,
+    folder: Folder,
     frame: Row,
     wanted: Sequence[str],
     file: str,
@@ -46,19 +46,23 @@ def read_files(
     )  # fmt: skip
     files: dict[str, bytes] = {}
     most = MOST_BYTES + _MOST_BYTES_PER_PX * frame["width"] * frame["height"]
-    for name in wanted:
+
+    def read(name: str) -> bytes | OSError | DatasetError:
         try:
             if loose:
-                files[name] = read_regular(folder / name, most=most)
-            else:
-                files[name] = FrameFiles(folder, frame).read_from_tar(name, most=most)
-        except FileNotFoundError:
-            findings.require(False, "is missing", file=name, frame_idx=idx)
-            continue
+                return read_regular(folder / name, most=most)
+            return FrameFiles(folder, frame).read_from_tar(name, most=most)
         except (OSError, DatasetError) as error:
-            reason = f"cannot be read ({getattr(error, 'strerror', error)})"
+            return error
+
+    for name, found in zip(wanted, several(read, wanted, folder), strict=True):
+        if isinstance(found, Exception):
+            is_missing = isinstance(found, FileNotFoundError)
+            why = getattr(found, "strerror", found)
+            reason = "is missing" if is_missing else f"cannot be read ({why})"
             findings.require(False, reason, file=name, frame_idx=idx)
             continue
+        files[name] = found
         findings.require(
             hashlib.sha256(files[name]).hexdigest() == hashes.get(name),
             "its bytes are not those that were recorded",

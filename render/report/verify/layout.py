@@ -33,6 +33,7 @@ from render.errors import DatasetError
 from render.report.verify.records import Shard
 from render.system.files import TEMPORARY_SUFFIX, sha256_of_file
 from render.system.plain_data import json_of, read_regular
+from render.system.stores import Folder, StorePath
 from render.writers.chosen import Writers, finish_paths, shard_paths
 
 __all__ = ["check_layout", "check_manifest"]
@@ -43,7 +44,7 @@ _LOG = re.compile(r"[^/]+\.log")
 
 
 def check_layout(
-    folder: Path, description: Description, writers: Writers, findings: Findings
+    folder: Folder, description: Description, writers: Writers, findings: Findings
 ) -> None:
     """Finds files that must not be there, and those of the whole dataset that are missing."""
     pictures = [PREVIEW, *([PLOT] if description.reached else [])]
@@ -77,7 +78,7 @@ def check_layout(
             findings.require(not problem, problem, file=name)
 
 
-def _picture_problem(path: Path) -> str:
+def _picture_problem(path: Folder) -> str:
     """Why a file is no picture of its kind; "" if it is one."""
     try:
         data = read_regular(path)
@@ -91,12 +92,18 @@ def _picture_problem(path: Path) -> str:
 
 
 def _entries(
-    folder: Path, folders: Collection[str], findings: Findings
+    folder: Folder, folders: Collection[str], findings: Findings
 ) -> Iterator[tuple[str, str]]:
     """Path and kind of all that lies in the folders of a dataset, but these folders themselves.
 
     What lies in other folders is not looked at; one that is empty is passed over.
     """
+    if isinstance(folder, StorePath):
+        try:
+            yield from ((name, "file") for name in folder.found())
+        except OSError as error:
+            findings.require(False, f"cannot be listed ({error.strerror})", file=".")
+        return
     waiting = [""]
     while waiting:
         prefix = waiting.pop()
@@ -156,7 +163,7 @@ def _number(digits: str) -> int:
 
 
 def check_manifest(
-    folder: Path, shard: Shard, description: Description, writers: Writers, findings: Findings
+    folder: Folder, shard: Shard, description: Description, writers: Writers, findings: Findings
 ) -> bool:
     """Finds the files of a shard, and compares it with its entry in `.manifest`.
 
@@ -182,7 +189,8 @@ def check_manifest(
         file=name,
     )
     if TOLD[0] in entry:
-        told, found = {key: entry[key] for key in TOLD}, _told(folder, shard, hashes)
+        found = _told(folder, shard, hashes)
+        told = {key: entry[key] for key in found}
         findings.require(told == found, f"must tell {found}, got {told}", file=name)
     recorded = {
         entry["path"]: (entry["sha256"], frame["frame_idx"])
@@ -210,19 +218,21 @@ def check_manifest(
     return True
 
 
-def _entry_file(folder: Path, shard_idx: int) -> str:
+def _entry_file(folder: Folder, shard_idx: int) -> str:
     """Where the entry of a shard is: by itself, or in a block of many."""
-    block = block_path(block_of(shard_idx).start)
     alone = entry_path(shard_idx)
+    if isinstance(folder, StorePath):
+        return alone
+    block = block_path(block_of(shard_idx).start)
     return block if (folder / block).is_file() and not (folder / alone).exists() else alone
 
 
-def _entry(folder: Path, name: str, shard_idx: int, findings: Findings) -> dict[str, Any] | None:
+def _entry(folder: Folder, name: str, shard_idx: int, findings: Findings) -> dict[str, Any] | None:
     try:
         if name == entry_path(shard_idx):
             entry = json_of(read_regular(folder / name))
         else:
-            entry = read_entry(folder / name, shard_idx, block_of(shard_idx))
+            entry = read_entry(Path(str(folder / name)), shard_idx, block_of(shard_idx))
         if {*entry} not in ({"frames", "files"}, {"frames", "files", *TOLD}):
             raise ValueError(f"it must hold frames and files, and {', '.join(TOLD)}")
         return {**entry, "files": dict(entry["files"])}
@@ -235,12 +245,14 @@ def _entry(folder: Path, name: str, shard_idx: int, findings: Findings) -> dict[
     return None
 
 
-def _told(folder: Path, shard: Shard, hashes: Iterable[str]) -> dict[str, Any]:
+def _told(folder: Folder, shard: Shard, hashes: Iterable[str]) -> dict[str, Any]:
     """What the entry of a shard tells of it, by its records and its files."""
-    paths = [path for path in (folder / name for name in hashes) if path.is_file()]
     rejections = Counter(reason for frame in shard.frames for reason in frame["rejections"])
-    return {
-        "bytes": sum(path.stat().st_size for path in paths),
+    told = {
         "draws": sum(frame["attempt"] + 1 for frame in shard.frames),
         "rejections": dict(rejections),
     }
+    if isinstance(folder, StorePath):  # which would be asked for the size of each file
+        return told
+    paths = [path for path in (folder / name for name in hashes) if path.is_file()]
+    return {"bytes": sum(path.stat().st_size for path in paths), **told}

@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from render.dataset.layout import DESCRIPTION, RECORD_FILES, RECORDS, records_pa
 from render.dataset.parquet import read_rows
 from render.errors import ConfigError, DatasetError
 from render.report.achieved import TOLERANCES, Reached, reached, unplaced
+from render.system.stores import Folder
 from render.writers.base import Row
 
 __all__ = ["Row", "Shard", "Tally", "read_shards"]
@@ -108,7 +108,7 @@ class Shard:
     instances: Mapping[int, list[Row]]
 
 
-def read_shards(folder: Path, findings: Findings) -> Iterator[Shard]:
+def read_shards(folder: Folder, findings: Findings) -> Iterator[Shard]:
     """Shards of a dataset in order; one in memory at a time, torn ones left out."""
     for idx in sorted({i for files in RECORD_FILES.values() for i in files.shards_in(folder)}):
         names = records_path("frames", idx), records_path("instances", idx)
@@ -137,7 +137,7 @@ def read_shards(folder: Path, findings: Findings) -> Iterator[Shard]:
 
 
 def _read(
-    folder: Path, name: str, columns: Mapping[str, pa.DataType], findings: Findings
+    folder: Folder, name: str, columns: Mapping[str, pa.DataType], findings: Findings
 ) -> list[Row] | None:
     def accept(schema: pa.Schema) -> None:
         found = dict(zip(schema.names, schema.types, strict=True))
