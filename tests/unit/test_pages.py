@@ -22,6 +22,7 @@ PAGES = [
     "models",
     "parameters",
     "scale",
+    "stores",
     "targets",
 ]
 MOST_LINES = 250
@@ -31,7 +32,7 @@ def test_readme_is_short_and_in_the_order_of_a_new_user() -> None:
     text = README.read_text(encoding="utf-8")
     order = [
         "## Two commands", "## Your own model", "## Look at it", "## Train on it", "## Vary",
-        "## Labels", "## Sweep", "## Long runs", "## Limits",
+        "## Labels", "## Sweep", "## Long runs and clusters", "## Limits",
     ]  # fmt: skip
     sections = [line for line in text.splitlines() if line.startswith("## ")]
 
