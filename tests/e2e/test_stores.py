@@ -162,18 +162,21 @@ def command(module: str, *args: str, server: Server, code: int = 0) -> str:
     return said(begun(f"render.{module}", *args, server=server), code)
 
 
-def check_equal(server: Server, plain: Path) -> None:
-    """The store holds each file of the folder, byte for byte, and no other one."""
-    found = server.objects()
-    there = {name: (plain / name).read_bytes() for name in bytes_of(plain)}
+def check_equal(found: dict[str, bytes], plain: Path) -> None:
+    """These are the files of the folder, byte for byte, and no other ones."""
+    there = files_of(plain)
     assert found.keys() == there.keys()
     described = [yaml.safe_load(files.pop("dataset.yaml")) for files in (found, there)]
     assert found == there
     for one in described:  # it says where and how it was rendered
-        for key in ("output_dir", "workers", "frames", "log"):
-            one["config"].pop(key)
+        for key in ("output_dir", "workers", "frames", "log", "execution", "shard"):
+            one["config"].pop(key, None)
         one.pop("run_config_sha256")
     assert described[0] == described[1]
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in bytes_of(folder)}
 
 
 def until(process: subprocess.Popen[str], server: Server, name: str) -> None:
@@ -195,7 +198,7 @@ def test_a_dataset_in_a_store_is_that_of_a_folder_and_all_commands_read_it(
     told = run(server=moto)
 
     assert f"preview     {URL}/preview.jpg" in told
-    check_equal(moto, plain)
+    check_equal(moto.objects(), plain)
     assert spool_of(moto) == []
     assert "is whole and exact: 40 frames" in command("verify", URL, "--render", "1", server=moto)
     assert "complete    yes" in command("status", URL, server=moto)
@@ -231,7 +234,7 @@ def test_a_server_that_is_killed_and_started_anew_costs_a_run_its_time_alone(
 
     said(process)
 
-    check_equal(disk, plain)
+    check_equal(disk.objects(), plain)
 
 
 def test_a_run_that_is_killed_continues_and_draws_what_was_half_there(
@@ -257,7 +260,7 @@ def test_a_run_that_is_killed_continues_and_draws_what_was_half_there(
     told = run("workers=2", server=disk)
 
     assert disk.has(ENTRY.format(0))
-    check_equal(disk, plain)
+    check_equal(disk.objects(), plain)
     # All is there: nothing is drawn by anybody.
     assert "40 were there already" in run(server=disk, **other)
 
@@ -274,7 +277,7 @@ def test_parts_of_two_machines_and_the_last_one_completes(
     told = [said(process) for process in parts]
 
     assert any(f"preview     {URL}/preview.jpg" in one for one in told)
-    check_equal(disk, plain)
+    check_equal(disk.objects(), plain)
 
 
 def test_what_a_store_holds_is_not_thrown_away(moto: Server) -> None:
@@ -310,3 +313,25 @@ def test_stores_that_cannot_be_used_are_told_before_a_frame_is_drawn(moto: Serve
     moto.client().create_bucket(Bucket="bucket")
     told = run(server=moto, code=1)
     assert f"error: {URL} cannot be written: no rights: " in told
+
+
+def test_all_ways_of_execution_make_the_same_files(
+    disk: Server, plain: Path, tmp_path: Path
+) -> None:
+    """By hand, by Ray, by submitit, and by hand into a store."""
+    pytest.importorskip("ray", reason="Ray is not installed (extra `ray`)")
+    pytest.importorskip("submitit", reason="submitit is not installed (extra `submitit`)")
+    shards = [("execution=shard", f"shard.index={i}", "shard.count=2") for i in range(2)]
+    ways = {
+        "shard": shards,
+        "ray": [("execution=ray",)],
+        "submitit": [("execution=submitit", "execution.cluster=local")],
+    }
+    for name, commands in ways.items():
+        (tmp_path / name).mkdir()
+        for words in commands:
+            render(*LOOK, "output_dir=data", *words, cwd=tmp_path / name)
+        check_equal(files_of(tmp_path / name / "data"), plain)
+    for words in shards:
+        run(*words, server=disk)
+    check_equal(disk.objects(), plain)
