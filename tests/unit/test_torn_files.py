@@ -149,8 +149,8 @@ def test_temporaries_of_dead_workers_do_not_stay(data: Path, monkeypatch: Any) -
 
     here = local._here
 
-    def with_a_leftover(plan: Any, frames: Any) -> Any:
-        for result in here(plan, frames):
+    def with_a_leftover(plan: Any, frames: Any, **options: Any) -> Any:
+        for result in here(plan, frames, **options):
             (data / "images/train/.00000009.jpg.host-4711-1.part").write_bytes(b"half")
             yield result
 
