@@ -22,6 +22,7 @@ from render.execute.submitit import (
     SubmititExecutor,
     _collect,
     _Job,
+    _Scheduler,
     _slices,
     read_results,
 )
@@ -61,12 +62,13 @@ def run(folder: Path, frames: int, workers: int, **act: Any) -> list[int]:
 
     executor = submitit.AutoExecutor(folder=folder / "logs", cluster="local")
     executor.update_parameters(timeout_min=5)
+    scheduler = _Scheduler(executor)
     jobs = []
     for slot, own in enumerate(_slices(range(frames), workers)):
         origin: Any = FakeOrigin(folder, **act)
         work = Slice(slot, own, origin, folder / f"results-{slot}", owns_gpu=False)
-        jobs.append(_Job(work, executor.submit(work)))
-    return [result.frame_idx for result in _collect(jobs, executor)]
+        jobs.append(_Job(work, scheduler.submit(work)))
+    return [result.frame_idx for result in _collect(jobs, scheduler)]
 
 
 def begun(folder: Path) -> dict[int, int]:
