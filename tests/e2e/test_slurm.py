@@ -165,9 +165,13 @@ def test_jobs_of_submitit_are_queued_again_and_killed(
     _, errors = run.communicate(timeout=300)
 
     assert run.returncode == 0, errors
-    again = str(int(killed) + 1)  # no third job but for the killed one
-    states = {name: job(name)["JobState"] for name in (preempted, killed, again)}
-    assert states == {preempted: "COMPLETED", killed: "CANCELLED", again: "COMPLETED"}
+    jobs = shell("scontrol --oneliner show jobs", tmp_path)
+    numbered = {
+        int(name): state for name, state in re.findall(r"JobId=(\d+) .*JobState=(\S+)", jobs)
+    }
+    # No other job but for the killed one.
+    states = [numbered[name] for name in sorted(numbered) if name >= int(preempted)]
+    assert states == ["COMPLETED", "CANCELLED", "COMPLETED"]
     assert job(preempted)["Restarts"] == "1"
     assert queued() == []
     assert files_of(tmp_path / "data") == plain
