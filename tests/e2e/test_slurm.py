@@ -159,7 +159,10 @@ def test_jobs_of_submitit_are_queued_again_and_killed(
 ) -> None:
     run = begun(tmp_path)
     preempted, killed = queued()
-    shell(f"scancel --signal=KILL --full {killed}", tmp_path)
+    processes = shell(f"scontrol listpids {killed}.0", tmp_path).splitlines()[1:]
+    for process in processes:
+        os.kill(int(process.split()[0]), signal.SIGKILL)
+    assert processes
     queue_again(preempted)
 
     _, errors = run.communicate(timeout=300)
@@ -171,7 +174,7 @@ def test_jobs_of_submitit_are_queued_again_and_killed(
     }
     # No other job but for the killed one.
     states = [numbered[name] for name in sorted(numbered) if name >= int(preempted)]
-    assert states == ["COMPLETED", "CANCELLED", "COMPLETED"]
+    assert states == ["COMPLETED", "FAILED", "COMPLETED"]
     assert job(preempted)["Restarts"] == "1"
     assert queued() == []
     assert files_of(tmp_path / "data") == plain
