@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 import os
 import pickle
 import shutil
 import signal
+import subprocess
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,6 +40,8 @@ __all__ = ["Slice", "SubmititExecutor"]
 _CLUSTERS = ("slurm", "local")
 _MAX_ENDS = 3
 _POLL_S = 0.5
+_ASK_S = 5.0
+_ANSWER_S = 60.0
 _END_S = 8.0
 _LENGTH_BYTES = 8
 
@@ -100,7 +104,7 @@ class SubmititExecutor(AbstractExecutor):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         num_gpus = int(on_gpu) if self._num_gpus is None else self._num_gpus
-        executor = self._executor(folder / "logs", num_gpus=num_gpus)
+        scheduler = _Scheduler(self._executor(folder / "logs", num_gpus=num_gpus))
         origin = Origin.of(plan)
         jobs: list[_Job] = []
         try:
@@ -108,15 +112,18 @@ class SubmititExecutor(AbstractExecutor):
                 for slot, own in enumerate(slices):
                     results = folder / f"results-{slot:05d}"
                     work = Slice(slot, own, origin, results, owns_gpu=bool(num_gpus))
-                    jobs.append(_Job(work, executor.submit(work)))
-                yield from _collect(jobs, executor)
+                    jobs.append(_Job(work, scheduler.submit(work)))
+                yield from _collect(jobs, scheduler)
         except BaseException:
-            _cancel(jobs)
+            _cancel(jobs, scheduler)
             raise
         shutil.rmtree(folder, ignore_errors=True)
 
     def _executor(self, logs: Path, *, num_gpus: int) -> Any:
-        executor = self._submitit.AutoExecutor(folder=logs, cluster=self._cluster)
+        try:
+            executor = self._submitit.AutoExecutor(folder=logs, cluster=self._cluster)
+        except RuntimeError as error:
+            raise EngineError(f"execution.cluster=slurm needs Slurm's commands: {error}") from error
         slurm = {f"slurm_{name}": value for name, value in self._slurm.items()}
         try:
             executor.update_parameters(
@@ -167,6 +174,52 @@ class Slice:
         return _import_submitit().helpers.DelayedSubmission(self)
 
     __submitit_checkpoint__ = checkpoint  # its name from the next version on
+
+
+class _Scheduler:
+    """Takes jobs, and tells which of them have ended.
+
+    Slurm's queue is asked for that, not submitit: submitit needs accounting, without which it never
+    learns of a job that was killed, and takes a job for ended that Slurm has queued again, so that
+    two would render the same frames.
+    """
+
+    def __init__(self, executor: Any) -> None:
+        self._executor = executor
+        self._queued: frozenset[str] | None = None
+        self._asked_s = -math.inf
+
+    def submit(self, work: Slice) -> Any:
+        """Hands a job in.
+
+        Raises:
+            RenderError: The scheduler does not take it.
+
+        """
+        try:
+            job = self._executor.submit(work)
+        except _import_submitit().core.utils.FailedJobError as error:
+            raise RenderError(f"the scheduler refuses the job: {str(error).strip()}") from error
+        self._queued = None  # the last answer does not know of it
+        return job
+
+    def has_ended(self, job: Any) -> bool:
+        """Whether no process of the job runs, or will run without being handed in again."""
+        if self._executor.cluster != "slurm":
+            return bool(job.done())
+        if time.monotonic() - self._asked_s > _ASK_S:
+            self._ask()
+        return self._queued is not None and job.job_id not in self._queued
+
+    def _ask(self) -> None:
+        command = ("squeue", "--me", "--noheader", "--format=%A")
+        self._asked_s = time.monotonic()
+        # A queue that does not answer is asked again later; until then no more jobs have ended.
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            answer = subprocess.run(
+                command, capture_output=True, check=True, text=True, timeout=_ANSWER_S
+            )
+            self._queued = frozenset(answer.stdout.split())
 
 
 @dataclass(eq=False)
@@ -229,14 +282,14 @@ def _portable(error: Exception) -> tuple[Exception, str]:
     return error, text
 
 
-def _collect(jobs: list[_Job], executor: Any) -> Iterator[FrameOutcome]:
+def _collect(jobs: list[_Job], scheduler: _Scheduler) -> Iterator[FrameOutcome]:
     """Yields results as they come; hands a job in again that ended before its slice was done."""
     left = {frame_idx for job in jobs for frame_idx in job.work.frames}
     while left:
         has_news = False
         for job in jobs:
             # Asked before the file is read: all that an ended job wrote is then there.
-            has_ended = job.job.done()
+            has_ended = scheduler.has_ended(job.job)
             records, job.read = read_results(job.work.results, job.read)
             for record in records:
                 if not isinstance(record, FrameOutcome):
@@ -250,7 +303,7 @@ def _collect(jobs: list[_Job], executor: Any) -> Iterator[FrameOutcome]:
             if has_ended and left.intersection(job.work.frames):
                 job.ends += 1
                 _check_ends(job)
-                job.job = executor.submit(job.work)
+                job.job = scheduler.submit(job.work)
         if left and not has_news:
             time.sleep(_POLL_S)
 
@@ -263,13 +316,13 @@ def _check_ends(job: _Job) -> None:
         )
 
 
-def _cancel(jobs: Sequence[_Job]) -> None:
+def _cancel(jobs: Sequence[_Job], scheduler: _Scheduler) -> None:
     for job in jobs:
         with contextlib.suppress(Exception):  # the scheduler may be what failed
             job.job.cancel()
     until = time.monotonic() + _END_S
     for job in jobs:
-        while not job.job.done() and time.monotonic() < until:
+        while not scheduler.has_ended(job.job) and time.monotonic() < until:
             time.sleep(0.05)
 
 

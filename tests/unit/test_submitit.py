@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from render.execute.submitit import (
     SubmititExecutor,
     _collect,
     _Job,
+    _Scheduler,
     _slices,
     read_results,
 )
@@ -61,12 +63,13 @@ def run(folder: Path, frames: int, workers: int, **act: Any) -> list[int]:
 
     executor = submitit.AutoExecutor(folder=folder / "logs", cluster="local")
     executor.update_parameters(timeout_min=5)
+    scheduler = _Scheduler(executor)
     jobs = []
     for slot, own in enumerate(_slices(range(frames), workers)):
         origin: Any = FakeOrigin(folder, **act)
         work = Slice(slot, own, origin, folder / f"results-{slot}", owns_gpu=False)
-        jobs.append(_Job(work, executor.submit(work)))
-    return [result.frame_idx for result in _collect(jobs, executor)]
+        jobs.append(_Job(work, scheduler.submit(work)))
+    return [result.frame_idx for result in _collect(jobs, scheduler)]
 
 
 def begun(folder: Path) -> dict[int, int]:
@@ -113,6 +116,46 @@ def test_error_of_a_frame_keeps_its_type_and_traceback(tmp_path: Path) -> None:
         run(tmp_path, 20, 1, act="error", at=3, times=99)
 
     assert "in render" in str(caught.value.__cause__)
+
+
+# What squeue prints and exits with, one call after the other; whether job 7 has ended.
+QUEUES = [
+    (["7 0", " 0"], [False, True]),
+    (["7 0", " 1", " 0"], [False, False, True]),  # no answer is not an empty queue
+    ([" 1"], [False]),
+    (["17 0"], [True]),
+]
+
+
+@pytest.mark.parametrize(("answers", "ended"), QUEUES)
+def test_job_has_ended_when_the_queue_lacks_it(
+    answers: list[str], ended: list[bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for call, answer in enumerate(answers):
+        (tmp_path / f"answer-{call}").write_text(answer)
+    squeue = tmp_path / "squeue"
+    squeue.write_text(
+        f"#!/bin/sh\ncd {tmp_path}\nset -- $(ls answer-* | head -n 1)\n"
+        'sed "s/ .*//" "$1"; code=$(sed "s/.* //" "$1"); rm "$1"; exit $code\n'
+    )
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("render.execute.submitit._ASK_S", 0.0)
+    scheduler = _Scheduler(SimpleNamespace(cluster="slurm"))
+
+    assert [scheduler.has_ended(SimpleNamespace(job_id="7")) for _ in answers] == ended
+
+
+@needs_submitit
+def test_without_slurm_its_commands_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(
+        EngineError, match=r"execution\.cluster=slurm needs Slurm's commands: .*srun"
+    ):
+        SubmititExecutor()._executor(tmp_path, num_gpus=0)
 
 
 def test_half_written_results_are_none(tmp_path: Path) -> None:
