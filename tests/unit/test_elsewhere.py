@@ -26,7 +26,5 @@ def test_machine_of_another_version_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_machine_that_does_not_see_the_dataset_is_named(tmp_path: Path) -> None:
-    with pytest.raises(
-        DatasetError, match="must be a folder that all machines share"
-    ):
+    with pytest.raises(DatasetError, match="must be a folder that all machines share"):
         origin(tmp_path / "data").start(0, owns_gpu=False)
