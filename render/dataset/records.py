@@ -144,22 +144,23 @@ class _NoPandas:
             raise ModuleNotFoundError(name)
 
 
-def read_frames(folder: Folder) -> Iterator[dict[str, Any]]:
+def read_frames(folder: Folder, shards: range | None = None) -> Iterator[dict[str, Any]]:
     """Frame rows in frame order, a few hundred in memory at a time.
 
     Args:
         folder: The dataset.
+        shards: Numbers of those to read; None: all.
 
     Raises:
         DatasetError: A file is torn or not of this schema.
 
     """
-    return _read(folder, "frames")
+    return _read(folder, "frames", shards)
 
 
-def read_instances(folder: Folder) -> Iterator[dict[str, Any]]:
+def read_instances(folder: Folder, shards: range | None = None) -> Iterator[dict[str, Any]]:
     """Instance rows in the order of frames, then of `instance_idx`; otherwise as `read_frames`."""
-    return _read(folder, "instances")
+    return _read(folder, "instances", shards)
 
 
 def read_shard(folder: Folder, kind: RecordKind, shard_idx: int) -> Iterator[dict[str, Any]]:
@@ -214,6 +215,7 @@ def absent_columns(path: Folder, kind: RecordKind, found: pa.Schema) -> list[str
     return absent
 
 
-def _read(folder: Folder, kind: RecordKind) -> Iterator[dict[str, Any]]:
+def _read(folder: Folder, kind: RecordKind, shards: range | None) -> Iterator[dict[str, Any]]:
     for shard_idx in RECORD_FILES[kind].shards_in(folder):
-        yield from read_shard(folder, kind, shard_idx)
+        if shards is None or shard_idx in shards:
+            yield from read_shard(folder, kind, shard_idx)
