@@ -121,9 +121,10 @@ class _Records:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self._folder = folder
         self.names = plan.names
+        self.n_frames = plan.run.n_frames
 
-    def rows(self, kind: str) -> Any:
-        return read_frames(self._folder) if kind == "frames" else read_instances(self._folder)
+    def rows(self, kind: str, shards: range) -> Any:
+        return (read_frames if kind == "frames" else read_instances)(self._folder, shards)
 
 
 def measure(part: str, folder: Path, n_frames: int) -> None:
