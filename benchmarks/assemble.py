@@ -48,11 +48,12 @@ def make_records(source: Path, folder: Path, n_frames: int) -> None:
     for row in read_instances(source):
         rows[row["frame_idx"]].append(row)
     (folder / "images/train").mkdir(parents=True)
+    shown = {round(i * (n_frames - 1) / 15) for i in range(16)}  # of the sheet
     for frame in frames:
         data = (source / "images/train" / frame["file_name"]).read_bytes()
-        for idx in range(frame["frame_idx"], n_frames, len(frames)):
-            if idx % max(1, n_frames // 64) < len(frames) or idx == n_frames - 1:
-                (folder / f"images/train/{idx:08d}.jpg").write_bytes(data)  # of the sheet
+        for idx in shown:
+            if idx % len(frames) == frame["frame_idx"]:
+                (folder / f"images/train/{idx:08d}.jpg").write_bytes(data)
     for first in range(0, n_frames, SHARD_FRAMES):
         numbers = range(first, min(first + SHARD_FRAMES, n_frames))
         write_shard_records(
