@@ -48,11 +48,12 @@ def make_records(source: Path, folder: Path, n_frames: int) -> None:
     for row in read_instances(source):
         rows[row["frame_idx"]].append(row)
     (folder / "images/train").mkdir(parents=True)
+    shown = {round(i * (n_frames - 1) / 15) for i in range(16)}  # of the sheet
     for frame in frames:
         data = (source / "images/train" / frame["file_name"]).read_bytes()
-        for idx in range(frame["frame_idx"], n_frames, len(frames)):
-            if idx % max(1, n_frames // 64) < len(frames) or idx == n_frames - 1:
-                (folder / f"images/train/{idx:08d}.jpg").write_bytes(data)  # of the sheet
+        for idx in shown:
+            if idx % len(frames) == frame["frame_idx"]:
+                (folder / f"images/train/{idx:08d}.jpg").write_bytes(data)
     for first in range(0, n_frames, SHARD_FRAMES):
         numbers = range(first, min(first + SHARD_FRAMES, n_frames))
         write_shard_records(
@@ -121,9 +122,10 @@ class _Records:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self._folder = folder
         self.names = plan.names
+        self.n_frames = plan.run.n_frames
 
-    def rows(self, kind: str) -> Any:
-        return read_frames(self._folder) if kind == "frames" else read_instances(self._folder)
+    def rows(self, kind: str, shards: range) -> Any:
+        return (read_frames if kind == "frames" else read_instances)(self._folder, shards)
 
 
 def measure(part: str, folder: Path, n_frames: int) -> None:

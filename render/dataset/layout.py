@@ -2,14 +2,14 @@
 
 A template is a path relative to the dataset, such as ``depth/{split}/{stem}.png``. With
 ``{stem}`` it names a file of each frame, with ``{shard}`` one of each shard, with neither one of
-the whole dataset; ``{split}`` is ``train`` or ``val``. Any other name in braces is a setting of
-the writer whose file it is.
+the whole dataset, which is one of several where it has ``{part}``; ``{split}`` is ``train`` or
+``val``. Any other name in braces is a setting of the writer whose file it is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -32,6 +32,7 @@ __all__ = [
     "FAILED",
     "IMAGES",
     "MANIFEST_FOLDER",
+    "NUMBERED",
     "PLOT",
     "PREVIEW",
     "RECORDS",
@@ -71,8 +72,13 @@ COVERAGE = "coverage.png"
 
 RecordKind = Literal["frames", "instances"]
 
-_PATTERNS = {"split": "(?:train|val)", "stem": r"(?P<stem>\d{8,})", "shard": r"(?P<shard>\d{5,})"}
-_SAMPLES = {"stem": "0" * 8, "shard": "0" * 6}
+_PATTERNS = {
+    "split": "(?:train|val)", "stem": r"(?P<stem>\d{8,})", "shard": r"(?P<shard>\d{5,})",
+    "part": r"(?P<part>\d{5,})",
+}  # fmt: skip
+_SAMPLES = {"stem": "0" * 8, "shard": "0" * 6, "part": "0" * 5}
+NUMBERED = frozenset(_SAMPLES)
+"""Names in braces that stand for a number."""
 
 
 class _Open(dict[str, str]):
@@ -108,8 +114,8 @@ class PathTemplate:
             raise ValueError("be a plain relative path")
         if ".." in path.parts:
             raise ValueError("stay in the dataset, without ..")
-        if {"stem", "shard"} & PathTemplate._names(str(path.parent)):
-            raise ValueError("have {stem} and {shard} in the name of the file alone")
+        if NUMBERED & PathTemplate._names(str(path.parent)):
+            raise ValueError("have {stem}, {shard} and {part} in the name of the file alone")
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -129,7 +135,7 @@ class PathTemplate:
             text += re.escape(literal)
             if name is not None:
                 text += f"(?P={name})" if name in seen else _PATTERNS.get(name, r"\w+")
-                seen.update({name} & {"stem", "shard"})
+                seen.update({name} & NUMBERED)
         return re.compile(text)
 
     def filled(self, values: Mapping[str, Any]) -> PathTemplate:
@@ -143,7 +149,7 @@ class PathTemplate:
         A setting that is still open is ``*``.
 
         Args:
-            **values: Of ``split``, ``stem`` and ``shard``, those that it has.
+            **values: Of ``split``, ``stem``, ``shard`` and ``part``, those that it has.
 
         """
         splits = SPLITS if "split" in self.fields and "split" not in values else (None,)
@@ -295,6 +301,16 @@ class Layout:
     def is_leftover(self, path: str) -> bool:
         """Whether a path is what another program left."""
         return any(one.pattern.fullmatch(path) for one in self.leftovers)
+
+    def outgrown(self, whole: Collection[str]) -> list[str]:
+        """Files of the whole dataset that a shorter one may have had.
+
+        Args:
+            whole: Those that it has now.
+
+        """
+        single = (one for one in self.templates if not one.fields & NUMBERED)
+        return [path for one in single for path in one.paths() if path not in whole]
 
     def folders(self) -> tuple[str, ...]:
         """Folders that are there from the first frame on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,10 +64,14 @@ def count_rows(path: Folder) -> int:
         return int(file.metadata.num_rows)
 
 
-def read_batches(path: Folder, *, accept: Callable[[pa.Schema], None]) -> Iterator[pa.RecordBatch]:
+def read_batches(
+    path: Folder, *, accept: Callable[[pa.Schema], None], columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
     """All rows in order, a few hundred at most in memory at a time.
 
     Args:
+        path: The file.
+        columns: Those to read; None: all.
         accept: Looks at the schema before anything is read; raises DatasetError if it is not what
             it must be.
 
@@ -83,16 +87,18 @@ def read_batches(path: Folder, *, accept: Callable[[pa.Schema], None]) -> Iterat
         # A value that is written once can stand in every row.
         at_once = max(1, min(_MOST_ROWS, _MOST_BYTES // max(largest, 1)))
         total = 0
-        for batch in file.iter_batches(batch_size=at_once):
+        for batch in file.iter_batches(batch_size=at_once, columns=columns):
             total += batch.nbytes
             if total > 2 * _MOST_BYTES:
                 raise DatasetError(f"{path} must have at most {2 * _MOST_BYTES} bytes of values")
             yield batch
 
 
-def read_rows(path: Folder, *, accept: Callable[[pa.Schema], None]) -> Iterator[dict[str, Any]]:
+def read_rows(
+    path: Folder, *, accept: Callable[[pa.Schema], None], columns: Sequence[str] | None = None
+) -> Iterator[dict[str, Any]]:
     """As `read_batches`, row by row."""
-    for batch in read_batches(path, accept=accept):
+    for batch in read_batches(path, accept=accept, columns=columns):
         try:
             rows = batch.to_pylist()
         except ValueError as error:  # a text that is not UTF-8

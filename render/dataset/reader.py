@@ -355,11 +355,19 @@ class Dataset:
         shards = RECORD_FILES[kind].shards_in(self.folder)
         return pa.concat_tables(shard_table(self.folder, kind, i) for i in shards)
 
-    def rows(self, kind: RecordKind = "instances") -> Iterator[dict[str, Any]]:
-        """The records of one kind as `table` gives them, a few hundred in memory at a time."""
+    def rows(
+        self, kind: RecordKind = "instances", shards: range | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The records of one kind as `table` gives them, a few hundred in memory at a time.
+
+        Args:
+            kind: As for `table`.
+            shards: Numbers of those to read; None: all.
+
+        """
         _check_kind(kind)
         read = read_frames if kind == "frames" else read_instances
-        return read(self.folder)
+        return read(self.folder, shards)
 
 
 def open_dataset(folder: Folder) -> Dataset:

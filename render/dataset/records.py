@@ -144,32 +144,44 @@ class _NoPandas:
             raise ModuleNotFoundError(name)
 
 
-def read_frames(folder: Folder) -> Iterator[dict[str, Any]]:
+def read_frames(folder: Folder, shards: range | None = None) -> Iterator[dict[str, Any]]:
     """Frame rows in frame order, a few hundred in memory at a time.
 
     Args:
         folder: The dataset.
+        shards: Numbers of those to read; None: all.
 
     Raises:
         DatasetError: A file is torn or not of this schema.
 
     """
-    return _read(folder, "frames")
+    return _read(folder, "frames", shards)
 
 
-def read_instances(folder: Folder) -> Iterator[dict[str, Any]]:
+def read_instances(folder: Folder, shards: range | None = None) -> Iterator[dict[str, Any]]:
     """Instance rows in the order of frames, then of `instance_idx`; otherwise as `read_frames`."""
-    return _read(folder, "instances")
+    return _read(folder, "instances", shards)
 
 
-def read_shard(folder: Folder, kind: RecordKind, shard_idx: int) -> Iterator[dict[str, Any]]:
-    """The rows of one shard; otherwise as `read_frames`."""
+def read_shard(
+    folder: Folder, kind: RecordKind, shard_idx: int, columns: Sequence[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows of one shard; otherwise as `read_frames`.
+
+    Args:
+        folder: The dataset.
+        kind: ``instances`` or ``frames``.
+        shard_idx: Its number.
+        columns: Those to read, which no version lacked; None: all.
+
+    """
     path, absent = folder / records_path(kind, shard_idx), list[str]()
 
     def accept(found: pa.Schema) -> None:
         absent.extend(absent_columns(path, kind, found))
 
-    yield from (row | dict.fromkeys(absent) for row in read_rows(path, accept=accept))
+    rows = read_rows(path, accept=accept, columns=columns)
+    yield from (row | dict.fromkeys(absent) for row in rows) if columns is None else rows
 
 
 def shard_ends(folder: Folder, shards: Sequence[int], n_frames: int) -> list[int]:
@@ -214,6 +226,7 @@ def absent_columns(path: Folder, kind: RecordKind, found: pa.Schema) -> list[str
     return absent
 
 
-def _read(folder: Folder, kind: RecordKind) -> Iterator[dict[str, Any]]:
+def _read(folder: Folder, kind: RecordKind, shards: range | None) -> Iterator[dict[str, Any]]:
     for shard_idx in RECORD_FILES[kind].shards_in(folder):
-        yield from read_shard(folder, kind, shard_idx)
+        if shards is None or shard_idx in shards:
+            yield from read_shard(folder, kind, shard_idx)

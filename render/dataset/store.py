@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +31,6 @@ from render.dataset.layout import (
     PREVIEW,
     RECORD_FILES,
     SHARD_FRAMES,
-    Layout,
     entry_path,
     frames_said,
     records_path,
@@ -233,18 +232,22 @@ class Store:
             for _ in several(fetch, shards, self.place):
                 pass
 
-    def complete(self, layout: Layout) -> None:
+    def complete(self, whole: Sequence[str], outgrown: Sequence[str]) -> None:
         """Puts the files of the whole dataset, which the spool has; dataset.yaml last.
+
+        Args:
+            whole: Their paths.
+            outgrown: Those that it does not have any more.
 
         Raises:
             DatasetError: They cannot be put.
 
         """
-        whole = [t for t in layout.templates if not t.fields & {"stem", "shard"}]
-        names = [PREVIEW, PLOT, *(path for one in whole for path in one.paths())]
-        there = [name for name in names if (self.spool / name).is_file()]
+        there = [name for name in (PREVIEW, PLOT, *whole) if (self.spool / name).is_file()]
         for _ in several(self._put, there, self.place):
             pass
+        for name in outgrown:
+            tried((self.place / name).unlink, self.place / name)
         self._put(DESCRIPTION)
         for name in (EARLIER, FAILED, CONFIG):
             tried((self.place / name).unlink, self.place / name)

@@ -22,6 +22,7 @@ from render.dataset.folder import (
     complete,
     drawn_by,
     held,
+    remove_files,
     remove_frame_files,
     reopen,
     write_file,
@@ -278,7 +279,8 @@ def completed(
         summary = _completed(plan, manifest, store.near, rendered=rendered, seconds=seconds)
     except DiskFullError as error:
         raise DiskFullError(f"{error}; {room_text(manifest, left=0)}") from error
-    store.complete(plan.writers.layout)
+    whole = plan.writers.whole_paths(plan.run.n_frames)
+    store.complete(whole, plan.writers.layout.outgrown(whole))
     return replace(summary, output_dir=store.place, train_command=None)
 
 
@@ -293,6 +295,8 @@ def _completed(
         manifest.fold()
     summary = Summary.of(plan, rendered=rendered, seconds=seconds)
     description = Description.of(_described(plan, manifest, summary))
+    whole = plan.writers.whole_paths(plan.run.n_frames)
+    remove_files(folder, plan.writers.layout.outgrown(whole))
     for name, parts in plan.writers.finish_files(Dataset(source, description)):
         write_file(folder, name, parts)
     write_file(folder, PREVIEW, preview(source))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from render.report.achieved import TOLERANCES, Reached, reached, unplaced
 from render.system.stores import Folder
 
 __all__ = ["Summary"]
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,9 @@ class Summary:
     def of(cls, plan: Plan, *, rendered: int, seconds: float) -> Summary:
         """Counts the records of a plan's dataset, all of whose frames are on disk."""
         folder = plan.run.disk
+        tally = _Tally(plan)
+        # Counted while they pass, so that records are read once.
+        found = reached(tally.frames(read_frames(folder)), tally.instances(read_instances(folder)))
         return cls(
             output_dir=folder,
             rendered=rendered,
@@ -65,8 +70,8 @@ class Summary:
             skipped=tuple(str(error) for error in plan.assets.models.skipped),
             files_of=plan.assets.models.files_of,
             train_command=plan.writers.train_command(folder),
-            reached=reached(read_frames(folder), read_instances(folder)),
-            **_count(folder, plan),
+            reached=found,
+            **tally.counts(),
         )
 
     def text(self) -> str:
@@ -107,35 +112,47 @@ class Summary:
         return f"{n} of {n + self.frames} draws: {_counts(self.rejections)}"
 
 
-def _count(folder: Folder, plan: Plan) -> dict[str, Any]:
-    splits: Counter[str] = Counter()
-    rejections: Counter[str] = Counter()
-    n_unplaced: Counter[str] = Counter()
-    for frame in read_frames(folder):
-        splits[frame["split"]] += 1
-        rejections.update(frame["rejections"])
-        n_unplaced.update(plan.assets.models.category(name) for name in unplaced(frame))
-    instances = Counter(dict.fromkeys(plan.categories, 0))
-    filtered: Counter[str] = Counter()
-    left_out: Counter[str] = Counter()
-    for row in read_instances(folder):
-        if row["role"] != "target":
-            continue
-        if row["filtered"]:
-            filtered[row["filtered"]] += 1
-        else:
-            instances[row["category"]] += 1
-            left_out.update(plan.writers.left_out(row))
-    return {
-        "frames": sum(splits.values()),
-        "train": splits["train"],
-        "val": splits["val"],
-        "instances": dict(instances),
-        "unplaced": dict(sorted(n_unplaced.items())),
-        "filtered": dict(sorted(filtered.items())),
-        "left_out": dict(sorted(left_out.items())),
-        "rejections": dict(sorted(rejections.items())),
-    }
+@final
+class _Tally:
+    """Counts records that pass by."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._splits: Counter[str] = Counter()
+        self._rejections: Counter[str] = Counter()
+        self._unplaced: Counter[str] = Counter()
+        self._instances = Counter(dict.fromkeys(plan.categories, 0))
+        self._filtered: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
+
+    def frames(self, rows: Iterable[Row]) -> Iterator[Row]:
+        category = self._plan.assets.models.category
+        for frame in rows:
+            self._splits[frame["split"]] += 1
+            self._rejections.update(frame["rejections"])
+            self._unplaced.update(category(name) for name in unplaced(frame))
+            yield frame
+
+    def instances(self, rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            if row["role"] == "target" and row["filtered"]:
+                self._filtered[row["filtered"]] += 1
+            elif row["role"] == "target":
+                self._instances[row["category"]] += 1
+                self._left_out.update(self._plan.writers.left_out(row))
+            yield row
+
+    def counts(self) -> dict[str, Any]:
+        return {
+            "frames": sum(self._splits.values()),
+            "train": self._splits["train"],
+            "val": self._splits["val"],
+            "instances": dict(self._instances),
+            "unplaced": dict(sorted(self._unplaced.items())),
+            "filtered": dict(sorted(self._filtered.items())),
+            "left_out": dict(sorted(self._left_out.items())),
+            "rejections": dict(sorted(self._rejections.items())),
+        }
 
 
 def _reached_text(one: Reached) -> str:

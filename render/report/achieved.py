@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import imageio.v3 as iio
@@ -96,10 +97,16 @@ def reached(
 
 def unplaced(frame: Mapping[str, Any]) -> list[str]:
     """Models of the targets that θ of a row names and its placement does not hold."""
-    objects = json_of(frame["theta"])["objects"]
+    objects = _theta(frame["theta"])["objects"]
     placed = json_of(frame["placement"])["instances"]
     shown = {one["theta_idx"] for one in placed if one["role"] == "target"}
     return [objects["model"][i] for i in range(objects["count"]) if i not in shown]
+
+
+@lru_cache(maxsize=1)  # the same frame is asked for one thing after the other
+def _theta(text: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json_of(text)
+    return found
 
 
 def _pairs(
@@ -114,7 +121,7 @@ def _pairs(
 
 
 def _asked(frame: Mapping[str, Any]) -> dict[str, float | None]:
-    theta = json_of(frame["theta"])
+    theta = _theta(frame["theta"])
     scale = theta["scale"]
     settled = ARRANGEMENTS[theta["objects"]["arrangement"]].settles
     if theta["camera"]["T_world_cam"] is not None or settled & {f"scale.{leaf}" for leaf in scale}:

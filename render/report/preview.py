@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
-from render.dataset.records import read_frames, read_instances
+from render.dataset.frame_view import is_labelled
+from render.dataset.layout import RECORD_FILES, records_path
+from render.dataset.parquet import count_rows
+from render.dataset.records import read_shard
 from render.errors import DatasetError
 from render.report.drawing import category_colors, draw_caption, draw_labels, drawn_label
 from render.report.pictures import read_picture
@@ -24,6 +28,8 @@ _MAX_CELL_PX = 960
 _GAP_PX = 6
 _PAPER = 250
 _JPEG_QUALITY = 90
+
+_BRIEF = ("frame_idx", "role", "category")
 
 _Row = Mapping[str, Any]
 _Picture = NDArray[np.uint8]
@@ -54,12 +60,19 @@ def preview(dataset_dir: Folder) -> bytes:
 
 def _spread(dataset_dir: Folder) -> list[_Row]:
     """Frames at even distances, the first and the last among them, in bounded memory."""
-    count = sum(1 for _ in read_frames(dataset_dir))
+    shards = RECORD_FILES["frames"].shards_in(dataset_dir)
+    ends = [*accumulate(count_rows(dataset_dir / records_path("frames", i)) for i in shards)]
+    count = ends[-1] if ends else 0
     if not count:
         raise DatasetError(f"{dataset_dir} must hold at least one frame, got none")
     shown = min(count, _MAX_FRAMES)
     wanted = {round(i * (count - 1) / max(shown - 1, 1)) for i in range(shown)}
-    return [frame for i, frame in enumerate(read_frames(dataset_dir)) if i in wanted]
+    found: list[_Row] = []
+    for shard_idx, first, end in zip(shards, [0, *ends], ends, strict=False):
+        if wanted & {*range(first, end)}:
+            rows = enumerate(read_shard(dataset_dir, "frames", shard_idx), start=first)
+            found += (frame for i, frame in rows if i in wanted)
+    return found
 
 
 def _labelled(
@@ -68,12 +81,14 @@ def _labelled(
     """Labelled instances of some frames, and the sorted categories of all frames."""
     rows: dict[int, list[_Row]] = {idx: [] for idx in frame_idxs}
     categories: set[str] = set()
-    for row in read_instances(dataset_dir):
-        if row["role"] != "target":
-            continue
-        categories.add(row["category"])
-        if row["frame_idx"] in rows and not row["filtered"]:
-            rows[row["frame_idx"]].append(row)
+    for shard_idx in RECORD_FILES["instances"].shards_in(dataset_dir):
+        # Most shards have no frame of the sheet, and all else of a row takes far longer to read.
+        brief = list(read_shard(dataset_dir, "instances", shard_idx, _BRIEF))
+        categories.update(row["category"] for row in brief if row["role"] == "target")
+        if any(row["frame_idx"] in rows for row in brief):
+            for row in read_shard(dataset_dir, "instances", shard_idx):
+                if row["frame_idx"] in rows and is_labelled(row):
+                    rows[row["frame_idx"]].append(row)
     return rows, tuple(sorted(categories))
 
 

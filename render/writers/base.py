@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from render.dataset.findings import Findings
 from render.dataset.frame_view import FrameView, LabelNames
-from render.dataset.layout import PathTemplate
+from render.dataset.layout import NUMBERED, PathTemplate
 from render.system.plain_data import open_regular
 from render.system.registry import Registry
 
@@ -140,10 +140,19 @@ class AbstractWriter(abc.ABC, Generic[S]):
         """
         return {}
 
+    def whole_paths(self, n_frames: int) -> Sequence[str]:
+        """Its files of the whole dataset, by how many frames that has.
+
+        By default one of each template that has no ``part``, whatever their number.
+        """
+        whole = (one for one in self.templates if not one.fields & NUMBERED)
+        return tuple(path for one in whole for path in one.paths())
+
     def finish_files(self, dataset: Dataset) -> Mapping[str, Iterable[bytes]]:
         """The files of the whole dataset, in parts, by path; asked for when all frames are there.
 
-        Parts are made one by one, so that memory does not grow with the dataset.
+        They are those of `whole_paths`. Parts are made one by one, file after file in this order,
+        so that memory does not grow with the dataset.
         """
         return {}
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 from render.config.run_config import unknown_key as explain_key
 from render.config.settings import Setting, read, settings_of
 from render.dataset.frame_view import FrameView, LabelNames
-from render.dataset.layout import Layout, PathTemplate, shard_name
+from render.dataset.layout import NUMBERED, Layout, PathTemplate, shard_name
 from render.errors import ConfigError, DatasetError, RenderError, failure_of
 from render.sample import Split
 from render.system.registry import PLUGIN_HINT
@@ -24,7 +24,7 @@ from render.writers.webdataset import check_tars
 if TYPE_CHECKING:
     from render.dataset.reader import Dataset, Frame
 
-__all__ = ["Writers", "finish_paths", "output_settings", "shard_paths", "unknown_key"]
+__all__ = ["Writers", "output_settings", "shard_paths", "unknown_key"]
 
 _SECTION = "output"
 _FORMATS = "formats"
@@ -201,18 +201,18 @@ class Writers:
                 partial(writer.shard_files, views, shard_idx),
             )  # fmt: skip
 
+    def whole_paths(self, n_frames: int) -> list[str]:
+        """Files of the whole dataset, if it has so many frames."""
+        writers = self.by_name.values()
+        return [path for writer in writers for path in writer.whole_paths(n_frames)]
+
     def finish_files(self, dataset: Dataset) -> Iterator[tuple[str, Iterator[bytes]]]:
         """Paths and parts of the files of the whole dataset; raises as `frame_files`."""
         for name, writer in self.by_name.items():
-            wanted = finish_paths(writer)
+            wanted = writer.whole_paths(dataset.n_frames)
             yield from _parts(
                 name, writer, "the whole dataset", wanted, partial(writer.finish_files, dataset)
             )
-
-
-def finish_paths(writer: AbstractWriter[Any]) -> tuple[str, ...]:
-    """Files of the whole dataset that a writer has."""
-    return tuple(p for t in writer.templates if not t.fields & {"stem", "shard"} for p in t.paths())
 
 
 def shard_paths(
@@ -240,7 +240,9 @@ def _parts(
 ) -> Iterator[tuple[str, Iterator[bytes]]]:
     with _named(name, writer, where):
         made = dict(_mapping(make()))
-    _check_given(name, writer, where, made, wanted, wanted)
+    patterns = [template.pattern for template in writer.templates]
+    declared = [path for path in wanted if any(one.fullmatch(path) for one in patterns)]
+    _check_given(name, writer, where, made, wanted, declared)
 
     def checked(path: str, parts: Iterable[bytes]) -> Iterator[bytes]:
         with _named(name, writer, where):
@@ -370,9 +372,9 @@ def _check_paths(writers: Mapping[str, AbstractWriter[Any]]) -> None:
         with _usable(name, type(writer)):
             templates = writer.templates
         for template in templates:
-            if odd := template.fields - {"split", "stem", "shard"}:
+            if odd := template.fields - {"split", *NUMBERED}:
                 raise ConfigError(
-                    f"{key} must have paths() of split, stem, shard and its own keys, got "
+                    f"{key} must have paths() of split, stem, shard, part and its own keys, got "
                     f"{', '.join(sorted(odd))} in {template.text!r}"
                 )
             others = [other for other, theirs in taken if template.clashes_with(theirs)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from render.dataset.layout import SPLITS
 from render.geometry.rle import decode_rle
 from render.writers.base import WRITERS, AbstractWriter, StoredFrame
 from render.writers.coco_check import check_coco
+from render.writers.coco_files import PARTS, WHOLE, coco_files
 from render.writers.outline import outlines
 
 if TYPE_CHECKING:
@@ -72,25 +74,30 @@ class CocoSettings:
 @final
 @WRITERS.register("coco")
 class CocoWriter(AbstractWriter[CocoSettings]):
-    """COCO instances: one file for each split, when all frames are there."""
+    """COCO instances: a file for each split, or several, when all frames are there."""
 
     Settings = CocoSettings
 
     @classmethod
     def paths(cls) -> tuple[str, ...]:
-        return ("annotations/instances_{split}.json",)
+        return (WHOLE, PARTS)
+
+    def whole_paths(self, n_frames: int) -> tuple[str, ...]:
+        return tuple(one.path for one in coco_files(n_frames))
 
     def finish_files(self, dataset: Dataset) -> dict[str, Iterator[bytes]]:
+        annotation_ids = {split: itertools.count(1) for split in SPLITS}
         return {
-            f"annotations/instances_{split}.json": coco_parts(
-                dataset.rows("frames"),
-                dataset.rows("instances"),
-                split=split,
+            one.path: coco_parts(
+                dataset.rows("frames", one.shards),
+                dataset.rows("instances", one.shards),
+                split=one.split,
                 names=dataset.names,
                 segmentation=self.settings.coco_segmentation,
                 theta=self.settings.coco_theta,
+                annotation_ids=annotation_ids[one.split],
             )
-            for split in SPLITS
+            for one in coco_files(dataset.n_frames)
         }
 
     def check(self, dataset: Dataset, findings: Findings) -> Callable[[StoredFrame], None]:
@@ -107,6 +114,7 @@ def coco_parts(
     names: LabelNames,
     segmentation: Segmentation = "rle",
     theta: bool = True,
+    annotation_ids: Iterator[int] | None = None,
 ) -> Iterator[bytes]:
     """The images and annotations of one split; one row in memory at a time.
 
@@ -121,8 +129,11 @@ def coco_parts(
         names: Categories in the order of their ids, and the keypoints of those that have some.
         segmentation: As for `coco_annotation`.
         theta: As for `coco_image`.
+        annotation_ids: Gives the id of each annotation, where they do not count from 1: those of a
+            split go on from file to file.
 
     """
+    annotation_ids = itertools.count(1) if annotation_ids is None else annotation_ids
     ids = {name: i for i, name in enumerate(names.categories, start=1)}
     images = (coco_image(row, theta=theta) for row in frames if row["split"] == split)
     shown = (row for row in instances if row["split"] == split and is_labelled(row))
@@ -130,7 +141,7 @@ def coco_parts(
         coco_annotation(
             row, annotation_id=n, category_id=ids[row["category"]], segmentation=segmentation
         )
-        for n, row in enumerate(shown, start=1)
+        for row, n in zip(shown, annotation_ids, strict=False)
     )
     yield b'{"info": {"description": "rendered by render"}, "licenses": [],\n'
     yield from _list("categories", coco_categories(names), end=",\n")

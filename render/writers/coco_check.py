@@ -1,4 +1,4 @@
-"""The COCO file of a split against the records, one frame in memory at a time."""
+"""The COCO files against the records, one frame in memory at a time."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from render.dataset.findings import Findings
 from render.dataset.layout import SPLITS
 from render.geometry.rle_definition import decoded
+from render.sample import Split
 from render.system.plain_data import json_of, open_regular
 from render.writers.base import Row, StoredFrame
+from render.writers.coco_files import CocoFile, coco_files
 from render.writers.json_lists import JsonElement, elements
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ def _is_id(value: Any) -> TypeGuard[int]:
 def check_coco(
     dataset: Dataset, segmentation: str, findings: Findings, *, theta: bool
 ) -> Callable[[StoredFrame], None]:
-    """Checks both files by themselves; what is returned compares a frame with its records.
+    """Checks all files by themselves; what is returned compares a frame with its records.
 
     Memory holds a few bytes for each entry.
 
@@ -104,24 +106,43 @@ def check_coco(
         theta: Whether images have it.
 
     """
-    files = {
-        split: _CocoFile(dataset, split, segmentation, findings, theta=theta) for split in SPLITS
-    }
-    return lambda stored: files[stored.view.split].check(stored)
+    files: dict[Split, list[_Indexed]] = {split: [] for split in SPLITS}
+    for one in coco_files(dataset.n_frames):
+        files[one.split].append(_Indexed(dataset, one, segmentation, findings, theta=theta))
+    for indexed in files.values():
+        _check_apart(indexed, findings)
+
+    def check(stored: StoredFrame) -> None:
+        for one in files[stored.view.split]:
+            if stored.view.frame_idx in one.of.frames:
+                one.check(stored)
+
+    return check
+
+
+def _check_apart(files: Sequence[_Indexed], findings: Findings) -> None:
+    """No annotation has the id of one in an earlier file of the same split."""
+    earlier = np.empty(0, np.int64)
+    for one in files:
+        twice = np.intersect1d(earlier, one.annotation_ids)[:5].tolist()
+        findings.require(
+            not twice, f"annotations have ids of an earlier part: {twice}", file=one.of.path
+        )
+        earlier = np.concatenate([earlier, one.annotation_ids])
 
 
 @final
-class _CocoFile:
+class _Indexed:
     """An annotation file, indexed by image; entries are read when they are compared."""
 
     def __init__(
-        self, dataset: Dataset, split: str, segmentation: str, findings: Findings, *, theta: bool
+        self, dataset: Dataset, of: CocoFile, segmentation: str, findings: Findings, *, theta: bool
     ) -> None:
+        self.of = of
+        self.annotation_ids = np.empty(0, np.int64)
         self._has_theta = theta
         self._has_polygons = segmentation == "polygon"
-        self._file = f"annotations/instances_{split}.json"
-        self._path = dataset.folder / self._file
-        self._split = split
+        self._path = dataset.folder / of.path
         self._dataset = dataset
         self._findings = findings
         self._lists = {"images": _Column(), "annotations": _Column()}
@@ -132,7 +153,7 @@ class _CocoFile:
         self._index()
 
     def _require(self, holds: object, message: str, frame_idx: int | None = None) -> bool:
-        return self._findings.require(holds, message, file=self._file, frame_idx=frame_idx)
+        return self._findings.require(holds, message, file=self.of.path, frame_idx=frame_idx)
 
     def _index(self) -> None:
         """Notes where every entry lies; checks what can be told without the records."""
@@ -155,6 +176,7 @@ class _CocoFile:
             self._require(False, f"is torn: {error}")
             return
         images, annotations = self._lists["images"], self._lists["annotations"]
+        self.annotation_ids = np.array(annotations.own, np.int64)
         self._check_ids(np.array(images.own, np.int64), annotations)
         self._images = _Places.of(images.image_id, images.start, images.end)
         self._annotations = _Places.of(annotations.image_id, annotations.start, annotations.end)
@@ -162,7 +184,7 @@ class _CocoFile:
         self._check_categories()
 
     def _check_ids(self, image_ids: NDArray[np.int64], annotations: _Column) -> None:
-        for name, ids in (("images", image_ids), ("annotations", np.array(annotations.own))):
+        for name, ids in (("images", image_ids), ("annotations", self.annotation_ids)):
             values, counts = np.unique(ids, return_counts=True)
             twice = values[counts > 1].tolist()
             self._require(not twice, f"{name} must have ids of their own, got twice: {twice[:5]}")
@@ -170,11 +192,11 @@ class _CocoFile:
         self._require(
             not len(strange), f"annotations are of images that are not there: {strange[:5]}"
         )
-        n, key_of = self._dataset.n_frames, self._dataset.key_of
+        frames, split, key_of = self.of.frames, self.of.split, self._dataset.key_of
         for image_id in image_ids.tolist():
             self._require(
-                image_id <= n and key_of(image_id - 1).split == self._split,
-                f"image {image_id} is of no frame of this split",
+                image_id - 1 in frames and key_of(image_id - 1).split == split,
+                f"image {image_id} is of no frame of this file",
             )
 
     def _check_categories(self) -> None:

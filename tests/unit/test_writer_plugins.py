@@ -154,7 +154,7 @@ def test_files_of_shards_and_of_the_dataset_are_written_resumed_and_verified(
         ("a//{stem}.csv", "be a plain relative path"),
         ("a/{stem!r}.csv", "have names alone in its braces"),
         ("a/{stem.csv", "have braces in pairs"),
-        ("a/{stem}/x.csv", "have {stem} and {shard} in the name of the file alone"),
+        ("a/{stem}/x.csv", "have {stem}, {shard} and {part} in the name of the file alone"),
         ("a/{size}.csv", "got size in 'a/{size}.csv'"),
         ("labels/{split}/{stem}.txt", "labels/{split}/{stem}.txt is one of yolo"),
         ("labels/train/00000007.txt", "labels/train/00000007.txt is one of yolo"),

@@ -34,7 +34,7 @@ from render.report.verify.records import Shard
 from render.system.files import TEMPORARY_SUFFIX, sha256_of_file
 from render.system.plain_data import json_of, read_regular
 from render.system.stores import Folder, StorePath
-from render.writers.chosen import Writers, finish_paths, shard_paths
+from render.writers.chosen import Writers, shard_paths
 
 __all__ = ["check_layout", "check_manifest"]
 
@@ -48,11 +48,9 @@ def check_layout(
 ) -> None:
     """Finds files that must not be there, and those of the whole dataset that are missing."""
     pictures = [PREVIEW, *([PLOT] if description.reached else [])]
-    own = {*pictures, DESCRIPTION}
+    own = {*pictures, DESCRIPTION, *writers.whole_paths(description.n_frames)}
     if (folder / COVERAGE).is_file():  # there where somebody asked for it
         pictures.append(COVERAGE)
-    for writer in writers.by_name.values():
-        own |= {*finish_paths(writer)}
     for name in sorted(own):
         findings.require((folder / name).is_file(), "is missing", file=name)
     for split in SPLITS if writers.loose else ():
