@@ -58,6 +58,10 @@ class Worker:
             return lambda: sample
         return partial(self._tried, frame_idx, partial(self._write, frame_idx, sample))
 
+    def render(self, frame_idx: int) -> FrameOutcome:
+        """Renders one frame and writes its files; errors as for `draw`."""
+        return self.draw(frame_idx)()
+
     def _tried(self, frame_idx: int, step: Callable[[], _T]) -> _T | FrameFailure:
         try:
             return step()

@@ -85,11 +85,11 @@ def on_disk_if_large(work: Callable[[M], R]) -> Callable[[M], R]:
         work: As `on_disk_from` takes it.
 
     """
-    return on_disk_from(_LARGE_FACES)(work)
+    return on_disk_from(None)(work)
 
 
-def on_disk_from(n_faces: int) -> Callable[[Callable[[M], R]], Callable[[M], R]]:
-    """Puts the results for models of that many faces and more into the disk cache.
+def on_disk_from(n_faces: int | None) -> Callable[[Callable[[M], R]], Callable[[M], R]]:
+    """Puts the results for models of that many faces and more into the disk cache; None: a million.
 
     What it returns decorates a pure function of a model's file, below `per_model`; its result is
     what `render.system.disk_cache.cached` takes.
@@ -98,7 +98,8 @@ def on_disk_from(n_faces: int) -> Callable[[Callable[[M], R]], Callable[[M], R]]
     def on_disk(work: Callable[[M], R]) -> Callable[[M], R]:
         @functools.wraps(work)
         def cached_work(model: M, /) -> R:
-            if not model.sha256 or model.n_faces < n_faces:
+            least = _LARGE_FACES if n_faces is None else n_faces
+            if not model.sha256 or model.n_faces < least:
                 return work(model)
             name = f"{work.__module__}.{work.__qualname__}"
             return cached(f"{name} {model.sha256} {source_digest()}", lambda: work(model))
