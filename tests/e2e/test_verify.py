@@ -622,8 +622,8 @@ def test_command_tells_each_problem_and_exits_with_1(copy: Copy) -> None:
     assert done.returncode == 1
     for file, part in (first, second):
         assert any(line.startswith(file) and part in line for line in done.stdout.splitlines())
-    # The mask's bytes are told as well as its pixel.
-    assert done.stderr.startswith("3 problems (70 frames, ")
+    # The mask's bytes are told as well as its pixel, and how many its shard has by the manifest.
+    assert done.stderr.startswith("4 problems (70 frames, ")
 
 
 @pytest.mark.parametrize(
