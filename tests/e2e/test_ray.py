@@ -115,6 +115,16 @@ def drawn_by(cwd: Path, node: str) -> int:
     return sum(len(path.read_text().split()) for path in cwd.glob(f"drawn-{node}-*"))
 
 
+def any_alive(cwd: Path, node: str) -> bool:
+    """Whether a process of a node that has drawn is there; one that is dead has no command line."""
+    processes = [path.name.rpartition("-")[2] for path in cwd.glob(f"drawn-{node}-*")]
+    for process in processes:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if Path("/proc", process, "cmdline").read_bytes():
+                return True
+    return False
+
+
 def on(cluster: Any) -> tuple[str, str]:
     return "execution=ray", f"execution.address={cluster.address}"
 
@@ -132,6 +142,10 @@ def test_a_node_lost_in_the_middle_changes_no_byte(cluster: Any, tmp_path: Path)
             assert time.monotonic() < deadline
             time.sleep(0.05)
         cluster.remove_node(cluster.second, allow_graceful=False)
+        # The node is gone at once, its worker processes a moment later.
+        while any_alive(cwd, second):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         before = drawn_by(cwd, second)
         _, told = process.communicate(timeout=300)
 
