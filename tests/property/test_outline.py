@@ -98,7 +98,8 @@ def test_nut_behind_bars_keeps_its_shape(
     radius: int, bore: float, turn: int, bars: int, at: tuple[int, int]
 ) -> None:
     """IoU of the contract for what users have, rings cut by things in front of them; or, where
-    the shortest bridges between the pieces cost more, what these leave."""
+    the shortest bridges between the pieces cost more, what these leave.
+    """
     angles = np.radians(turn + 60 * np.arange(6))
     corners = np.rint(np.array(at) + radius * np.stack([np.cos(angles), np.sin(angles)], 1))
     canvas = np.zeros((100, 100), np.uint8)
