@@ -24,6 +24,7 @@ from render.engine.pyrender.engine import PyrenderEngine
 from render.system.paths import find_assets
 from tests.conftest import SHARED
 from tests.oracle.compare import Figures, Pixels, compare
+from tests.oracle.flatten import rays_of
 from tests.oracle.scenes import hand_made_cases, library_cases
 
 _HEAD = (
@@ -58,9 +59,10 @@ def main() -> None:
                 continue
             n_scenes += 1
             scene = case.build()
+            rays = rays_of(scene)
             for name, engine in engines.items():
                 began_s = time.perf_counter()
-                figures = compare(scene, engine)
+                figures = compare(scene, rays, engine)
                 took_s = time.perf_counter() - began_s
                 print(_line(case.name, name, figures, took_s), flush=True)
                 total[name] += figures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import cv2
@@ -64,8 +65,8 @@ def _gradient(rng: np.random.Generator, size_wh: tuple[int, int]) -> Rgb:
 def _checker(rng: np.random.Generator, size_wh: tuple[int, int]) -> Rgb:
     """Two colours in turned rectangles, their light uneven."""
     x, y = _axes(size_wh, rng.uniform(0, np.pi / 2))
-    cell = np.exp(rng.uniform(np.log(0.03), np.log(0.5)))
-    aspect = np.exp(rng.uniform(-0.5, 0.5)) if rng.random() < 0.5 else 1.0
+    cell = math.exp(rng.uniform(math.log(0.03), math.log(0.5)))
+    aspect = math.exp(rng.uniform(-0.5, 0.5)) if rng.random() < 0.5 else 1.0
     u, v = x / np.float32(cell), y / np.float32(cell * aspect)
     field = _square_wave(u, cell * min(size_wh) / 2) * _square_wave(v, cell * min(size_wh) / 2)
     return _shaded(rng, _painted(0.5 + 0.5 * field, _palette(rng, 2)))
@@ -76,7 +77,7 @@ def _stripes(rng: np.random.Generator, size_wh: tuple[int, int]) -> Rgb:
     x, _ = _axes(size_wh, rng.uniform(0, np.pi))
     if rng.random() < 0.4:
         x = x + np.float32(rng.uniform(0.05, 0.4)) * _fractal(rng, size_wh, octaves=1)
-    period = np.exp(rng.uniform(np.log(0.05), np.log(1.0)))
+    period = math.exp(rng.uniform(math.log(0.05), math.log(1.0)))
     phase = x / np.float32(period)
     phase -= np.floor(phase)
     n = int(rng.integers(2, 6))
@@ -91,7 +92,7 @@ def _stripes(rng: np.random.Generator, size_wh: tuple[int, int]) -> Rgb:
 def _voronoi(rng: np.random.Generator, size_wh: tuple[int, int]) -> Rgb:
     """Cells of the nearest of many points, each of its own colour, often with seams."""
     w, h = size_wh
-    n = int(np.exp(rng.uniform(np.log(8), np.log(600))))
+    n = int(math.exp(rng.uniform(math.log(8), math.log(600))))
     free = np.full((h, w), 255, np.uint8)
     free[rng.integers(0, h, n), rng.integers(0, w, n)] = 0
     distance, cell = cv2.distanceTransformWithLabels(
@@ -118,8 +119,8 @@ PATTERNS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Rgb]] = {
 def _fractal(rng: np.random.Generator, size_wh: tuple[int, int], *, octaves: int) -> Field:
     """``(H, W)`` in [0, 1]: random grids made smooth, each finer and fainter than the last."""
     w, h = size_wh
-    cells = np.exp(rng.uniform(np.log(1.5), np.log(12.0)))
-    stretch = np.exp(rng.uniform(-1.0, 1.0)) if rng.random() < 0.4 else 1.0
+    cells = math.exp(rng.uniform(math.log(1.5), math.log(12.0)))
+    stretch = math.exp(rng.uniform(-1.0, 1.0)) if rng.random() < 0.4 else 1.0
     persistence = rng.uniform(0.35, 0.75)
     total = np.zeros((h, w), np.float32)
     for octave in range(octaves):

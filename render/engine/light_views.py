@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,7 +128,7 @@ def _view_of(light: Light, center: Matrix, radius: float) -> LightView:
             half=1.01 * radius,
             near_m=0.98 * radius,
             far_m=3.02 * radius,
-            soft=float(np.tan(np.radians(light.radius_deg))),
+            soft=math.tan(math.radians(light.radius_deg)),
             is_perspective=False,
         )
     eye = np.array(light.position_world)
@@ -149,7 +150,7 @@ def _view_among(light: Light, eye: Matrix, far_m: float) -> LightView:
     forward = np.array(light.direction_world) / np.linalg.norm(light.direction_world)
     return LightView(
         T_light_world=inverse_rigid(_looking(eye, forward)),
-        half=1.01 * float(np.tan(np.radians(min(light.cone_deg, _WIDEST_DEG)))),
+        half=1.01 * math.tan(math.radians(min(light.cone_deg, _WIDEST_DEG))),
         # What is as near as the light is wide would blur the shadows of all.
         near_m=max(_NEAREST * far_m, min(4.0 * light.radius_m, 0.5 * far_m)),
         far_m=1.02 * far_m,

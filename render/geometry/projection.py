@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -98,7 +99,7 @@ def fov_to_K(fov_deg: float, size_wh: tuple[int, int]) -> NDArray[np.float64]:
 
     """
     w, h = size_wh
-    f = 0.5 * w / np.tan(np.radians(fov_deg) / 2)
+    f = 0.5 * w / math.tan(math.radians(fov_deg) / 2)
     return np.array([[f, 0.0, (w - 1) / 2], [0.0, f, (h - 1) / 2], [0.0, 0.0, 1.0]])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +57,7 @@ class Lamp:
     @property
     def radius_m(self) -> float:
         """Its radius where it stands."""
-        return self.distance_m * float(np.tan(np.radians(self.radius_deg)))
+        return self.distance_m * math.tan(math.radians(self.radius_deg))
 
     @property
     def intensity_at_1_m(self) -> float:

@@ -8,6 +8,7 @@ cell, and, through a lens with distortion, that the edges of triangles stay stra
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +85,7 @@ def outline_of(
 
     """
     side_px = view.K[0, 0] * body.extent_m / max(body.depth_m, 1e-9)
-    cells = 2 ** int(np.ceil(np.log2(max(_FINENESS * side_px / cell_px, 16.0))))
+    cells = 2 ** math.ceil(math.log2(max(_FINENESS * side_px / cell_px, 16.0)))
     cells = min(cells, _FINEST)
     points_cam, faces = _placed(body, view, cells)
     in_front = points_cam[:, 2] > 1e-9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -167,18 +168,18 @@ def distance_for_size(
     side_px = _bent_side(view, shape) if view.distortion else _straight_side(view, shape)
 
     def log_excess(log_d: float) -> float:
-        return float(np.log(side_px(float(np.exp(log_d))) / size_px))
+        return math.log(max(side_px(math.exp(log_d)), 1e-300) / size_px)
 
     nearest = float(shape.points_cam[:, 2].min())
-    lo = float(np.log(max(-nearest, 1e-12) / ((1.0 - MIN_NEAREST) * view.ray_cam[2])))
+    lo = math.log(max(-nearest, 1e-12) / ((1.0 - MIN_NEAREST) * view.ray_cam[2]))
     if log_excess(lo) < 0:
         raise RejectedTheta("size not reachable: the target would touch the camera", leaf)
     hi = lo + 1.0
     while log_excess(hi) > 0:
-        if hi - lo > np.log(_FARTHEST):
+        if hi - lo > math.log(_FARTHEST):
             raise RejectedTheta("size not reachable: the target would be too far away", leaf)
         hi += 1.5
-    distance = float(np.exp(root_between(log_excess, lo, hi, xtol=1e-10, rtol=1e-12)))
+    distance = math.exp(root_between(log_excess, lo, hi, xtol=1e-10, rtol=1e-12))
     if view.distortion and not _is_shown(view, shape, distance):
         raise RejectedTheta(
             "size not reachable: the target would reach beyond what the lens shows", leaf

@@ -6,13 +6,16 @@ figures scene by scene.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pytest
 
 from render.engine.base import AbstractEngine
+from render.engine.cpu.engine import CpuEngine
+from render.engine.pyrender.engine import PyrenderEngine
 from render.scene import Instance, Scene
 from render.system.paths import find_assets
 from tests.conftest import SHARED
@@ -29,11 +32,25 @@ NO_SHARED = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def measured() -> dict[str, Figures]:
-    """Figures of the scenes that were compared, by name."""
+def engines() -> Iterator[Mapping[str, AbstractEngine]]:
+    """Both rasterizers at the same time, so that a scene is built and cast once for both."""
+    with CpuEngine() as cpu, PyrenderEngine() as gl:
+        yield {"cpu": cpu, "pyrender": gl}
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict[tuple[str, str], Figures]:
+    """Figures of the scenes that were compared, by name and engine."""
     return {}
 
 
+@lru_cache(maxsize=1)
+def cast(case: Case) -> tuple[Scene, Rays]:
+    scene = case.build()
+    return scene, rays_of(scene)
+
+
+@pytest.mark.parametrize("name", ["cpu", "pyrender"])  # of each case one after the other
 @pytest.mark.parametrize(
     "case",
     [
@@ -42,10 +59,13 @@ def measured() -> dict[str, Figures]:
     ],
 )
 def test_a_scene_is_as_the_ray_caster_sees_it(
-    engine: AbstractEngine, measured: dict[str, Figures], case: Case
+    case: Case,
+    name: str,
+    engines: Mapping[str, AbstractEngine],
+    measured: dict[tuple[str, str], Figures],
 ) -> None:
-    figures = compare(case.build(), engine)
-    measured[case.name] = figures
+    figures = compare(*cast(case), engines[name])
+    measured[case.name, name] = figures
 
     assert figures.visible.agree >= 0.9998  # one scene; all together below
     assert figures.visible.farthest_px <= NEAR_PX
@@ -56,10 +76,14 @@ def test_a_scene_is_as_the_ray_caster_sees_it(
     assert figures.n_count_off == 0
 
 
-def test_all_scenes_together_keep_the_promise(measured: dict[str, Figures]) -> None:
-    if len(measured) < len(CASES):
+@pytest.mark.parametrize("name", ["cpu", "pyrender"])
+def test_all_scenes_together_keep_the_promise(
+    name: str, measured: dict[tuple[str, str], Figures]
+) -> None:
+    of_it = [figures for (_, engine), figures in measured.items() if engine == name]
+    if len(of_it) < len(CASES):
         pytest.skip("the scenes were not all compared in this run")
-    total = sum(measured.values(), Figures())
+    total = sum(of_it, Figures())
 
     assert total.visible.agree >= 0.9999
     assert total.visible.edge_agree >= 0.9995
@@ -163,7 +187,7 @@ def test_comparison_sees_a_shift_of_a_twentieth_of_a_pixel(engine: AbstractEngin
         def silhouettes(self, scene: Scene, instances: Sequence[Instance]) -> object:
             return engine.silhouettes(self.moved(scene), instances)
 
-    figures = compare(scene, Shifted())
+    figures = compare(scene, rays_of(scene), Shifted())
     assert figures.visible.farthest_px > NEAR_PX
     assert figures.amodal.farthest_px > NEAR_PX
     assert figures.visible.edge_agree < 0.9995

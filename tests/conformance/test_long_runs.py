@@ -101,7 +101,7 @@ def assert_flat(mib: Sequence[float], on_gpu: Sequence[int], alive: Sequence[int
 
 
 def test_hundred_scene_changes_leave_memory_flat(models_dir: Path) -> None:
-    assert_flat(*change_scenes(models_dir, 150))
+    assert_flat(*change_scenes(models_dir, 100))
 
 
 @pytest.mark.slow
@@ -133,11 +133,12 @@ def test_frames_of_more_models_than_memory_are_those_of_enough(models_dir: Path)
     assert frames(1024) == frames(1)
 
 
-def test_hundred_engines_in_one_process(models_dir: Path) -> None:
+@pytest.mark.parametrize("engines", [50, pytest.param(200, marks=pytest.mark.slow)])
+def test_many_engines_in_one_process(engines: int, models_dir: Path) -> None:
     library = ModelLibrary(models_dir, include=["00.stl", "03.glb"])
     scene = side_by_side([library.load(name) for name in library.names], 0)
     mib, files, pictures = [], [], []
-    for _ in range(100):
+    for _ in range(engines):
         with PyrenderEngine() as engine:
             pictures.append(engine.render(scene).radiance.tobytes())
         mib.append(resident_mib())

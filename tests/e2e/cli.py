@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +44,34 @@ def run_module(
         timeout=timeout_s,
         check=False,
     )
+
+
+@contextlib.contextmanager
+def started(cwd: Path, *words: str, **changes: str) -> Iterator[subprocess.Popen[str]]:
+    """A run in a process group of its own, which is killed at the end.
+
+    Args:
+        cwd: Where it runs; modules there can be imported.
+        words: Of the command line.
+        changes: Of its environment.
+
+    """
+    here = environment()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "render.run", *words],
+        cwd=cwd,
+        env=here | {"PYTHONPATH": f"{cwd}:{here['PYTHONPATH']}"} | changes,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def render(*overrides: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from render.assembly.scene import assemble
 from render.build import build
-from tests.e2e.cli import SMALL, bytes_of, end_of_group, environment, run_module
+from tests.e2e.cli import SMALL, bytes_of, end_of_group, run_module, started
 from tests.spaces import composed
 
 FRAMES = 40
-LIMIT_S = 12
+LIMIT_S = 10
 # An engine as a user may bring one. The file `faults` says of scenes what becomes of them.
 FAULTY_ENGINE = """
 import json, time
@@ -57,30 +53,10 @@ RUN = (*SMALL, "output_dir=data", f"n_frames={FRAMES}")
 PLUGIN = ("plugins=[faulty_engine]", "engine=cpu", "engine._target_=faulty_engine.FaultyEngine")
 
 
-@contextlib.contextmanager
-def started(cwd: Path, *overrides: str) -> Iterator[subprocess.Popen[str]]:
-    """A run with that engine, in a process group of its own, which is killed at the end."""
-    (cwd / "faulty_engine.py").write_text(FAULTY_ENGINE)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "render.run", *RUN, *PLUGIN, *overrides],
-        cwd=cwd,
-        env=environment() | {"PYTHONPATH": f"{cwd}:{environment()['PYTHONPATH']}"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
 def told_by(cwd: Path, *overrides: str) -> tuple[int, str]:
     """Exit code and standard error of such a run, none of whose processes is left."""
-    with started(cwd, *overrides) as process:
+    (cwd / "faulty_engine.py").write_text(FAULTY_ENGINE)
+    with started(cwd, *RUN, *PLUGIN, *overrides) as process:
         _, told = process.communicate(timeout=200)
         assert end_of_group(process.pid, within_s=20)
     assert "Traceback" not in told
@@ -98,6 +74,7 @@ def write_faults(cwd: Path, faults: dict[int, str]) -> None:
     (cwd / "faults").write_text(json.dumps(scenes))
 
 
+@pytest.mark.slow  # the pool's own test is in every run, and the next one hangs frames too
 def test_frame_that_hangs_ends_the_run_with_its_limit(tmp_path: Path) -> None:
     write_faults(tmp_path, {2: "hang"})
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cli import SMALL, bytes_of, environment
+from tests.e2e.cli import SMALL, bytes_of, environment, started
 
 pytest.importorskip("ray", reason="Ray is not installed (extra `ray`)")
 
-FRAMES = 80
+FRAMES = 48
 # An engine as a user may bring one: tells what was drawn where, and takes its time.
 TELLING_ENGINE = """
 import os, sys, time
@@ -83,27 +81,10 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         started.shutdown()
 
 
-@contextlib.contextmanager
-def run_in(cwd: Path, *overrides: str) -> Iterator[subprocess.Popen[str]]:
-    """A run in a process group of its own, which is killed at the end."""
+def run_in(cwd: Path, *overrides: str) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
     cwd.mkdir(exist_ok=True)
     (cwd / "telling.py").write_text(TELLING_ENGINE)
-    path = f"{cwd}:{environment()['PYTHONPATH']}"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "render.run", *RUN, *overrides],
-        cwd=cwd,
-        env=environment() | {"PYTHONPATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    return started(cwd, *RUN, *overrides)
 
 
 def images_of(folder: Path) -> dict[str, str]:

@@ -6,12 +6,10 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from tests.e2e.cli import bytes_of, environment, run_module
+from tests.e2e.cli import bytes_of, run_module, started
 
 # Two shards and a half: a job that is killed has something to go on with.
 EXPERIMENT = """# @package _global_
@@ -35,24 +33,8 @@ def write_experiment(cwd: Path, *, width: int) -> None:
     path.write_text(EXPERIMENT.format(width=width))
 
 
-@contextlib.contextmanager
-def sweep_in(cwd: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """A sweep in a process group of its own, which is killed at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "render.run", *WORDS, "workers=1", *words, "hydra.sweep.dir=sweep"],
-        cwd=cwd,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+def sweep_in(cwd: Path, *words: str) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
+    return started(cwd, *WORDS, "workers=1", *words, "hydra.sweep.dir=sweep")
 
 
 def wait_for(process: subprocess.Popen[str], folder: Path, *, shards: int) -> None:

@@ -6,9 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +14,10 @@ import pytest
 from render.assembly.scene import assemble
 from render.build import build
 from render.system.cores import usable_cores
-from tests.e2e.cli import SMALL, bytes_of, end_of_group, environment, render, run_module
+from tests.e2e.cli import SMALL, bytes_of, end_of_group, render, run_module, started
 from tests.spaces import composed
 
-FRAMES = 120
+FRAMES = 60
 # An engine as a user may bring one; where there is a file `fatal`, one scene ends its process.
 FATAL_ENGINE = """
 import os, signal
@@ -52,26 +50,6 @@ class FatalEngine(AbstractEngine):
         self._inner.close()
 """
 RUN = (*SMALL, "output_dir=data", f"n_frames={FRAMES}", "workers=2")
-
-
-@contextlib.contextmanager
-def started(cwd: Path, *overrides: str, **changes: str) -> Iterator[subprocess.Popen[str]]:
-    """A run in a process group of its own, which is killed at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "render.run", *RUN, *overrides],
-        cwd=cwd,
-        env=environment() | changes,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def workers_of(process: subprocess.Popen[str]) -> set[int]:
@@ -118,11 +96,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_killed_worker_is_replaced_alone(whole: dict[str, str], tmp_path: Path) -> None:
-    with started(tmp_path) as process:
-        wait_for(20, tmp_path, process)
+    with started(tmp_path, *RUN) as process:
+        wait_for(10, tmp_path, process)
         victim, steady = sorted(workers_of(process))
         os.kill(victim, signal.SIGKILL)
-        wait_for(80, tmp_path, process)
+        wait_for(40, tmp_path, process)
         later = workers_of(process)
         _, told = process.communicate(timeout=120)
 
@@ -136,8 +114,8 @@ def test_killed_worker_is_replaced_alone(whole: dict[str, str], tmp_path: Path) 
 
 
 def test_workers_killed_over_and_over(whole: dict[str, str], tmp_path: Path) -> None:
-    with started(tmp_path) as process:
-        for images in (10, 40, 70, 100):
+    with started(tmp_path, *RUN) as process:
+        for images in (8, 22, 36, 50):
             wait_for(images, tmp_path, process)
             for pid in workers_of(process):
                 os.kill(pid, signal.SIGKILL)
@@ -149,23 +127,22 @@ def test_workers_killed_over_and_over(whole: dict[str, str], tmp_path: Path) -> 
 
 def test_frame_that_always_kills_its_worker_ends_the_run(tmp_path: Path) -> None:
     fatal = tmp_path / "fatal"
-    fatal.write_text(camera_of(33))
+    fatal.write_text(camera_of(25))
     (tmp_path / "fatal_engine.py").write_text(FATAL_ENGINE)
-    path = f"{tmp_path}:{environment()['PYTHONPATH']}"
     override = ("plugins=[fatal_engine]", "engine._target_=fatal_engine.FatalEngine")
-    with started(tmp_path, *override, PYTHONPATH=path) as process:
+    with started(tmp_path, *RUN, *override) as process:
         _, told = process.communicate(timeout=120)
 
         assert end_of_group(process.pid, within_s=20)
     assert process.returncode == 1
     (line,) = [line for line in told.splitlines() if line.startswith("error: ")]
-    assert line.startswith("error: frame 33 ended its worker process 3 times, last with SIGKILL: ")
+    assert line.startswith("error: frame 25 ended its worker process 3 times, last with SIGKILL: ")
     assert "Traceback" not in told
     assert fatal.with_name("died").read_text() == "xxx"
     assert not (tmp_path / "data" / "dataset.yaml").exists()
 
     fatal.unlink()
-    with started(tmp_path, *override, PYTHONPATH=path) as process:
+    with started(tmp_path, *RUN, *override) as process:
         _, told = process.communicate(timeout=120)
 
     assert process.returncode == 0, told
@@ -174,10 +151,9 @@ def test_frame_that_always_kills_its_worker_ends_the_run(tmp_path: Path) -> None
 
 def test_workers_share_the_cores(tmp_path: Path) -> None:
     (tmp_path / "fatal_engine.py").write_text(FATAL_ENGINE)
-    path = f"{tmp_path}:{environment()['PYTHONPATH']}"
     override = ("plugins=[fatal_engine]", "engine._target_=fatal_engine.FatalEngine")
-    others = {"LP_NUM_THREADS": "13", "OMP_NUM_THREADS": "13", "PYTHONPATH": path}
-    with started(tmp_path, *override, **others) as process:
+    others = {"LP_NUM_THREADS": "13", "OMP_NUM_THREADS": "13"}
+    with started(tmp_path, *RUN, *override, **others) as process:
         wait_for(20, tmp_path, process)
         share = max(1, len(os.sched_getaffinity(0)) // 2)
         for pid in workers_of(process):
@@ -193,7 +169,7 @@ def test_workers_share_the_cores(tmp_path: Path) -> None:
 
 def test_auto_starts_a_worker_for_each_core_that_may_be_used(tmp_path: Path) -> None:
     cores = usable_cores()
-    with started(tmp_path, "workers=auto") as process:
+    with started(tmp_path, *RUN, "workers=auto") as process:
         wait_for(20, tmp_path, process)
 
         # On a GPU four at most; one is the run's own process.
@@ -201,7 +177,7 @@ def test_auto_starts_a_worker_for_each_core_that_may_be_used(tmp_path: Path) -> 
 
 
 def test_auto_on_one_core_is_the_run_itself(tmp_path: Path) -> None:
-    with started(tmp_path, "workers=auto") as process:
+    with started(tmp_path, *RUN, "workers=auto") as process:
         os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
         wait_for(20, tmp_path, process)
 

@@ -18,7 +18,7 @@ from render.engine.base import AbstractEngine
 from render.geometry.pixels import Box
 from render.labels.labeller import LabelFilters, label
 from render.scene import Scene
-from tests.oracle.flatten import projected_box, rays_of
+from tests.oracle.flatten import projected_box
 from tests.oracle.raycast import Rays
 
 __all__ = ["DEPTH_REL", "NEAR_PX", "Figures", "Pixels", "compare", "edge_of"]
@@ -110,10 +110,9 @@ class Figures:
         )
 
 
-def compare(scene: Scene, engine: AbstractEngine) -> Figures:
-    """Draws a scene, labels it and casts it."""
+def compare(scene: Scene, rays: Rays, engine: AbstractEngine) -> Figures:
+    """Draws a scene and labels it, beside what `rays_of` it see."""
     buffers, silhouettes = engine.render(scene), engine.silhouettes(scene, scene.instances)
-    rays = rays_of(scene)
     ids, depth_m = rays.image(0, 0, scene.camera.size_wh)
     depth_rel, n_depth_edge = _depth(rays, buffers, ids, depth_m)
     amodal, n_count_off = _amodal(scene, rays, silhouettes)

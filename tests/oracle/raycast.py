@@ -77,6 +77,8 @@ class Rays:
         self._offsets = np.einsum("ij,ij->i", self._normals, a)
         self.boxes = _boxes(triangles.corners_cam, self._K, near_m)
         self._cutouts = _packed(triangles.cutouts)
+        # What several engines are compared with is cast once.
+        self._images: dict[tuple[object, ...], tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
 
     def image(
         self, x0: int, y0: int, size_wh: tuple[int, int], among: NDArray[np.int64] | None = None
@@ -92,6 +94,14 @@ class Rays:
             among: Indices of the triangles that exist; all by default.
 
         """
+        key = (x0, y0, size_wh, None if among is None else among.tobytes())
+        if key not in self._images:
+            self._images[key] = self._image(x0, y0, size_wh, among)
+        return self._images[key]
+
+    def _image(
+        self, x0: int, y0: int, size_wh: tuple[int, int], among: NDArray[np.int64] | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         w, h = size_wh
         columns = (x0 + np.arange(w) - self._K[0, 2]) / self._K[0, 0]
         rows = (y0 + np.arange(h) - self._K[1, 2]) / self._K[1, 1]
