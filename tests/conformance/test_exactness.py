@@ -169,9 +169,12 @@ def test_the_casters_cut_outs_wrap_as_opengl_says(wrap: str, expected: str) -> N
     assert expected == "".join("1" if s else "0" for s in seen)
 
 
-def test_comparison_sees_a_shift_of_a_twentieth_of_a_pixel(engine: AbstractEngine) -> None:
+def test_comparison_sees_a_shift_of_a_twentieth_of_a_pixel(
+    engines: Mapping[str, AbstractEngine],
+) -> None:
     """The figures themselves are judged: an engine that is off must not pass."""
     scene = next(c for c in CASES if c.name == "hand/intersecting").build()
+    engine = engines["cpu"]
 
     class Shifted:
         """The engine, drawing for a camera whose principal point lies beside the real one."""

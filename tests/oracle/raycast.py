@@ -233,6 +233,35 @@ def _hit(t: int, x: float, y: float, arrays: Arrays, range_m: tuple[float, float
 
 
 @njit(cache=True)
+def _span(
+    planes: Floats, sign: float, y: float, columns: Floats, low: int, high: int
+) -> tuple[int, int]:
+    """Columns of a row that may lie on one side of all three planes, and a few more."""
+    if high - low < 4:
+        return low, high if sign > 0 else low
+    x0, x1 = columns[low], columns[high - 1]
+    step = columns[1] - columns[0]
+    first, last = x0, x1
+    for k in range(3):
+        slope, rest = sign * planes[k, 0], sign * (planes[k, 1] * y + planes[k, 2])
+        off = 2.0 * step
+        if slope != 0.0:
+            off += 1e-12 * (abs(planes[k, 1] * y) + abs(planes[k, 2])) / abs(slope)
+        if slope > 0.0:
+            first = max(first, -rest / slope - off)
+        elif slope < 0.0:
+            last = min(last, -rest / slope + off)
+        elif rest < 0.0:
+            return low, low
+    if not first <= last:
+        return low, low
+    return (
+        low + max(int((first - x0) / step) - 1, 0),
+        min(low + int((last - x0) / step) + 2, high),
+    )
+
+
+@njit(cache=True)
 def _cast_image(
     among: Ints,
     low: Ints,
@@ -247,11 +276,13 @@ def _cast_image(
     owner = arrays[3]
     for t in among:
         for j in range(low[t, 1], high[t, 1]):
-            for i in range(low[t, 0], high[t, 0]):
-                z = _hit(t, columns[i], rows[j], arrays, range_m)
-                if z < depth[j, i]:
-                    depth[j, i] = z
-                    ids[j, i] = owner[t]
+            for sign in (1.0, -1.0):
+                first, end = _span(arrays[0][t], sign, rows[j], columns, low[t, 0], high[t, 0])
+                for i in range(first, end):
+                    z = _hit(t, columns[i], rows[j], arrays, range_m)
+                    if z < depth[j, i]:
+                        depth[j, i] = z
+                        ids[j, i] = owner[t]
 
 
 @njit(cache=True)
