@@ -72,7 +72,7 @@ def kill_after(
     process.wait()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_killed_runs_end_with_the_bytes_of_an_unbroken_one(workers: int, tmp_path: Path) -> None:
     overrides = (*LOOK, "output_dir=data", f"n_frames={FRAMES}", f"workers={workers}")
     (tmp_path / "whole").mkdir()
