@@ -29,7 +29,7 @@ needs_submitit = pytest.mark.skipif(
     reason="submitit is not installed (extra `submitit`)",
 )
 
-LOOK = ("engine=cpu", "n_frames=40")  # two shards and a half
+LOOK = ("engine=cpu", "n_frames=200")  # twelve shards and a half: jobs are there to be ended
 SUBMITIT = ("execution=submitit", "workers=2")
 # These differ by way of execution; see the contract of the dataset on disk.
 OTHER = ("dataset.yaml", ".manifest/")
