@@ -22,7 +22,7 @@ _MOST_VALUES = 1 << 23
 _MOST_FOOTER_BYTES = 1 << 20  # it takes many times as much when it is read
 _MOST_ROWS = 256
 # Thrift's compact protocol: kinds of values, and fields of the header of a page.
-_TRUE, _FALSE, _INT16, _INT32, _INT64, _BINARY, _STRUCT = 1, 2, 4, 5, 6, 8, 12
+_FLAGS, _WHOLE, _BINARY, _STRUCT = (1, 2), (4, 5, 6), 8, 12
 _UNPACKED, _PACKED = 2, 3
 _DEEPEST = 8
 _MOST_PAGES = 1 << 16
@@ -87,7 +87,8 @@ def read_batches(
         # A value that is written once can stand in every row.
         at_once = max(1, min(_MOST_ROWS, _MOST_BYTES // max(largest, 1)))
         total = 0
-        for batch in file.iter_batches(batch_size=at_once, columns=columns):
+        # A shard is too small for threads to be worth their start.
+        for batch in file.iter_batches(batch_size=at_once, columns=columns, use_threads=False):
             total += batch.nbytes
             if total > 2 * _MOST_BYTES:
                 raise DatasetError(f"{path} must have at most {2 * _MOST_BYTES} bytes of values")
@@ -119,15 +120,15 @@ def _check_pages(path: Folder, file: io.BufferedIOBase, metadata: pq.FileMetaDat
             offsets = column.data_page_offset, column.dictionary_page_offset or 0
             # Of no rows there is no page but that of the dictionary; 0 is no place of one.
             file.seek(min((offset for offset in offsets if offset > 0), default=room))
-            chunk = _Compact(file.read(max(column.total_compressed_size, 0)))
-            size = 0
-            while chunk.at < len(chunk.data):
+            data = file.read(max(column.total_compressed_size, 0))
+            at = size = 0
+            while at < len(data):
                 n_pages += 1
                 if n_pages > _MOST_PAGES:
                     raise DatasetError(f"{path} must have at most {_MOST_PAGES} pages")
-                unpacked, packed = chunk.page_sizes()
+                unpacked, packed, at = _page(data, at)
                 size += unpacked
-                chunk.at += packed
+                at += packed
             if size > column.total_uncompressed_size:
                 raise DatasetError(
                     f"{path} is torn: pages of {column.path_in_schema} unpack to {size} bytes, "
@@ -135,75 +136,68 @@ def _check_pages(path: Folder, file: io.BufferedIOBase, metadata: pq.FileMetaDat
                 )
 
 
-class _Compact:
-    """Thrift's compact protocol, as far as headers of pages need it.
+def _page(data: bytes, at: int) -> tuple[int, int, int]:
+    """Reads the header of a page, which is in Thrift's compact protocol.
 
-    Attributes:
-        at: Where to read on.
+    Returns:
+        Its bytes unpacked, those that follow, and where these begin.
+
+    Raises:
+        ValueError: It is torn.
 
     """
+    found = {_UNPACKED: -1, _PACKED: -1}
+    outer: list[int] = []  # fields of the structs that this one is in
+    field = 0
+    try:
+        while True:
+            head = data[at]
+            at += 1
+            if head == 0:
+                if not outer:
+                    break
+                field = outer.pop()
+                continue
+            kind = head & 15
+            if head >> 4:
+                field += head >> 4
+            else:
+                number, at = _varint(data, at)
+                field = number >> 1 ^ -(number & 1)
+            if kind in _WHOLE:
+                number, at = _varint(data, at)
+                if not outer and field in found:
+                    found[field] = number >> 1 ^ -(number & 1)
+            elif kind == _STRUCT:
+                outer.append(field)
+                field = 0
+                if len(outer) > _DEEPEST:
+                    raise ValueError("a header of a page nests too deep")
+            elif kind == _BINARY:
+                number, at = _varint(data, at)
+                at += number
+            elif kind not in _FLAGS:
+                raise ValueError("a header of a page holds what no page has")
+    except IndexError:
+        raise ValueError("a header of a page is cut off") from None
+    if min(found.values()) < 0:
+        raise ValueError("a page tells no size")
+    return found[_UNPACKED], found[_PACKED], at
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.at = 0
 
-    def page_sizes(self) -> tuple[int, int]:
-        """Reads the header of a page: its bytes unpacked, and those that follow.
-
-        Raises:
-            ValueError: It is torn.
-
-        """
-        found = self._struct(depth=0)
-        unpacked, packed = found.get(_UNPACKED, -1), found.get(_PACKED, -1)
-        if unpacked < 0 or packed < 0:
-            raise ValueError("a page tells no size")
-        return unpacked, packed
-
-    def _struct(self, depth: int) -> dict[int, int]:
-        """Its whole numbers by their field; all else is stepped over."""
-        found: dict[int, int] = {}
-        field = 0
-        while head := self._byte():
-            kind, step = head & 15, head >> 4
-            field = field + step if step else self._number()
-            value = self._value(kind, depth)
-            if value is not None:
-                found[field] = value
-        return found
-
-    def _value(self, kind: int, depth: int) -> int | None:
-        if depth > _DEEPEST:
-            raise ValueError("a header of a page nests too deep")
-        if kind in (_INT16, _INT32, _INT64):
-            return self._number()
-        if kind == _STRUCT:
-            self._struct(depth + 1)
-        elif kind == _BINARY:
-            size = self._varint()
-            self.at += size
-        elif kind not in (_TRUE, _FALSE):
-            raise ValueError("a header of a page holds what no page has")
-        return None
-
-    def _byte(self) -> int:
-        if self.at >= len(self.data):
-            raise ValueError("a header of a page is cut off")
-        self.at += 1
-        return self.data[self.at - 1]
-
-    def _varint(self) -> int:
-        value = 0
-        for shift in range(0, 70, 7):
-            byte = self._byte()
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-        raise ValueError("a header of a page has a number without end")
-
-    def _number(self) -> int:
-        value = self._varint()
-        return value >> 1 ^ -(value & 1)
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """A whole number of seven bits a byte, and where it ends."""
+    byte = data[at]
+    value = byte & 127
+    shift = 7
+    while byte >= 128:
+        if shift >= 70:
+            raise ValueError("a header of a page has a number without end")
+        at += 1
+        byte = data[at]
+        value |= (byte & 127) << shift
+        shift += 7
+    return value, at + 1
 
 
 def _check_bounds(path: Folder, metadata: pq.FileMetaData) -> None:

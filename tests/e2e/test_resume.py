@@ -26,6 +26,7 @@ from tests.e2e.cli import (
     environment,
     render,
     run_module,
+    started,
 )
 
 FRAMES = 80  # five shards
@@ -92,6 +93,34 @@ def test_killed_runs_end_with_the_bytes_of_an_unbroken_one(workers: int, tmp_pat
         "shard-00004.json", "shards-00000.parquet",
     ]  # fmt: skip
     assert bytes_of(tmp_path / "killed" / "data") == bytes_of(tmp_path / "whole" / "data")
+
+
+def test_killed_runs_whose_frames_lie_in_tars_alone_end_with_the_same_bytes(tmp_path: Path) -> None:
+    words = (
+        *SMALL, *LOOK, "output_dir=data", "workers=2", f"n_frames={FRAMES}",
+        "output.formats=[coco,webdataset]", "output.loose=false",
+    )  # fmt: skip
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    for folder in (killed, whole):
+        folder.mkdir()
+    done = run_module("render.run", *words, cwd=whole)
+    assert done.returncode == 0, done.stderr
+
+    for shards in (1, 2, 4):
+        with started(killed, *words) as process:
+            deadline = time.monotonic() + 120
+            while len(list(killed.glob("data/.manifest/shard-*.json"))) < shards:
+                assert process.poll() is None, "the run ended before it could be killed"
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            os.killpg(process.pid, signal.SIGKILL)
+        assert not (killed / "data" / "dataset.yaml").exists()
+    done = run_module("render.run", *words, cwd=killed)
+
+    assert done.returncode == 0, done.stderr
+    assert "were there already" in done.stdout
+    assert not list((killed / "data").glob("images/*/*"))
+    assert bytes_of(killed / "data") == bytes_of(whole / "data")
 
 
 def killed_again_and_again(times: int, longest_s: float, cwd: Path, *command: str) -> None:
