@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -42,6 +42,15 @@ def one_thread_for_sums() -> Iterator[None]:
     """Bytes that a test compares do not depend on this machine's cores, as in a run."""
     with one_blas_thread():
         yield
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """The store `memory://`, which is empty before and after a test."""
+    system = pytest.importorskip("fsspec").filesystem("memory")
+    yield system
+    system.store.clear()
+    system.pseudo_dirs[:] = [""]
 
 
 @pytest.fixture(scope="module", params=["cpu", "pyrender"])

@@ -19,17 +19,9 @@ LIMIT_S = 10
 FAULTY_ENGINE = """
 import json, time
 from pathlib import Path
-from render.engine.base import AbstractEngine
-from render.engine.cpu.engine import CpuEngine
+from tests.e2e.wrapped_engine import WrappedEngine
 
-class FaultyEngine(AbstractEngine):
-    def __init__(self, **options):
-        self._inner = CpuEngine(**options)
-
-    @property
-    def info(self):
-        return self._inner.info
-
+class FaultyEngine(WrappedEngine):
     def render(self, scene, **options):
         faults = Path("faults")
         known = json.loads(faults.read_text()) if faults.exists() else {}
@@ -41,13 +33,7 @@ class FaultyEngine(AbstractEngine):
                     time.sleep(60)
             case "raise":
                 raise ValueError("the lamp is broken")
-        return self._inner.render(scene, **options)
-
-    def silhouettes(self, scene, instances):
-        return self._inner.silhouettes(scene, instances)
-
-    def close(self):
-        self._inner.close()
+        return super().render(scene, **options)
 """
 RUN = (*SMALL, "output_dir=data", f"n_frames={FRAMES}")
 PLUGIN = ("plugins=[faulty_engine]", "engine=cpu", "engine._target_=faulty_engine.FaultyEngine")
@@ -110,7 +96,7 @@ def test_failed_frames_are_left_out_listed_and_tried_again(tmp_path: Path) -> No
     )
     raised = (
         "raised an error: engine must draw every frame, and FaultyEngine failed in frame {}: "
-        "ValueError: the lamp is broken (faulty_engine.py, line 25)"
+        "ValueError: the lamp is broken (faulty_engine.py, line 17)"
     )
     reasons = {2: hung, 20: raised.format(20), 21: raised.format(21)}
     left_out = "; ".join(f"frame {i} {reason}" for i, reason in reasons.items())

@@ -21,17 +21,9 @@ FRAMES = 48
 TELLING_ENGINE = """
 import os, sys, time
 from pathlib import Path
-from render.engine.base import AbstractEngine
-from render.engine.cpu.engine import CpuEngine
+from tests.e2e.wrapped_engine import WrappedEngine
 
-class TellingEngine(AbstractEngine):
-    def __init__(self, **options):
-        self._inner = CpuEngine(**options)
-
-    @property
-    def info(self):
-        return self._inner.info
-
+class TellingEngine(WrappedEngine):
     def render(self, scene, **options):
         ray = sys.modules.get("ray")
         on_node = ray is not None and ray.is_initialized()
@@ -44,13 +36,7 @@ class TellingEngine(AbstractEngine):
             fatal = Path("fatal")
             if fatal.exists() and fatal.read_text() == here:
                 os.kill(os.getpid(), 9)
-        return self._inner.render(scene, **options)
-
-    def silhouettes(self, scene, instances):
-        return self._inner.silhouettes(scene, instances)
-
-    def close(self):
-        self._inner.close()
+        return super().render(scene, **options)
 """
 RUN = (
     *SMALL,

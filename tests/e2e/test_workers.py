@@ -22,18 +22,16 @@ FRAMES = 60
 FATAL_ENGINE = """
 import os, signal
 from pathlib import Path
-from render.engine.base import AbstractEngine
 from render.engine.pyrender.engine import PyrenderEngine
+from tests.e2e.wrapped_engine import WrappedEngine
 
-class FatalEngine(AbstractEngine):
+class FatalEngine(WrappedEngine):
+    inner = PyrenderEngine
+
     def __init__(self, **options):
-        self._inner = PyrenderEngine(**options)
+        super().__init__(**options)
         settings = "\\n".join(f"{name}={value}" for name, value in os.environ.items())
         Path(f"environment-{os.getpid()}").write_text(settings)
-
-    @property
-    def info(self):
-        return self._inner.info
 
     def render(self, scene, **options):
         fatal = Path("fatal")
@@ -41,13 +39,7 @@ class FatalEngine(AbstractEngine):
             with open("died", "a") as log:
                 log.write("x")
             os.kill(os.getpid(), signal.SIGKILL)
-        return self._inner.render(scene, **options)
-
-    def silhouettes(self, scene, instances):
-        return self._inner.silhouettes(scene, instances)
-
-    def close(self):
-        self._inner.close()
+        return super().render(scene, **options)
 """
 RUN = (*SMALL, "output_dir=data", f"n_frames={FRAMES}", "workers=2")
 

@@ -7,7 +7,6 @@ import importlib
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,8 @@ from render.system.plain_data import open_regular, read_regular
 from render.system.stores import StorePath, folder_of, several
 from tests.e2e.cli import environment
 
-fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed (extra `store`)")
-
-
-@pytest.fixture(autouse=True)
-def memory() -> Iterator[Any]:
-    system = fsspec.filesystem("memory")
-    yield system
-    system.store.clear()
-    system.pseudo_dirs[:] = [""]
+pytest.importorskip("fsspec", reason="fsspec is not installed (extra `store`)")
+pytestmark = pytest.mark.usefixtures("memory")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,9 @@ from render.dataset.upload import Uploader, tried
 from render.errors import DatasetError
 from render.system.stores import StorePath
 
-fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed (extra `store`)")
+pytest.importorskip("fsspec", reason="fsspec is not installed (extra `store`)")
+pytestmark = pytest.mark.usefixtures("memory")
 PLACE = StorePath("memory://data/bolts")
-
-
-@pytest.fixture(autouse=True)
-def memory() -> Iterator[Any]:
-    system = fsspec.filesystem("memory")
-    yield system
-    system.store.clear()
-    system.pseudo_dirs[:] = [""]
 
 
 @pytest.fixture
