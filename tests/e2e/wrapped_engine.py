@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from render.buffers import Buffers, Silhouette
-from render.engine.base import AbstractEngine, EngineInfo
+from render.engine.base import AbstractEngine, DeviceInfo
 from render.engine.cpu.engine import CpuEngine
 from render.scene import Instance, Scene
 
@@ -20,7 +20,7 @@ class WrappedEngine(AbstractEngine):
         self._inner: AbstractEngine = self.inner(**options)
 
     @property
-    def info(self) -> EngineInfo:
+    def info(self) -> DeviceInfo:
         return self._inner.info
 
     def render(self, scene: Scene, **options: Any) -> Buffers:
