@@ -49,7 +49,7 @@ from render.system.blas import one_blas_thread
 from render.system.paths import find_assets
 from render.writers.chosen import Writers
 
-__all__ = ["build", "probe_engine", "settle_engine", "start_engine"]
+__all__ = ["build", "check_used", "probe_engine", "settle_engine", "start_engine"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def build(
         of_poses = () if assets.poses is None else assets.poses.remarks
         for remark in (*assets.models.remarks, *of_poses, *space.remarks()):
             _LOG.warning("%s", remark)
-        _check_used(space, assets)
+        check_used(space, assets)
         for kind in space.support("lighting", "kind"):
             check_kind(str(kind))
     searches = run.labels.symmetries == "search"
@@ -233,8 +233,8 @@ def _chosen_models(assets: AssetLibrary) -> dict[str, Sequence[tuple[str, ...]]]
     return {name: models for name, models in found.items() if models is not None}
 
 
-def _check_used(space: ThetaSpace, assets: AssetLibrary) -> None:
-    """Reads every picture that a frame can show."""
+def check_used(space: ThetaSpace, assets: AssetLibrary) -> None:
+    """Reads every picture that a frame can show, and so knows what all of them are."""
     kinds = space.support("background", "kind")
     if "photo" in kinds:
         assets.backgrounds.check_all()

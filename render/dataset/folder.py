@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from render.config.run_config import RunConfig
-from render.dataset.layout import CONFIG, COVERAGE, DESCRIPTION, EARLIER, FAILED, RECORDS, Layout
+from render.dataset.layout import (
+    CONFIG,
+    COVERAGE,
+    DESCRIPTION,
+    EARLIER,
+    FAILED,
+    RECORDS,
+    Layout,
+    frames_said,
+)
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.errors import DatasetError
 from render.system.files import (
@@ -294,8 +303,7 @@ def _check_not_longer(run: RunConfig, manifest: Manifest) -> None:
 
 def _check_as_long(run: RunConfig, manifest: Manifest) -> None:
     """Parts agree on where the dataset ends: else one would not know the last shard of another."""
-    there = (manifest.config() or {}).get("config", {}).get("n_frames", run.n_frames)
-    if there != run.n_frames:
+    if (there := frames_said(manifest.folder)) not in (None, run.n_frames):
         raise DatasetError(
             f"n_frames must be {there}, as it is for the parts of {run.output_dir} so far, got "
             f"{run.n_frames}: a run without frames and shard makes the dataset longer"

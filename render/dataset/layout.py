@@ -167,7 +167,10 @@ class PathTemplate:
 
         """
         if isinstance(folder, StorePath):
-            return list(range(-(-frames_said(folder) // SHARD_FRAMES)))
+            n_frames = frames_said(folder)
+            if n_frames is None:
+                raise DatasetError(f"{folder} must hold a dataset that was begun, and holds none")
+            return list(range(-(-n_frames // SHARD_FRAMES)))
         matches = map(self.pattern.fullmatch, self.files_in(folder))
         return sorted(int(match["shard"]) for match in matches if match)
 
@@ -246,11 +249,13 @@ def image_path(frame: Mapping[str, Any]) -> str:
     return f"{IMAGES.format(split=frame['split'])}/{frame['file_name']}"
 
 
-def frames_said(folder: Folder) -> int:
+def frames_said(folder: Folder) -> int | None:
     """How many frames a dataset has, or is to have, by its description or else its config.
 
+    None: neither is there.
+
     Raises:
-        DatasetError: Neither is there, or one is torn.
+        DatasetError: One is torn, or cannot be read.
 
     """
     for name, read in ((DESCRIPTION, yaml_of), (CONFIG, json_of)):
@@ -263,7 +268,7 @@ def frames_said(folder: Folder) -> int:
             raise DatasetError(f"{folder / name} is torn: {error}") from error
         except OSError as error:
             raise DatasetError(f"{folder / name} cannot be read: {error.strerror}") from error
-    raise DatasetError(f"{folder} must hold a dataset that was begun, and holds none")
+    return None
 
 
 def is_of_dataset(path: str) -> bool:

@@ -263,7 +263,11 @@ class Manifest:
             return
         try:
             write_block(block, finished)
-        except (TypeError, ValueError):  # an entry that nobody wrote: its files will tell
+        except (
+            OverflowError,
+            TypeError,
+            ValueError,
+        ):  # nobody wrote that entry
             return
         _flush_folder(block.parent)
         for path in paths:

@@ -227,6 +227,5 @@ def absent_columns(path: Folder, kind: RecordKind, found: pa.Schema) -> list[str
 
 
 def _read(folder: Folder, kind: RecordKind, shards: range | None) -> Iterator[dict[str, Any]]:
-    for shard_idx in RECORD_FILES[kind].shards_in(folder):
-        if shards is None or shard_idx in shards:
-            yield from read_shard(folder, kind, shard_idx)
+    for shard_idx in RECORD_FILES[kind].shards_in(folder) if shards is None else shards:
+        yield from read_shard(folder, kind, shard_idx)

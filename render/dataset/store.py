@@ -110,9 +110,8 @@ class Store:
             )
 
     def _check_length(self, run: RunConfig, *, is_part: bool) -> None:
-        try:
-            there = frames_said(self.place)
-        except DatasetError:
+        there = frames_said(self.place)
+        if there is None:
             return  # it has just been claimed
         if (is_part and there != run.n_frames) or there > run.n_frames:
             rule = f"{there}, as it is" if is_part else f"at least {there}, as it was"

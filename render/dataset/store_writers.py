@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -44,8 +45,13 @@ class Mark:
     place: StorePath
     units: range | None
     spool: str
+    _text: bytes = field(init=False)
     _lost_to: str = ""
     _ended: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        # Once, as it tells since when.
+        self._text = f"{json.dumps({**signature(self.units), 'spool': self.spool})}\n".encode()
 
     @property
     def path(self) -> StorePath:
@@ -75,10 +81,10 @@ class Mark:
 
         """
         try:
-            self.path.write(self._text(), is_new=True)
+            self.path.write(self._text, is_new=True)
         except FileExistsError:
             self._refuse(_read(self.path))
-            self.path.write(self._text())
+            self.path.write(self._text)
         # Those that begin at another shard have other names; of two that come at the same time,
         # each has put its own before it looks.
         try:
@@ -98,7 +104,7 @@ class Mark:
                 if found is not None and found.get("spool") != self.spool:
                     self._lost_to = _holder(found).text()
                     return
-                self.path.write(self._text())
+                self.path.write(self._text)
 
     def leave(self) -> None:
         """Takes the object away, if that can be done within a few seconds."""
@@ -112,9 +118,6 @@ class Mark:
     def _remove(self) -> None:
         with contextlib.suppress(OSError):
             self.path.unlink()
-
-    def _text(self) -> bytes:
-        return f"{json.dumps({**signature(self.units), 'spool': self.spool})}\n".encode()
 
     def _refuse(self, found: dict[str, Any] | None) -> None:
         """Raises DatasetError if another writer is at some of these shards and not gone."""
@@ -133,7 +136,8 @@ class Mark:
 
     def _now_s(self) -> float:
         """The time by the clock of the store."""
-        probe = self.place / f"{_FOLDER}/{self.spool}.part"
+        # One for each part of a dataset, which may be made on one machine.
+        probe = self.place / f"{_FOLDER}/{self.path.name}.{self.spool}.part"
         probe.write(b"")
         now_s = probe.modified_s()
         probe.unlink()
@@ -169,8 +173,9 @@ def writers_in(place: StorePath) -> list[Holder]:
     """
     names = (name for name in (place / _FOLDER).names() if name.endswith(".json"))
     found = [one for name in names if (one := _read(place / f"{_FOLDER}/{name}")) is not None]
-    # Without the right to write nobody can ask for the time of the store; the newest is a bound.
-    newest_s = max((one["modified_s"] for one in found), default=0.0)
+    # Without the right to write nobody can ask for the time of the store; this machine's or
+    # the newest is a bound.
+    newest_s = max([time.time(), *(one["modified_s"] for one in found)])
     there = [_holder(one) for one in found if newest_s - one["modified_s"] < _GONE_S]
     return sorted(there, key=lambda one: -1 if one.units is None else one.units.start)
 

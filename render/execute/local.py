@@ -108,7 +108,12 @@ def _here(plan: Plan, frames: Sequence[int], *, on_thread: bool) -> Iterator[Fra
     before: Future[FrameOutcome] | None = None
     with contextlib.closing(worker), ThreadPoolExecutor(1) as thread:
         for frame_idx in frames:
-            finish = worker.draw(frame_idx)
+            try:
+                finish = worker.draw(frame_idx)
+            except Exception:
+                if before is not None:  # which is no fault of it
+                    yield before.result()
+                raise
             if not on_thread:
                 yield finish()
                 continue

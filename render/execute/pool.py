@@ -333,7 +333,15 @@ def _serve(
                 continue
             if sent is not None:
                 sent.result()  # one drawn frame waits at most, and answers keep their order
-            sent = thread.submit(_answer, connection, frame_idx, finish)
+            sent = thread.submit(_answer_or_end, connection, frame_idx, finish)
+
+
+def _answer_or_end(connection: Connection, frame_idx: int, finish: Callable[[], Any]) -> None:
+    try:
+        _answer(connection, frame_idx, finish)
+    except BaseException:  # noqa: BLE001  the parent would wait for the answer for ever
+        traceback.print_exc()
+        os._exit(1)
 
 
 def _answer(connection: Connection, frame_idx: int, finish: Callable[[], Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import math
 import os
 import pickle
@@ -37,6 +38,7 @@ from render.system.environment_variables import environment_variables
 
 __all__ = ["Slice", "SubmititExecutor"]
 
+_LOG = logging.getLogger(__name__)
 _CLUSTERS = ("slurm", "local")
 _MAX_ENDS = 3
 _POLL_S = 0.5
@@ -100,7 +102,9 @@ class SubmititExecutor(AbstractExecutor):
         if plan.run.workers is None and self._cluster == "slurm":
             raise ConfigError("workers must be a number of jobs with execution=submitit, got auto")
         slices = _slices(frames, plan.run.workers or usable_cores())
-        folder = (self._folder or _beside(plan.run.disk)).absolute()
+        around = (self._folder or _beside(plan.run.disk)).absolute()
+        # Its own: the folder may hold what is not ours, and other parts of the dataset theirs.
+        folder = around / f"frames-{frames[0]:08d}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         num_gpus = int(on_gpu) if self._num_gpus is None else self._num_gpus
@@ -118,6 +122,8 @@ class SubmititExecutor(AbstractExecutor):
             _cancel(jobs, scheduler)
             raise
         shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # there is more in it
+            around.rmdir()
 
     def _executor(self, logs: Path, *, num_gpus: int) -> Any:
         try:
@@ -188,6 +194,7 @@ class _Scheduler:
         self._executor = executor
         self._queued: frozenset[str] | None = None
         self._asked_s = -math.inf
+        self._is_told = False
 
     def submit(self, work: Slice) -> Any:
         """Hands a job in.
@@ -214,11 +221,17 @@ class _Scheduler:
     def _ask(self) -> None:
         command = ("squeue", "--me", "--noheader", "--format=%A")
         self._asked_s = time.monotonic()
-        # A queue that does not answer is asked again later; until then no more jobs have ended.
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
+        try:
             answer = subprocess.run(
                 command, capture_output=True, check=True, text=True, timeout=_ANSWER_S
             )
+        except (OSError, subprocess.SubprocessError) as error:
+            # It is asked again later; until then no more jobs have ended.
+            if not self._is_told:
+                _LOG.warning("%s does not answer, and tells of no job that ended: %s",
+                             " ".join(command), error)  # fmt: skip
+            self._is_told = True
+        else:
             self._queued = frozenset(answer.stdout.split())
 
 

@@ -79,9 +79,7 @@ def finish(
         if missing and (folder / DESCRIPTION).exists():
             reopen(folder)
         for one in others:
-            _take(plan, manifest, Manifest(one), missing)
-        if missing and others:
-            missing = missing_frames(manifest, n_frames, read=False)
+            missing = _take(plan, manifest, Manifest(one), missing)
         if missing:
             raise _lacking(n_frames, missing, folder, *others)
         clean(folder)
@@ -133,16 +131,18 @@ def _plan(
     return replace(plan, config=config, identity=config_identity(config))
 
 
-def _take(plan: Plan, manifest: Manifest, other: Manifest, missing: FrameRanges) -> None:
-    """Brings whole shards from another folder."""
+def _take(plan: Plan, manifest: Manifest, other: Manifest, missing: FrameRanges) -> FrameRanges:
+    """Brings whole shards from another folder; returns what is missing then."""
     n_frames = plan.run.n_frames
     gl = other.gl()
+    left: list[range] = []
     for first in range(0, n_frames, SHARD_FRAMES):
         shard_idx, frames = first // SHARD_FRAMES, min(SHARD_FRAMES, n_frames - first)
-        if first not in missing or manifest.frames_of(shard_idx) == frames:
+        if first not in missing:
             continue
         entry = other.entry(shard_idx)
         if entry is None or entry["frames"] != frames:
+            left.append(range(first, first + frames))
             continue
         if gl is None:
             raise DatasetError(f"{other.folder} must say what drew it in .manifest/gl.json")
@@ -156,6 +156,7 @@ def _take(plan: Plan, manifest: Manifest, other: Manifest, missing: FrameRanges)
                 )
             _bring(other.disk / name, manifest.disk, name, digest)
         manifest.write_entry(shard_idx, frames=frames, files=files, told=entry)
+    return FrameRanges(left)
 
 
 def _bring(source: Path, folder: Path, name: str, digest: str) -> None:

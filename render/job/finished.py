@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from render.build import build, settle_engine
+from render.build import build, check_used, settle_engine
 from render.config.run_config import RunConfig
 from render.dataset.description import Description, read_description
 from render.dataset.folder import check_same, drawn_by
@@ -45,5 +45,6 @@ def finished(config: Mapping[str, Any], *, plugins: Sequence[str] = ()) -> Descr
     config = settle_engine(config, plugins, drew=drawn_by(run))
     config = {**config, "top_ups": entries_of(config, None)}
     plan = build(config, plugins=plugins, check_assets=False)
+    check_used(plan.space, plan.assets)
     check_same(run.output_dir, identity, identity_of(plan))
     return description

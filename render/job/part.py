@@ -10,6 +10,7 @@ from typing import Any
 from render.config.run_config import RunConfig
 from render.config.sections import ShardSettings
 from render.dataset.folder import check_same
+from render.dataset.layout import frames_said
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.errors import ConfigError, DatasetError
 from render.plan import Plan
@@ -104,7 +105,7 @@ def check_same_dataset(part: Manifest, whole: Manifest) -> None:
     if not part.is_claimed:
         raise DatasetError(f"{part.folder} must hold a part of a dataset, and holds none")
     check_same(part.folder, part.identity() or {}, whole.identity() or {})
-    here, there = ((m.config() or {}).get("config", {}).get("n_frames") for m in (part, whole))
+    here, there = (frames_said(one.folder) for one in (part, whole))
     if here != there:
         raise DatasetError(
             f"n_frames must be the same for all parts, and is {here} in {part.folder}, {there} in "

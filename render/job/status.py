@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, final
 
-from render.dataset.description import read_description
-from render.dataset.layout import DESCRIPTION, ENTRIES, entry_path
+from render.dataset.layout import DESCRIPTION, ENTRIES, entry_path, frames_said
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.dataset.shards import PACE_WINDOW_S, missing_frames
 from render.dataset.store_writers import writers_in
@@ -111,7 +110,7 @@ def status_of(folder: Folder) -> Status:
     """
     manifest = Manifest(folder)
     try:
-        n_frames = _n_frames(folder, manifest)
+        n_frames = _n_frames(folder)
     except OSError as error:
         raise DatasetError(f"{error.filename} cannot be read: {error.strerror}") from error
     try:
@@ -135,15 +134,13 @@ def status_of(folder: Folder) -> Status:
     )
 
 
-def _n_frames(folder: Folder, manifest: Manifest) -> int:
-    config: Mapping[str, Any] = (manifest.config() or {}).get("config", {})
-    if isinstance(config.get("n_frames"), int):
-        return int(config["n_frames"])
-    if (folder / DESCRIPTION).is_file():
-        return read_description(folder).n_frames
-    raise DatasetError(
-        f"DIR must hold a dataset that was begun, with its config in .manifest, got {folder}"
-    )
+def _n_frames(folder: Folder) -> int:
+    n_frames = frames_said(folder)
+    if n_frames is None:
+        raise DatasetError(
+            f"DIR must hold a dataset that was begun, with its config in .manifest, got {folder}"
+        )
+    return n_frames
 
 
 def _frames_of(holder: Holder, n_frames: int) -> range:

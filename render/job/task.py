@@ -118,7 +118,7 @@ def _guarded(cfg: DictConfig, tell: _ErrorPrinter) -> str | None:
     message = None
     try:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
-            _index(made=_swept_job(cfg), error=None)
+            _index(*_swept_job(cfg), error=None)
         else:
             _alone(cfg)
     except KeyboardInterrupt:
@@ -131,7 +131,7 @@ def _guarded(cfg: DictConfig, tell: _ErrorPrinter) -> str | None:
         message = tell(reason or f"internal error: {type(error).__name__}: {error}", error)
     finally:
         if message is not None and HydraConfig.get().mode == RunMode.MULTIRUN:
-            _index(made=None, error=message)
+            _index(None, is_new=True, error=message)
         # Hydra makes its folder, in that of the day, even when output_dir names another one.
         remove_empty(Path(HydraConfig.get().runtime.output_dir))
     return message
@@ -148,14 +148,15 @@ def _alone(cfg: DictConfig) -> None:
     say(summary.text())
 
 
-def _swept_job(cfg: DictConfig) -> Description:
-    """Makes the dataset of a job, unless it is there."""
-    if any(override.split("=")[0].lstrip("+") == "output_dir" for override in _overrides()):
+def _swept_job(cfg: DictConfig) -> tuple[Description, bool]:
+    """Makes the dataset of a job, unless it is there; what it says of itself, and if it is new."""
+    config = _resolved(cfg)
+    own = Path(HydraConfig.get().runtime.output_dir).absolute()
+    if str(Path(config["output_dir"]).absolute()) != str(own):
         raise ConfigError(
             "output_dir must not be set in a sweep, each job has its own folder: name "
             "hydra.sweep.dir instead"
         )
-    config = _resolved(cfg)
     if is_of_part(config):
         raise ConfigError(
             "frames and shard must not be set in a sweep, whose index has whole datasets: run the "
@@ -167,10 +168,10 @@ def _swept_job(cfg: DictConfig) -> Description:
     made = finished(config, plugins=config["plugins"])
     if made is not None:
         say(f"skipped     complete, with all of its {made.n_frames} frames")
-        return made
+        return made, False
     summary = run_job(config, plugins=config["plugins"])
     say(summary.text())
-    return read_description(Path(config["output_dir"]))
+    return read_description(own), True
 
 
 def _resolved(cfg: DictConfig) -> dict[str, Any]:
@@ -203,7 +204,7 @@ def _overrides() -> list[str]:
     return [str(override) for override in task or ()]
 
 
-def _index(*, made: Description | None, error: str | None) -> None:
+def _index(made: Description | None, is_new: bool, *, error: str | None) -> None:
     """Adds the job to the index of its sweep."""
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.sweep.dir)
@@ -213,7 +214,8 @@ def _index(*, made: Description | None, error: str | None) -> None:
     spreads: Mapping[str, Spread] = {}
     if made is not None:
         # Of a job that was there they are known, and measuring reads all of its pictures.
-        spreads = index.spreads_of(path, frames=made.n_frames) or measure(job_dir)
+        known = {} if is_new else index.spreads_of(path, frames=made.n_frames)
+        spreads = known or measure(job_dir)
     index.add(
         SweepRow.of(
             job=int(hydra_config.job.num),

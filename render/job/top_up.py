@@ -127,8 +127,10 @@ def _entries_in(folder: Folder) -> list[Any]:
     """Those that a folder holds; of a complete dataset its description knows them, too."""
     try:
         return Manifest(folder).top_ups()
-    except OSError:
-        return []  # `claim` reports a folder that cannot be read
+    except NotADirectoryError:
+        return []  # `claim` tells that
+    except OSError as error:
+        raise DatasetError(f"{folder} cannot be read: {error.strerror}") from error
     except DatasetError as error:
         with contextlib.suppress(DatasetError):
             return [entry.as_dict() for entry in read_description(folder).top_ups]

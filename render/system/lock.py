@@ -262,7 +262,9 @@ def signed_of(line: bytes) -> dict[str, Any] | None:
     with contextlib.suppress(ValueError):
         one = json.loads(line)
         if isinstance(one, dict) and one.keys() >= {"units", "pid", "host", "since", "command"}:
-            return one
+            units = one["units"]
+            if units is None or (isinstance(units, list) and [*map(type, units)] == [int, int]):
+                return one
     return None
 
 

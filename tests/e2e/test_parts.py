@@ -104,6 +104,20 @@ def test_parts_in_folders_of_their_own_are_put_together(
     done = run_module("render.verify", "all", "--render", "2", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
 
+    # What has been damaged is taken from another folder, too, or told.
+    pictures = sorted((tmp_path / "all" / "images").glob("*/*.jpg"))
+    pictures[0].unlink()
+    pictures[-1].unlink()
+    pictures[-1].write_bytes(b"torn")
+    done = run_module("render.finish", "all", "part0", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert files_of(tmp_path / "all") == plain
+    pictures[0].unlink()
+    (tmp_path / "part0" / "images" / pictures[0].relative_to(tmp_path / "all" / "images")).unlink()
+    done = run_module("render.finish", "all", "part1", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "are missing in all and part1" in done.stderr
+
 
 def test_a_killed_part_is_run_again_beside_another_one(
     plain: dict[str, str], tmp_path: Path, in_flight: subprocess.Popen[str]

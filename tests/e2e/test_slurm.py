@@ -102,7 +102,7 @@ def begun(cwd: Path) -> subprocess.Popen[str]:
         [sys.executable, "-m", "render.run", *SMALL, *LOOK, "output_dir=data", *SUBMITIT],
         cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    results = [cwd / "data.jobs" / f"results-{slot:05d}" for slot in range(2)]
+    results = [cwd / "data.jobs" / "frames-00000000" / f"results-{slot:05d}" for slot in range(2)]
     wait_for(
         lambda: (
             process.poll() is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from tests.e2e.cli import bytes_of, run_module, started
 EXPERIMENT = """# @package _global_
 defaults:
   - override /lighting: sun
-  - override /background: color
+  - override /background: photo
   - override /sensor: clean
   - override /occlusion: none
 models: [bolt, mug, die]
@@ -52,6 +53,32 @@ def times_of(folder: Path) -> dict[str, int]:
 
 def pixels_and_labels(folder: Path) -> dict[str, str]:
     return {name: h for name, h in bytes_of(folder).items() if not name.startswith(OTHER)}
+
+
+def size_px_mean_of(cwd: Path, *words: str) -> str:
+    """What the index says of the one job of a sweep."""
+    done = run_module("render.run", *words, "hydra.sweep.dir=again", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    with (cwd / "again" / "sweep.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    return row["size_px_mean"]
+
+
+def test_what_a_job_is_decides_its_measures_and_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "conf" / "experiment" / "own.yaml"
+    path.parent.mkdir(parents=True)
+    words = ("-m", "--config-dir", "conf", "experiment=own", "n_frames=2", "overwrite=true")
+
+    path.write_text("# @package _global_\nscale: {size_frac: 0.2}\n")
+    small = size_px_mean_of(tmp_path, *words)
+    path.write_text("# @package _global_\nscale: {size_frac: 0.6}\n")
+    assert float(size_px_mean_of(tmp_path, *words)) > 2 * float(small)
+
+    path.write_text("# @package _global_\noutput_dir: one\n")
+    refused = run_module("render.run", *words, "seed=1,2", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "output_dir must not be set in a sweep, each job has its own folder" in refused.stderr
+    assert not (tmp_path / "one").exists()
 
 
 def test_a_sweep_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -122,6 +122,11 @@ def stubborn(place: int) -> RenderFrame:
     return draw_one
 
 
+def unsendable(place: int) -> RenderFrame:
+    """The last frame's result cannot be pickled."""
+    return lambda frame_idx: lambda: threading.Lock() if frame_idx == 3 else frame_idx
+
+
 def environment_of(place: int) -> Callable[[int], Callable[[], str | None]]:
     seen = os.environ.get("RENDER_TEST")
     return lambda frame_idx: lambda: seen
@@ -300,6 +305,16 @@ def test_error_that_cannot_travel_is_told_all_the_same() -> None:
         run(stubborn, 1)
 
     assert "in draw_one" in str(caught.value.__cause__)
+
+
+def test_an_answer_that_cannot_be_sent_ends_the_process_and_names_the_frame() -> None:
+    with (
+        pytest.raises(
+            RenderError, match=r"^frame 3 ended its worker process 3 times, last with ex"
+        ),
+        Pool(unsendable, workers=1, environment={}, on_thread=True) as pool,
+    ):
+        list(pool.run(range(4)))
 
 
 def test_environment_is_that_of_the_processes_alone(monkeypatch: pytest.MonkeyPatch) -> None:

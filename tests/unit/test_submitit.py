@@ -27,6 +27,7 @@ from render.execute.submitit import (
     _slices,
     read_results,
 )
+from tests.e2e.cli import render
 
 needs_submitit = pytest.mark.skipif(
     importlib.util.find_spec("submitit") is None,
@@ -99,6 +100,20 @@ def test_job_that_ends_early_goes_on_with_what_is_left(
     assert {frame: n - 1 for frame, n in begun(tmp_path).items() if n > 1} == (
         {7: 1} if again else {}
     )
+
+
+@needs_submitit
+def test_what_a_folder_of_logs_holds_beside_them_stays(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "thesis.txt").write_text("years of work")
+    (tmp_path / "kept" / "frames-00000016").mkdir()  # of another part, which is under way
+    render(
+        "n_frames=2", "execution=submitit", "execution.cluster=local", "execution.folder=kept",
+        "output_dir=data", cwd=tmp_path,
+    )  # fmt: skip
+
+    names = sorted(path.name for path in (tmp_path / "kept").iterdir())
+    assert names == ["frames-00000016", "thesis.txt"]
 
 
 @needs_submitit

@@ -17,6 +17,7 @@ from render.dataset.manifest import Manifest
 from render.dataset.store_writers import marked, writers_in
 from render.dataset.upload import Uploader, tried
 from render.errors import DatasetError
+from render.system import lock
 from render.system.stores import StorePath
 
 pytest.importorskip("fsspec", reason="fsspec is not installed (extra `store`)")
@@ -147,6 +148,28 @@ def test_one_writer_at_a_time_for_the_same_shards() -> None:
             assert [one.units for one in writers_in(PLACE)] == [range(0, 4), range(4, 8)]
     assert writers_in(PLACE) == []
     assert PLACE.found() == []
+
+
+def test_a_writer_that_was_killed_is_not_told_for_ever_and_since_when_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    killed = marked(PLACE, None, "here")
+    mark = killed.__enter__()
+    (told,) = writers_in(PLACE)
+    monkeypatch.setattr(store_writers, "_RENEWED_S", 0.02)
+    monkeypatch.setattr(lock, "datetime", None)  # the time is not asked for again
+    renewing = threading.Thread(target=mark.renew)
+    renewing.start()
+    time.sleep(0.2)
+    mark._ended.set()
+    renewing.join()
+    assert writers_in(PLACE)[0].signed == told.signed | {
+        "modified_s": writers_in(PLACE)[0].signed["modified_s"]
+    }
+
+    later_s = time.time() + 301.0
+    monkeypatch.setattr(store_writers.time, "time", lambda: later_s)
+    assert writers_in(PLACE) == []
 
 
 def test_who_was_killed_is_followed_by_itself_at_once_and_by_others_later(
