@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from render.config.quoting import typed
 from render.config.trust import add_plugins_argument, import_plugins
 from render.errors import RenderError
 from render.system.console import command_parser, run_command, say
@@ -40,7 +41,8 @@ def main(argv: list[str] | None = None) -> None:
     say(f"\ndrawn       {picture}")
     if thin := coverage.thin():
         word = f" plugins=[{','.join(args.plugins)}]" if args.plugins else ""
-        say(f"top up      python -m render.run top_up={args.dir} n_frames={len(thin)}{word}")
+        top_up = typed("top_up", str(args.dir))
+        say(f"top up      python -m render.run {top_up} n_frames={len(thin)}{word}")
 
 
 if __name__ == "__main__":

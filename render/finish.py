@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from render.config.trust import plugins_among
 from render.errors import RenderError
 from render.system.console import command_parser, run_command, say
 from render.system.interrupts import importing
@@ -27,19 +28,18 @@ def main(argv: list[str] | None = None) -> None:
         "dir", type=folder_of, metavar="DIR", help="where the dataset is or is to be, or its URL"
     )
     parser.add_argument(
-        "others", type=Path, nargs="*", metavar="OTHER", help="folders of other parts of it"
-    )
+        "others", nargs="*", metavar="OTHER",
+        help="folders of other parts of it; plugins=[PACKAGE] are packages with classes of your "
+        "own that it was made with: their code runs",
+    )  # fmt: skip
     for name in ASSET_DIRS:
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=Path, help="where they are now, if not where they were")
-    parser.add_argument(
-        "--plugins", nargs=1, default=[], action="extend", metavar="PACKAGE",
-        help="a package with classes of your own that it was made with: its code runs",
-    )  # fmt: skip
     args = parser.parse_intermixed_args(argv)
+    others, plugins = plugins_among(args.others, parser)
     moved = {name: path for name in ASSET_DIRS if (path := getattr(args, name)) is not None}
     try:
-        summary = finish(args.dir, args.others, asset_dirs=moved, plugins=args.plugins)
+        summary = finish(args.dir, list(map(Path, others)), asset_dirs=moved, plugins=plugins)
     except RenderError as error:
         sys.exit(f"error: {error}")
     say(summary.text())

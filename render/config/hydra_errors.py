@@ -153,9 +153,11 @@ def _unknown_group(name: str, said: str) -> str:
 def _ambiguous(key: str, value: str) -> str:
     if is_group(key):
         return f"{key} must be one preset, got {value}: add -m to run one job for each"
+    # Parts of a name that has more than letters were put in quotes to be read at all.
+    name = re.sub(r'"([^"\\]*)"', r"\1", value)
     return (
-        f"{key} must be one value, got {value}: write '{key}=[{value}]' for a list, "
-        f"'{key}={quoted(value)}' for one name, or add -m to run one job for each"
+        f"{key} must be one value, got {name}: write '{key}=[{value}]' for a list, "
+        f"'{key}={quoted(name)}' for one name, or add -m to run one job for each"
     )
 
 

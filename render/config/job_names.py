@@ -15,7 +15,7 @@ _MAX_BYTES = 200
 _HASH_CHARS = 8
 # What stands for itself in a name. A list is written without its brackets, and so has a comma.
 _PLAIN = re.compile(
-    r"\+{0,2}[A-Za-z0-9_./@:-]+=(\[[A-Za-z0-9._+-]+(,[A-Za-z0-9._+-]+)+\]|[A-Za-z0-9._+-]*[A-Za-z0-9._+])"
+    r"\+{0,2}[A-Za-z0-9_.]+=(\[([A-Za-z0-9._+-]+,)+[A-Za-z0-9._+-]*[A-Za-z0-9._+]\]|[A-Za-z0-9._+-]*[A-Za-z0-9._+])"
 )
 _FREE = frozenset(name for name, spec in settings_of(RunConfig) if not spec.identity)
 

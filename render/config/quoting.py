@@ -7,6 +7,7 @@ inside those of the shell. A word that it cannot read as it was typed gets them 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Final
 
@@ -15,7 +16,7 @@ from hydra.errors import HydraException
 
 from render.errors import ConfigError
 
-__all__ = ["WEIGHTS_HINT", "has_odd_weights", "quoted", "readable"]
+__all__ = ["WEIGHTS_HINT", "has_odd_weights", "quoted", "readable", "typed"]
 
 _OPENING, _CLOSING = "([{", ")]}"
 # What Hydra works out itself: a name in front of a bracket that is none of these is a name.
@@ -29,6 +30,8 @@ WEIGHTS_HINT: Final = (
 """What to do where `has_odd_weights` holds."""
 # A mapping with a key that the grammar has no form for.
 _WEIGHTS = re.compile(r"\{([^}]*,)?\s*(null|[\"'][^:}]*|[^:}]*[^\x00-\x7f][^:}]*)\s*:")
+# A name that Hydra and shells take as it is.
+_PLAIN = re.compile(r"[\w./:-]*[\w./-]", re.ASCII)
 _PARSER = OverridesParser.create()
 
 
@@ -77,6 +80,11 @@ def quoted(text: str) -> str:
     """A text in quotes of Hydra, in which it means itself."""
     # Backslashes count only in front of a quote, or of the end.
     return '"' + re.sub(r'(\\*)("|$)', lambda m: m[1] * 2 + (m[2] and r"\""), text) + '"'
+
+
+def typed(key: str, text: str) -> str:
+    """The word of a shell that gives a key one name, whatever letters it has."""
+    return shlex.quote(f"{key}={text if _PLAIN.fullmatch(text) else quoted(text)}")
 
 
 def _is_readable(word: str) -> bool:

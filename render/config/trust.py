@@ -29,6 +29,7 @@ __all__ = [
     "instantiate",
     "plugin_names",
     "plugin_versions",
+    "plugins_among",
     "plugins_hint",
 ]
 
@@ -195,13 +196,27 @@ class _PluginsAction(argparse.Action):
         if not isinstance(values, str):  # the default
             setattr(namespace, self.dest, values)
             return
-        key, _, value = values.partition("=")
-        if key != self.dest:
+        rest, plugins = plugins_among([values], parser)
+        if rest:
             parser.error(f"unrecognized arguments: {values}")
+        setattr(namespace, self.dest, plugins)
+
+
+def plugins_among(
+    words: Sequence[str], parser: argparse.ArgumentParser
+) -> tuple[list[str], tuple[str, ...]]:
+    """Words of a command other than ``plugins=[my_package]``, and what that names."""
+    rest, plugins = list[str](), tuple[str, ...]()
+    for word in words:
+        key, _, value = word.partition("=")
+        if key != "plugins":
+            rest.append(word)
+            continue
         try:
-            setattr(namespace, self.dest, plugin_names(yaml_of(value.encode())))
+            plugins = plugin_names(yaml_of(value.encode()))
         except (ConfigError, ValueError) as error:
             parser.error(str(error))
+    return rest, plugins
 
 
 def add_plugins_argument(parser: argparse.ArgumentParser) -> None:

@@ -11,24 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from render.config.run_config import RunConfig
+from render.dataset.failed import forget_failed
 from render.dataset.layout import (
     CONFIG,
     COVERAGE,
     DESCRIPTION,
     EARLIER,
-    FAILED,
     RECORDS,
     Layout,
     frames_said,
 )
 from render.dataset.manifest import SHARD_FRAMES, Manifest
 from render.errors import DatasetError
-from render.system.files import (
-    TEMPORARY_SUFFIX,
-    refusal_of,
-    remove_temporaries,
-    write_whole,
-)
+from render.system.files import TEMPORARY_SUFFIX, refusal_of, remove_temporaries, write_whole
 from render.system.lock import LOCK, WriteLock
 from render.system.stores import Folder
 
@@ -167,8 +162,8 @@ def _claim(
     return manifest
 
 
-def reopen(folder: Path) -> None:
-    """A dataset that is about to get frames is complete no longer.
+def reopen(folder: Path, part: range | None = None) -> None:
+    """A dataset that is about to get frames, all or a part, is complete no longer.
 
     Raises:
         DatasetError: The folder cannot be written to.
@@ -178,7 +173,7 @@ def reopen(folder: Path) -> None:
         if (folder / DESCRIPTION).exists():
             (folder / DESCRIPTION).replace(folder / EARLIER)
         (folder / COVERAGE).unlink(missing_ok=True)  # a picture of fewer frames
-        (folder / FAILED).unlink(missing_ok=True)  # these are tried again
+        forget_failed(folder, part)
 
 
 def clean(folder: Path) -> None:
@@ -202,7 +197,7 @@ def complete(folder: Path, description: str) -> None:
     write_file(folder, DESCRIPTION, description.encode(), durable=True)
     with _usable(folder):
         (folder / EARLIER).unlink(missing_ok=True)
-        (folder / FAILED).unlink(missing_ok=True)
+        forget_failed(folder)
         (folder / CONFIG).unlink(missing_ok=True)
 
 
@@ -273,8 +268,10 @@ def _identity(manifest: Manifest) -> Mapping[str, Any]:
         ) from error
 
 
-def check_same(folder: Folder, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """A folder holds the dataset of this identity.
+def check_same(
+    folder: Folder, found: Mapping[str, Any], wanted: Mapping[str, Any], *, is_part: bool = False
+) -> None:
+    """A folder holds the dataset of this identity, or a part of it.
 
     Raises:
         DatasetError: It holds another one; the message names what differs.
@@ -286,8 +283,8 @@ def check_same(folder: Folder, found: Mapping[str, Any], wanted: Mapping[str, An
         shown = "; ".join(f"{k}: {old.get(k)!r} there, {new.get(k)!r} here" for k in changed[:8])
         more = f" and {len(changed) - 8} more" if len(changed) > 8 else ""
         raise DatasetError(
-            f"{folder} holds another dataset ({shown}{more}). Name another folder, or "
-            "overwrite=true to throw that one away."
+            f"{folder} holds another dataset ({shown}{more}). Name another folder"
+            f"{'.' if is_part else ', or overwrite=true to throw that one away.'}"
         )
 
 

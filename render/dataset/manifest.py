@@ -32,7 +32,6 @@ from render.dataset.layout import (
     CONFIG,
     DESCRIPTION,
     ENTRIES,
-    FAILED,
     MANIFEST_FOLDER,
     SHARD_FRAMES,
     block_path,
@@ -133,6 +132,8 @@ class Manifest:
             return self._read(self._config_path)
         except ValueError as error:
             raise DatasetError(f"{path} is torn: {error}") from error
+        except OSError as error:
+            raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
         if not isinstance(described, dict):
             raise DatasetError(f"{path} is torn: it holds no mapping")
         return {key: described.get(key) for key in ("config", "asset_dirs")}
@@ -197,7 +198,7 @@ class Manifest:
             DatasetError: It is not: bytes are promised for one GL renderer only.
 
         """
-        driver = {k: gl[k] for k in _DRIVER}
+        driver = {k: gl.get(k) for k in _DRIVER}
         before = self.gl()
         if before is None:
             write_whole(self.disk / _GL, _json(driver), durable=True)
@@ -295,11 +296,6 @@ class Manifest:
         paths = {first: self.disk / block_path(first) for first in found}
         return [i for i, path in paths.items() if is_block(path, block_of(i))]
 
-    def write_failed(self, reasons: Mapping[int, str]) -> None:
-        """Lists frames that a run went on without, by their index, and why."""
-        frames = [{"frame": i, "reason": reasons[i]} for i in sorted(reasons)]
-        write_whole(self.disk / FAILED, _json({"frames": frames}), durable=True)
-
     def frames_of(self, shard_idx: int) -> int:
         """How many frames the entry of a shard holds; 0 without a readable entry."""
         entry = self.entry(shard_idx)
@@ -340,7 +336,8 @@ class Manifest:
             return None
         if not isinstance(entry, dict) or not isinstance(entry.get("frames"), int):
             return None
-        return entry if isinstance(entry.get("files"), dict) else None
+        files = entry.get("files")  # of a shard there are some
+        return entry if files and isinstance(files, dict) else None
 
     def _block_entry(self, shard_idx: int) -> dict[str, Any] | None:
         shards = block_of(shard_idx)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
+from render.dataset.failed import write_failed
 from render.dataset.frame_result import FrameFailure, FrameOutcome, FrameResult
 from render.dataset.layout import FAILED
 from render.dataset.manifest import Manifest
@@ -100,7 +101,7 @@ def gather(
     finally:
         if failures:
             with suppress(DatasetError):  # the message lists them too
-                manifest.write_failed(failures)
+                write_failed(manifest.disk, failures)
     if lost := len(frames) - n_finished:
         raise RenderError(
             f"execution must yield every frame, and {lost} of {len(frames)} are missing"

@@ -104,7 +104,7 @@ def check_same_dataset(part: Manifest, whole: Manifest) -> None:
     """
     if not part.is_claimed:
         raise DatasetError(f"{part.folder} must hold a part of a dataset, and holds none")
-    check_same(part.folder, part.identity() or {}, whole.identity() or {})
+    check_same(part.folder, part.identity() or {}, whole.identity() or {}, is_part=True)
     here, there = (frames_said(one.folder) for one in (part, whole))
     if here != there:
         raise DatasetError(

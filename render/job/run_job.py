@@ -166,7 +166,7 @@ def _make_dataset(
                 manifest.write_top_ups(top_ups)
             manifest.write_config(kept(plan))
             if missing:
-                reopen(plan.run.disk)
+                reopen(plan.run.disk, part)
             if store is not None:
                 store.publish(dataclasses.asdict(info))
         if missing:

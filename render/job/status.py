@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ class Status:
         if self.is_complete:
             lines.append("complete    yes")
         elif self.done == self.n_frames and not self.writers:
-            lines.append(f"complete    no: python -m render.finish {self.folder}")
+            lines.append(f"complete    no: python -m render.finish {shlex.quote(str(self.folder))}")
         else:
             lines.append("complete    no")
         return "\n".join(lines)

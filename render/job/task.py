@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from render.config.composition import Sweep, guarded
 from render.config.hydra_errors import COMPOSITION_ERRORS, message_of
-from render.config.quoting import readable
+from render.config.quoting import readable, typed
 from render.config.sources import preset_dirs
 from render.config.trust import import_plugins
 from render.config.words import VERSION_BASE, resolve
 from render.dataset.description import Description, read_description
 from render.dataset.folder import held
 from render.dataset.store import Store, held_store
-from render.errors import ConfigError, RenderError
+from render.errors import ConfigError, DatasetError, RenderError
 from render.job.finished import finished
 from render.job.part import PartSummary, is_of_part
 from render.job.run_job import make_dataset, run_job
@@ -79,7 +80,8 @@ def run_words(words: Sequence[str], options: Sequence[str] = ()) -> bool:
         say(table)
         return has_succeeded
     except KeyboardInterrupt:
-        folder = "this output_dir" if sweep.folder is None else f"hydra.sweep.dir={sweep.folder}"
+        there = sweep.folder
+        folder = "this output_dir" if there is None else typed("hydra.sweep.dir", str(there))
         complain(f"error: interrupted; the same command with {folder} continues")
         raise
     except RenderError as error:
@@ -118,7 +120,8 @@ def _guarded(cfg: DictConfig, tell: _ErrorPrinter) -> str | None:
     message = None
     try:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
-            _index(*_swept_job(cfg), error=None)
+            made, spreads = _swept_job(cfg)
+            _index(made, spreads, error=None)
         else:
             _alone(cfg)
     except KeyboardInterrupt:
@@ -131,7 +134,7 @@ def _guarded(cfg: DictConfig, tell: _ErrorPrinter) -> str | None:
         message = tell(reason or f"internal error: {type(error).__name__}: {error}", error)
     finally:
         if message is not None and HydraConfig.get().mode == RunMode.MULTIRUN:
-            _index(None, is_new=True, error=message)
+            _index(None, {}, error=message)
         # Hydra makes its folder, in that of the day, even when output_dir names another one.
         remove_empty(Path(HydraConfig.get().runtime.output_dir))
     return message
@@ -148,8 +151,8 @@ def _alone(cfg: DictConfig) -> None:
     say(summary.text())
 
 
-def _swept_job(cfg: DictConfig) -> tuple[Description, bool]:
-    """Makes the dataset of a job, unless it is there; what it says of itself, and if it is new."""
+def _swept_job(cfg: DictConfig) -> tuple[Description, Mapping[str, Spread]]:
+    """Makes the dataset of a job, unless it is there; what it says of itself, and its measures."""
     config = _resolved(cfg)
     own = Path(HydraConfig.get().runtime.output_dir).absolute()
     if str(Path(config["output_dir"]).absolute()) != str(own):
@@ -167,11 +170,15 @@ def _swept_job(cfg: DictConfig) -> tuple[Description, bool]:
     say(f"dataset     {config['output_dir']}")
     made = finished(config, plugins=config["plugins"])
     if made is not None:
-        say(f"skipped     complete, with all of its {made.n_frames} frames")
-        return made, False
+        # Of a job that was there they are known, and measuring reads all of its pictures.
+        index, path = _index_and_path()
+        with suppress(DatasetError):  # a picture is gone: it is drawn again
+            spreads = index.spreads_of(path, frames=made.n_frames) or measure(own)
+            say(f"skipped     complete, with all of its {made.n_frames} frames")
+            return made, spreads
     summary = run_job(config, plugins=config["plugins"])
     say(summary.text())
-    return read_description(own), True
+    return read_description(own), measure(own)
 
 
 def _resolved(cfg: DictConfig) -> dict[str, Any]:
@@ -204,21 +211,20 @@ def _overrides() -> list[str]:
     return [str(override) for override in task or ()]
 
 
-def _index(made: Description | None, is_new: bool, *, error: str | None) -> None:
-    """Adds the job to the index of its sweep."""
+def _index_and_path() -> tuple[SweepIndex, str]:
+    """The index of the sweep, and the path of the job there."""
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.sweep.dir)
-    index = SweepIndex(folder / INDEX)
-    job_dir = Path(hydra_config.runtime.output_dir)
-    path = os.path.relpath(job_dir, folder)
-    spreads: Mapping[str, Spread] = {}
-    if made is not None:
-        # Of a job that was there they are known, and measuring reads all of its pictures.
-        known = {} if is_new else index.spreads_of(path, frames=made.n_frames)
-        spreads = known or measure(job_dir)
+    path = os.path.relpath(hydra_config.runtime.output_dir, folder)
+    return SweepIndex(folder / INDEX), path
+
+
+def _index(made: Description | None, spreads: Mapping[str, Spread], *, error: str | None) -> None:
+    """Adds the job to the index of its sweep."""
+    index, path = _index_and_path()
     index.add(
         SweepRow.of(
-            job=int(hydra_config.job.num),
+            job=int(HydraConfig.get().job.num),
             overrides=_overrides(),
             path=path,
             made=made,

@@ -35,9 +35,10 @@ class SweptJob:
         """From a row of `sweep.csv`; what an older one has no columns for is left out."""
         spreads = {}
         for name in MEASURES if row["status"] == "complete" else ():
-            mean, p10, p90 = (row.get(f"{name}_{part}") for part in ("mean", "p10", "p90"))
-            if mean and p10 and p90:
-                spreads[name] = Spread(mean=float(mean), p10=float(p10), p90=float(p90))
+            numbers = [_number(row.get(f"{name}_{part}") or "") for part in ("mean", "p10", "p90")]
+            mean, p10, p90 = numbers
+            if mean is not None and p10 is not None and p90 is not None:
+                spreads[name] = Spread(mean=mean, p10=p10, p90=p90)
         return cls(job=int(row["job"]), overrides=overrides_of(row["overrides"]), spreads=spreads)
 
 

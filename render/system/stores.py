@@ -267,12 +267,14 @@ def folder_of(text: str) -> Folder:
         ValueError: It is a URL of one slash, or of no place.
 
     """
+    if "::" in text:
+        raise ValueError("be one URL, such as s3://bucket/name, without ::")
     if not is_address(text):
         return Path(text).expanduser()
     scheme, slashes, rest = text.partition("://")
     if not slashes or not rest.strip("/"):
         raise ValueError("be a URL such as s3://bucket/name")
-    if scheme.lower() == "file":
+    if scheme.lower() in ("file", "local"):
         return Path(f"/{rest.lstrip('/')}") if rest[:1] == "/" else _no_host(rest)
     return StorePath(f"{scheme.lower()}://{rest.rstrip('/')}")
 
@@ -309,8 +311,10 @@ def _system_of(root: str, pid: int) -> Any:
             f"{root} needs a package that is not here ({error}): pip install "
             f"'render-theta[{extra}]'{'' if protocol in _EXTRAS else f' and what {protocol} needs'}"
         ) from error
-    except ValueError as error:
-        raise DatasetError(f"{root} must be a URL that fsspec knows: {error}") from error
+    except Exception as error:  # whatever a class that needs more than a URL raises
+        raise DatasetError(
+            f"{root} must be a URL of a store that fsspec knows: {_reason(error)}"
+        ) from error
     return system
 
 

@@ -74,6 +74,11 @@ def test_unknown_keys_are_met_with_what_was_meant(key: str, message: str) -> Non
             "models must be one value, got bolt,nut: write 'models=[bolt,nut]' for a list, "
             "'models=\"bolt,nut\"' for one name, or add -m",
         ),
+        (
+            ["output_dir=a b/c=d,e=f"],
+            'output_dir must be one value, got a b/c=d,e=f: write \'output_dir=["a b/c=d","e=f"]\' '
+            "for a list, 'output_dir=\"a b/c=d,e=f\"' for one name",
+        ),
         (["seed=choice(1,2)"], "seed must be one value, got choice(1,2): add -m to run one job"),
         (["+lighting=sun"], "lighting must be chosen once, and is chosen already: write lighting="),
         (["++lighting=sun"], "lighting must be chosen without pluses, got ++lighting=sun: write "),

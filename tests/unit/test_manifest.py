@@ -102,7 +102,7 @@ def test_a_missing_file_makes_its_shard_torn(manifest: Manifest) -> None:
 @pytest.mark.parametrize(
     "text",
     ['{"frames": 3, "fi', "{}", '{"frames": 3}', '{"files": {}}', '{"frames": "3", "files": {}}',
-     '{"frames": 3, "files": [1]}', "[]", "3"],
+     '{"frames": 3, "files": {}}', '{"frames": 3, "files": [1]}', "[]", "3"],
 )  # fmt: skip
 def test_a_torn_entry_is_as_good_as_none(text: str, manifest: Manifest) -> None:
     (manifest.folder / ".manifest" / "shard-00000.json").write_text(text)
@@ -112,7 +112,7 @@ def test_a_torn_entry_is_as_good_as_none(text: str, manifest: Manifest) -> None:
 
 
 def test_shards_finished_out_of_order_count_to_their_end(manifest: Manifest) -> None:
-    manifest.write_entry(2, frames=5, files={})
+    manifest.write_entry(2, frames=5, files={"records/frames-000002.parquet": "hash"})
 
     assert manifest.n_frames() == 2 * SHARD_FRAMES + 5
 

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.usefixtures("memory")
     [
         ("data/bolts", Path("data/bolts")),
         ("file:///data/bolts", Path("/data/bolts")),
+        ("local:///data/bolts", Path("/data/bolts")),
         ("S3://bucket/a/", StorePath("s3://bucket/a")),
         ("gs://bucket", StorePath("gs://bucket")),
     ],
@@ -35,9 +36,11 @@ def test_what_users_name_is_a_folder_or_a_place(text: str, folder: object) -> No
     assert folder_of(text) == folder
 
 
-@pytest.mark.parametrize("text", ["s3:/bucket/a", "s3://", "s3:///", "file://host/a"])
+@pytest.mark.parametrize(
+    "text", ["s3:/bucket/a", "s3://", "s3:///", "file://host/a", "simplecache::s3://b/a"]
+)
 def test_a_url_of_no_place_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="be a URL"):
+    with pytest.raises(ValueError, match=r"be (a|one) URL"):
         folder_of(text)
 
 
@@ -144,8 +147,9 @@ def test_a_url_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_unknown_url_is_told() -> None:
-    with pytest.raises(DatasetError, match="odd://b must be a URL that fsspec knows"):
-        StorePath("odd://b/a").is_file()
+    for url in ("odd://b", "reference://b", "dir://b"):
+        with pytest.raises(DatasetError, match=f"{url} must be a URL of a store that fsspec knows"):
+            StorePath(f"{url}/a").is_file()
 
 
 def test_several_things_are_done_in_order() -> None:

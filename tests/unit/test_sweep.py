@@ -56,6 +56,7 @@ def test_what_is_swept_over_is_in_the_name() -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
+        ("models=[a,b-]", "models=[a,b]"), ("a/b=1", "a-b=1"), ("lighting@a=1", "lighting/a=1"),
         ("models=[bolt]", "models=bolt"), ("lighting=sun-", "lighting=sun"),
         ("models=[a b]", "models=[a-b]"), ("models=[a,b,[c]]", "models=[a,b,c]"),
         ("models=[" + ",".join(f"part{i}" for i in range(100)) + "a]",
