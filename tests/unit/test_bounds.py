@@ -28,6 +28,7 @@ from render.library.readers import companion_files
 from render.library.readers.companion_files import Companions
 from render.library.readers.notes import Notes
 from render.library.readers.raw import MAX_FACES, RawMesh, limited
+from render.system.files import write_whole
 from render.system.pictures import MAX_PIXELS, PIXELS_PER_BYTE, check_size
 from tests.bounded import outcomes
 from tests.model_files import dae, glb, off, ply, stl, three_mf
@@ -276,8 +277,10 @@ def test_words_that_hydra_cannot_parse_in_good_time_are_refused(word: str, messa
 def test_frames_that_are_to_come_cost_neither_memory_nor_time(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path)
     (tmp_path / ".manifest").mkdir()
+    there = write_whole(tmp_path / "there", b"records")
     for shard_idx in (0, 1, 3, 7):
-        manifest.write_entry(shard_idx, frames=16, files={"gone": "x"} if shard_idx == 7 else {})
+        files = {"there": there} if shard_idx < 7 else {"gone": "x"}
+        manifest.write_entry(shard_idx, frames=16, files=files)
 
     tracemalloc.start()
     frames = missing_frames(manifest, 99_999_998)
