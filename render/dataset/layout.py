@@ -30,6 +30,8 @@ __all__ = [
     "EARLIER",
     "ENTRIES",
     "FAILED",
+    "GL",
+    "IDENTITY",
     "IMAGES",
     "MANIFEST_FOLDER",
     "NUMBERED",
@@ -40,6 +42,7 @@ __all__ = [
     "SHARD_FRAMES",
     "SPLITS",
     "TARS",
+    "TOP_UPS",
     "WRITERS",
     "Layout",
     "PathTemplate",
@@ -62,6 +65,9 @@ IMAGES = "images/{split}"
 DESCRIPTION = "dataset.yaml"
 EARLIER = f"{MANIFEST_FOLDER}/{DESCRIPTION}"
 """The description of what was complete, while frames are added to it."""
+IDENTITY = f"{MANIFEST_FOLDER}/identity.json"
+TOP_UPS = f"{MANIFEST_FOLDER}/top_ups.json"
+GL = f"{MANIFEST_FOLDER}/gl.json"
 FAILED = f"{MANIFEST_FOLDER}/failed.json"
 """Frames that the last run went on without, while there are some."""
 CONFIG = f"{MANIFEST_FOLDER}/config.json"
@@ -208,8 +214,7 @@ WRITERS = PathTemplate(f"{MANIFEST_FOLDER}/writers/{{shard}}.json")
 """Who writes to a dataset in a store, by the first of the shards."""
 _SINGLE = (
     DESCRIPTION, EARLIER, FAILED, PREVIEW, PLOT, COVERAGE, LOCK,
-    ".manifest/identity.json", ".manifest/gl.json", ".manifest/top_ups.json",
-    CONFIG,
+    IDENTITY, GL, TOP_UPS, CONFIG,
 )  # fmt: skip
 _OWN = (*map(PathTemplate, _SINGLE), *RECORD_FILES.values(), ENTRIES, BLOCKS, WRITERS)
 

@@ -32,8 +32,10 @@ from render.dataset.layout import (
     CONFIG,
     DESCRIPTION,
     ENTRIES,
-    MANIFEST_FOLDER,
+    GL,
+    IDENTITY,
     SHARD_FRAMES,
+    TOP_UPS,
     block_path,
     entry_path,
 )
@@ -50,9 +52,6 @@ BLOCK_SHARDS = 1024
 """Shards whose entries become one file, when all of them are finished."""
 TOLD = ("bytes", "draws", "rejections")
 """What an entry tells of a shard beside its frames and hashes; those of earlier versions do not."""
-_IDENTITY = f"{MANIFEST_FOLDER}/identity.json"
-_TOP_UPS = f"{MANIFEST_FOLDER}/top_ups.json"
-_GL = f"{MANIFEST_FOLDER}/gl.json"
 _DRIVER = {"platform", "vendor", "renderer", "version", "is_gpu"}
 
 
@@ -70,25 +69,9 @@ class Manifest:
         return self.folder
 
     @property
-    def _identity_path(self) -> Folder:
-        return self.folder / _IDENTITY
-
-    @property
-    def _top_ups_path(self) -> Folder:
-        return self.folder / _TOP_UPS
-
-    @property
-    def _gl_path(self) -> Folder:
-        return self.folder / _GL
-
-    @property
-    def _config_path(self) -> Folder:
-        return self.folder / CONFIG
-
-    @property
     def is_claimed(self) -> bool:
         """Whether the folder holds a dataset, even one whose identity is torn."""
-        return self._identity_path.exists()
+        return (self.folder / IDENTITY).exists()
 
     def identity(self) -> dict[str, Any] | None:
         """What the dataset in the folder is; None if there is none.
@@ -97,7 +80,7 @@ class Manifest:
             DatasetError: The file is torn.
 
         """
-        return self._read(self._identity_path)
+        return self._read(self.folder / IDENTITY)
 
     @staticmethod
     def text_of(identity: Mapping[str, Any]) -> bytes:
@@ -106,14 +89,14 @@ class Manifest:
 
     def write_identity(self, identity: Mapping[str, Any]) -> None:
         """Claims the folder for a dataset."""
-        path = self.disk / _IDENTITY
+        path = self.disk / IDENTITY
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, _json(identity), durable=True)
 
     @property
     def has_config(self) -> bool:
         """Whether the config is kept, here or in the description, be it torn."""
-        return self._config_path.exists() or (self.folder / DESCRIPTION).exists()
+        return (self.folder / CONFIG).exists() or (self.folder / DESCRIPTION).exists()
 
     def config(self) -> dict[str, Any] | None:
         """The resolved config of the whole dataset under ``config``, under ``asset_dirs`` where
@@ -129,7 +112,7 @@ class Manifest:
         try:
             described = yaml_of(read_regular(path))
         except FileNotFoundError:
-            return self._read(self._config_path)
+            return self._read(self.folder / CONFIG)
         except ValueError as error:
             raise DatasetError(f"{path} is torn: {error}") from error
         except OSError as error:
@@ -151,7 +134,7 @@ class Manifest:
             DatasetError: The file is torn.
 
         """
-        return list((self._read(self._top_ups_path) or {}).get("top_ups", []))
+        return list((self._read(self.folder / TOP_UPS) or {}).get("top_ups", []))
 
     def write_top_ups(self, top_ups: Sequence[Any]) -> None:
         """Says which frames are added, before the first of them is there.
@@ -160,7 +143,7 @@ class Manifest:
             top_ups: All entries, also those of earlier top-ups.
 
         """
-        write_whole(self.disk / _TOP_UPS, _json({"top_ups": list(top_ups)}), durable=True)
+        write_whole(self.disk / TOP_UPS, _json({"top_ups": list(top_ups)}), durable=True)
 
     def gl(self) -> dict[str, Any] | None:
         """What draws this dataset; None before its first frame.
@@ -169,7 +152,7 @@ class Manifest:
             DatasetError: The file is torn.
 
         """
-        return self._read(self._gl_path)
+        return self._read(self.folder / GL)
 
     def forget_torn_gl(self) -> bool:
         """Takes all frames for missing where what drew them can no longer be read.
@@ -188,7 +171,7 @@ class Manifest:
             (self.folder / entry_path(shard_idx)).unlink()
         for first in BLOCKS.shards_in(self.folder):
             (self.folder / block_path(first)).unlink()
-        self._gl_path.unlink()
+        (self.folder / GL).unlink()
         return True
 
     def check_gl(self, gl: Mapping[str, Any]) -> None:
@@ -201,7 +184,7 @@ class Manifest:
         driver = {k: gl.get(k) for k in _DRIVER}
         before = self.gl()
         if before is None:
-            write_whole(self.disk / _GL, _json(driver), durable=True)
+            write_whole(self.disk / GL, _json(driver), durable=True)
         elif before != driver:
             raise DatasetError(
                 f"{self.folder} was begun on {before['renderer']} ({before['version']}), and "

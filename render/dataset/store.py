@@ -26,11 +26,14 @@ from render.dataset.layout import (
     EARLIER,
     ENTRIES,
     FAILED,
+    GL,
+    IDENTITY,
     MANIFEST_FOLDER,
     PLOT,
     PREVIEW,
     RECORD_FILES,
     SHARD_FRAMES,
+    TOP_UPS,
     entry_path,
     frames_said,
     records_path,
@@ -47,10 +50,7 @@ from render.system.stores import StorePath, several
 
 __all__ = ["Store", "held_store"]
 
-_IDENTITY, _GL, _TOP_UPS = (
-    f"{MANIFEST_FOLDER}/{name}.json" for name in ("identity", "gl", "top_ups")
-)
-_CLAIM = (_IDENTITY, _GL, _TOP_UPS, CONFIG, DESCRIPTION)
+_CLAIM = (IDENTITY, GL, TOP_UPS, CONFIG, DESCRIPTION)
 
 
 @final
@@ -95,7 +95,7 @@ class Store:
                 self._check_empty()
                 data = Manifest.text_of(identity)
                 with suppress(FileExistsError):  # then it was another process just now
-                    (self.place / _IDENTITY).write(data, is_new=True)
+                    (self.place / IDENTITY).write(data, is_new=True)
             check_same(self.place, self.manifest.identity() or {}, identity)
             self._check_length(run, is_part=is_part)
             self._mirror()
@@ -122,8 +122,8 @@ class Store:
     def _mirror(self) -> None:
         """Brings the claim into the spool; what the spool has of another dataset is deleted."""
         texts = dict(zip(_CLAIM, several(self._text, _CLAIM, self.place), strict=True))
-        before = self.spool / _IDENTITY
-        if not before.is_file() or before.read_bytes() != texts[_IDENTITY]:
+        before = self.spool / IDENTITY
+        if not before.is_file() or before.read_bytes() != texts[IDENTITY]:
             _empty(self.spool)
         (self.spool / MANIFEST_FOLDER).mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -147,12 +147,12 @@ class Store:
 
         """
         with self._usable():
-            if (self.spool / _GL).is_file():
+            if (self.spool / GL).is_file():
                 try:
-                    (self.place / _GL).write((self.spool / _GL).read_bytes(), is_new=True)
+                    (self.place / GL).write((self.spool / GL).read_bytes(), is_new=True)
                 except FileExistsError:
                     self.manifest.check_gl(gl)
-            for name in (CONFIG, _TOP_UPS):
+            for name in (CONFIG, TOP_UPS):
                 if (self.spool / name).is_file():
                     (self.place / name).put(self.spool / name)
             if (self.spool / EARLIER).is_file():

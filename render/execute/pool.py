@@ -32,7 +32,7 @@ from render.system.blas import BLAS_THREADS
 from render.system.environment_variables import environment_variables
 from render.system.events import tell
 
-__all__ = ["Pool", "RemoteTraceback", "prepare"]
+__all__ = ["Pool", "RemoteTraceback", "portable", "prepare"]
 
 _UNDER_WAY = 2
 _MAX_DEATHS = 3
@@ -348,7 +348,8 @@ def _answer(connection: Connection, frame_idx: int, finish: Callable[[], Any]) -
     try:
         answer = _Answer(frame_idx, finish())
     except Exception as error:  # noqa: BLE001  whatever a frame raises is the parent's
-        answer = _failure(frame_idx, error)
+        sent, text = portable(error)
+        answer = _Answer(frame_idx, error=sent, traceback=text)
     connection.send(answer)
 
 
@@ -364,13 +365,14 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _failure(frame_idx: int, error: Exception) -> _Answer:
+def portable(error: Exception) -> tuple[Exception, str]:
+    """An error that can be sent to another process, and its traceback as text."""
     text = "".join(traceback.format_exception(error))
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:  # noqa: BLE001  whatever pickling raises: the message must arrive
         error = RuntimeError(f"{type(error).__name__}: {error}")
-    return _Answer(frame_idx, error=error, traceback=text)
+    return error, text
 
 
 def _how_it_ended(exitcode: int | None) -> str:

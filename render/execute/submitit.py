@@ -17,7 +17,6 @@ import shutil
 import signal
 import subprocess
 import time
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, pairwise
@@ -30,7 +29,7 @@ from render.errors import ConfigError, EngineError, RenderError
 from render.execute.base import AbstractExecutor
 from render.execute.elsewhere import Origin
 from render.execute.local import thread_limits
-from render.execute.pool import RemoteTraceback
+from render.execute.pool import RemoteTraceback, portable
 from render.plan import Plan
 from render.system import values
 from render.system.cores import usable_cores
@@ -173,7 +172,7 @@ class Slice:
                     if frame_idx not in done:
                         _append(file, render(frame_idx))
             except Exception as error:  # noqa: BLE001  whatever a frame raises is the run's
-                _append(file, _portable(error))
+                _append(file, portable(error))
 
     def checkpoint(self) -> Any:
         """What submitit hands in again for a job that is preempted or out of time: the same."""
@@ -284,15 +283,6 @@ def _append(file: Any, record: Any) -> None:
     file.write(len(data).to_bytes(_LENGTH_BYTES, "little") + data)
     file.flush()
     os.fsync(file.fileno())
-
-
-def _portable(error: Exception) -> tuple[Exception, str]:
-    text = "".join(traceback.format_exception(error))
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001  whatever pickling raises: the message must arrive
-        error = RuntimeError(f"{type(error).__name__}: {error}")
-    return error, text
 
 
 def _collect(jobs: list[_Job], scheduler: _Scheduler) -> Iterator[FrameOutcome]:
