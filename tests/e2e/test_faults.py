@@ -14,7 +14,7 @@ from tests.e2e.cli import SMALL, bytes_of, end_of_group, run_module, started
 from tests.spaces import composed
 
 FRAMES = 40
-LIMIT_S = 10
+LIMIT_S = 12
 # An engine as a user may bring one. The file `faults` says of scenes what becomes of them.
 FAULTY_ENGINE = """
 import json, time
