@@ -34,6 +34,7 @@ AT_ONCE = 16
 """Requests that are under way at the same time."""
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")  # also as `Path` writes it
+_CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*::.*://")  # of fsspec, one URL within another
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 _AT_ONCE_READ = 1 << 26
 
@@ -267,7 +268,7 @@ def folder_of(text: str) -> Folder:
         ValueError: It is a URL of one slash, or of no place.
 
     """
-    if "::" in text:
+    if _CHAIN.match(text):
         raise ValueError("be one URL, such as s3://bucket/name, without ::")
     if not is_address(text):
         return Path(text).expanduser()

@@ -74,6 +74,19 @@ def test_what_a_job_is_decides_its_measures_and_its_folder(tmp_path: Path) -> No
     path.write_text("# @package _global_\nscale: {size_frac: 0.6}\n")
     assert float(size_px_mean_of(tmp_path, *words)) > 1.5 * float(small)
 
+    # A complete job is drawn again whose pictures or records are gone when they are wanted.
+    (job,) = (tmp_path / "again").glob("*/")
+    whole = bytes_of(job)
+    for lost in ("images/*/00000000.jpg", "records/*"):
+        for one in job.glob(lost):
+            one.unlink()
+        (tmp_path / "again" / "sweep.csv").unlink()
+        size_px_mean_of(tmp_path, *words[:-1])
+        assert bytes_of(job).items() - whole.items() <= {
+            ("dataset.yaml", bytes_of(job)["dataset.yaml"])
+        }
+        assert bytes_of(job).keys() == whole.keys()
+
     path.write_text("# @package _global_\noutput_dir: one\n")
     refused = run_module("render.run", *words, "seed=1,2", cwd=tmp_path)
     assert refused.returncode == 1

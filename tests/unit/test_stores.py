@@ -26,6 +26,7 @@ pytestmark = pytest.mark.usefixtures("memory")
     ("text", "folder"),
     [
         ("data/bolts", Path("data/bolts")),
+        ("a::b", Path("a::b")),
         ("file:///data/bolts", Path("/data/bolts")),
         ("local:///data/bolts", Path("/data/bolts")),
         ("S3://bucket/a/", StorePath("s3://bucket/a")),
