@@ -339,6 +339,8 @@ def _serve(
 def _answer_or_end(connection: Connection, frame_idx: int, finish: Callable[[], Any]) -> None:
     try:
         _answer(connection, frame_idx, finish)
+    except ConnectionError:  # the parent has left
+        os._exit(1)
     except BaseException:  # noqa: BLE001  the parent would wait for the answer for ever
         traceback.print_exc()
         os._exit(1)
