@@ -26,8 +26,8 @@ from benchmarks.command import environment
 from benchmarks.command import render as run
 from benchmarks.record import record
 from render.dataset.folder import write_file
-from render.dataset.manifest import SHARD_FRAMES
 from render.dataset.records import read_frames, read_instances, write_shard_records
+from render.dataset.sharding import SHARD_FRAMES
 from render.job.summary import Summary
 from render.plan import Plan
 from render.report.preview import preview

@@ -30,7 +30,8 @@ from benchmarks.command import environment
 from benchmarks.record import record
 from render.dataset.blocks import write_block
 from render.dataset.layout import block_path, entry_path, records_path
-from render.dataset.manifest import BLOCK_SHARDS, SHARD_FRAMES, Manifest
+from render.dataset.manifest import BLOCK_SHARDS, Manifest
+from render.dataset.sharding import SHARD_FRAMES
 from render.dataset.shards import missing_frames
 
 _MIB = 2.0**20

@@ -13,7 +13,8 @@ from render.system.version import __version__
 
 if TYPE_CHECKING:
     from render.api import compose, frames, open, stream, write
-    from render.dataset.reader import Dataset, Frame
+    from render.dataset.frame import Frame
+    from render.dataset.reader import Dataset
     from render.errors import (
         AssetError,
         ConfigError,
@@ -50,7 +51,8 @@ __all__ = [
 
 _OWNERS = {
     "render.api": ("compose", "frames", "open", "stream", "write"),
-    "render.dataset.reader": ("Dataset", "Frame"),
+    "render.dataset.frame": ("Frame",),
+    "render.dataset.reader": ("Dataset",),
     "render.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "render.plan": ("Plan",),
     "render.sample": ("Sample",),

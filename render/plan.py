@@ -13,6 +13,7 @@ from render.assembly.scene import assemble
 from render.config.run_config import RunConfig, sha256_of
 from render.dataset.frame_view import LabelNames
 from render.dataset.rasters import depth_problem
+from render.dataset.sharding import Sharding, sharding_of
 from render.engine.base import AbstractEngine
 from render.errors import ConfigError, RejectedTheta, UnrealisableError
 from render.geometry.frames import inverse_rigid, transform_points
@@ -83,6 +84,11 @@ class Plan:
                 "textures": assets.textures.sha256,
             },
         }
+
+    @property
+    def sharding(self) -> Sharding:
+        """How the frames of the dataset are divided into shards."""
+        return sharding_of(self.config)
 
     @property
     def categories(self) -> tuple[str, ...]:

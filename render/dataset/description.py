@@ -12,6 +12,7 @@ from render.dataset.description_form import broken_rules, missing_keys
 from render.dataset.frame_view import LabelNames
 from render.dataset.layout import DESCRIPTION
 from render.dataset.manifest import FORMAT_VERSION
+from render.dataset.sharding import SHARD_FRAMES, Sharding
 from render.errors import ConfigError, DatasetError
 from render.sample import SampleKey
 from render.sampling.top_up import TopUp, top_ups_of
@@ -28,6 +29,7 @@ class Description:
 
     Attributes:
         format_version: Version of the layout of the files in the folder.
+        sharding: How its frames are divided into shards.
         unit_m: Metres per unit of each model's file, by the model's name.
         models: The entry of each model, by its name.
         counts: ``frames train val instances filtered``, as written.
@@ -42,6 +44,7 @@ class Description:
 
     format_version: int
     n_frames: int
+    sharding: Sharding
     val_fraction: float
     negatives_fract: float
     names: LabelNames
@@ -81,6 +84,7 @@ class Description:
         return cls(
             format_version=version,
             n_frames=held["n_frames"],
+            sharding=Sharding(held.get("shard_frames", SHARD_FRAMES)),
             val_fraction=float(held["val_fraction"]),
             negatives_fract=float(held["config"].get("negatives_fract", 0)),
             names=LabelNames(

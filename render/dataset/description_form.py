@@ -197,6 +197,7 @@ _RULES: Mapping[str, _Rule] = {
     "config_sha256": _text,
     "seed": _count,
     "n_frames": partial(values.whole, lo=1, hi=10**8 - 1),  # file names have eight digits
+    "shard_frames": partial(values.whole, lo=1, hi=10**8 - 1),
     "val_fraction": _share,
     "versions": _versions,
     "gl": _with({"renderer": _text, "version": _text}, _GL),
@@ -210,4 +211,4 @@ _RULES: Mapping[str, _Rule] = {
     "output": _mapping,
 }
 _FREE = {"run_config_sha256", "top_ups"}  # keys that others look at
-_SINCE = {"format_version"}  # keys that the first version did not write
+_SINCE = {"format_version", "shard_frames"}  # keys that the first version did not write

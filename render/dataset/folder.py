@@ -21,7 +21,8 @@ from render.dataset.layout import (
     Layout,
     frames_said,
 )
-from render.dataset.manifest import SHARD_FRAMES, Manifest
+from render.dataset.manifest import Manifest
+from render.dataset.sharding import SHARD_FRAMES
 from render.errors import DatasetError
 from render.system.files import TEMPORARY_SUFFIX, refusal_of, remove_temporaries, write_whole
 from render.system.lock import LOCK, WriteLock
@@ -38,7 +39,6 @@ __all__ = [
     "remove_files",
     "remove_frame_files",
     "reopen",
-    "shards_of",
     "write_file",
 ]
 
@@ -50,7 +50,7 @@ def held(
     folder: Path,
     field: str = "output_dir",
     *,
-    part: range | None = None,
+    shards: range | None = None,
     wait_s: float = 0.0,
     name: str = "",
 ) -> Iterator[WriteLock]:
@@ -59,8 +59,8 @@ def held(
     Args:
         folder: Of a dataset, or to become one.
         field: What the user calls it.
-        part: Frames of whole shards that are to be written, while others write other ones; None:
-            all of the folder.
+        shards: Those that are to be written, while others write other ones; None: all of the
+            folder.
         wait_s: How long to wait for another holder.
         name: What users call the folder, if not by its path.
 
@@ -72,15 +72,8 @@ def held(
         with _usable(folder, field):
             if folder.exists() and not folder.is_dir():
                 raise DatasetError(f"{field} must be a folder, got the file {folder}")
-            lock = stack.enter_context(
-                WriteLock(folder, units=shards_of(part), wait_s=wait_s, name=name)
-            )
+            lock = stack.enter_context(WriteLock(folder, units=shards, wait_s=wait_s, name=name))
         yield lock
-
-
-def shards_of(part: range | None) -> range | None:
-    """The shards of a part; None: of the whole dataset."""
-    return part and range(part.start // SHARD_FRAMES, -(-part.stop // SHARD_FRAMES))
 
 
 @contextmanager
@@ -149,7 +142,7 @@ def _claim(
         if is_part:
             _check_as_long(run, manifest)
         else:
-            _remove_later_frames(folder, run.n_frames, layout)
+            _remove_later_frames(manifest, run.n_frames, layout)
         if not is_part and manifest.forget_torn_gl():
             _LOG.warning("what drew %s can no longer be read: all of it is drawn again", folder)
     else:
@@ -277,7 +270,8 @@ def check_same(
         DatasetError: It holds another one; the message names what differs.
 
     """
-    old, new = _flat(found), _flat(wanted)
+    # Earlier versions did not say it.
+    old, new = ({"shard_frames": SHARD_FRAMES, **_flat(one)} for one in (found, wanted))
     changed = [k for k in sorted({*old, *new}) if old.get(k) != new.get(k)]
     if changed:
         shown = "; ".join(f"{k}: {old.get(k)!r} there, {new.get(k)!r} here" for k in changed[:8])
@@ -323,13 +317,13 @@ def _is_harmless(path: Path) -> bool:
     return is_temporary or path.suffix == ".log" or path.name == LOCK
 
 
-def _remove_later_frames(folder: Path, n_frames: int, layout: Layout) -> None:
+def _remove_later_frames(manifest: Manifest, n_frames: int, layout: Layout) -> None:
     """Deletes frames past the end, which a longer run left when it was killed."""
     for name, pattern in layout.numbered():
-        for path in folder.glob(f"{name}/*"):
+        for path in manifest.disk.glob(f"{name}/*"):
             if match := pattern.fullmatch(path.name):
                 ((kind, number),) = match.groupdict().items()
-                if int(number) * (SHARD_FRAMES if kind == "shard" else 1) >= n_frames:
+                if int(number) * (manifest.sharding.size if kind == "shard" else 1) >= n_frames:
                     path.unlink()
 
 

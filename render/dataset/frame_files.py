@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any, final
 
 from render.dataset.layout import tar_path
-from render.dataset.manifest import SHARD_FRAMES
+from render.dataset.sharding import Sharding
 from render.dataset.tars import member_name, read_member
 from render.system.plain_data import MOST_BYTES, read_regular
 from render.system.stores import Folder
@@ -24,11 +24,13 @@ class FrameFiles:
     Attributes:
         folder: The dataset.
         frame: The record of the frame.
+        sharding: That of the dataset.
 
     """
 
     folder: Folder
     frame: Mapping[str, Any]
+    sharding: Sharding
 
     def read(self, path: str, *, most: int = MOST_BYTES) -> bytes:
         """The bytes of a file: of the file itself where it is there, else of the tar.
@@ -56,6 +58,5 @@ class FrameFiles:
 
     @property
     def _tar(self) -> Folder:
-        return self.folder / tar_path(
-            self.frame["split"], int(self.frame["frame_idx"]) // SHARD_FRAMES
-        )
+        shard_idx = self.sharding.shard_of(int(self.frame["frame_idx"]))
+        return self.folder / tar_path(self.frame["split"], shard_idx)

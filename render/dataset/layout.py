@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from string import Formatter
 from typing import Any, Literal, final
 
+from render.dataset.sharding import SHARD_FRAMES, Sharding
 from render.errors import DatasetError
 from render.sample import Split
 from render.system.lock import LOCK
@@ -39,7 +41,6 @@ __all__ = [
     "PREVIEW",
     "RECORDS",
     "RECORD_FILES",
-    "SHARD_FRAMES",
     "SPLITS",
     "TARS",
     "TOP_UPS",
@@ -52,12 +53,12 @@ __all__ = [
     "frames_said",
     "image_path",
     "raster",
+    "read_sharding",
     "records_path",
     "shard_name",
     "tar_path",
 ]
 
-SHARD_FRAMES = 16
 MANIFEST_FOLDER = ".manifest"
 RECORDS = "records"
 SPLITS: tuple[Split, ...] = ("train", "val")
@@ -176,7 +177,7 @@ class PathTemplate:
             n_frames = frames_said(folder)
             if n_frames is None:
                 raise DatasetError(f"{folder} must hold a dataset that was begun, and holds none")
-            return list(range(-(-n_frames // SHARD_FRAMES)))
+            return list(read_sharding(folder).shards_of(range(n_frames)))
         matches = map(self.pattern.fullmatch, self.files_in(folder))
         return sorted(int(match["shard"]) for match in matches if match)
 
@@ -274,6 +275,20 @@ def frames_said(folder: Folder) -> int | None:
         except OSError as error:
             raise DatasetError(f"{folder / name} cannot be read: {error.strerror}") from error
     return None
+
+
+def read_sharding(folder: Folder) -> Sharding:
+    """How the frames of a dataset are divided into shards, by its manifest or else its description.
+
+    One of an earlier version says nothing, and has shards of `SHARD_FRAMES`; so has one of which
+    neither can be read, which those who need it otherwise find.
+    """
+    for name, read in ((IDENTITY, json_of), (DESCRIPTION, yaml_of)):
+        with suppress(OSError, ValueError):
+            held = read(read_regular(folder / name))
+            if isinstance(held, dict) and isinstance(size := held.get("shard_frames"), int):
+                return Sharding(max(size, 1))
+    return Sharding(SHARD_FRAMES)
 
 
 def is_of_dataset(path: str) -> bool:

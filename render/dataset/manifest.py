@@ -5,9 +5,8 @@ on disk, then its manifest entry, which holds the hash of every file of the shar
 shard without an entry, or whose files differ from it, is rendered again; the bytes come
 out the same, so a run that was killed ends like one that was not.
 
-A killed run loses the frames of its open shards. 16 frames a shard are a compromise: of
-64, four times as many are lost, to save 0.15 ms a frame of the parent's time; of 4,
-records are three times as large and cost 1 ms a frame.
+A killed run loses the frames of its open shards; `render.dataset.sharding` says how many those
+are.
 
 Of large datasets, entries of finished blocks of shards are put together (`render.dataset.blocks`):
 the block is written, flushed and renamed, and then the single entries are deleted. Whoever looks
@@ -22,6 +21,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import merge
 from itertools import groupby
 from pathlib import Path
@@ -34,17 +34,18 @@ from render.dataset.layout import (
     ENTRIES,
     GL,
     IDENTITY,
-    SHARD_FRAMES,
     TOP_UPS,
     block_path,
     entry_path,
+    read_sharding,
 )
+from render.dataset.sharding import Sharding
 from render.errors import DatasetError
 from render.system.files import sha256_of_file, write_whole
 from render.system.plain_data import json_of, read_regular, yaml_of
 from render.system.stores import Folder, StorePath
 
-__all__ = ["BLOCK_SHARDS", "FORMAT_VERSION", "SHARD_FRAMES", "TOLD", "Manifest", "block_of"]
+__all__ = ["BLOCK_SHARDS", "FORMAT_VERSION", "TOLD", "Manifest", "block_of"]
 
 FORMAT_VERSION = 2
 """Version of a dataset's layout. Version 1 had no such key, and ``masks/`` for ``ids/``."""
@@ -81,6 +82,11 @@ class Manifest:
 
         """
         return self._read(self.folder / IDENTITY)
+
+    @cached_property
+    def sharding(self) -> Sharding:
+        """How its frames are divided into shards; to be asked for once it is claimed."""
+        return read_sharding(self.folder)
 
     @staticmethod
     def text_of(identity: Mapping[str, Any]) -> bytes:
@@ -242,7 +248,8 @@ class Manifest:
         except FileNotFoundError:  # another process is at it
             return
         entries = {shard_idx: self.entry(shard_idx) for shard_idx in shards}
-        finished = {i: one for i, one in entries.items() if one and one["frames"] == SHARD_FRAMES}
+        size = self.sharding.size
+        finished = {i: one for i, one in entries.items() if one and one["frames"] == size}
         if len(finished) < len(shards):
             return
         try:
@@ -301,9 +308,10 @@ class Manifest:
     def n_frames(self) -> int:
         """How long a run must be to hold every finished frame; shards finish in any order."""
         for shards in reversed(list(self.finished())):
-            n = SHARD_FRAMES if len(shards) > 1 else self.frames_of(shards.start)
+            size = self.sharding.size
+            n = size if len(shards) > 1 else self.frames_of(shards.start)
             if n:
-                return (shards.stop - 1) * SHARD_FRAMES + n
+                return (shards.stop - 1) * size + n
         return 0
 
     def entry(self, shard_idx: int) -> dict[str, Any] | None:

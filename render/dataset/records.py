@@ -17,8 +17,9 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from render.dataset.layout import RECORD_FILES, RECORDS, SHARD_FRAMES, RecordKind, records_path
+from render.dataset.layout import RECORD_FILES, RECORDS, RecordKind, records_path
 from render.dataset.parquet import count_rows, read_batches, read_rows
+from render.dataset.sharding import Sharding
 from render.errors import DatasetError
 from render.system.files import write_whole
 from render.system.stores import Folder, StorePath
@@ -184,7 +185,9 @@ def read_shard(
     yield from (row | dict.fromkeys(absent) for row in rows) if columns is None else rows
 
 
-def shard_ends(folder: Folder, shards: Sequence[int], n_frames: int) -> list[int]:
+def shard_ends(
+    folder: Folder, shards: Sequence[int], n_frames: int, sharding: Sharding
+) -> list[int]:
     """How many frames the shards up to each one have.
 
     Of a store their files are not all opened for that: they have what a shard has.
@@ -194,7 +197,7 @@ def shard_ends(folder: Folder, shards: Sequence[int], n_frames: int) -> list[int
 
     """
     if isinstance(folder, StorePath):
-        return [min((i + 1) * SHARD_FRAMES, n_frames) for i in shards]
+        return [sharding.frames_in(i, n_frames).stop for i in shards]
     paths = (folder / records_path("frames", shard_idx) for shard_idx in shards)
     return list(accumulate(map(count_rows, paths)))
 

@@ -11,7 +11,7 @@ from typing import final
 from render.dataset.folder import remove_files, write_file
 from render.dataset.frame_ranges import FrameRanges
 from render.dataset.frame_result import FrameResult
-from render.dataset.manifest import BLOCK_SHARDS, SHARD_FRAMES, Manifest
+from render.dataset.manifest import BLOCK_SHARDS, Manifest
 from render.errors import DatasetError
 from render.system.events import tell
 from render.system.stores import StorePath, several
@@ -43,16 +43,22 @@ def missing_frames(
     """
     part = part or range(n_frames)
 
+    sharding = manifest.sharding
+
+    def frames_of(shards: range) -> range:
+        frames = sharding.frames_of(shards, n_frames)
+        return range(max(frames.start, part.start), min(frames.stop, part.stop))
+
     def own_ranges() -> Iterator[range]:
         there = manifest.finished()
         if isinstance(manifest.folder, StorePath):  # of which every entry is asked for by its name
-            there = (range(i, i + 1) for i in range(-(-n_frames // SHARD_FRAMES)))
+            there = (range(i, i + 1) for i in sharding.shards_of(range(n_frames)))
         for shards in there:
             own = [shards] if not read else [range(i, i + 1) for i in shards]
-            yield from (one for one in own if _frames_of(one, part, n_frames))
+            yield from (one for one in own if frames_of(one))
 
     def checked(shards: range) -> tuple[range, bool]:
-        return _frames_of(shards, part, n_frames), _is_there(manifest, shards, n_frames, read=read)
+        return frames_of(shards), _is_there(manifest, shards, n_frames, read=read)
 
     missing: list[range] = []
     begin = part.start
@@ -67,15 +73,9 @@ def missing_frames(
     return FrameRanges([one for one in missing if one])
 
 
-def _frames_of(shards: range, part: range, n_frames: int) -> range:
-    """Those frames of shards that are in a part."""
-    end = min(shards.stop * SHARD_FRAMES, n_frames, part.stop)
-    return range(max(shards.start * SHARD_FRAMES, part.start), end)
-
-
 def _is_there(manifest: Manifest, shards: range, n_frames: int, *, read: bool) -> bool:
     """Whether a shard is whole; a block of them is believed to be."""
-    frames = min(SHARD_FRAMES, n_frames - shards.start * SHARD_FRAMES)
+    frames = len(manifest.sharding.frames_in(shards.start, n_frames))
     if read:
         return manifest.is_whole(shards.start, frames=frames)
     return len(shards) > 1 or manifest.frames_of(shards.start) == frames
@@ -115,19 +115,20 @@ class ShardWriter:
 
         """
         self.manifest.check_gl(result.gl)
-        shard_idx = result.frame_idx // SHARD_FRAMES
+        shard_idx = self.manifest.sharding.shard_of(result.frame_idx)
         if shard_idx in self._given_up:
             return
         frames = self._open.setdefault(shard_idx, {})
         frames[result.frame_idx] = result
-        if len(frames) == min(SHARD_FRAMES, self.n_frames - shard_idx * SHARD_FRAMES):
+        if len(frames) == len(self.manifest.sharding.frames_in(shard_idx, self.n_frames)):
             self._finish(shard_idx, [frames[i] for i in sorted(frames)])
             del self._open[shard_idx]
 
     def leave_out(self, frame_idx: int) -> None:
         """Takes it that a frame will not come."""
-        self._given_up.add(frame_idx // SHARD_FRAMES)
-        self._open.pop(frame_idx // SHARD_FRAMES, None)
+        shard_idx = self.manifest.sharding.shard_of(frame_idx)
+        self._given_up.add(shard_idx)
+        self._open.pop(shard_idx, None)
 
     def unfinished_files(self) -> list[tuple[str, ...]]:
         """Files of each frame that waits for the others of its shard."""
@@ -156,7 +157,7 @@ class ShardWriter:
         self.manifest.write_entry(shard_idx, frames=len(frames), files=files, told=told)
         if not self.loose:
             remove_files(folder, loose)
-        first = shard_idx * SHARD_FRAMES
+        first = frames[0].frame_idx
         tell("shard", shard=shard_idx, frames=[first, first + len(frames)], rejections=rejections)
         if self.finished is not None:
             self.finished(shard_idx)

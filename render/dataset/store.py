@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, final
 
 from render.config.run_config import RunConfig
-from render.dataset.folder import check_same, held, shards_of
+from render.dataset.folder import check_same, held
 from render.dataset.frame_ranges import FrameRanges
 from render.dataset.layout import (
     CONFIG,
@@ -32,7 +32,6 @@ from render.dataset.layout import (
     PLOT,
     PREVIEW,
     RECORD_FILES,
-    SHARD_FRAMES,
     TOP_UPS,
     entry_path,
     frames_said,
@@ -165,18 +164,21 @@ class Store:
 
         What it has whole of the others is brought by `bringing`.
         """
+        spool = Manifest(self.spool)
+        sharding = spool.sharding
         self.waiting.extend(
             shard_idx
             for shard_idx in ENTRIES.shards_in(self.spool)
-            if shard_idx * SHARD_FRAMES in missing
-            and Manifest(self.spool).is_whole(shard_idx, frames=_frames_in(shard_idx, n_frames))
+            if (frames := sharding.frames_in(shard_idx, n_frames)).start in missing
+            and spool.is_whole(shard_idx, frames=len(frames))
         )
         rest = []
         for one in missing.ranges:
             begin = one.start
-            for first in (i * SHARD_FRAMES for i in self.waiting if i * SHARD_FRAMES in one):
-                rest.append(range(begin, first))
-                begin = min(first + SHARD_FRAMES, one.stop)
+            for frames in (sharding.frames_in(i, n_frames) for i in self.waiting):
+                if frames.start in one:
+                    rest.append(range(begin, frames.start))
+                    begin = frames.stop
             rest.append(range(begin, one.stop))
         return FrameRanges([one for one in rest if one])
 
@@ -209,11 +211,11 @@ class Store:
         for template in RECORD_FILES.values():
             for folder in template.folders():
                 (self.spool / folder).mkdir(exist_ok=True)
-        shards = range(-(-n_frames // SHARD_FRAMES))
         spool = Manifest(self.spool)
+        sharding = self.manifest.sharding
 
         def fetch(shard_idx: int) -> None:
-            frames = _frames_in(shard_idx, n_frames)
+            frames = len(sharding.frames_in(shard_idx, n_frames))
             names = [records_path(kind, shard_idx) for kind in RECORD_FILES]
             if spool.frames_of(shard_idx) != frames:
                 write_whole(
@@ -228,7 +230,7 @@ class Store:
                         raise DatasetError(f"{self.place / name} is not what the manifest says")
 
         with self._usable():
-            for _ in several(fetch, shards, self.place):
+            for _ in several(fetch, sharding.shards_of(range(n_frames)), self.place):
                 pass
 
     def complete(self, whole: Sequence[str], outgrown: Sequence[str]) -> None:
@@ -268,12 +270,12 @@ class Store:
 
 
 @contextmanager
-def held_store(place: StorePath, part: range | None = None) -> Iterator[tuple[WriteLock, Store]]:
+def held_store(place: StorePath, shards: range | None = None) -> Iterator[tuple[WriteLock, Store]]:
     """Keeps others from writing to a dataset in a store, on this machine and elsewhere.
 
     Args:
         place: Where the dataset is, or is to be.
-        part: Frames of whole shards that are to be written; None: all.
+        shards: Those that are to be written; None: all.
 
     Raises:
         DatasetError: Another process writes there, or it cannot be written to.
@@ -281,20 +283,16 @@ def held_store(place: StorePath, part: range | None = None) -> Iterator[tuple[Wr
     """
     spool = _spool_of(place)
     field = f"the folder that {place} is brought from"
-    with held(spool, field, part=part, name=str(place)) as lock:
+    with held(spool, field, shards=shards, name=str(place)) as lock:
         with lock.alone():
             known_as = _name_of(spool)
-        with marked(place, shards_of(part), known_as) as mark:
+        with marked(place, shards, known_as) as mark:
             yield lock, Store(place, spool, mark)
             if lock.widen():
                 _empty(spool)
                 _known(spool).unlink(missing_ok=True)
     with suppress(OSError):
         spool.rmdir()
-
-
-def _frames_in(shard_idx: int, n_frames: int) -> int:
-    return min(SHARD_FRAMES, n_frames - shard_idx * SHARD_FRAMES)
 
 
 def _spool_of(place: StorePath) -> Path:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, final
 
 from render.dataset.frame_result import FrameOutcome
-from render.dataset.manifest import SHARD_FRAMES
+from render.dataset.sharding import Sharding
 from render.errors import ConfigError, EngineError, RenderError
 from render.execute.base import AbstractExecutor
 from render.execute.elsewhere import Origin
@@ -100,7 +100,7 @@ class SubmititExecutor(AbstractExecutor):
         """
         if plan.run.workers is None and self._cluster == "slurm":
             raise ConfigError("workers must be a number of jobs with execution=submitit, got auto")
-        slices = _slices(frames, plan.run.workers or usable_cores())
+        slices = _slices(frames, plan.run.workers or usable_cores(), plan.sharding)
         around = (self._folder or _beside(plan.run.disk)).absolute()
         # Its own: the folder may hold what is not ours, and other parts of the dataset theirs.
         folder = around / f"frames-{frames[0]:08d}"
@@ -329,9 +329,9 @@ def _cancel(jobs: Sequence[_Job], scheduler: _Scheduler) -> None:
             time.sleep(0.05)
 
 
-def _slices(frames: Sequence[int], n: int) -> list[list[int]]:
+def _slices(frames: Sequence[int], n: int, sharding: Sharding) -> list[list[int]]:
     """The frames, cut at borders of shards into at most `n` slices of about one length."""
-    shards = [list(own) for _, own in groupby(frames, lambda frame_idx: frame_idx // SHARD_FRAMES)]
+    shards = [list(own) for _, own in groupby(frames, sharding.shard_of)]
     n = min(n, len(shards))
     cuts = [len(shards) * i // n for i in range(n + 1)]
     return [list(chain.from_iterable(shards[a:b])) for a, b in pairwise(cuts)]

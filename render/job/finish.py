@@ -14,7 +14,7 @@ from render.config.run_config import identity_of as config_identity
 from render.dataset.folder import check_inside, claim, clean, held, reopen, write_file
 from render.dataset.frame_ranges import FrameRanges
 from render.dataset.layout import DESCRIPTION
-from render.dataset.manifest import SHARD_FRAMES, Manifest
+from render.dataset.manifest import Manifest
 from render.dataset.shards import missing_frames
 from render.dataset.store import held_store
 from render.errors import DatasetError
@@ -138,13 +138,13 @@ def _take(plan: Plan, manifest: Manifest, other: Manifest, missing: FrameRanges)
     n_frames = plan.run.n_frames
     gl = other.gl()
     left: list[range] = []
-    for first in range(0, n_frames, SHARD_FRAMES):
-        shard_idx, frames = first // SHARD_FRAMES, min(SHARD_FRAMES, n_frames - first)
-        if first not in missing:
+    for shard_idx in manifest.sharding.shards_of(range(n_frames)):
+        frames = manifest.sharding.frames_in(shard_idx, n_frames)
+        if frames.start not in missing:
             continue
         entry = other.entry(shard_idx)
-        if entry is None or entry["frames"] != frames:
-            left.append(range(first, first + frames))
+        if entry is None or entry["frames"] != len(frames):
+            left.append(frames)
             continue
         if gl is None:
             raise DatasetError(f"{other.folder} must say what drew it in .manifest/gl.json")
@@ -156,7 +156,7 @@ def _take(plan: Plan, manifest: Manifest, other: Manifest, missing: FrameRanges)
                 "%s must be as it was written, and it is missing or has changed: shard %d of it is "
                 "passed over", other.disk / changed[0], shard_idx,
             )  # fmt: skip
-            left.append(range(first, first + frames))
+            left.append(frames)
             continue
         for name, digest in files.items():
             if not plan.writers.layout.is_ours(name):
@@ -165,7 +165,7 @@ def _take(plan: Plan, manifest: Manifest, other: Manifest, missing: FrameRanges)
                     f"of it has {name}"
                 )
             _bring(other.disk / name, manifest.disk, name, digest)
-        manifest.write_entry(shard_idx, frames=frames, files=files, told=entry)
+        manifest.write_entry(shard_idx, frames=len(frames), files=files, told=entry)
     return FrameRanges(left)
 
 

@@ -9,7 +9,7 @@ from render.build import build, check_used, settle_engine
 from render.config.run_config import RunConfig
 from render.dataset.description import Description, read_description
 from render.dataset.folder import check_same, drawn_by
-from render.dataset.layout import DESCRIPTION, RECORD_FILES, SHARD_FRAMES
+from render.dataset.layout import DESCRIPTION, RECORD_FILES
 from render.dataset.manifest import Manifest
 from render.errors import DatasetError
 from render.job.run_job import identity_of
@@ -42,7 +42,8 @@ def finished(config: Mapping[str, Any], *, plugins: Sequence[str] = ()) -> Descr
         return None
     if identity is None or description.n_frames != run.n_frames:
         return None
-    if len(RECORD_FILES["frames"].shards_in(run.output_dir)) * SHARD_FRAMES < run.n_frames:
+    shards = description.sharding.shards_of(range(run.n_frames))
+    if len(RECORD_FILES["frames"].shards_in(run.output_dir)) < len(shards):
         return None  # records are gone: the run makes them again
     config = settle_engine(config, plugins, drew=drawn_by(run))
     config = {**config, "top_ups": entries_of(config, None)}

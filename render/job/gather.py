@@ -8,10 +8,10 @@ from contextlib import suppress
 from functools import partial
 
 from render.dataset.failed import write_failed
+from render.dataset.frame import Frame
 from render.dataset.frame_result import FrameFailure, FrameOutcome, FrameResult
 from render.dataset.layout import FAILED
 from render.dataset.manifest import Manifest
-from render.dataset.reader import Frame
 from render.dataset.room import room_text
 from render.dataset.shards import ShardWriter
 from render.errors import DatasetError, DiskFullError, RenderError
@@ -138,6 +138,7 @@ def _shard_files(
             row=frame.frame_row,
             instances=tuple(frame.instance_rows),
             depth_unit_m=plan.writers.depth_unit_m,
+            sharding=plan.sharding,
             names=plan.names,
         )
         for frame in frames

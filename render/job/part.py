@@ -11,7 +11,8 @@ from render.config.run_config import RunConfig
 from render.config.sections import ShardSettings
 from render.dataset.folder import check_same
 from render.dataset.layout import frames_said
-from render.dataset.manifest import SHARD_FRAMES, Manifest
+from render.dataset.manifest import Manifest
+from render.dataset.sharding import Sharding
 from render.errors import ConfigError, DatasetError
 from render.plan import Plan
 from render.system.stores import Folder
@@ -31,7 +32,7 @@ def is_of_part(config: Mapping[str, Any]) -> bool:
     return any(config.get(key, _WHOLE[key]) != _WHOLE[key] for key in ("frames", "shard"))
 
 
-def part_of(run: RunConfig) -> range | None:
+def part_of(run: RunConfig, sharding: Sharding) -> range | None:
     """The frames of the part that a run is asked for; None for the whole dataset.
 
     A part has whole shards, so that no two runs write to one file.
@@ -46,7 +47,11 @@ def part_of(run: RunConfig) -> range | None:
         return None
     if run.frames is not None and is_shard:
         raise ConfigError("frames must be null where shard names a part, and shard null otherwise")
-    part = _of_frames(run.frames, run.n_frames) if run.frames else _of_shard(run)
+    part = (
+        _of_frames(run.frames, run.n_frames, sharding.size)
+        if run.frames
+        else _of_shard(run, sharding)
+    )
     if part == range(run.n_frames):
         return None
     if run.overwrite:
@@ -57,24 +62,24 @@ def part_of(run: RunConfig) -> range | None:
     return part
 
 
-def _of_frames(frames: tuple[int, int], n_frames: int) -> range:
+def _of_frames(frames: tuple[int, int], n_frames: int, size: int) -> range:
     first, end = frames
     if end > n_frames:
         raise ConfigError(f"frames must end at n_frames, {n_frames}, or before, got {list(frames)}")
-    nearest = [round(first / SHARD_FRAMES) * SHARD_FRAMES]
+    nearest = [round(first / size) * size]
     if nearest[0] >= n_frames:
-        nearest[0] -= SHARD_FRAMES
-    behind = max(round(end / SHARD_FRAMES) * SHARD_FRAMES, nearest[0] + SHARD_FRAMES)
+        nearest[0] -= size
+    behind = max(round(end / size) * size, nearest[0] + size)
     nearest.append(min(behind, n_frames))
-    if first % SHARD_FRAMES or (end % SHARD_FRAMES and end != n_frames):
+    if first % size or (end % size and end != n_frames):
         raise ConfigError(
-            f"frames must begin and end at multiples of {SHARD_FRAMES}, or end at n_frames, got "
+            f"frames must begin and end at multiples of {size}, or end at n_frames, got "
             f"{list(frames)}; the nearest are {nearest}"
         )
     return range(first, end)
 
 
-def _of_shard(run: RunConfig) -> range:
+def _of_shard(run: RunConfig, sharding: Sharding) -> range:
     index, count = run.shard.index, run.shard.count
     if index is None or count is None:
         raise ConfigError(
@@ -85,14 +90,14 @@ def _of_shard(run: RunConfig) -> range:
             f"shard.index must be from 0 to {count - 1}, because shard.count is {count}, "
             f"got {index}"
         )
-    shards = -(-run.n_frames // SHARD_FRAMES)
+    shards = len(sharding.shards_of(range(run.n_frames)))
     if count > shards:
         raise ConfigError(
             f"shard.count must be from 1 to {shards}, because {run.n_frames} frames are that many "
-            f"times {SHARD_FRAMES}, got {count}"
+            f"times {sharding.size}, got {count}"
         )
-    first, end = (shards * i // count * SHARD_FRAMES for i in (index, index + 1))
-    return range(first, min(end, run.n_frames))
+    first, end = (shards * i // count for i in (index, index + 1))
+    return sharding.frames_of(range(first, end), run.n_frames)
 
 
 def check_same_dataset(part: Manifest, whole: Manifest) -> None:

@@ -19,7 +19,7 @@ from render.config.trust import plugin_versions
 from render.dataset.description import read_description
 from render.dataset.findings import Findings
 from render.dataset.frame_files import FrameFiles
-from render.dataset.layout import DESCRIPTION, RECORDS
+from render.dataset.layout import DESCRIPTION, RECORDS, read_sharding
 from render.dataset.pictures import decoded_picture
 from render.dataset.records import read_frames, read_instances
 from render.dataset.rows import frame_row, instance_rows
@@ -216,8 +216,9 @@ def _differences(
     files = encode(plan, sample, rows)
     found: list[str] = []
     hashes: dict[str, str] = {}
+    sharding = read_sharding(folder)
     for name, data in files.items():
-        old = _stored(folder, stored, name)
+        old = _stored(FrameFiles(folder, stored, sharding), name)
         if old != data:
             found.append(f"  {name}: {_difference(old, data, Path(name).suffix)}")
         if out is not None:
@@ -231,10 +232,10 @@ def _differences(
     return found
 
 
-def _stored(folder: Folder, frame: Mapping[str, Any], name: str) -> bytes | None:
+def _stored(files: FrameFiles, name: str) -> bytes | None:
     """The bytes of a stored file; None where it is missing."""
     try:
-        return FrameFiles(folder, frame).read(name)
+        return files.read(name)
     except FileNotFoundError:
         return None
 

@@ -32,6 +32,7 @@ from render.dataset.manifest import FORMAT_VERSION, Manifest
 from render.dataset.reader import Dataset
 from render.dataset.room import room_text
 from render.dataset.rows import instance_rows
+from render.dataset.sharding import sharding_of
 from render.dataset.shards import missing_frames
 from render.dataset.store import Store, held_store
 from render.engine.base import DeviceInfo
@@ -77,15 +78,18 @@ def run_job(config: Mapping[str, Any], *, plugins: Sequence[str] = ()) -> Summar
 
     """
     run = RunConfig.of(config)
+    sharding = sharding_of(config)
+    part = part_of(run, sharding)
+    shards = part and sharding.shards_of(part)
     if isinstance(run.output_dir, StorePath):
         if run.overwrite:
             raise ConfigError(
                 "overwrite must be false where output_dir is in a store: delete "
                 f"{run.output_dir} with the tools of the store, or name another place"
             )
-        with held_store(run.output_dir, part_of(run)) as (lock, store):
+        with held_store(run.output_dir, shards) as (lock, store):
             return make_dataset(config, lock, plugins=plugins, store=store)
-    with held(run.output_dir, part=part_of(run)) as lock:
+    with held(run.output_dir, shards=shards) as lock:
         return make_dataset(config, lock, plugins=plugins)
 
 
@@ -129,7 +133,7 @@ def _make_dataset(
     added: TopUp | None,
     store: Store | None,
 ) -> Summary | PartSummary:
-    part = part_of(run)
+    part = part_of(run, sharding_of(config))
     prepare_workers(run)
     config = settle_engine(config, plugins, drew=drawn_by(run))
     top_ups = entries_of(config, added)
@@ -224,7 +228,11 @@ def _missing_elsewhere(lock: WriteLock, manifest: Manifest, n_frames: int) -> in
 
 def identity_of(plan: Plan) -> dict[str, Any]:
     """What decides the bytes of a plan's dataset."""
-    return {**plan.fingerprint, "versions": _versions(plan)}
+    return {
+        **plan.fingerprint,
+        "versions": _versions(plan),
+        "shard_frames": plan.sharding.size,
+    }
 
 
 def _what_draws(plan: Plan) -> DeviceInfo:
@@ -317,6 +325,7 @@ def _described(plan: Plan, manifest: Manifest, summary: Summary) -> dict[str, An
         "run_config_sha256": sha256_of(config),
         "seed": run.seed,
         "n_frames": run.n_frames,
+        "shard_frames": plan.sharding.size,
         "val_fraction": run.val_fraction,
         "top_ups": [entry.as_dict() for entry in run.top_ups],
         "versions": _versions(plan),

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, final
 
 from render.dataset.layout import DESCRIPTION, ENTRIES, entry_path, frames_said
-from render.dataset.manifest import SHARD_FRAMES, Manifest
+from render.dataset.manifest import Manifest
 from render.dataset.shards import PACE_WINDOW_S, missing_frames
 from render.dataset.store_writers import writers_in
 from render.errors import DatasetError
@@ -32,7 +32,7 @@ class Status:
         in_flight: Frames that are not finished and that a process has the right to write.
         missing: Other frames that are not finished.
         is_complete: Nothing is left to do, by `render.finish` either.
-        writers: Who writes; None where that cannot be told.
+        writers: Who writes, with the frames that are theirs; None where that cannot be told.
         frames_per_s: Of all writers together over the last ten minutes, or since the first of
             them began; None where nobody writes, or nothing was finished yet.
 
@@ -44,7 +44,7 @@ class Status:
     in_flight: Sequence[range]
     missing: Sequence[range]
     is_complete: bool
-    writers: Sequence[Holder] | None
+    writers: Sequence[tuple[Holder, range]] | None
     frames_per_s: float | None
 
     @property
@@ -65,8 +65,7 @@ class Status:
         writers = None
         if self.writers is not None:
             writers = [
-                {"frames": list(_bounds(_frames_of(one, self.n_frames))), **_told(one)}
-                for one in self.writers
+                {"frames": list(_bounds(frames)), **_told(one)} for one, frames in self.writers
             ]
         return {
             "folder": str(self.folder),
@@ -88,7 +87,7 @@ class Status:
             lines.append("in flight   cannot be told on this file system")
         else:
             lines.append(f"in flight   {_text(self.in_flight)}")
-            lines += [f"writer      {one.text()}" for one in self.writers]
+            lines += [f"writer      {one.text()}" for one, _ in self.writers]
         lines.append(f"missing     {_text(self.missing)}")
         if self.frames_per_s is not None:
             lines.append(f"rate        {self.frames_per_s:.3g} frames/s")
@@ -115,14 +114,12 @@ def status_of(folder: Folder) -> Status:
     except OSError as error:
         raise DatasetError(f"{error.filename} cannot be read: {error.strerror}") from error
     try:
-        writers: list[Holder] | None = (
-            writers_in(folder) if isinstance(folder, StorePath) else holders(folder)
-        )
+        found = writers_in(folder) if isinstance(folder, StorePath) else holders(folder)
+        writers = [(one, _frames_of(one, manifest, n_frames)) for one in found]
     except OSError:
         writers = None
     missing = missing_frames(manifest, n_frames, read=False)
-    held = [_frames_of(one, n_frames) for one in writers or []]
-    in_flight, rest = _shared_out(missing.ranges, held)
+    in_flight, rest = _shared_out(missing.ranges, [frames for _, frames in writers or []])
     return Status(
         folder=folder,
         n_frames=n_frames,
@@ -131,7 +128,7 @@ def status_of(folder: Folder) -> Status:
         missing=rest,
         is_complete=not missing and (folder / DESCRIPTION).is_file(),
         writers=writers,
-        frames_per_s=_rate(manifest, writers or []),
+        frames_per_s=_rate(manifest, [one for one, _ in writers or []]),
     )
 
 
@@ -144,9 +141,10 @@ def _n_frames(folder: Folder) -> int:
     return n_frames
 
 
-def _frames_of(holder: Holder, n_frames: int) -> range:
-    shards = range(-(-n_frames // SHARD_FRAMES)) if holder.units is None else holder.units
-    return range(shards.start * SHARD_FRAMES, min(shards.stop * SHARD_FRAMES, n_frames))
+def _frames_of(holder: Holder, manifest: Manifest, n_frames: int) -> range:
+    if holder.units is None:
+        return range(n_frames)
+    return manifest.sharding.frames_of(holder.units, n_frames)
 
 
 def _told(holder: Holder) -> dict[str, Any]:

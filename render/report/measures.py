@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.dataset.frame_view import is_labelled
+from render.dataset.layout import read_sharding
 from render.dataset.records import read_frames, read_instances
 from render.geometry.rle import decode_rle
 from render.report.pictures import read_picture
@@ -68,12 +69,12 @@ def measure(dataset_dir: Folder) -> dict[str, Spread]:
 
 def _targets(dataset_dir: Folder) -> Iterator[dict[str, float | None]]:
     """The measures of each labelled target, in the order of records."""
-    frames = read_frames(dataset_dir)
+    frames, sharding = read_frames(dataset_dir), read_sharding(dataset_dir)
     rows = filter(is_labelled, read_instances(dataset_dir))
     for frame_idx, targets in groupby(rows, key=lambda row: row["frame_idx"]):
         # Both are in the order of frames; frames without a labelled target are passed over.
         frame = next(f for f in frames if f["frame_idx"] == frame_idx)
-        rgb = read_picture(dataset_dir, frame)
+        rgb = read_picture(dataset_dir, frame, sharding)
         for row in targets:
             yield {
                 **{name: row[name] for name in _FRACTS},

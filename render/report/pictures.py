@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 
 from render.dataset.frame_files import FrameFiles
 from render.dataset.layout import image_path
+from render.dataset.sharding import Sharding
 from render.errors import DatasetError
 from render.system.stores import Folder
 
 __all__ = ["read_picture"]
 
 
-def read_picture(folder: Folder, frame: Mapping[str, Any]) -> NDArray[np.uint8]:
+def read_picture(folder: Folder, frame: Mapping[str, Any], sharding: Sharding) -> NDArray[np.uint8]:
     """The picture of a frame of a dataset as ``(H, W, 3)`` RGB.
 
     Args:
         folder: The dataset.
         frame: Its record.
+        sharding: That of the dataset.
 
     Raises:
         DatasetError: It cannot be read, or is no picture.
@@ -30,7 +32,7 @@ def read_picture(folder: Folder, frame: Mapping[str, Any]) -> NDArray[np.uint8]:
     """
     path = image_path(frame)
     try:
-        data = FrameFiles(folder, frame).read(path)
+        data = FrameFiles(folder, frame, sharding).read(path)
     except OSError as error:
         raise DatasetError(f"{folder / path} cannot be read: {error.strerror}") from error
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.dataset.frame_view import is_labelled
-from render.dataset.layout import RECORD_FILES, records_path
+from render.dataset.layout import RECORD_FILES, read_sharding, records_path
 from render.dataset.parquet import count_rows
 from render.dataset.records import read_shard
 from render.errors import DatasetError
@@ -53,7 +53,12 @@ def preview(dataset_dir: Folder) -> bytes:
     columns = math.ceil(math.sqrt(len(frames)))
     cell_px = min(_MAX_CELL_PX, (_SHEET_PX - _GAP_PX) // columns - _GAP_PX)
     colors = category_colors(categories)
-    cells = [_cell(dataset_dir, f, rows[f["frame_idx"]], colors, cell_px) for f in frames]
+    sharding = read_sharding(dataset_dir)
+    pictures = (read_picture(dataset_dir, f, sharding) for f in frames)
+    cells = [
+        _cell(rgb, f, rows[f["frame_idx"]], colors, cell_px)
+        for f, rgb in zip(frames, pictures, strict=True)
+    ]
     sheet = _sheet(cells, columns)
     return iio.imwrite("<bytes>", sheet, extension=".jpg", quality=_JPEG_QUALITY)
 
@@ -93,13 +98,12 @@ def _labelled(
 
 
 def _cell(
-    dataset_dir: Folder,
+    rgb: _Picture,
     frame: _Row,
     rows: Sequence[_Row],
     colors: Mapping[str, tuple[int, int, int]],
     cell_px: int,
 ) -> _Picture:
-    rgb = read_picture(dataset_dir, frame)
     labels = [drawn_label(row, text=row["category"], color=colors[row["category"]]) for row in rows]
     # Large masks first, so that what lies on them stays in sight.
     labels.sort(key=lambda label: -int(np.count_nonzero(label.mask_visib)))

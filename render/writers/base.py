@@ -20,7 +20,8 @@ from render.system.plain_data import open_regular
 from render.system.registry import Registry
 
 if TYPE_CHECKING:
-    from render.dataset.reader import Dataset, Frame
+    from render.dataset.frame import Frame
+    from render.dataset.reader import Dataset
 
 __all__ = ["WRITERS", "AbstractWriter", "NoSettings", "RecordedPixels", "Row", "StoredFrame"]
 

@@ -22,7 +22,8 @@ from render.writers.rasters import MasksWriter
 from render.writers.webdataset import check_tars
 
 if TYPE_CHECKING:
-    from render.dataset.reader import Dataset, Frame
+    from render.dataset.frame import Frame
+    from render.dataset.reader import Dataset
 
 __all__ = ["Writers", "output_settings", "shard_paths", "unknown_key"]
 

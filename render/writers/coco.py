@@ -89,8 +89,8 @@ class CocoWriter(AbstractWriter[CocoSettings]):
         annotation_ids = {split: itertools.count(1) for split in SPLITS}
         return {
             one.path: coco_parts(
-                dataset.rows("frames", one.shards),
-                dataset.rows("instances", one.shards),
+                dataset.rows("frames", dataset.sharding.shards_of(one.frames)),
+                dataset.rows("instances", dataset.sharding.shards_of(one.frames)),
                 split=one.split,
                 names=dataset.names,
                 segmentation=self.settings.coco_segmentation,

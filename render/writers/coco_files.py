@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
-from render.dataset.layout import SHARD_FRAMES, SPLITS
+from render.dataset.layout import SPLITS
 from render.sample import Split
 
 __all__ = ["PARTS", "WHOLE", "CocoFile", "coco_files"]
@@ -33,11 +33,6 @@ class CocoFile:
     path: str
     split: Split
     frames: range
-
-    @property
-    def shards(self) -> range:
-        """Numbers of the shards that have its frames."""
-        return range(self.frames.start // SHARD_FRAMES, -(-self.frames.stop // SHARD_FRAMES))
 
 
 def coco_files(n_frames: int) -> Iterator[CocoFile]:

@@ -20,7 +20,7 @@ from render.writers.base import WRITERS, AbstractWriter
 from render.writers.coco import coco_annotation, coco_categories, coco_image
 
 if TYPE_CHECKING:
-    from render.dataset.reader import Frame
+    from render.dataset.frame import Frame
 
 __all__ = ["WebdatasetSettings", "WebdatasetWriter", "check_tars", "frame_labels", "frame_members"]
 

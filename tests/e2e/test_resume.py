@@ -97,7 +97,7 @@ def test_killed_runs_end_with_the_bytes_of_an_unbroken_one(workers: int, tmp_pat
 
 def test_killed_runs_whose_frames_lie_in_tars_alone_end_with_the_same_bytes(tmp_path: Path) -> None:
     words = (
-        *SMALL, *LOOK, "output_dir=data", "workers=2", f"n_frames={FRAMES}",
+        *SMALL, *LOOK, "output_dir=data", "workers=2", "n_frames=325",  # 160, 160 and 5
         "output.formats=[coco,webdataset]", "output.loose=false",
     )  # fmt: skip
     killed, whole = tmp_path / "killed", tmp_path / "whole"
@@ -106,7 +106,7 @@ def test_killed_runs_whose_frames_lie_in_tars_alone_end_with_the_same_bytes(tmp_
     done = run_module("render.run", *words, cwd=whole)
     assert done.returncode == 0, done.stderr
 
-    for shards in (1, 2, 4):
+    for shards in (1, 2):
         with started(killed, *words) as process:
             deadline = time.monotonic() + 120
             while len(list(killed.glob("data/.manifest/shard-*.json"))) < shards:

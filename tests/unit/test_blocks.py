@@ -18,7 +18,8 @@ import pytest
 
 from render.dataset import manifest as manifest_module
 from render.dataset.blocks import write_block
-from render.dataset.manifest import SHARD_FRAMES, Manifest
+from render.dataset.manifest import Manifest
+from render.dataset.sharding import SHARD_FRAMES
 from render.dataset.shards import missing_frames
 from tests.conftest import ROOT
 

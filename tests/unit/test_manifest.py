@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from render.dataset.manifest import SHARD_FRAMES, Manifest
+from render.dataset.manifest import Manifest
+from render.dataset.sharding import SHARD_FRAMES
 from render.errors import DatasetError
 from render.system.files import refusal_of, remove_temporaries, sha256_of_file, write_whole
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from render.dataset.frame_result import FrameResult
+from render.dataset.sharding import Sharding
 from render.errors import AssetError, ConfigError, EngineError, RenderError
 from render.execute.submitit import (
     Slice,
@@ -66,7 +67,7 @@ def run(folder: Path, frames: int, workers: int, **act: Any) -> list[int]:
     executor.update_parameters(timeout_min=5)
     scheduler = _Scheduler(executor)
     jobs = []
-    for slot, own in enumerate(_slices(range(frames), workers)):
+    for slot, own in enumerate(_slices(range(frames), workers, Sharding())):
         origin: Any = FakeOrigin(folder, **act)
         work = Slice(slot, own, origin, folder / f"results-{slot}", owns_gpu=False)
         jobs.append(_Job(work, scheduler.submit(work)))
@@ -190,11 +191,11 @@ def test_half_written_results_are_none(tmp_path: Path) -> None:
 
 
 def test_slices_are_cut_at_borders_of_shards() -> None:
-    slices = _slices([*range(10), *range(40, 100)], 3)
+    slices = _slices([*range(10), *range(40, 100)], 3, Sharding())
 
     assert [frame for own in slices for frame in own] == [*range(10), *range(40, 100)]
     assert [own[0] for own in slices] == [0, 48, 80]
-    assert len(_slices(range(20), 9)) == 2
+    assert len(_slices(range(20), 9, Sharding())) == 2
 
 
 @pytest.mark.parametrize(

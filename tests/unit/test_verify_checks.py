@@ -14,8 +14,9 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import render.writers.json_lists as json_lists
 from render.dataset.findings import LINES_PER_KIND, Findings
+from render.dataset.frame import Frame
 from render.dataset.frame_view import LabelNames
-from render.dataset.reader import Frame
+from render.dataset.sharding import Sharding
 from render.geometry.rle_definition import decoded
 from render.writers.base import StoredFrame
 from render.writers.coco_check import _polygon_problem
@@ -208,7 +209,7 @@ def stored_frame(row: dict[str, Any], text: str) -> StoredFrame:
              "height": 90}  # fmt: skip
     view = Frame(
         folder=Path(), row=frame, instances=(row,), depth_unit_m=1e-4,
-        names=LabelNames(categories=("nut",), keypoints={}),
+        names=LabelNames(categories=("nut",), keypoints={}), sharding=Sharding(),
     )  # fmt: skip
     files = {"labels/train/00000000.txt": text.encode()}
     return StoredFrame(row=frame, view=view, files=files, recorded=None)

@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 import render
+from render.dataset import sharding
 from render.job.replay import replay
 from render.report.preview import preview
 from render.report.verify.dataset import verify
@@ -39,6 +41,14 @@ def tars_of(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_tars() -> Iterator[None]:
+    """Shards of 16 frames, so that a few frames fill several."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sharding, "_TAR_BYTES", 60_000)
+        yield
+
+
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> render.Dataset:
     return render.write(plan_of(), tmp_path_factory.mktemp("tars") / "data")
@@ -50,6 +60,36 @@ def test_a_shard_has_a_tar_for_each_split_that_it_has_frames_of(dataset: render.
     assert set(tars_of(dataset.folder)) == wanted
     assert "webdataset/val/000002.tar" not in wanted, "the last shard has no frame to validate"
     assert verify(dataset.folder).findings.lines() == []
+
+
+@pytest.mark.parametrize(
+    ("size_wh", "frames"),
+    [
+        ("[96,72]", 160), ("[640,480]", 160), ("[1280,960]", 32), ("[2000,1500]", 16),
+        ("[4096,3072]", 4), ("[8000,6000]", 4), ("[[choice,64,4096],[choice,64,3072]]", 4),
+    ],
+)  # fmt: skip
+def test_a_shard_has_fewer_frames_the_larger_they_are(
+    size_wh: str, frames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharding, "_TAR_BYTES", 32_000_000)
+    size = f"camera.size_wh={size_wh}"
+
+    assert plan_of(35, size).sharding.size == frames
+    assert plan_of(35, size, "output.formats=[coco]").sharding.size == 16
+
+
+def test_how_frames_are_divided_is_kept_with_a_dataset(
+    dataset: render.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(dataset.folder, folder)
+    monkeypatch.setattr(sharding, "_TAR_BYTES", 32_000_000)  # as another version may have it
+
+    assert verify(folder).findings.lines() == []
+    assert replay(folder, 17) == []
+    with pytest.raises(render.DatasetError, match="shard_frames: 16 there, 160 here"):
+        render.write(plan_of(), folder)
 
 
 def test_a_tar_holds_the_files_and_the_labels_of_its_frames(dataset: render.Dataset) -> None:

@@ -13,9 +13,10 @@ import numpy as np
 from render.config.trust import plugins_hint
 from render.dataset.description import Description, read_description
 from render.dataset.findings import Findings
+from render.dataset.frame import Frame
 from render.dataset.layout import DESCRIPTION
 from render.dataset.pictures import MOST_SIDE_PX
-from render.dataset.reader import Dataset, Frame
+from render.dataset.reader import Dataset
 from render.errors import ConfigError, DatasetError
 from render.report.verify.description import check_description
 from render.report.verify.files import read_files
@@ -172,11 +173,12 @@ class _Checks:
             instances=tuple(shard.instances[idx]),
             depth_unit_m=self._description.depth_unit_m,
             names=self._description.names,
+            sharding=self._description.sharding,
         )
         for row in view.labelled:
             self._left_out.update(self._writers.left_out(row))
         files = read_files(
-            self._dataset.folder, view.row, self._expected(view), file, self._findings,
+            view, self._expected(view), file, self._findings,
             loose=self._writers.loose,
         )  # fmt: skip
         for name, check in self._checks.items():

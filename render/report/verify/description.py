@@ -136,6 +136,7 @@ def _check_claim(description: Description, folder: Folder, findings: Findings) -
             "distractors": {entry["name"]: entry["sha256"] for entry in raw["distractors"]},
             "fixtures": [entry["sha256"] for entry in raw["fixtures"]],
             "versions": raw["versions"],
+            "shard_frames": description.sharding.size,
         },
         "gl.json": raw["gl"],
         "top_ups.json": {"top_ups": [entry.as_dict() for entry in description.top_ups]},

@@ -6,11 +6,10 @@ import hashlib
 from collections.abc import Sequence
 
 from render.dataset.findings import Findings
-from render.dataset.frame_files import FrameFiles
+from render.dataset.frame import Frame
 from render.errors import DatasetError
-from render.report.verify.records import Row
 from render.system.plain_data import MOST_BYTES, read_regular
-from render.system.stores import Folder, several
+from render.system.stores import several
 
 __all__ = ["read_files"]
 
@@ -18,8 +17,7 @@ _MOST_BYTES_PER_PX = 8
 
 
 def read_files(
-    folder: Folder,
-    frame: Row,
+    view: Frame,
     wanted: Sequence[str],
     file: str,
     findings: Findings,
@@ -37,7 +35,7 @@ def read_files(
         The bytes of those that can be read, by path.
 
     """
-    idx = frame["frame_idx"]
+    folder, frame, idx = view.folder, view.row, view.frame_idx
     hashes = {entry["path"]: entry["sha256"] for entry in frame["files"]}
     findings.require(
         sorted(hashes) == list(wanted),
@@ -51,7 +49,7 @@ def read_files(
         try:
             if loose:
                 return read_regular(folder / name, most=most)
-            return FrameFiles(folder, frame).read_from_tar(name, most=most)
+            return view.stored_files.read_from_tar(name, most=most)
         except (OSError, DatasetError) as error:
             return error
 

@@ -27,7 +27,7 @@ from render.dataset.layout import (
     is_of_dataset,
     shard_name,
 )
-from render.dataset.manifest import SHARD_FRAMES, TOLD, block_of
+from render.dataset.manifest import TOLD, block_of
 from render.dataset.pictures import check_plain, decoded_picture
 from render.errors import DatasetError
 from render.report.verify.records import Shard
@@ -145,10 +145,8 @@ def _belongs(name: str, description: Description, writers: Writers) -> bool:
             return name in template.paths(split=key.split, stem=key.stem)
         if match and "shard" in template.fields:
             shard_idx = _number(match["shard"])
-            first, end = (SHARD_FRAMES * i for i in (shard_idx, shard_idx + 1))
-            splits = {
-                description.key_of(i).split for i in range(first, min(end, description.n_frames))
-            }
+            frames = description.sharding.frames_in(shard_idx, description.n_frames)
+            splits = {description.key_of(i).split for i in frames}
             return any(
                 name in template.paths(shard=shard_name(shard_idx), split=split) for split in splits
             )
