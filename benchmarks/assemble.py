@@ -84,7 +84,7 @@ def count(plan: Plan, folder: Path) -> None:
 
 def draw_preview(plan: Plan, folder: Path) -> None:
     """The contact sheet."""
-    preview(folder)
+    preview(folder, plan.categories)
 
 
 def dump(plan: Plan, folder: Path) -> None:
@@ -123,6 +123,7 @@ class _Records:
         self._folder = folder
         self.names = plan.names
         self.n_frames = plan.run.n_frames
+        self.sharding = plan.sharding
 
     def rows(self, kind: str, shards: range) -> Any:
         return (read_frames if kind == "frames" else read_instances)(self._folder, shards)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,14 +64,11 @@ def count_rows(path: Folder) -> int:
         return int(file.metadata.num_rows)
 
 
-def read_batches(
-    path: Folder, *, accept: Callable[[pa.Schema], None], columns: Sequence[str] | None = None
-) -> Iterator[pa.RecordBatch]:
+def read_batches(path: Folder, *, accept: Callable[[pa.Schema], None]) -> Iterator[pa.RecordBatch]:
     """All rows in order, a few hundred at most in memory at a time.
 
     Args:
         path: The file.
-        columns: Those to read; None: all.
         accept: Looks at the schema before anything is read; raises DatasetError if it is not what
             it must be.
 
@@ -88,18 +85,16 @@ def read_batches(
         at_once = max(1, min(_MOST_ROWS, _MOST_BYTES // max(largest, 1)))
         total = 0
         # A shard is too small for threads to be worth their start.
-        for batch in file.iter_batches(batch_size=at_once, columns=columns, use_threads=False):
+        for batch in file.iter_batches(batch_size=at_once, use_threads=False):
             total += batch.nbytes
             if total > 2 * _MOST_BYTES:
                 raise DatasetError(f"{path} must have at most {2 * _MOST_BYTES} bytes of values")
             yield batch
 
 
-def read_rows(
-    path: Folder, *, accept: Callable[[pa.Schema], None], columns: Sequence[str] | None = None
-) -> Iterator[dict[str, Any]]:
+def read_rows(path: Folder, *, accept: Callable[[pa.Schema], None]) -> Iterator[dict[str, Any]]:
     """As `read_batches`, row by row."""
-    for batch in read_batches(path, accept=accept, columns=columns):
+    for batch in read_batches(path, accept=accept):
         try:
             rows = batch.to_pylist()
         except ValueError as error:  # a text that is not UTF-8

@@ -164,16 +164,13 @@ def read_instances(folder: Folder, shards: range | None = None) -> Iterator[dict
     return _read(folder, "instances", shards)
 
 
-def read_shard(
-    folder: Folder, kind: RecordKind, shard_idx: int, columns: Sequence[str] | None = None
-) -> Iterator[dict[str, Any]]:
+def read_shard(folder: Folder, kind: RecordKind, shard_idx: int) -> Iterator[dict[str, Any]]:
     """The rows of one shard; otherwise as `read_frames`.
 
     Args:
         folder: The dataset.
         kind: ``instances`` or ``frames``.
         shard_idx: Its number.
-        columns: Those to read, which no version lacked; None: all.
 
     """
     path, absent = folder / records_path(kind, shard_idx), list[str]()
@@ -181,8 +178,8 @@ def read_shard(
     def accept(found: pa.Schema) -> None:
         absent.extend(absent_columns(path, kind, found))
 
-    rows = read_rows(path, accept=accept, columns=columns)
-    yield from (row | dict.fromkeys(absent) for row in rows) if columns is None else rows
+    for row in read_rows(path, accept=accept):
+        yield row | dict.fromkeys(absent)
 
 
 def shard_ends(

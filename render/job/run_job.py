@@ -307,7 +307,7 @@ def _completed(
     remove_files(folder, plan.writers.layout.outgrown(whole))
     for name, parts in plan.writers.finish_files(Dataset(source, description)):
         write_file(folder, name, parts)
-    write_file(folder, PREVIEW, preview(source))
+    write_file(folder, PREVIEW, preview(source, plan.categories))
     if summary.reached:
         write_file(folder, PLOT, plot(summary.reached))
     complete(folder, description.text())

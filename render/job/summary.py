@@ -13,7 +13,7 @@ from render.dataset.layout import PREVIEW
 from render.dataset.records import read_frames, read_instances
 from render.library.categories import categories_text
 from render.plan import Plan
-from render.report.achieved import TOLERANCES, Reached, reached, unplaced
+from render.report.achieved import TOLERANCES, Reached, asked_models, reached
 from render.system.stores import Folder
 
 __all__ = ["Summary"]
@@ -120,7 +120,7 @@ class _Tally:
         self._plan = plan
         self._splits: Counter[str] = Counter()
         self._rejections: Counter[str] = Counter()
-        self._unplaced: Counter[str] = Counter()
+        self._unplaced: Counter[str] = Counter()  # asked for, less those that have a record
         self._instances = Counter(dict.fromkeys(plan.categories, 0))
         self._filtered: Counter[str] = Counter()
         self._left_out: Counter[str] = Counter()
@@ -130,11 +130,13 @@ class _Tally:
         for frame in rows:
             self._splits[frame["split"]] += 1
             self._rejections.update(frame["rejections"])
-            self._unplaced.update(category(name) for name in unplaced(frame))
+            self._unplaced.update(category(name) for name in asked_models(frame))
             yield frame
 
     def instances(self, rows: Iterable[Row]) -> Iterator[Row]:
         for row in rows:
+            if row["role"] == "target":
+                self._unplaced[row["category"]] -= 1
             if row["role"] == "target" and row["filtered"]:
                 self._filtered[row["filtered"]] += 1
             elif row["role"] == "target":
@@ -148,7 +150,7 @@ class _Tally:
             "train": self._splits["train"],
             "val": self._splits["val"],
             "instances": dict(self._instances),
-            "unplaced": dict(sorted(self._unplaced.items())),
+            "unplaced": dict(sorted((+self._unplaced).items())),
             "filtered": dict(sorted(self._filtered.items())),
             "left_out": dict(sorted(self._left_out.items())),
             "rejections": dict(sorted(self._rejections.items())),

@@ -15,7 +15,7 @@ from render.report.canvas import Canvas, Rgb
 from render.sampling.arrangement import ARRANGEMENTS
 from render.system.plain_data import json_of
 
-__all__ = ["TOLERANCES", "Reached", "plot", "reached", "unplaced"]
+__all__ = ["TOLERANCES", "Reached", "asked_models", "plot", "reached", "unplaced"]
 
 # How near the label is promised to come: of shares the difference, of sizes relative to asked.
 TOLERANCES: Mapping[str, float] = {
@@ -95,12 +95,17 @@ def reached(
     )
 
 
+def asked_models(frame: Mapping[str, Any]) -> list[str]:
+    """Models of the targets that θ of a row names, in its order."""
+    objects = _theta(frame["theta"])["objects"]
+    return list(objects["model"][: objects["count"]])
+
+
 def unplaced(frame: Mapping[str, Any]) -> list[str]:
     """Models of the targets that θ of a row names and its placement does not hold."""
-    objects = _theta(frame["theta"])["objects"]
     placed = json_of(frame["placement"])["instances"]
     shown = {one["theta_idx"] for one in placed if one["role"] == "target"}
-    return [objects["model"][i] for i in range(objects["count"]) if i not in shown]
+    return [name for i, name in enumerate(asked_models(frame)) if i not in shown]
 
 
 @lru_cache(maxsize=1)  # the same frame is asked for one thing after the other

@@ -146,8 +146,9 @@ def _line_width(picture: _Picture) -> int:
 
 def _draw_mask(picture: _Picture, label: DrawnLabel, line: int) -> None:
     visible = _coverage(label.mask_visib, picture)
-    alpha = _TINT * visible[..., None]
-    picture[:] = np.rint(picture * (1 - alpha) + np.array(label.color) * alpha)
+    covered = visible > 0
+    alpha = _TINT * visible[covered, None]
+    picture[covered] = np.rint(picture[covered] * (1 - alpha) + np.array(label.color) * alpha)
     hidden = _coverage(label.mask & ~label.mask_visib, picture) > 0.5
     shown = visible > 0.5
     for contour in _contours(shown):

@@ -29,13 +29,11 @@ _GAP_PX = 6
 _PAPER = 250
 _JPEG_QUALITY = 90
 
-_BRIEF = ("frame_idx", "role", "category")
-
 _Row = Mapping[str, Any]
 _Picture = NDArray[np.uint8]
 
 
-def preview(dataset_dir: Folder) -> bytes:
+def preview(dataset_dir: Folder, categories: Sequence[str]) -> bytes:
     """A JPEG of up to 16 frames, spread evenly over the dataset, with their labels.
 
     It shows what annotations hold: distractors and filtered targets are not drawn. See
@@ -43,13 +41,15 @@ def preview(dataset_dir: Folder) -> bytes:
 
     Args:
         dataset_dir: Its folder.
+        categories: All of the dataset, whose places among them decide their colours.
 
     Raises:
         DatasetError: There is no frame, or an image or a record cannot be read.
 
     """
-    frames = _spread(dataset_dir)
-    rows, categories = _labelled(dataset_dir, {f["frame_idx"] for f in frames})
+    shown = _spread(dataset_dir)
+    frames = [frame for of_shard in shown.values() for frame in of_shard]
+    rows = _labelled(dataset_dir, shown)
     columns = math.ceil(math.sqrt(len(frames)))
     cell_px = min(_MAX_CELL_PX, (_SHEET_PX - _GAP_PX) // columns - _GAP_PX)
     colors = category_colors(categories)
@@ -63,8 +63,10 @@ def preview(dataset_dir: Folder) -> bytes:
     return iio.imwrite("<bytes>", sheet, extension=".jpg", quality=_JPEG_QUALITY)
 
 
-def _spread(dataset_dir: Folder) -> list[_Row]:
-    """Frames at even distances, the first and the last among them, in bounded memory."""
+def _spread(dataset_dir: Folder) -> dict[int, list[_Row]]:
+    """Frames at even distances, the first and the last among them, by the number of their shard;
+    in bounded memory.
+    """
     shards = RECORD_FILES["frames"].shards_in(dataset_dir)
     ends = [*accumulate(count_rows(dataset_dir / records_path("frames", i)) for i in shards)]
     count = ends[-1] if ends else 0
@@ -72,29 +74,22 @@ def _spread(dataset_dir: Folder) -> list[_Row]:
         raise DatasetError(f"{dataset_dir} must hold at least one frame, got none")
     shown = min(count, _MAX_FRAMES)
     wanted = {round(i * (count - 1) / max(shown - 1, 1)) for i in range(shown)}
-    found: list[_Row] = []
+    found: dict[int, list[_Row]] = {}
     for shard_idx, first, end in zip(shards, [0, *ends], ends, strict=False):
         if wanted & {*range(first, end)}:
             rows = enumerate(read_shard(dataset_dir, "frames", shard_idx), start=first)
-            found += (frame for i, frame in rows if i in wanted)
+            found[shard_idx] = [frame for i, frame in rows if i in wanted]
     return found
 
 
-def _labelled(
-    dataset_dir: Folder, frame_idxs: set[int]
-) -> tuple[dict[int, list[_Row]], tuple[str, ...]]:
-    """Labelled instances of some frames, and the sorted categories of all frames."""
-    rows: dict[int, list[_Row]] = {idx: [] for idx in frame_idxs}
-    categories: set[str] = set()
-    for shard_idx in RECORD_FILES["instances"].shards_in(dataset_dir):
-        # Most shards have no frame of the sheet, and all else of a row takes far longer to read.
-        brief = list(read_shard(dataset_dir, "instances", shard_idx, _BRIEF))
-        categories.update(row["category"] for row in brief if row["role"] == "target")
-        if any(row["frame_idx"] in rows for row in brief):
-            for row in read_shard(dataset_dir, "instances", shard_idx):
-                if row["frame_idx"] in rows and is_labelled(row):
-                    rows[row["frame_idx"]].append(row)
-    return rows, tuple(sorted(categories))
+def _labelled(dataset_dir: Folder, frames: Mapping[int, Sequence[_Row]]) -> dict[int, list[_Row]]:
+    """Labelled instances of some frames, which come by the number of their shard."""
+    rows = {frame["frame_idx"]: list[_Row]() for own in frames.values() for frame in own}
+    for shard_idx in frames:
+        for row in read_shard(dataset_dir, "instances", shard_idx):
+            if row["frame_idx"] in rows and is_labelled(row):
+                rows[row["frame_idx"]].append(row)
+    return rows
 
 
 def _cell(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from render.dataset.records import read_instances
 from render.errors import DatasetError
 from render.report.drawing import DrawnLabel, category_colors, draw_caption, draw_labels
 from render.report.preview import preview
@@ -22,9 +23,16 @@ RED = (230, 40, 30)
 GREY = 100
 
 
+def categories_of(folder: Path) -> list[str]:
+    """Categories of its targets, sorted."""
+    return sorted({row["category"] for row in read_instances(folder) if row["role"] == "target"})
+
+
 def sheet_of(folder: Path) -> Picture:
     """The sheet of a dataset, RGB."""
-    bgr = cv2.imdecode(np.frombuffer(preview(folder), np.uint8), cv2.IMREAD_COLOR)
+    bgr = cv2.imdecode(
+        np.frombuffer(preview(folder, categories_of(folder)), np.uint8), cv2.IMREAD_COLOR
+    )
     assert bgr is not None
     return np.asarray(bgr[..., ::-1], np.uint8)
 
@@ -276,7 +284,8 @@ def test_filtered_instances_and_distractors_are_not_drawn(tmp_path: Path) -> Non
 def test_bytes_are_the_same_each_time(tmp_path: Path) -> None:
     write_dataset(tmp_path, some_samples(5))
 
-    assert preview(tmp_path) == preview(tmp_path)
+    names = categories_of(tmp_path)
+    assert preview(tmp_path, names) == preview(tmp_path, names)
 
 
 def test_torn_image_is_named(tmp_path: Path) -> None:
@@ -285,11 +294,11 @@ def test_torn_image_is_named(tmp_path: Path) -> None:
     image.write_bytes(image.read_bytes()[:9])
 
     with pytest.raises(DatasetError, match=re.escape(str(image))):
-        preview(tmp_path)
+        preview(tmp_path, categories_of(tmp_path))
 
 
 def test_dataset_without_frames_is_refused(tmp_path: Path) -> None:
     write_dataset(tmp_path, [])
 
     with pytest.raises(DatasetError, match="must hold at least one frame"):
-        preview(tmp_path)
+        preview(tmp_path, categories_of(tmp_path))

@@ -11,6 +11,7 @@ from render.dataset.description import Description
 from render.dataset.description_form import unknown_keys
 from render.dataset.findings import Findings
 from render.dataset.layout import DESCRIPTION, MANIFEST_FOLDER
+from render.dataset.sharding import SHARD_FRAMES
 from render.errors import ConfigError
 from render.system.plain_data import json_of, read_regular
 from render.system.stores import Folder
@@ -157,6 +158,8 @@ def _check_claim(description: Description, folder: Folder, findings: Findings) -
         except ValueError as error:
             findings.require(False, f"is torn: {error}", file=file)
             continue
+        if isinstance(found, dict) and "shard_frames" in values:  # earlier versions did not say it
+            found.setdefault("shard_frames", SHARD_FRAMES)
         # What it says of pictures and poses, nothing else does.
         same = isinstance(found, dict) and found == values | {
             key: value for key, value in found.items() if key in _CLAIMED_ALONE
