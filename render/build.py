@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,7 @@ from render.placement.arrangement import (
     naming,
 )
 from render.plan import Plan
+from render.sampling.arguments import near
 from render.sampling.balance import WholeDataset
 from render.sampling.groups import GROUPS
 from render.sampling.leaf_draws import checked_group
@@ -95,6 +97,7 @@ def build(
         for remark in (*assets.models.remarks, *of_poses, *space.remarks()):
             _LOG.warning("%s", remark)
         check_used(space, assets)
+        _check_materials(space, assets)
         for kind in space.support("lighting", "kind"):
             check_kind(str(kind))
     searches = run.labels.symmetries == "search"
@@ -242,8 +245,23 @@ def check_used(space: ThetaSpace, assets: AssetLibrary) -> None:
         assets.environments.check_all()
     on_surfaces = kinds & set(SURFACES) and space.support("background", "surface_texture") != {None}
     on_cards = "card" in space.support("occlusion", "by")
-    if True in space.support("material", "textured") or on_surfaces or on_cards:
+    shows_decals = space.support("material", "decal") != {None} or space.named_materials
+    if True in space.support("material", "textured") or on_surfaces or on_cards or shows_decals:
         assets.textures.check_all()
+
+
+def _check_materials(space: ThetaSpace, assets: AssetLibrary) -> None:
+    """Every name or glob of a material is that of some model's."""
+    if not space.named_materials:
+        return
+    models = map(assets.models.load, assets.models.names)
+    known = sorted({p.material.name for model in models for p in model.primitives})
+    for name in sorted(space.named_materials):
+        if not fnmatch.filter(known, name):
+            raise ConfigError(
+                f"material.by_material must name materials of the models, got {name}"
+                f"{near(name, known)}"
+            )
 
 
 def _check_folders(run: RunConfig) -> None:

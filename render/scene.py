@@ -67,6 +67,7 @@ class Material:
         alpha_mode: ``mask`` cuts out fragments with alpha below `alpha_cutoff`, in
             colour, depth, ids and silhouettes alike. ``blend`` is see-through in
             colour only: for labels and depth the surface is solid.
+        ignores_colors: Whether colours of vertices do not count.
         triplanar: A base colour texture laid on from the object's three axes, for
             surfaces without UVs; replaces `base_color_texture`.
         triplanar_size_m: Object-space edge of one tile of `triplanar`.
@@ -92,6 +93,7 @@ class Material:
     alpha_mode: AlphaMode = "opaque"
     alpha_cutoff: float = 0.5
     double_sided: bool = False
+    ignores_colors: bool = False
     triplanar: Texture | None = None
     triplanar_size_m: float = 0.1
     wear: float = 0.0

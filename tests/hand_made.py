@@ -217,6 +217,13 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             jitter_deg=(0.0, 0.0, 0.0),
         ),
         material=MaterialGroup(
+            base_color=(None,) * n,
+            metallic=(None,) * n,
+            roughness=(None,) * n,
+            pattern=("none",) * n,
+            pattern_color=((255.0, 255.0, 255.0),) * n,
+            decal=(None,) * n,
+            by_material=((),) * n,
             hue_shift_deg=(0.0,) * n,
             saturation_factor=(1.0,) * n,
             brightness_factor=(1.0,) * n,

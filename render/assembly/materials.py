@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
+from fnmatch import fnmatchcase
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 
 from render.assembly.patterns import procedural
 from render.assembly.textures import TextureCache
+from render.assembly.two_tone import two_tone_texture
 from render.assembly.wear import wear_texture
 from render.sampling.material import MaterialGroup
 from render.sampling.occlusion import Occlusion
-from render.scene import Material, Model, Texture
+from render.scene import Material, Model, Primitive, Texture
 from render.sensor.color import hsv_to_linear, linear_to_srgb, srgb_to_linear
 
 __all__ = [
@@ -31,6 +33,7 @@ PROCEDURAL = "procedural/"
 _SHAPED = ("hand", "bar", "card")
 _PATTERN_PX = 256
 _WEAR_TILE = 1.2  # extents of the model
+_WHITE = (1.0, 1.0, 1.0, 1.0)
 _IDENTITY = (0.0, 1.0, 1.0, 0.0, 0.0)
 
 
@@ -47,9 +50,11 @@ def target_materials(
 ) -> tuple[Material, ...]:
     """One material per primitive of target `i`.
 
-    Hue and saturation are those of HSV on display sRGB and act on the base colour, that is
-    on factor times texture; brightness is a factor on linear light. Where nothing is asked, the
-    authored objects themselves come back. Vertex colours take part in the brightness only.
+    What is asked in place of the authored finish comes first, then a texture in place of that,
+    then jitter. Hue and saturation are those of HSV on display sRGB and act on the base colour,
+    that is on factor times texture; brightness is a factor on linear light. Where nothing is
+    asked, the authored objects themselves come back. Vertex colours that count take part in the
+    brightness only.
     Cut-outs keep their texture where `textured` asks for another, because it holds their
     shape.
     """
@@ -60,7 +65,7 @@ def target_materials(
         jitter.metallic_shift[i],
         jitter.roughness_shift[i],
     )
-    authored = tuple(p.material for p in model.primitives)
+    authored = tuple(_asked(p, model, jitter, i, assets, cache) for p in model.primitives)
     if jitter.wear[i] > 0.0:
         worn = wear_texture(jitter.texture_seed[i], cache)
         size_m = _WEAR_TILE * model.extent_m
@@ -74,9 +79,57 @@ def target_materials(
     if amounts == _IDENTITY:
         return authored
     return tuple(
-        _jittered(material, amounts, has_colors=primitive.colors is not None, cache=cache)
+        _jittered(
+            material,
+            amounts,
+            has_colors=primitive.colors is not None and not material.ignores_colors,
+            cache=cache,
+        )
         for material, primitive in zip(authored, model.primitives)
     )
+
+
+def _asked(
+    primitive: Primitive,
+    model: Model,
+    group: MaterialGroup,
+    i: int,
+    assets: TextureSource,
+    cache: TextureCache,
+) -> Material:
+    """The material of a primitive with what θ asks in its place."""
+    authored = material = primitive.material
+    named = (dict(own) for name, own in group.by_material[i] if fnmatchcase(material.name, name))
+    own = next(named, {})
+
+    def of(leaf: str) -> Any:
+        return own[leaf] if leaf in own else getattr(group, leaf)[i]
+
+    metallic, roughness, decal = of("metallic"), of("roughness"), of("decal")
+    if metallic is not None:
+        material = replace(material, metallic=metallic, metallic_roughness_texture=None)
+    if roughness is not None:
+        material = replace(material, roughness=roughness, metallic_roughness_texture=None)
+    if decal is not None and material.base_color_texture is not None and primitive.uv is not None:
+        texture = library_texture(assets.texture(decal), cache)
+        material = replace(material, base_color=_WHITE, base_color_texture=texture)
+    base_color, pattern = of("base_color"), of("pattern")
+    if authored.alpha_mode == "mask" or (base_color is None and pattern == "none"):
+        return material
+    rgb = authored.base_color[:3]
+    if base_color is not None:
+        rgb = tuple(srgb_to_linear(np.array(base_color) / 255.0).tolist())
+    material = replace(
+        material,
+        base_color=(*rgb, authored.base_color[3]),
+        base_color_texture=None,
+        ignores_colors=True,
+    )
+    if pattern == "none":
+        return material
+    second = tuple(srgb_to_linear(np.array(of("pattern_color")) / 255.0).tolist())
+    texture = two_tone_texture(pattern, group.texture_seed[i], (rgb, second), cache)
+    return _retextured(material, texture, group.texture_size[i] * model.extent_m)
 
 
 def distractor_model(occlusion: Occlusion, j: int) -> str:

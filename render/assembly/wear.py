@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from render.assembly.noise import clouds, ranked
 from render.assembly.textures import TextureCache
 from render.scene import Texture
 
@@ -23,29 +24,13 @@ def wear_texture(seed: int, cache: TextureCache) -> Texture:
     def make() -> Texture:
         rng = np.random.Generator(np.random.SFC64(variant))
         image = np.full((_SIDE, _SIDE, 4), 255, np.uint8)
-        image[..., 0] = _ranked(_clouds(rng))
+        image[..., 0] = ranked(clouds(rng, _SIDE))
         image[..., 1] = _scratches(rng)
         image[..., 2] = 0
         image.setflags(write=False)
         return Texture(image=image)
 
     return cache.get(wear_texture, (variant,), make)
-
-
-def _clouds(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Noise with more power in its long waves, periodic."""
-    spectrum = np.fft.rfft2(rng.standard_normal((_SIDE, _SIDE)))
-    fy, fx = np.fft.fftfreq(_SIDE)[:, None], np.fft.rfftfreq(_SIDE)[None]
-    far = np.hypot(fy, fx)
-    far[0, 0] = np.inf
-    return np.fft.irfft2(spectrum / np.maximum(far, 3.0 / _SIDE) ** 1.3, s=(_SIDE, _SIDE))
-
-
-def _ranked(field: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Levels of equal area: wear 0.3 covers a share of 0.3."""
-    order = np.empty(field.size, np.int64)
-    order[np.argsort(field, axis=None)] = np.arange(field.size)
-    return (order.reshape(field.shape) * 256 // field.size).astype(np.uint8)
 
 
 def _scratches(rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -129,6 +129,8 @@ def _domain(spec: Leaf) -> str:
         text = "`true`, `false`"
     elif spec.kind == "by_category":
         text = f"list of `{{category, size_m}}`, {spec.lo:.10g} to {spec.hi:.10g}"
+    elif spec.kind == "by_material":
+        text = "list of `{material, ...}`"
     elif spec.kind == "pattern":
         text = f"name or glob of {spec.catalog}"
     else:

@@ -81,6 +81,11 @@ class Drawable(abc.ABC):
         """What a target is drawn from whose category a function tells."""
         return self
 
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What follows the name of the leaf in the names of the components' random numbers."""
+        return tuple(f"[{i}]" if i else "" for i in range(len(self.components)))
+
     def value_of(self, parts: Sequence[Value]) -> Value:
         """What is drawn, of the values of its components."""
         return parts[0]

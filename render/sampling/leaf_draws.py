@@ -230,8 +230,7 @@ def _build_leaves(group: str, node: Mapping[str, Any], names: Names) -> tuple[Le
 
 
 def _leaf_draw(group: str, key: str, spec: Leaf, distribution: Drawable) -> LeafDraw:
-    n = len(distribution.components)
-    names = tuple(f"{group}.{key}" + (f"[{i}]" if i else "") for i in range(n))
+    names = tuple(f"{group}.{key}{suffix}" for suffix in distribution.suffixes)
     return LeafDraw(field=key, scope=spec.scope, names=names, distribution=distribution)
 
 

@@ -2,17 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from render.sampling.schema import leaf
+from render.sampling.schema import Leaf, leaf
 
-__all__ = ["MaterialGroup"]
+__all__ = ["SURFACE_PATTERNS", "MaterialGroup"]
+
+SURFACE_PATTERNS = ("none", "marble", "speckle", "swirl")
+# What can be asked of all materials of a target, and of each one by its name.
+_BASE_COLOR: Mapping[str, Any] = {
+    "kind": "vector", "length": (3,), "lo": 0, "hi": 255, "nullable": True,
+    "doc": "Colour in place of the file's colour, texture and vertex colours: red, green, blue of "
+    "display sRGB. null: the file's. Cut-outs keep theirs.",
+    "example": "[[uniform,120,255],[uniform,0,60],20]",
+}  # fmt: skip
+_METALLIC: Mapping[str, Any] = {
+    "kind": "number", "lo": 0, "hi": 1, "nullable": True,
+    "doc": "In place of the file's metallic; null: the file's.",
+    "example": "[choice,0,1]",
+}  # fmt: skip
+_ROUGHNESS: Mapping[str, Any] = {
+    "kind": "number", "lo": 0, "hi": 1, "nullable": True,
+    "doc": "In place of the file's roughness; null: the file's.",
+    "example": "[uniform,0.1,0.5]",
+}  # fmt: skip
+_PATTERN: Mapping[str, Any] = {
+    "kind": "choice", "options": SURFACE_PATTERNS,
+    "doc": "Mixes `pattern_color` into the base colour, in the body of the part rather than "
+    "printed on it: `marble` in veins, `speckle` in grains, `swirl` in streaks.",
+    "example": "[choice,{none:0.5,swirl:0.5}]",
+}  # fmt: skip
+_PATTERN_COLOR: Mapping[str, Any] = {
+    "kind": "vector", "length": (3,), "lo": 0, "hi": 255,
+    "doc": "`pattern`: the second colour, red, green, blue of display sRGB.",
+    "example": "[255,[uniform,200,255],255]",
+}  # fmt: skip
+_DECAL: Mapping[str, Any] = {
+    "kind": "pattern", "catalog": "textures", "nullable": True,
+    "doc": "Name or glob of a picture of `assets.textures_dir` in place of the file's texture, as "
+    "a label is exchanged; materials without texture coordinates keep theirs.",
+    "example": "[choice,label_*]",
+}  # fmt: skip
+_SURFACE: Mapping[str, Mapping[str, Any]] = {
+    "base_color": _BASE_COLOR, "metallic": _METALLIC, "roughness": _ROUGHNESS,
+    "pattern": _PATTERN, "pattern_color": _PATTERN_COLOR, "decal": _DECAL,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaterialGroup:
-    """Jitter of the authored finish, or a random texture in its place, and wear."""
+    """Colours and gloss in place of the authored ones, jitter, random textures, and wear."""
 
+    base_color: tuple[tuple[float, ...] | None, ...] = leaf(scope="target", **_BASE_COLOR)
+    metallic: tuple[float | None, ...] = leaf(scope="target", **_METALLIC)
+    roughness: tuple[float | None, ...] = leaf(scope="target", **_ROUGHNESS)
+    pattern: tuple[str, ...] = leaf(scope="target", **_PATTERN)
+    pattern_color: tuple[tuple[float, ...], ...] = leaf(scope="target", **_PATTERN_COLOR)
+    decal: tuple[str | None, ...] = leaf(scope="target", **_DECAL)
+    by_material: tuple[tuple[tuple[str, tuple[tuple[str, Any], ...]], ...], ...] = leaf(
+        kind="by_material",
+        scope="target",
+        catalog="textures",
+        parts={name: Leaf(**spec) for name, spec in _SURFACE.items()},
+        doc="The six leaves above for materials of the file by their names or globs; the first "
+        "entry that fits counts, and what it does not say is as of the target.",
+        example="[{material:ivory,base_color:[200,20,[uniform,0,60]]},{material:pip,roughness:0.3}]",
+    )
     hue_shift_deg: tuple[float, ...] = leaf(
         kind="number",
         scope="target",
@@ -72,7 +129,7 @@ class MaterialGroup:
         scope="target",
         lo=0.01,
         hi=100,
-        doc="`textured`: edge of one tile, in extents of the model.",
+        doc="`textured` and `pattern`: edge of one tile, in extents of the model.",
         example="[uniform,0.3,1.5]",
     )
     texture_seed: tuple[int, ...] = leaf(
@@ -80,7 +137,7 @@ class MaterialGroup:
         scope="target",
         lo=0,
         hi=2**31 - 1,
-        doc="Seed of procedural textures and of wear.",
+        doc="Seed of procedural textures, of `pattern` and of wear.",
         example="[integers,0,2147483647]",
     )
     wear: tuple[float, ...] = leaf(

@@ -11,6 +11,7 @@ from render.errors import ConfigError
 from render.sampling.arguments import Arguments, because, fail, near, show
 from render.sampling.distribution import DISTRIBUTIONS, AbstractDistribution, Drawable, Vector
 from render.sampling.distributions.by_category import ByCategory
+from render.sampling.distributions.by_material import ByMaterial
 from render.sampling.distributions.constant import Constant
 from render.sampling.patterns import match_names
 from render.sampling.schema import Leaf, Value
@@ -56,6 +57,8 @@ def parse(
         return _vector(value, leaf, name)
     if leaf.kind == "by_category" and value is not None:
         return _by_category(value, leaf, name, tuple(sorted(set((categories or {}).values()))))
+    if leaf.kind == "by_material":
+        return _by_material(value, leaf, name, catalog)
     if isinstance(value, Mapping):
         fail(name, _form_rule(leaf), value)
     if not _is_list(value):
@@ -138,6 +141,25 @@ def _by_category(
         size = parse(entry["size_m"], number, f"{name}.{category}")
         (entries[category],) = size.components
     return ByCategory(tuple(entries.items()))
+
+
+def _by_material(value: Any, leaf: Leaf, name: str, catalog: Sequence[str]) -> Drawable:
+    """A list of ``{material, ...}``; names of files in it are of `catalog`."""
+    entries: dict[str, tuple[tuple[str, Drawable], ...]] = {}
+    known = {"material", *leaf.parts}
+    for entry in value if _is_list(value) else [value]:
+        material = entry.get("material") if _is_list(value) and isinstance(entry, Mapping) else None
+        if not material or not isinstance(material, str) or not known.issuperset(entry):
+            rule = f"be a list of {{material: NAME, ...}} with some of {', '.join(leaf.parts)}"
+            fail(name, rule, value)
+        if material in entries:
+            fail(name, "name each material once", value)
+        entries[material] = tuple(
+            (key, parse(entry[key], leaf.parts[key], f"{name}.{material}.{key}", catalog=catalog))
+            for key in leaf.parts
+            if key in entry
+        )
+    return ByMaterial(tuple(entries.items())) if entries else Constant(())
 
 
 def _expand(

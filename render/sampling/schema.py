@@ -14,7 +14,9 @@ from typing import Any, Literal
 __all__ = ["Kind", "Leaf", "Scope", "Value", "leaf"]
 
 Value = float | int | str | bool | tuple[float, ...] | None
-Kind = Literal["number", "integer", "choice", "flag", "vector", "pattern", "by_category"]
+Kind = Literal[
+    "number", "integer", "choice", "flag", "vector", "pattern", "by_category", "by_material"
+]
 Scope = Literal["frame", "target", "distractor", "light"]
 
 
@@ -29,9 +31,11 @@ class Leaf:
             is `length` numbers in ``[lo, hi]``, each of which may be a distribution of its
             own; ``pattern`` is a name or glob that chooses among the files of `catalog`;
             ``by_category`` is a list of ``{category, size_m}``, whose numbers lie in
-            ``[lo, hi]`` and may be distributions, drawn for targets of that category.
+            ``[lo, hi]`` and may be distributions, drawn for targets of that category;
+            ``by_material`` is a list of ``{material, ...}``, each with some of `parts`.
         scope: ``frame``: drawn once. Otherwise once for each target, distractor or
             light, and the drawn value is a tuple.
+        parts: What an entry of a ``by_material`` can say of its material.
         nullable: Null is allowed: the leaf takes no part.
         why: Why it has its bounds, for messages, where that is not plain.
         doc: One line for the table of scene parameters.
@@ -48,6 +52,7 @@ class Leaf:
     catalog: Literal[
         "models", "backgrounds", "textures", "environments", "patterns", "distractors", ""
     ] = ""
+    parts: Mapping[str, Leaf] = field(default_factory=dict)
     nullable: bool = False
     why: str = ""
     doc: str = ""

@@ -12,6 +12,7 @@ from render.sampling.arrangement import ARRANGEMENTS
 from render.sampling.axes import OCCLUSION, SIZES, Find, axes_of
 from render.sampling.balance import Balance, WholeDataset
 from render.sampling.distribution import Drawable
+from render.sampling.distributions.by_material import ByMaterial
 from render.sampling.groups import GROUPS, Theta
 from render.sampling.leaf_draws import (
     FROM_PRESET,
@@ -164,6 +165,12 @@ class ThetaSpace:
     def is_null(self, group: str, leaf: str) -> bool:
         """Whether a leaf takes no part in any frame."""
         return all(d.support == (None,) for d in _finder(self.groups)(group, leaf))
+
+    @property
+    def named_materials(self) -> frozenset[str]:
+        """Names and globs of materials in `material.by_material`."""
+        found = _finder(self.groups)("material", "by_material")
+        return frozenset(m for d in found if isinstance(d, ByMaterial) for m, _ in d.entries)
 
     def can_be_null(self, group: str, leaf: str) -> bool:
         """Whether a leaf takes no part in some frame."""

@@ -112,6 +112,15 @@ def cases(group: str, name: str, leaf: Leaf) -> list[Any]:
                 {"category": "mug", "size_m": ["choice", 0.1, 0.2]},
             ],
         ]
+    elif leaf.kind == "by_material":
+        found = [
+            [],
+            [{"material": "iv*", "roughness": 0.3, "pattern": ["choice", "none", "swirl"]}],
+            [
+                {"material": "pip", "base_color": [["uniform", 10, 20], 30, ["choice", 1, 2]]},
+                {"material": "*", "base_color": None, "metallic": ["uniform", 0, 1]},
+            ],
+        ]
     else:
         names: tuple[Any, ...] = {
             "choice": tuple(leaf.options),
@@ -213,6 +222,9 @@ def check(group: str, name: str, spec: Any, thetas: list[Theta]) -> None:
     if leaf.kind == "by_category" and spec is not None:
         check_by_category(group, name, spec, thetas)
         return
+    if leaf.kind == "by_material":
+        check_by_material(group, name, spec, thetas)
+        return
     drawn, keys = [], []
     for frame_idx, theta in zip(FRAMES, thetas, strict=True):
         value = getattr(getattr(theta, group), name)
@@ -255,6 +267,26 @@ def check_by_category(
                 assert drawn[i] == pytest.approx(wanted, rel=1e-9)
 
 
+def check_by_material(
+    group: str, name: str, entries: list[dict[str, Any]], thetas: list[Theta]
+) -> None:
+    """Each target has what the entries draw, by random numbers of their own."""
+    for frame_idx, theta in zip(FRAMES, thetas, strict=True):
+        for i, drawn in enumerate(getattr(getattr(theta, group), name)):
+            assert [material for material, _ in drawn] == [e["material"] for e in entries]
+            for entry, (material, leaves) in zip(entries, drawn, strict=True):
+                assert dict(leaves).keys() == entry.keys() - {"material"}
+                for leaf, value in leaves:
+                    spec, full = entry[leaf], f"{group}.{name}.{material}.{leaf}"
+                    is_vector = isinstance(spec, list) and not isinstance(spec[0], str)
+                    keys = [f"{full}[{k}]" if k else full for k in range(3)]
+                    wanted = [
+                        expected(one, np.array([uniform(0, frame_idx, key, i)]))[0]
+                        for one, key in zip(spec if is_vector else [spec], keys)
+                    ]
+                    assert (list(value) if is_vector else [value]) == pytest.approx(wanted)
+
+
 @pytest.mark.parametrize("by_distance", [False, True], ids=["size", "distance"])
 @pytest.mark.parametrize("preset_idx", range(N_PRESETS))
 @pytest.mark.parametrize("way", ["command_line", "experiment"])
@@ -287,7 +319,7 @@ def test_every_leaf_holds_every_distribution(
 def test_the_cases_are_all_distributions_that_fit() -> None:
     for group in GROUPS:
         for name, leaf in leaves_of(group).items():
-            if leaf.kind == "by_category":
+            if leaf.kind in ("by_category", "by_material"):
                 continue  # its numbers hold distributions, it is none
             heads = [c[0] for c in cases(group, name, leaf) if isinstance(c, list)]
             words = {head for head in heads if isinstance(head, str)}

@@ -67,9 +67,9 @@ def test_a_change_of_one_group_changes_no_other(
 ) -> None:
     changed = copy.deepcopy(plain)
     for leaf, value in changed[group].items():
-        if isinstance(value, list) and value[0] == "uniform":
+        if isinstance(value, list) and value[:1] == ["uniform"]:
             changed[group][leaf] = value[1]
-        elif isinstance(value, list) and value[0] == "integers" and leaf != "count":
+        elif isinstance(value, list) and value[:1] == ["integers"] and leaf != "count":
             changed[group][leaf] = value[2]
     others = [name for name in GROUPS if name != group]
 

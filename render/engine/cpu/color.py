@@ -29,6 +29,7 @@ __all__ = ["ColorPass"]
 
 _LUMINANCE = np.array(LUMINANCE, np.float32)
 _NO_LAYER = np.zeros((0, 4), np.float32)
+_NO_COLORS = unwritten(np.zeros((0, 4), np.float32))
 _NO_MIRROR = unwritten(np.zeros((1, 1, 3), np.float32))
 _NO_GLOSSY = unwritten(np.zeros((0, 1, 1, 3), np.float32))
 
@@ -126,10 +127,11 @@ class ColorPass:
         body, material = bodies.all[part.body_idx], part.material
         mesh = body.mesh
         numbers, flags = _material_numbers(material, body)
+        colors = _NO_COLORS if material.ignores_colors else unwritten(mesh.colors)
         shade_part(
             self._scratch.numbers, self._scratch.indices, pixels, faces,
             part.first_face - part.begin, shading.width, shading.lens, unwritten(mesh.faces),
-            unwritten(mesh.vertices), unwritten(mesh.colors), _obj_cam(body),
+            unwritten(mesh.vertices), colors, _obj_cam(body),
             body.R_cam_obj.astype(np.float32), body.model.center_m.astype(np.float32), numbers,
             flags, self._textures_of(material), shading.open_shares.share,
             shading.open_shares.depth_m, shading.sky, self._split_sum, shading.mirror,

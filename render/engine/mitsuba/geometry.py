@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ def visible(scene: Scene) -> Iterator[Part]:
     for instance in scene.instances:
         for primitive, material in zip(instance.model.primitives, instance.materials, strict=True):
             yield Part(
-                primitive=primitive,
+                primitive=replace(primitive, colors=None) if material.ignores_colors else primitive,
                 material=material,
                 T_world_obj=instance.T_world_obj,
                 scale=instance.scale,

@@ -141,7 +141,7 @@ class ColorPass:
             else:
                 framebuffer.scissor = None  # type: ignore[assignment]
             more = catching if draw.draw_idx in catchers else ()
-            if draw.mesh.colors is not None:
+            if draw.mesh.colors is not None and not draw.material.ignores_colors:
                 more = ("COLORS", *more)
                 draw.mesh.colors.use(_UNITS["u_colors"])
             program = self._shade.use(draw.material, more=more)
