@@ -71,6 +71,9 @@ class Material:
         triplanar: A base colour texture laid on from the object's three axes, for
             surfaces without UVs; replaces `base_color_texture`.
         triplanar_size_m: Object-space edge of one tile of `triplanar`.
+        translucency: 0 to 1: twice the share of the diffuse light that leaves on the other side, as
+            in thin or cloudy plastic.
+        clearcoat: 0 to 1: how much of a smooth, clear coat lies over all.
         wear: 0 to 1: how much of the surface is worn or dirty.
         wear_texture: Where it begins, laid on like `triplanar`: red, dirt (the brighter, the
             sooner); green, scratches.
@@ -96,6 +99,8 @@ class Material:
     ignores_colors: bool = False
     triplanar: Texture | None = None
     triplanar_size_m: float = 0.1
+    translucency: float = 0.0
+    clearcoat: float = 0.0
     wear: float = 0.0
     wear_texture: Texture | None = None
     wear_size_m: float = 0.1

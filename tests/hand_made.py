@@ -220,6 +220,8 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             base_color=(None,) * n,
             metallic=(None,) * n,
             roughness=(None,) * n,
+            translucency=(0.0,) * n,
+            clearcoat=(0.0,) * n,
             pattern=("none",) * n,
             pattern_color=((255.0, 255.0, 255.0),) * n,
             decal=(None,) * n,

@@ -106,6 +106,8 @@ def _asked(
         return own[leaf] if leaf in own else getattr(group, leaf)[i]
 
     metallic, roughness, decal = of("metallic"), of("roughness"), of("decal")
+    if of("translucency") or of("clearcoat"):
+        material = replace(material, translucency=of("translucency"), clearcoat=of("clearcoat"))
     if metallic is not None:
         material = replace(material, metallic=metallic, metallic_roughness_texture=None)
     if roughness is not None:

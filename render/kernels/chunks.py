@@ -60,6 +60,10 @@ OPEN, VX, VY, VZ, NV, SPLIT_A, SPLIT_B, MAP_U, MAP_V, MAP_W = (_row() for _ in r
 GLOSSY_OPEN, BELOW, ACROSS, DOWN = (_row() for _ in range(4))
 AROUND = _row(8)  # depth and open share of the four nearest
 OUT_R, OUT_G, OUT_B, BARE, RECEIVED = (_row() for _ in range(5))
+# What a clear coat sends back; meanwhile the material below it.
+COAT_R, COAT_G, COAT_B, BELOW_R, BELOW_G, BELOW_B, BELOW_METAL, BELOW_ALPHA = (
+    _row() for _ in range(8)
+)
 LX, LY, LZ, LIGHT, WIDENS, LIT = (_row() for _ in range(6))
 # Shadows: pixels of the map and depth there, turned spiral, its radius. Points that are found to be
 # lit are left out, and the others move up.

@@ -44,7 +44,7 @@ from render.kernels.chunks import (
 from render.kernels.compiled import kernel
 from render.kernels.functions import arccos, arctan2, exp2, log2
 
-__all__ = ["SKY_NUMBERS", "add_bare", "add_sky", "draw_environment", "find_open"]
+__all__ = ["SKY_NUMBERS", "add_bare", "add_sky", "draw_environment", "find_open", "pass_sky"]
 
 Array = Any
 Number = Any  # a float32
@@ -256,6 +256,25 @@ def add_sky(S: Array, n: int, sky: Array, split_sum: Array, mirror: Array, gloss
             bare = _diffuse(x, y, z, harmonics)
             sent_back = bare * diffuse * _with_bounces(open_, diffuse)
             S[out + j] = sent_back + reflected * _with_bounces(S[GLOSSY_OPEN + j], f0)
+
+
+@kernel
+def pass_sky(S: Array, n: int, sky: Array, translucency: Number) -> None:
+    """Moves half of the translucent share of the sky's diffuse light to the other side."""
+    m00, m01, m02, m10, m11, m12, m20, m21, m22 = _nine(sky, MAP_CAM, 1)
+    for channel in range(3):
+        out, color = OUT_R + U(channel * CHUNK), CR + U(channel * CHUNK)
+        harmonics = _nine(sky, HARMONICS + channel, 3)
+        for i in range(n):
+            j = U(i)
+            nx, ny, nz = S[NX + j], S[NY + j], S[NZ + j]
+            x = m00 * nx + m01 * ny + m02 * nz
+            y = m10 * nx + m11 * ny + m12 * nz
+            z = m20 * nx + m21 * ny + m22 * nz
+            diffuse = S[color + j] * (f4(1.0) - S[METAL + j])
+            moved = _diffuse(-x, -y, -z, harmonics) - _diffuse(x, y, z, harmonics)
+            moved *= f4(0.5) * translucency * _with_bounces(S[OPEN + j], diffuse)
+            S[out + j] += moved * diffuse
 
 
 @kernel

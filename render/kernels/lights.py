@@ -42,7 +42,7 @@ from render.kernels.chunks import (
 from render.kernels.compiled import kernel
 from render.kernels.functions import arctan2
 
-__all__ = ["CHANNEL", "LIGHT_NUMBERS", "add_light", "arrive", "count_light"]
+__all__ = ["CHANNEL", "COLOR", "LIGHT_NUMBERS", "add_light", "arrive", "count_light"]
 
 Array = Any
 Number = Any  # a float32

@@ -60,8 +60,10 @@ from render.kernels.compiled import kernel
 from render.kernels.textures import add_samples
 
 __all__ = [
-    "BASE_MAP", "BLEND", "CATCHER", "EMISSIVE_MAP", "FLAGS", "METAL_ROUGH_MAP", "NORMAL_MAP",
-    "NORMAL_SCALE", "NUMBERS", "OCCLUSION_MAP", "OCCLUSION_STRENGTH", "TRIPLANAR", "WEAR_MAP",
+    "BASE_MAP", "BLEND", "CATCHER", "CLEARCOAT", "EMISSIVE_MAP", "FLAGS", "METAL_ROUGH_MAP",
+    "NORMAL_MAP", "NORMAL_SCALE", "NUMBERS", "OCCLUSION_MAP", "OCCLUSION_STRENGTH", "TRANSLUCENCY",
+    "TRIPLANAR",
+    "WEAR_MAP",
     "find_material", "map_normal",
     "map_occlusion", "read_textures",
 ]  # fmt: skip
@@ -73,7 +75,8 @@ Number = Any  # a float32
 BASE, METALLIC, ROUGHNESS, EMISSIVE, NORMAL_SCALE, OCCLUSION_STRENGTH, TILE_M, WEAR, WEAR_TILE_M = (
     0, 4, 5, 6, 9, 10, 11, 12, 13,
 )  # fmt: skip
-NUMBERS = 14
+TRANSLUCENCY, CLEARCOAT = 14, 15
+NUMBERS = 16
 # of its flags; the first six are also its textures',
 BASE_MAP, METAL_ROUGH_MAP, NORMAL_MAP, OCCLUSION_MAP, EMISSIVE_MAP, WEAR_MAP = range(6)
 TRIPLANAR, BLEND, CATCHER = 6, 7, 8

@@ -18,16 +18,19 @@ from render.kernels.chunks import (
     OUT_R,
     RECEIVED,
 )  # fmt: skip
+from render.kernels.coats import begin_coat, end_coat, lay_coat, pass_light
 from render.kernels.compiled import kernel
-from render.kernels.environment import add_bare, add_sky, find_open
+from render.kernels.environment import add_bare, add_sky, find_open, pass_sky
 from render.kernels.lights import CHANNEL, add_light, arrive, count_light
 from render.kernels.materials import (
     BLEND,
     CATCHER,
+    CLEARCOAT,
     NORMAL_MAP,
     NORMAL_SCALE,
     OCCLUSION_MAP,
     OCCLUSION_STRENGTH,
+    TRANSLUCENCY,
     find_material,
     map_normal,
     map_occlusion,
@@ -150,23 +153,45 @@ def shade_part(
             find_open(S, n, open_share, depth)
             if flags[OCCLUSION_MAP]:
                 map_occlusion(S, n, numbers[OCCLUSION_STRENGTH])
+            if numbers[CLEARCOAT] > f4(0.0):
+                begin_coat(S, n)
+                add_sky(S, n, sky, split_sum, mirror, glossy)
+                for k in range(len(lights)):
+                    _fall(S, SI, n, lights[k], views, maps, nearest, side, spirals)
+                    add_light(S, n, lights[k])
+                end_coat(S, n)
             add_sky(S, n, sky, split_sum, mirror, glossy)
+            if numbers[TRANSLUCENCY] > f4(0.0):
+                pass_sky(S, n, sky, numbers[TRANSLUCENCY])
         for k in range(len(lights)):
             light = lights[k]
-            arrive(S, n, light)
-            channel = int(light[CHANNEL])
-            if channel >= 0:
-                cast(S, SI, n, views[channel], maps[channel], nearest[channel], side, spirals)
+            _fall(S, SI, n, light, views, maps, nearest, side, spirals)
             if flags[CATCHER]:
                 count_light(S, n, light, luminance)
             else:
                 add_light(S, n, light)
+                if numbers[TRANSLUCENCY] > f4(0.0):
+                    pass_light(S, n, light, numbers[TRANSLUCENCY])
+        if numbers[CLEARCOAT] > f4(0.0) and not flags[CATCHER]:
+            lay_coat(S, n, numbers[CLEARCOAT])
         if flags[CATCHER]:
             _darken(S, n, at, radiance)
         elif flags[BLEND]:
             _into_layer(S, n, layer[first : first + n])
         else:
             _into_picture(S, n, at, radiance)
+
+
+@kernel
+def _fall(
+    S: Array, SI: Array, n: int, light: Array, views: Array, maps: Array, nearest: Array,
+    side: int, spirals: Array,
+) -> None:  # fmt: skip
+    """How a light falls on each point, shadows included."""
+    arrive(S, n, light)
+    channel = int(light[CHANNEL])
+    if channel >= 0:
+        cast(S, SI, n, views[channel], maps[channel], nearest[channel], side, spirals)
 
 
 @kernel

@@ -39,6 +39,17 @@ _PATTERN_COLOR: Mapping[str, Any] = {
     "doc": "`pattern`: the second colour, red, green, blue of display sRGB.",
     "example": "[255,[uniform,200,255],255]",
 }  # fmt: skip
+_TRANSLUCENCY: Mapping[str, Any] = {
+    "kind": "number", "lo": 0, "hi": 1,
+    "doc": "Thin or cloudy plastic: twice the share of the diffuse light that leaves on the other "
+    "side.",
+    "example": "[uniform,0,0.6]",
+}  # fmt: skip
+_CLEARCOAT: Mapping[str, Any] = {
+    "kind": "number", "lo": 0, "hi": 1,
+    "doc": "How much of a smooth, clear coat lies over the material, as on lacquer.",
+    "example": "[choice,0,1]",
+}  # fmt: skip
 _DECAL: Mapping[str, Any] = {
     "kind": "pattern", "catalog": "textures", "nullable": True,
     "doc": "Name or glob of a picture of `assets.textures_dir` in place of the file's texture, as "
@@ -47,6 +58,7 @@ _DECAL: Mapping[str, Any] = {
 }  # fmt: skip
 _SURFACE: Mapping[str, Mapping[str, Any]] = {
     "base_color": _BASE_COLOR, "metallic": _METALLIC, "roughness": _ROUGHNESS,
+    "translucency": _TRANSLUCENCY, "clearcoat": _CLEARCOAT,
     "pattern": _PATTERN, "pattern_color": _PATTERN_COLOR, "decal": _DECAL,
 }  # fmt: skip
 
@@ -58,6 +70,8 @@ class MaterialGroup:
     base_color: tuple[tuple[float, ...] | None, ...] = leaf(scope="target", **_BASE_COLOR)
     metallic: tuple[float | None, ...] = leaf(scope="target", **_METALLIC)
     roughness: tuple[float | None, ...] = leaf(scope="target", **_ROUGHNESS)
+    translucency: tuple[float, ...] = leaf(scope="target", **_TRANSLUCENCY)
+    clearcoat: tuple[float, ...] = leaf(scope="target", **_CLEARCOAT)
     pattern: tuple[str, ...] = leaf(scope="target", **_PATTERN)
     pattern_color: tuple[tuple[float, ...], ...] = leaf(scope="target", **_PATTERN_COLOR)
     decal: tuple[str | None, ...] = leaf(scope="target", **_DECAL)
@@ -66,7 +80,7 @@ class MaterialGroup:
         scope="target",
         catalog="textures",
         parts={name: Leaf(**spec) for name, spec in _SURFACE.items()},
-        doc="The six leaves above for materials of the file by their names or globs; the first "
+        doc="The leaves above for materials of the file by their names or globs; the first "
         "entry that fits counts, and what it does not say is as of the target.",
         example="[{material:ivory,base_color:[200,20,[uniform,0,60]]},{material:pip,roughness:0.3}]",
     )

@@ -221,7 +221,7 @@ def _material_numbers(
     numbers = np.array(
         [*material.base_color, material.metallic, material.roughness, *material.emissive,
          material.normal_scale, material.occlusion_strength, material.triplanar_size_m,
-         material.wear, material.wear_size_m],
+         material.wear, material.wear_size_m, material.translucency, material.clearcoat],
         np.float32,
     )  # fmt: skip
     flags = np.zeros(materials.FLAGS, np.bool_)

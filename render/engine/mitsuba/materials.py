@@ -19,6 +19,8 @@ from render.sensor.color import srgb_to_linear
 __all__ = ["bsdf_of", "emission_of"]
 
 _LEAST_ROUGHNESS = 0.045  # as in color.frag
+# Between a wide lobe at 0 and a mirror at 1.
+_COAT_GLOSS = 0.97
 _CUT_FINER, _CUT_PX = 4, 4096
 
 Image = NDArray[np.float32]
@@ -36,11 +38,22 @@ def bsdf_of(mi: Any, part: Part) -> dict[str, Any]:
         "roughness": roughness,
         "specular": 0.5,  # index 1.5: reflects 0.04 at normal incidence
     }
+    if material.clearcoat:
+        surface |= {"clearcoat": material.clearcoat, "clearcoat_gloss": _COAT_GLOSS}
+    if material.translucency:  # each wall of a closed body is a thin sheet
+        surface = {
+            "type": "principledthin",
+            "base_color": surface["base_color"],
+            "roughness": roughness,
+            "eta": 1.5,
+            "diff_trans": material.translucency,
+        }
     bumps = material.normal_texture
     if bumps is not None and part.primitive.uv is not None:
         normals = _bitmap(mi, _scaled_normals(bumps, material.normal_scale), bumps)
         surface = {"type": "normalmap", "normalmap": normals, "nested": surface}
-    surface = {"type": "twosided", "nested": surface}
+    if not material.translucency:
+        surface = {"type": "twosided", "nested": surface}
     if opacity is None:
         return surface
     return {"type": "mask", "opacity": opacity, "nested": surface}

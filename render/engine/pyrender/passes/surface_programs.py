@@ -133,6 +133,8 @@ class SurfacePrograms:
         for name, texture, srgb in _textures(material):
             if texture is not None:
                 self._gpu_cache.texture(texture, srgb=srgb).use(_UNITS[name])
+        program.set("u_translucency", material.translucency)
+        program.set("u_clearcoat", material.clearcoat)
         program.set("u_wear", material.wear)
         program.set("u_wear_tile_m", material.wear_size_m)
         program.set("u_base_color", material.base_color)
@@ -176,6 +178,8 @@ def _features(material: Material) -> tuple[str, ...]:
         "EMISSIVE_MAP": material.emissive_texture is not None,
         "WEAR": material.wear > 0.0 and material.wear_texture is not None,
         "BLEND": material.alpha_mode == "blend",
+        "TRANSLUCENT": material.translucency > 0.0,
+        "COATED": material.clearcoat > 0.0,
     }
     has["UV"] = any(has[name] for name in _BY_UV)
     return tuple(name for name, is_there in has.items() if is_there)

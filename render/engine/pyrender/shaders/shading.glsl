@@ -3,7 +3,7 @@
 //
 // What a material has is told by defines, because software runs both sides of every `if`:
 // BASE_UV, BASE_TRIPLANAR, METAL_ROUGH_MAP, NORMAL_MAP, OCCLUSION_MAP, EMISSIVE_MAP, WEAR,
-// BLEND; CATCHER shows nothing but the shadows on it.
+// BLEND, TRANSLUCENT, COATED; CATCHER shows nothing but the shadows on it.
 // MAX_LIGHTS is a define as well.
 
 // A point of a surface. d..._x and d..._y: change from this pixel to the next.
@@ -23,6 +23,8 @@ uniform vec3 u_emissive;
 uniform float u_normal_scale;
 uniform float u_occlusion_strength;
 uniform float u_tile_m;             // edge of a triplanar tile; 0: by the texture coordinates
+uniform float u_translucency;       // if TRANSLUCENT
+uniform float u_clearcoat;          // if COATED
 uniform float u_wear;               // share of the surface that is worn
 uniform float u_wear_tile_m;
 uniform sampler2D u_wear_map;
@@ -40,6 +42,7 @@ uniform vec4 u_light_axis[MAX_LIGHTS];      // where it shines, and the cosine o
 uniform vec4 u_light_more[MAX_LIGHTS];      // radius (radians, or metres), highlight, shadow channel
 
 const float PI = 3.14159265359;
+const float COAT_ROUGHNESS = 0.06;
 
 // Where the image is seen at a slant, several smaller samples along its long way: sharp up to
 // the horizon. GL's own anisotropic filter is far too slow in software.
@@ -191,15 +194,33 @@ vec4 shade(Surface s, float open, vec4 lit_0, vec4 lit_1) {
     float open_glossy = clamp(pow(nv + open, exp2(-16.0 * rough - 1.0)) - 1.0 + open, 0.0, 1.0);
 
     vec3 bare = env_diffuse(n);
-    vec3 color = bare * diffuse * with_bounces(open, diffuse)
+    vec3 sky = bare;
+#ifdef TRANSLUCENT
+    // As of a thin sheet: half of the share leaves on the other side.
+    float passed = 0.5 * u_translucency;
+    sky = mix(sky, env_diffuse(-n), passed);
+#endif
+    vec3 color = sky * diffuse * with_bounces(open, diffuse)
         + env_glossy(reflect(-view, n), rough) * specular_everywhere(nv, rough, f0)
             * with_bounces(open_glossy, f0);
+#ifdef COATED
+    // A black and smooth dielectric over all else, which reaches the eye less what that reflects.
+    float alpha_coat = widened(COAT_ROUGHNESS * COAT_ROUGHNESS, s.dnormal_x, s.dnormal_y);
+    float rough_coat = sqrt(alpha_coat);
+    float open_coat = clamp(pow(nv + open, exp2(-16.0 * rough_coat - 1.0)) - 1.0 + open, 0.0, 1.0);
+    const vec3 f0_coat = vec3(0.04);
+    vec3 coat = env_glossy(reflect(-view, n), rough_coat)
+        * specular_everywhere(nv, rough_coat, f0_coat) * with_bounces(open_coat, f0_coat);
+#endif
     vec3 received = bare * open;
     for (int i = 0; i < u_light_count; ++i) {
         vec3 l;
         float angle;
         vec3 light = arriving(i, s.position, l, angle);
         float nl = dot(n, l);
+#ifdef TRANSLUCENT
+        color += light * max(-nl, 0.0) * passed * diffuse;
+#endif
         if (nl <= 0.0) continue;
         bare += light * nl;
         int channel = int(u_light_more[i].z);
@@ -208,6 +229,13 @@ vec4 shade(Surface s, float open, vec4 lit_0, vec4 lit_1) {
         light *= nl * lit;
         received += light;
         float wide = sqrt(alpha * alpha + 0.25 * angle * angle);
+#ifdef TRANSLUCENT
+        color -= light * passed * diffuse;
+#endif
+#ifdef COATED
+        float wide_coat = sqrt(alpha_coat * alpha_coat + 0.25 * angle * angle);
+        coat += light * u_light_more[i].y * specular(n, view, l, min(wide_coat, 1.0), f0_coat);
+#endif
         color += light * (diffuse + u_light_more[i].y * specular(n, view, l, min(wide, 1.0), f0));
     }
 #ifdef CATCHER
@@ -215,6 +243,10 @@ vec4 shade(Surface s, float open, vec4 lit_0, vec4 lit_1) {
     float kept = dot(received, weights) / max(dot(bare, weights), 1e-6);
     return vec4(0.0, 0.0, 0.0, 1.0 - clamp(kept, 0.0, 1.0));
 #else
+#ifdef COATED
+    color *= 1.0 - u_clearcoat * (0.04 + 0.96 * pow(1.0 - nv, 5.0));
+    color += u_clearcoat * coat;
+#endif
     vec3 glow = u_emissive;
 #ifdef EMISSIVE_MAP
     glow *= textureGrad(u_emissive_map, s.uv, s.duv_x, s.duv_y).rgb;
