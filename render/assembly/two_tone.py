@@ -59,7 +59,7 @@ def two_tone_texture(
 
 def _marble(rng: np.random.Generator) -> _Levels:
     """Thin veins where smooth noise passes through its middle, of uneven strength."""
-    field, strength = clouds(rng, _SIDE), ranked(clouds(rng, _SIDE)) / 255.0
+    field, strength = clouds(rng, _SIDE, steepness=1.8), ranked(clouds(rng, _SIDE)) / 255.0
     middle = np.abs(ranked(field) / 255.0 - 0.5) * 2.0
     veins = np.clip(1.0 - middle / 0.35, 0.0, 1.0) ** 2
     return _levels(veins * (0.25 + 0.75 * strength))
@@ -83,7 +83,7 @@ def _swirl(rng: np.random.Generator) -> _Levels:
         ((axis + 0.9 * _SIDE * shift) % _SIDE).astype(np.float32)
         for axis, shift in zip((x, y), shifts)
     )
-    field = (ranked(clouds(rng, _SIDE, steepness=1.6)) / 255.0).astype(np.float32)
+    field = (ranked(clouds(rng, _SIDE, steepness=2.4)) / 255.0).astype(np.float32)
     wrapped = cv2.copyMakeBorder(field, 0, 1, 0, 1, cv2.BORDER_WRAP)
     drawn_out = cv2.remap(wrapped, at_x, at_y, cv2.INTER_LINEAR)
     return _levels((drawn_out - 0.3) / 0.4)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from render.assembly.lights import suns_of
 from render.assembly.scene import assemble
 from render.assembly.textures import TextureCache
+from render.assembly.two_tone import two_tone_texture
 from render.assembly.wear import wear_texture
 from render.engine.base import AbstractEngine
 from render.lights.light import Light
@@ -272,6 +273,32 @@ def worn(engine: AbstractEngine) -> NDArray[np.uint8]:
     return shown(engine, what)
 
 
+def two_tone_coated_and_translucent(engine: AbstractEngine) -> NDArray[np.uint8]:
+    """Marble, speckle and swirl; below them a coat over a rough base, and cloudy plastic twice."""
+    colors = (0.55, 0.06, 0.05), (0.8, 0.75, 0.6)
+    patterns = [
+        Material(
+            triplanar=two_tone_texture(pattern, 3, colors, TextureCache()),
+            triplanar_size_m=1.2,
+            roughness=0.3,
+        )
+        for pattern in ("marble", "speckle", "swirl")
+    ]
+    rough = Material(base_color=(0.05, 0.2, 0.6, 1.0), roughness=0.9)
+    clouds = [Material(base_color=(0.2, 0.7, 0.3, 1.0), translucency=t) for t in (0.5, 1.0)]
+    finishes = [*patterns, replace(rough, clearcoat=1.0), *clouds]
+    balls = [
+        (BALL, (0.0, (i % 3 - 1) * 1.1, (0.5 - i // 3) * 1.1), 0.5, finish)
+        for i, finish in enumerate(finishes)
+    ]
+    env = sky(sun=300.0)
+    what = scene(
+        camera_at((5.5, 0.0, 0.0), fov_deg=38.0), placed(*balls), suns_of(env), environment=env,
+        backdrop=env,
+    )  # fmt: skip
+    return shown(engine, what)
+
+
 def noise_and_color_filters(engine: AbstractEngine) -> NDArray[np.uint8]:
     return shown(engine, row_of_balls(), noise=0.06, bayer=True, sharpen=0.5)
 
@@ -286,6 +313,6 @@ PICTURES: dict[str, Picture] = {
         environment_light, sun, lamp_point, lamp_spot, lamp_area, surface_floor, surface_room,
         surface_tabletop, shadow_on_photo, metal_and_roughness, grille_of_cutouts, glass,
         depth_of_field, lens_and_hand, noise_and_color_filters, warm_white_balance_and_agx,
-        distorted_lens, worn,
+        distorted_lens, worn, two_tone_coated_and_translucent,
     )
 }  # fmt: skip
