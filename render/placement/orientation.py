@@ -11,11 +11,7 @@ from render.errors import ConfigError
 from render.geometry.states import WantedState
 from render.scene import Model
 
-__all__ = ["ORIENTATION", "TURNABLE", "UPRIGHT", "draw_rotation", "random_rotation", "yaw"]
-
-ORIENTATION = "objects.orientation"
-TURNABLE = frozenset({"so3", "stable"})
-"""Words of `objects.orientation` that leave open which direction of a target is up."""
+__all__ = ["UPRIGHT", "draw_rotation", "random_rotation", "yaw"]
 
 # Draws of a rotation that is to show a state; few states are less likely than one in a hundred.
 _MOST_DRAWS = 2000
@@ -44,13 +40,13 @@ def draw_rotation(
     none.
 
     With a wanted state, ``so3`` is even over the rotations that show it and ``stable`` takes one
-    of the stable poses that do; where there is none, a direction of the state is exactly up.
+    of the stable poses that do; else, and where there is none, a direction of the state is up.
 
     Raises:
         ConfigError: For any other word.
 
     """
-    if wanted is not None and orientation in TURNABLE:
+    if wanted is not None:
         return _showing(wanted, orientation, model, rng)
     if orientation == "so3":
         return random_rotation(rng)

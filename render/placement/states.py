@@ -12,13 +12,15 @@ from render.errors import ConfigError
 from render.geometry.states import SAME_DEG, States
 from render.geometry.symmetry import Symmetry, rotation_about
 from render.library.models import ModelLibrary
-from render.placement.orientation import ORIENTATION, TURNABLE, UPRIGHT
+from render.placement.orientation import UPRIGHT
 from render.sampling.arrangement import ARRANGEMENTS
+from render.sampling.objects import TURNED
 from render.sampling.space import ThetaSpace
 from render.scene import Model
 
 __all__ = ["check_states", "state_remarks"]
 
+_ORIENTATION = "objects.orientation"
 _TURNS = 24  # about an axis of revolution
 
 
@@ -42,10 +44,10 @@ def state_remarks(
 
     """
     arrangements = (str(name) for name in space.support("objects", "arrangement"))
-    settled = sorted(name for name in arrangements if ORIENTATION in ARRANGEMENTS[name].settles)
+    settled = sorted(name for name in arrangements if _ORIENTATION in ARRANGEMENTS[name].settles)
     drawn = space.support("objects", "orientation")
     for name, declared in states.items():
-        is_upright = not settled and not drawn & TURNABLE
+        is_upright = not settled and not drawn & TURNED
         yield from check_states(
             declared, models.load(name), is_upright=is_upright, tolerance_deg=tolerance_deg
         )

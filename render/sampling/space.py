@@ -26,6 +26,7 @@ from render.sampling.leaf_draws import (
     build_group,
     checked_group,
 )
+from render.sampling.objects import TURNED
 from render.sampling.rules import check_together
 from render.sampling.schema import Leaf, Scope, Value
 from render.sampling.sequences import (
@@ -230,15 +231,20 @@ class ThetaSpace:
         return Theta(**groups, presets=tuple(presets), steps=steps)
 
     def states(self, theta: Theta, frame_idx: int) -> tuple[str, ...]:
-        """The state that each target is to show, where its orientation is drawn, so that all
-        categories come equally often; "" where any may be shown.
+        """The state that each target is to show, so that all categories come equally often; ""
+        where any may be shown, as where `objects.orientation` always has the up axis up.
         """
         objects, balance = theta.objects, self.balance
         if balance is None or self._chosen({"arrangement": objects.arrangement}):
             return ("",) * len(objects.model)
         group = next(group for group in self.groups if group.group == MODEL[0])
         leaves = group.variants[dict(theta.presets).get(MODEL[0], "")]
-        (models,) = next(d for d in leaves if d.field == MODEL[1]).distribution.components
+        models, turns = (
+            next(d for d in leaves if d.field == name).distribution.components[0]
+            for name in (MODEL[1], "orientation")
+        )
+        if not TURNED & {*(turns.support or ())}:
+            return ("",) * len(objects.model)
         can = Counter(c for m in models.support or () for c in self.whole.states.get(str(m), ()))
 
         def state(i: int, model: str) -> str:
