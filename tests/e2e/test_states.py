@@ -47,7 +47,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(
         cwd, "n_frames=16", "models=[die,bolt]", "objects=scatter", "objects.count=5",
         f"labels.state_tolerance_deg={TOLERANCE_DEG}", f"labels.categories=[{','.join(ORDER)}]",
-        "output.formats=[coco,yolo,webdataset]", "labels.min_px=30",
+        "output.formats=[coco,yolo,webdataset]", "labels.min_px=30", "labels.keypoints=2",
     )  # fmt: skip
     return cwd / "data"
 
@@ -103,6 +103,7 @@ def test_categories_of_coco_are_the_faces_that_are_up(
         coco = COCO(str(whole / f"annotations/instances_{split}.json"))
         names = {c["id"]: c["name"] for c in coco.loadCats(coco.getCatIds())}
         assert list(enumerate(ORDER, start=1)) == sorted(names.items())
+        assert all(c["keypoints"] == ["p0", "p1"] for c in coco.loadCats(coco.getCatIds()))
         for annotation in coco.loadAnns(coco.getAnnIds()):
             (image,) = coco.loadImgs(annotation["image_id"])
             camera = cameras[int(Path(image["file_name"]).stem)]
