@@ -26,6 +26,7 @@ from render.config.trust import (
 from render.dataset.frame_view import LabelNames
 from render.engine.base import AbstractEngine, Probe
 from render.errors import ConfigError
+from render.labels.categories import Categories, states_of_models
 from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.annotations import Annotations
@@ -41,6 +42,7 @@ from render.placement.arrangement import (
     arrangement_of,
     naming,
 )
+from render.placement.states import state_remarks
 from render.plan import Plan
 from render.sampling.arguments import near
 from render.sampling.balance import WholeDataset
@@ -106,9 +108,17 @@ def build(
         # Now, and kept on disk: workers find them there.
         for name in assets.models.names:
             annotations.symmetry(assets.models.load(name))
+    categories = Categories.of(assets.models, run.labels)
     names = LabelNames(
-        categories=assets.models.categories, keypoints=annotations.keypoint_names(assets.models)
+        categories=categories.names,
+        keypoints=annotations.keypoint_names(assets.models, categories.of_models),
     )
+    if check_assets:
+        tolerance = categories.tolerance_deg
+        for remark in state_remarks(
+            categories.states, assets.models, space, tolerance_deg=tolerance
+        ):
+            _LOG.warning("%s", remark)
     writers.accept(names)
     return Plan(
         config=config,
@@ -119,6 +129,7 @@ def build(
         filters=LabelFilters(min_visib_fract=run.labels.min_visib_fract, min_px=run.labels.min_px),
         tasks=TaskLabeller(annotations=annotations, obb=run.labels.obb),
         writers=writers,
+        target_categories=categories,
         names=names,
         start_engine=lambda plan, slot: start_engine(plan.config, plan.run, slot=slot),
     )
@@ -290,6 +301,10 @@ def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> T
         presets=partial(_stored_preset, run.presets or {}),
         whole=WholeDataset(
             categories={name: assets.models.category(name) for name in assets.models.names},
+            states={
+                name: shown.names
+                for name, shown in states_of_models(assets.models, run.labels).items()
+            },
             balance=run.balance,
             negatives_fract=run.negatives_fract,
             val_fraction=run.val_fraction,

@@ -90,7 +90,9 @@ def realise(
             f"engine must draw every frame, and {type(engine).__name__} failed in frame "
             f"{key.frame_idx}: {failure_of(error)}"
         ) from error
-    labels = label(scene, buffers, silhouettes, filters=plan.filters)
+    labels = label(
+        scene, buffers, silhouettes, filters=plan.filters, categories=plan.target_categories
+    )
     try:
         check_invariants(labels, buffers, scene)
     except InvariantError as error:

@@ -17,6 +17,8 @@ from render.dataset.sharding import Sharding, sharding_of
 from render.engine.base import AbstractEngine
 from render.errors import ConfigError, RejectedTheta, UnrealisableError
 from render.geometry.frames import inverse_rigid, transform_points
+from render.geometry.states import WantedState
+from render.labels.categories import Categories
 from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.assets import AssetLibrary
@@ -41,6 +43,7 @@ class Plan:
         config: The resolved config, plain containers; `build(config)` gives this plan again.
         identity: What makes the dataset this dataset.
         writers: What is written of each frame, each shard and the whole dataset.
+        target_categories: Which category each target has.
         names: Names of all categories and keypoints.
         start_engine: Starts the engine that the config names for a worker process, by the number
             of that process among those of the run: devices are dealt to them in turn.
@@ -55,6 +58,7 @@ class Plan:
     filters: LabelFilters
     tasks: TaskLabeller
     writers: Writers
+    target_categories: Categories
     names: LabelNames
     start_engine: Callable[[Plan, int], AbstractEngine]
 
@@ -92,7 +96,7 @@ class Plan:
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """Sorted; ids of categories count in this order."""
+        """All; their ids count in this order."""
         return self.names.categories
 
     def draw(self, frame_idx: int) -> tuple[Theta, Placement, tuple[str, ...]]:
@@ -108,8 +112,9 @@ class Plan:
             theta = self.space.draw(frame_idx, attempt)
             try:
                 placement = place(
-                    theta, self.assets, seed=self.run.seed, frame_idx=frame_idx, attempt=attempt
-                )
+                    theta, self.assets, seed=self.run.seed, frame_idx=frame_idx, attempt=attempt,
+                    wanted=self._wanted(theta, frame_idx),
+                )  # fmt: skip
             except RejectedTheta as rejected:
                 reasons.append(rejected.reason)
                 failed[rejected.reason] = theta, rejected.leaves
@@ -123,6 +128,15 @@ class Plan:
             f"Most often: {counts}. Loosen {' or '.join(leaves) or 'that constraint'}. "
             f"One θ that fails: {_overrides(theta)}"
         )
+
+    def _wanted(self, theta: Theta, frame_idx: int) -> dict[int, WantedState]:
+        """The state that each target is to show for the sake of balance, by its index."""
+        states, names = self.target_categories.states, self.space.states(theta, frame_idx)
+        return {
+            i: WantedState(states=states[model], name=name)
+            for i, (model, name) in enumerate(zip(theta.objects.model, names, strict=True))
+            if name
+        }
 
     def try_first_frame(self) -> None:
         """Draws frame 0, so that what can never be made is told before any file is.

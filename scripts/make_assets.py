@@ -24,6 +24,21 @@ def side_file(path: Path, **facts: str) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="ascii")
 
 
+# The axis of each face of the die, as `household.die` numbers them, in its file (Y up).
+_DIE_STATES = {
+    "one": [0, 1, 0], "two": [1, 0, 0], "three": [0, 0, -1],
+    "four": [0, 0, 1], "five": [-1, 0, 0], "six": [0, -1, 0],
+}  # fmt: skip
+
+
+def die_side_file(path: Path) -> None:
+    """The side file of the die, with the state that each face up is."""
+    side_file(path, up="y", unit="m")
+    with path.open("a", encoding="ascii") as file:
+        file.write("states:\n")
+        file.writelines(f"  {name}: {{up: {up}}}\n" for name, up in _DIE_STATES.items())
+
+
 MAKERS: dict[str, Callable[[Path], None]] = {
     "models/bolt.glb": lambda path: files.write_glb(path, hardware.bolt()),
     "models/nut.glb": lambda path: files.write_glb(path, hardware.nut()),
@@ -34,6 +49,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "models/mug.glb": lambda path: files.write_glb(path, household.mug()),
     "models/bottle.glb": lambda path: files.write_glb(path, household.bottle()),
     "models/die.glb": lambda path: files.write_glb(path, household.die()),
+    "models/die.yaml": die_side_file,
     "models/flange.step": step.write_flange,
     "models/pulley.stl": lambda path: files.write_stl(path, hardware.pulley()),
     "models/pulley.yaml": lambda path: side_file(path, up="z", unit="mm", finish="aluminium"),

@@ -152,6 +152,32 @@ class LabelSettings:
     obb: bool = setting(
         kind="flag", doc="Whether records and annotations have oriented boxes.", example="true"
     )
+    category: Literal["model", "state"] = setting(
+        kind="choice",
+        options=("model", "state"),
+        default="model",
+        doc="Whether targets have the category of their model or, where its side file declares "
+        "`states`, of the state that their pose shows.",
+        example="state",
+    )
+    state_tolerance_deg: float | None = setting(
+        kind="number",
+        lo=0,
+        hi=180,
+        nullable=True,
+        default=None,
+        doc="Targets that are farther from every state are in the records, not in the "
+        "annotations; null: the nearest state counts.",
+        example="20",
+    )
+    categories: tuple[str, ...] | None = setting(
+        kind="names",
+        nullable=True,
+        default=None,
+        doc="All categories in the order of their ids; null: models sorted, states in the order "
+        "of their declaration.",
+        example="[mug,bolt,nut]",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

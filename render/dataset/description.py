@@ -145,6 +145,7 @@ def _keypoints(models: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, 
     """Names of the keypoints of each category that has some."""
     found: dict[str, tuple[str, ...]] = {}
     for entry in models.values():
-        if entry.get("keypoints") and entry["category"] not in found:
-            found[entry["category"]] = tuple(entry["keypoints"])
+        for category in entry.get("states") or [entry["category"]]:
+            if entry.get("keypoints") and category not in found:
+                found[category] = tuple(entry["keypoints"])
     return found

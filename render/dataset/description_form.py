@@ -128,6 +128,14 @@ def _numbers(length: int) -> _Rule:
     return partial(values.numbers, lengths=(length,), lo=-1e12, hi=1e12)
 
 
+def _or_null(rule: _Rule) -> _Rule:
+    def check(value: Any) -> None:
+        if value is not None:
+            rule(value)
+
+    return check
+
+
 def _text(value: Any) -> None:
     if not isinstance(value, str):
         raise ValueError("be a text")
@@ -154,6 +162,13 @@ def _versions(value: Any) -> None:
     _with({"render": values.name})(value)
 
 
+def _states(value: Any) -> None:
+    """Names with one or more directions each."""
+    _of_each(_list(_VECTOR))(value)
+    if not value or not all(ups and all(map(any, ups)) for ups in value.values()):
+        raise ValueError("have one or more directions each, none of them 0")
+
+
 _count = partial(values.whole, lo=0, hi=2**62)
 _share = partial(values.number, lo=0, hi=1)
 _length = partial(values.number, lo=1e-12, hi=1e12)
@@ -166,7 +181,7 @@ _SYMMETRIES = _with(
 )
 _ANNOTATIONS: Mapping[str, _Rule] = {
     "keypoints": _of_each(_VECTOR), "symmetries": _SYMMETRIES, "parts": _list(_text),
-    "diameter": _length,
+    "diameter": _length, "states": _states,
 }  # fmt: skip
 _REACHED: Mapping[str, _Rule] = {
     "labels": _count, "within": _count, "tolerance": values.number, "mean_error": values.number,
@@ -176,6 +191,11 @@ _FOLDERS = ("models_dir", "environments_dir", "backgrounds_dir", "textures_dir")
 _LABELS: Mapping[str, _Rule] = {
     "obb": values.flag, "min_visib_fract": _share, "min_px": _count,
 }  # fmt: skip
+_STATES: Mapping[str, _Rule] = {
+    "category": partial(values.option, options=("model", "state")),
+    "state_tolerance_deg": _or_null(partial(values.number, lo=0, hi=180)),
+    "categories": _or_null(_own_names),
+}
 _DISTRACTOR: Mapping[str, _Rule] = {"unit_m": _length}
 _MODEL: Mapping[str, _Rule] = {"category": values.name, **_DISTRACTOR}
 _GL: Mapping[str, _Rule] = {
@@ -189,7 +209,7 @@ _LATER_COUNTS: Mapping[str, _Rule] = dict.fromkeys(("left_out", "unplaced"), _of
 _RULES: Mapping[str, _Rule] = {
     "format_version": partial(values.whole, lo=1, hi=math.inf),
     "config": _with(
-        {"assets": _mapping, "labels": _with(_LABELS), "output": _mapping},
+        {"assets": _mapping, "labels": _with(_LABELS, _STATES), "output": _mapping},
         {"negatives_fract": _share, "engine": _mapping},
     ),
     "asset_dirs": _with(dict.fromkeys(_FOLDERS, _text)),

@@ -23,7 +23,7 @@ class LabelNames:
     """Names that the labels of a dataset use.
 
     Attributes:
-        categories: Sorted; ids of categories count in this order.
+        categories: Their ids count in this order.
         keypoints: Names of the keypoints of each category that has some.
 
     """

@@ -366,12 +366,14 @@ def _model_entry(plan: Plan, name: str) -> dict[str, Any]:
         "category": model.category,
         "sha256": model.sha256,
         "unit_m": float(model.unit_m),
-        **_annotation_entry(plan, model),
+        **_annotation_entry(plan, name, model),
     }
 
 
-def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
-    """Keypoints, symmetries, diameter in units of the file, its axes and origin; names of parts."""
+def _annotation_entry(plan: Plan, name: str, model: Model) -> dict[str, Any]:
+    """Keypoints, symmetries, diameter in units of the file, its axes and origin; states where they
+    are categories; names of parts.
+    """
     known = plan.tasks.annotations
     entry: dict[str, Any] = {}
     keypoints, symmetry = known.keypoints(model), known.symmetry(model)
@@ -381,6 +383,8 @@ def _annotation_entry(plan: Plan, model: Model) -> dict[str, Any]:
         entry["symmetries"] = symmetry.scaled(1 / model.unit_m).as_dict()
     if model.diameter_m is not None:
         entry["diameter"] = model.diameter_m / model.unit_m
+    if (states := plan.target_categories.states.get(name)) is not None:
+        entry["states"] = {state: states.ups_of(state).tolist() for state in states.names}
     if "parts" in plan.writers.maps:
         entry["parts"] = list(known.parts(model).names)
     return entry

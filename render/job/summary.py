@@ -68,7 +68,7 @@ class Summary:
             rendered=rendered,
             seconds=seconds,
             skipped=tuple(str(error) for error in plan.assets.models.skipped),
-            files_of=plan.assets.models.files_of,
+            files_of=plan.target_categories.models_of,
             train_command=plan.writers.train_command(folder),
             reached=found,
             **tally.counts(),
@@ -118,6 +118,8 @@ class _Tally:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        # What was not placed has no state: it counts as of its model's category.
+        self._category = plan.assets.models.category
         self._splits: Counter[str] = Counter()
         self._rejections: Counter[str] = Counter()
         self._unplaced: Counter[str] = Counter()  # asked for, less those that have a record
@@ -126,7 +128,7 @@ class _Tally:
         self._left_out: Counter[str] = Counter()
 
     def frames(self, rows: Iterable[Row]) -> Iterator[Row]:
-        category = self._plan.assets.models.category
+        category = self._category
         for frame in rows:
             self._splits[frame["split"]] += 1
             self._rejections.update(frame["rejections"])
@@ -136,7 +138,7 @@ class _Tally:
     def instances(self, rows: Iterable[Row]) -> Iterator[Row]:
         for row in rows:
             if row["role"] == "target":
-                self._unplaced[row["category"]] -= 1
+                self._unplaced[self._category(row["model"])] -= 1
             if row["role"] == "target" and row["filtered"]:
                 self._filtered[row["filtered"]] += 1
             elif row["role"] == "target":

@@ -13,15 +13,17 @@ from render.geometry.frames import inverse_rigid
 from render.geometry.pixels import Box
 from render.geometry.runs import Runs, RunTable
 from render.labels.boxes import boxes_obj
+from render.labels.categories import Categories
 from render.sample import ObjectLabel
 from render.scene import Instance, Scene
 
-__all__ = ["DISTRACTOR", "LOW_PX", "LOW_VISIB_FRACT", "LabelFilters", "label"]
+__all__ = ["BEYOND_STATES", "DISTRACTOR", "LOW_PX", "LOW_VISIB_FRACT", "LabelFilters", "label"]
 
 # Why annotations leave an instance out; records and summaries show these words.
 DISTRACTOR = "distractor"
 LOW_PX = "below labels.min_px"
 LOW_VISIB_FRACT = "below labels.min_visib_fract"
+BEYOND_STATES = "beyond labels.state_tolerance_deg"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,7 @@ def label(
     silhouettes: Sequence[Silhouette],
     *,
     filters: LabelFilters,
+    categories: Categories | None = None,
 ) -> tuple[ObjectLabel, ...]:
     """Labels targets and distractors, in the scene's order.
 
@@ -60,6 +63,7 @@ def label(
         buffers: What the engine drew of the whole scene.
         silhouettes: One for each of `scene.labelled_instances`, alone, in their order.
         filters: What is marked as filtered; nothing is left out here.
+        categories: Which category each target has; None: that of its model.
 
     Raises:
         ValueError: There are not as many silhouettes as labelled instances.
@@ -88,8 +92,9 @@ def label(
     )
     boxes = boxes_obj(instances, scene.camera)
     T_cam_world = inverse_rigid(scene.camera.T_world_cam)
+    known = categories or Categories()
     return tuple(
-        _label_one(instance, T_cam_world @ instance.T_world_obj, px, box, filters)
+        _label_one(instance, T_cam_world @ instance.T_world_obj, px, box, filters, known)
         for instance, px, box in zip(instances, pixels, boxes, strict=True)
     )
 
@@ -112,14 +117,18 @@ def _label_one(
     px: _PixelCounts,
     bbox_obj: Box | None,
     filters: LabelFilters,
+    categories: Categories,
 ) -> ObjectLabel:
     visib_fract = px.visib / px.all if px.all else None
-    filtered = filters.reason(px.visib, visib_fract) if instance.role == "target" else DISTRACTOR
+    category, is_beyond = categories.shown(instance)
+    filtered = filters.reason(px.visib, visib_fract) or (BEYOND_STATES if is_beyond else "")
+    if instance.role != "target":
+        filtered = DISTRACTOR
     return ObjectLabel(
         instance_idx=instance.instance_idx,
         role=instance.role,
         model=instance.model.name,
-        category=instance.model.category,
+        category=category,
         bbox_obj=bbox_obj,
         bbox_visib=px.bbox_visib,
         px_count_all=px.all,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -75,8 +76,14 @@ class Annotations:
         """The bodies that a model's file tells apart; where it has one, its connected pieces."""
         return _parts(model)
 
-    def keypoint_names(self, models: ModelLibrary) -> dict[str, tuple[str, ...]]:
+    def keypoint_names(
+        self, models: ModelLibrary, categories: Mapping[str, Sequence[str]]
+    ) -> dict[str, tuple[str, ...]]:
         """Names of the keypoints of each category that has some; loads no model.
+
+        Args:
+            models: All of the targets.
+            categories: Those that targets of each model can have, by its name.
 
         Raises:
             ConfigError: Models of one category have keypoints of different names.
@@ -85,14 +92,15 @@ class Annotations:
         chosen = tuple(f"p{k}" for k in range(self._n_keypoints))
         names: dict[str, tuple[str, tuple[str, ...]]] = {}
         for name in models.names:
-            own, category = models.keypoint_names(name) or chosen, models.category(name)
-            first, wanted = names.setdefault(category, (name, own))
-            if own != wanted:
-                raise ConfigError(
-                    f"keypoints must have the same names in the same order for all models of "
-                    f"category {category}, got {', '.join(own) or 'none'} for {name} and "
-                    f"{', '.join(wanted) or 'none'} for {first}"
-                )
+            own = models.keypoint_names(name) or chosen
+            for category in categories[name]:
+                first, wanted = names.setdefault(category, (name, own))
+                if own != wanted:
+                    raise ConfigError(
+                        f"keypoints must have the same names in the same order for all models of "
+                        f"category {category}, got {', '.join(own) or 'none'} for {name} and "
+                        f"{', '.join(wanted) or 'none'} for {first}"
+                    )
         return {category: own for category, (_, own) in names.items() if own}
 
     def _found(self, model: Model) -> Symmetry:

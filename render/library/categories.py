@@ -50,7 +50,7 @@ def categories_text(categories: Mapping[str, Sequence[str]]) -> str:
         categories: Names of the models of each.
 
     """
-    n_files = sum(map(len, categories.values()))
+    n_files = len({name for names in categories.values() for name in names})
     shared = [f"{c} ({len(names)})" for c, names in categories.items() if len(names) > 1]
     told = f"{len(categories)} of {n_files} model{'' if n_files == 1 else 's'}"
     told += f"; of several files: {some_of(shared, _MOST_SHOWN)}" if shared else ""

@@ -1,4 +1,4 @@
-"""Keypoints and symmetries as side files declare them."""
+"""Keypoints, symmetries and states as side files declare them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from numpy.typing import NDArray
 
 from render.errors import AssetError
 from render.geometry.frames import nearest_rotation
+from render.geometry.states import SAME_DEG, States, angles_deg
 from render.geometry.symmetry import Symmetry, SymmetryAxis
 from render.system import values
 
-__all__ = ["keypoints_of", "symmetry_of"]
+__all__ = ["Ups", "keypoints_of", "states_of", "symmetry_of"]
 
 _Point = tuple[float, float, float]
+Ups = tuple[tuple[str, tuple[_Point, ...]], ...]
+"""Names of states with the directions that are up in them, unit vectors, axes of the file."""
 # How far the rows of a declared rotation may be from orthonormal: files hold three digits or more.
 _ROUNDING = 2e-3
+_STATE_FORMS = "{up: [x, y, z]}, several of which may be listed, or {R_world_obj: 9 numbers}"
 
 
 def keypoints_of(entry: Any, path: Path) -> tuple[tuple[str, _Point], ...] | None:
@@ -64,6 +68,66 @@ def symmetry_of(entry: Any, path: Path) -> Symmetry | None:
         return Symmetry.of(motions, axes)
     except ValueError as error:
         raise AssetError(path, f"symmetries.discrete must fit each other: {error}") from error
+
+
+def states_of(entry: Any, path: Path) -> Ups | None:
+    """The states that a side file declares, in its order; None where it declares none.
+
+    Raises:
+        AssetError: It is no mapping of names to ``{up: ...}`` or ``{R_world_obj: ...}`` each, a
+            direction has no length, a rotation is none, or two states are less than a degree
+            apart.
+
+    """
+    if entry is None:
+        return None
+    if not isinstance(entry, Mapping) or not entry:
+        raise AssetError(path, f"states must map names to {_STATE_FORMS}, got {entry!r:.80}")
+    found = {}
+    for name, state in entry.items():
+        try:
+            found[values.name(name)] = _ups(name, state, path)
+        except ValueError as error:
+            raise AssetError(path, f"states must each {error}, got {name!r}: quote it") from None
+    states = States.of(found)
+    for i, name in enumerate(states.names):
+        for other in states.names[:i]:
+            apart = angles_deg(states.ups_of(name)[:, None], states.ups_of(other)).min()
+            if apart < SAME_DEG:
+                raise AssetError(
+                    path,
+                    f"states must be at least {SAME_DEG:g} degree apart, got {apart:.2g} between "
+                    f"states.{other} and states.{name}",
+                )
+    return tuple(found.items())
+
+
+def _ups(name: str, state: Any, path: Path) -> tuple[_Point, ...]:
+    """The unit vectors that are up in a state."""
+    if not isinstance(state, Mapping) or len(state) != 1 or not set(state) <= {"up", "R_world_obj"}:
+        raise AssetError(path, f"states.{name} must be {_STATE_FORMS}, got {state!r:.80}")
+    if "up" in state:
+        value = state["up"]
+        is_one = isinstance(value, Sequence) and not any(isinstance(v, Sequence) for v in value)
+        listed = [value] if is_one or not isinstance(value, Sequence) else list(value)
+        return tuple(_direction(one, f"states.{name}.up", path) for one in listed)
+    numbers = _numbers(state["R_world_obj"], 9)
+    near = None if numbers is None else nearest_rotation(np.array(numbers).reshape(3, 3))
+    if near is None or near.off > _ROUNDING:
+        raise AssetError(
+            path,
+            f"states.{name}.R_world_obj must be the 9 numbers of a rotation, row by row, "
+            f"got {state['R_world_obj']!r:.80}",
+        )
+    return (_point(near.R[2].tolist()),)
+
+
+def _direction(value: Any, name: str, path: Path) -> _Point:
+    numbers = _numbers(value, 3)
+    length = math.hypot(*numbers) if numbers is not None else 0.0
+    if numbers is None or length < 1e-9:
+        raise AssetError(path, f"{name} must be [x, y, z] with a length, got {value!r:.80}")
+    return _point([n / length for n in numbers])
 
 
 def _entries(entry: Mapping[Any, Any], key: str, path: Path) -> Sequence[Any]:

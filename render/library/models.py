@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import final
 
 from render.errors import AssetError, ConfigError
-from render.geometry.symmetry import Symmetry
+from render.geometry.states import States
 from render.library.build_model import BuiltModel, build_model
 from render.library.categories import CategoryShapes
 from render.library.files import check_name, find_files, some_of
@@ -154,6 +153,11 @@ class ModelLibrary:
         """Names of the keypoints that a model's side file declares, in its order."""
         return tuple(key for key, _ in self._remarks[name].keypoints or ())
 
+    def states(self, name: str) -> States | None:
+        """The states that a model's side file declares."""
+        declared = self._remarks[name].states
+        return None if declared is None else States.of(dict(declared))
+
     def load(self, name: str) -> Model:
         """The model; loaded once, and again after others have taken its place in memory.
 
@@ -257,8 +261,8 @@ class ModelLibrary:
         try:
             if path.stat().st_size < _LARGE_BYTES:
                 return self._read(name, path, remarks).built
-            said = json.dumps(vars(remarks), sort_keys=True, default=Symmetry.as_dict)
-            key = f"model {self._prefix}{name} {self.category(name)} {_file_sha256(path)} {said}"
+            whole = f"{_file_sha256(path)} {remarks.text()}"
+            key = f"model {self._prefix}{name} {self.category(name)} {whole}"
             return cached(
                 f"{key} {source_digest()}",
                 lambda: self._read(name, path, remarks),
@@ -313,8 +317,7 @@ def _sha256(path: Path, raw: RawModel, remarks: Remarks) -> str:
     whole = hashlib.sha256(bytes.fromhex(own))
     for companion in raw.companions:
         whole.update(bytes.fromhex(_file_sha256(companion)))
-    said = json.dumps(vars(remarks), sort_keys=True, default=Symmetry.as_dict)
-    whole.update(said.encode())
+    whole.update(remarks.text().encode())
     return whole.hexdigest()
 
 

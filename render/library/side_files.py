@@ -13,6 +13,9 @@ keypoints  Name and ``[x, y, z]`` of each, in units of the file, its axes and or
 symmetries ``discrete``: a list of 16 numbers each, row by row; ``continuous``: a list of
            ``{axis: [x, y, z], offset: [x, y, z]}``. As in BOP's models_info.json, in units of
            the file; an empty mapping says that there are none.
+states     Name of each state that poses are told apart by, with ``{up: [x, y, z]}``, the direction
+           along the axes of the file that points up in it (or a list of such directions), or
+           ``{R_world_obj: 9 numbers}``, a pose that shows it, row by row.
 ========== ==========================================================================
 
 The ``models_info.json`` of a folder of BOP models says the symmetries and the diameter of
@@ -22,6 +25,7 @@ The ``models_info.json`` of a folder of BOP models says the symmetries and the d
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,7 +34,7 @@ from typing import Any
 
 from render.errors import AssetError
 from render.geometry.symmetry import Symmetry
-from render.library.declared import keypoints_of, symmetry_of
+from render.library.declared import Ups, keypoints_of, states_of, symmetry_of
 from render.library.finishes import FINISHES
 from render.library.readers.raw import UNITS_M
 from render.sampling.patterns import is_named, match_names
@@ -42,7 +46,7 @@ __all__ = ["AXES", "MODELS_YAML", "Remarks", "read_remarks"]
 MODELS_YAML = "models.yaml"
 _BOP_INFO = "models_info.json"
 AXES = ("x", "y", "z", "-x", "-y", "-z")
-_KEYS = ("category", "unit", "up", "finish", "keypoints", "symmetries")
+_KEYS = ("category", "unit", "up", "finish", "keypoints", "symmetries", "states")
 _UNITS = ("m", "mm", "cm", "um", "in", "ft")
 
 
@@ -56,6 +60,7 @@ class Remarks:
         keypoints: Names and places, units of the file.
         symmetry: In units of the file.
         diameter: Largest distance between two vertices, units of the file.
+        states: As `render.library.declared.states_of` gives them.
 
     """
 
@@ -67,6 +72,12 @@ class Remarks:
     keypoints: tuple[tuple[str, tuple[float, float, float]], ...] | None = None
     symmetry: Symmetry | None = None
     diameter: float | None = None
+    states: Ups | None = None
+
+    def text(self) -> str:
+        """All of it as JSON, for hashes; without states as it was before there were any."""
+        said = {k: v for k, v in vars(self).items() if k != "states" or v is not None}
+        return json.dumps(said, sort_keys=True, default=Symmetry.as_dict)
 
 
 def read_remarks(
@@ -156,11 +167,11 @@ def _apply(
     where: str,
 ) -> None:
     parsed = _parse(entry, path=path, where=where)
-    of_one = (parsed.unit_m, parsed.up, parsed.keypoints, parsed.symmetry)
+    of_one = (parsed.unit_m, parsed.up, parsed.keypoints, parsed.symmetry, parsed.states)
     if len(sharing) > 1 and any(said is not None for said in of_one):
         raise AssetError(
             path,
-            "unit, up, keypoints and symmetries must be said of one file, and "
+            "unit, up, keypoints, symmetries and states must be said of one file, and "
             f"{', '.join(sharing)} share the name; "
             f"name each with its suffix in {MODELS_YAML}",
         )
@@ -208,6 +219,7 @@ def _parse(entry: Any, *, path: Path, where: str) -> Remarks:
         finish=said("finish", partial(values.option, options=FINISHES)),
         keypoints=keypoints_of(entry.get("keypoints"), path),
         symmetry=symmetry_of(entry.get("symmetries"), path),
+        states=states_of(entry.get("states"), path),
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from render.assembly.materials import distractor_model
 from render.errors import ConfigError, RejectedTheta
+from render.geometry.states import WantedState
 from render.placement.aim import aimed
 from render.placement.bodies import Body, OrientedShape, PlacedBodies
 from render.placement.fixtures import Obstacles
@@ -42,6 +43,7 @@ class PlacementContext:
         seed: The run's.
         frame_idx: Index of the frame in the run.
         attempt: Which draw of θ this is.
+        wanted: States that targets are to show where their orientation is drawn, by index.
 
     """
 
@@ -50,6 +52,7 @@ class PlacementContext:
     seed: int
     frame_idx: int
     attempt: int
+    wanted: Mapping[int, WantedState] = field(default_factory=dict)
 
     @property
     def n_targets(self) -> int:
@@ -252,7 +255,9 @@ class PlacementContext:
 
     def _rotation(self, i: int, model: Model) -> NDArray[np.float64]:
         orientation = self.theta.objects.orientation[i]
-        return draw_rotation(orientation, model, self.rng("place.orientation", i))
+        return draw_rotation(
+            orientation, model, self.rng("place.orientation", i), self.wanted.get(i)
+        )
 
     def _distractor(self, j: int, view: CameraView, rng: np.random.Generator) -> OrientedShape:
         model = self.assets.model(distractor_model(self.theta.occlusion, j))

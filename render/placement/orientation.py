@@ -8,9 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import ConfigError
+from render.geometry.states import WantedState
 from render.scene import Model
 
 __all__ = ["UPRIGHT", "draw_rotation", "random_rotation", "yaw"]
+
+# Draws of a rotation that is to show a state; few states are less likely than one in a hundred.
+_MOST_DRAWS = 2000
+
 
 # R_world_obj that carries the named axis of the file to world Z. `z` is left alone; `y`
 # is the turn of glTF's convention about X, so that the file's -Z points to world +Y.
@@ -24,7 +29,9 @@ UPRIGHT: dict[str, NDArray[np.float64]] = {
 }
 
 
-def draw_rotation(orientation: str, model: Model, rng: np.random.Generator) -> NDArray[np.float64]:
+def draw_rotation(
+    orientation: str, model: Model, rng: np.random.Generator, wanted: WantedState | None = None
+) -> NDArray[np.float64]:
     """``(3, 3)`` ``R_world_obj`` as `objects.orientation` asks.
 
     ``so3`` is uniform (Haar). ``fixed`` has the model's up axis up and is not turned.
@@ -32,10 +39,15 @@ def draw_rotation(orientation: str, model: Model, rng: np.random.Generator) -> N
     the model's stable poses by its probability, and is ``upright`` for a model that has
     none.
 
+    With a wanted state, ``so3`` is even over the rotations that show it and ``stable`` takes one
+    of the stable poses that do; else, and where there is none, a direction of the state is up.
+
     Raises:
         ConfigError: For any other word.
 
     """
+    if wanted is not None:
+        return _showing(wanted, orientation, model, rng)
     if orientation == "so3":
         return random_rotation(rng)
     if orientation == "fixed":
@@ -46,10 +58,36 @@ def draw_rotation(orientation: str, model: Model, rng: np.random.Generator) -> N
         )
     turn = yaw(360.0 * rng.random())
     if orientation == "stable" and len(model.stable_poses):
-        cumulative = np.cumsum(model.stable_probs)
-        pick = int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
-        return np.asarray(turn @ model.stable_poses[min(pick, len(cumulative) - 1)])
+        return np.asarray(turn @ _likely(model.stable_poses, model.stable_probs, rng))
     return np.asarray(turn @ UPRIGHT[model.up])
+
+
+def _likely(
+    poses: NDArray[np.float64], probs: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """One of several poses, by its probability."""
+    cumulative = np.cumsum(probs)
+    pick = int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
+    return np.asarray(poses[min(pick, len(cumulative) - 1)])
+
+
+def _showing(
+    wanted: WantedState, orientation: str, model: Model, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    if orientation == "so3":
+        for _ in range(_MOST_DRAWS):
+            R = random_rotation(rng)
+            if wanted.is_shown(R):
+                return R
+    turn = yaw(360.0 * rng.random())
+    shown = np.array([wanted.is_shown(R) for R in model.stable_poses], np.bool_)
+    if orientation == "stable" and shown.any():
+        return np.asarray(turn @ _likely(model.stable_poses[shown], model.stable_probs[shown], rng))
+    ups = wanted.states.ups_of(wanted.name)
+    up = ups[min(int(rng.random() * len(ups)), len(ups) - 1)]
+    across = np.cross(np.eye(3)[int(np.abs(up).argmin())], up)
+    across /= np.linalg.norm(across)
+    return np.asarray(turn @ np.stack([across, np.cross(up, across), up]))
 
 
 def random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from render.assembly.surfaces import REACH, has_ground
+from render.geometry.states import WantedState
 from render.placement.arrangement import arranged
 from render.placement.context import PlacementContext
 from render.placement.sources import ModelSource
@@ -12,7 +15,13 @@ __all__ = ["place"]
 
 
 def place(
-    theta: Theta, assets: ModelSource, *, seed: int, frame_idx: int, attempt: int
+    theta: Theta,
+    assets: ModelSource,
+    *,
+    seed: int,
+    frame_idx: int,
+    attempt: int,
+    wanted: Mapping[int, WantedState] | None = None,
 ) -> Placement:
     """Finds the poses and the camera that realise θ.
 
@@ -26,6 +35,7 @@ def place(
         seed: The run's.
         frame_idx: Index of the frame in the run.
         attempt: Which draw of θ this is.
+        wanted: States that targets are to show where their orientation is drawn, by index.
 
     Raises:
         RejectedTheta: If θ cannot be realised: a size that no distance gives, a camera
@@ -34,7 +44,12 @@ def place(
 
     """
     context = PlacementContext(
-        theta=theta, assets=assets, seed=seed, frame_idx=frame_idx, attempt=attempt
+        theta=theta,
+        assets=assets,
+        seed=seed,
+        frame_idx=frame_idx,
+        attempt=attempt,
+        wanted=wanted or {},
     )
     stage = arranged(context)
     targets = list(stage.placed.bodies)

@@ -34,6 +34,7 @@ class WholeDataset:
 
     Attributes:
         categories: Category of each model, by the model's name.
+        states: States that are categories in place of that of their model, by its name.
         balance: Draw models so that over the dataset the weights of ``objects.model`` are met,
             and the categories that a glob matches come equally often.
         negatives_fract: Share of the frames that show no target.
@@ -45,11 +46,17 @@ class WholeDataset:
     """
 
     categories: Mapping[str, str] = field(default_factory=dict)
+    states: Mapping[str, Sequence[str]] = field(default_factory=dict)
     balance: bool = False
     negatives_fract: float = 0.0
     val_fraction: float = 0.0
     models_of: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
     top_ups: Sequence[TopUp] = ()
+
+    @property
+    def labelled(self) -> dict[str, Sequence[str]]:
+        """The categories that targets of each model can have."""
+        return {name: self.states.get(name, (own,)) for name, own in self.categories.items()}
 
     def is_negative(self, frame_idx: int) -> bool:
         """Whether a frame shows no target.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -55,13 +55,13 @@ class Names:
     Attributes:
         catalogs: Files, sorted, by what they are.
         categories: Category of each model, by the model's name.
-        even_categories: Whether globs of `objects.model` weigh categories alike.
+        even: Categories of each model that globs of `objects.model` weigh alike; None: models.
 
     """
 
     catalogs: Mapping[str, tuple[str, ...]]
     categories: Mapping[str, str]
-    even_categories: bool
+    even: Mapping[str, Sequence[str]] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +215,7 @@ def _build_leaves(group: str, node: Mapping[str, Any], names: Names) -> tuple[Le
             f"{group}.{key}",
             catalog=names.catalogs[spec.catalog] if spec.catalog else (),
             categories=names.categories,
-            even_categories=names.even_categories and (group, key) == MODEL,
+            even=names.even if (group, key) == MODEL else None,
             required=needed,
         )
     check_group(group, parsed)

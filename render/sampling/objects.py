@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from render.sampling.arrangement import ARRANGEMENTS
 from render.sampling.schema import leaf
 
-__all__ = ["Objects"]
+__all__ = ["TURNED", "Objects"]
+
+TURNED = frozenset({"so3", "stable"})
+"""Words of `objects.orientation` that leave open which direction of a target is up."""
 
 
 @dataclass(frozen=True, kw_only=True)

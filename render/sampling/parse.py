@@ -33,7 +33,7 @@ def parse(
     *,
     catalog: Sequence[str] = (),
     categories: Mapping[str, str] | None = None,
-    even_categories: bool = False,
+    even: Mapping[str, Sequence[str]] | None = None,
     required: bool = True,
 ) -> Drawable:
     """Reads a plain value or a distribution in list form.
@@ -45,8 +45,8 @@ def parse(
         catalog: For a ``pattern``: the names it chooses among. A glob stands for all it
             matches, which share its weight evenly.
         categories: Category of each model, by name.
-        even_categories: For a ``pattern`` of models: the categories that a glob matches share
-            its weight evenly, and in each of them its models.
+        even: For a ``pattern`` of models: the categories that targets of each can have. Those
+            that a glob matches share its weight evenly, and in each of them its models.
         required: For a ``pattern``: whether it must match; if not, "" is drawn instead.
 
     Raises:
@@ -66,8 +66,7 @@ def parse(
     else:
         distribution = _distribution(value, leaf, name)
     if leaf.kind == "pattern":
-        parts = categories if even_categories else None
-        return _expand(distribution, name, catalog, leaf.catalog if required else "", parts)
+        return _expand(distribution, name, catalog, leaf.catalog if required else "", even)
     return distribution
 
 
@@ -167,7 +166,7 @@ def _expand(
     name: str,
     catalog: Sequence[str],
     needed: str,
-    categories: Mapping[str, str] | None,
+    categories: Mapping[str, Sequence[str]] | None,
 ) -> AbstractDistribution:
     """Patterns become the names they match, each with an even share of the weight.
 
@@ -194,10 +193,11 @@ def _expand(
 
 
 def _shares(
-    names: tuple[Value, ...], categories: Mapping[str, str] | None
+    names: tuple[Value, ...], categories: Mapping[str, Sequence[str]] | None
 ) -> list[tuple[Value, float]]:
     """The share of each name, adding up to 1."""
     if categories is None:
         return [(n, 1.0 / len(names)) for n in names]
-    sizes = Counter(categories.get(str(n), "") for n in names)
-    return [(n, 1.0 / (len(sizes) * sizes[categories.get(str(n), "")])) for n in names]
+    of_names = {n: categories.get(str(n), ("",)) for n in names}
+    sizes = Counter(category for n in names for category in of_names[n])
+    return [(n, sum(1.0 / (len(sizes) * sizes[c]) for c in of_names[n])) for n in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -13,6 +14,7 @@ from render.sampling.axes import OCCLUSION, SIZES, Find, axes_of
 from render.sampling.balance import Balance, WholeDataset
 from render.sampling.distribution import Drawable
 from render.sampling.distributions.by_material import ByMaterial
+from render.sampling.distributions.choice import Choice
 from render.sampling.groups import GROUPS, Theta
 from render.sampling.leaf_draws import (
     FROM_PRESET,
@@ -25,6 +27,7 @@ from render.sampling.leaf_draws import (
     build_group,
     checked_group,
 )
+from render.sampling.objects import TURNED
 from render.sampling.rules import check_together
 from render.sampling.schema import Leaf, Scope, Value
 from render.sampling.sequences import (
@@ -105,7 +108,7 @@ class ThetaSpace:
         names = Names(
             catalogs={what: tuple(sorted(catalog)) for what, catalog in catalogs.items()},
             categories=whole.categories,
-            even_categories=whole.balance,
+            even=whole.labelled if whole.balance else None,
         )
         drawn = tuple(
             build_group(group, checked_group(groups.get(group), group), names, presets)
@@ -233,6 +236,36 @@ class ThetaSpace:
         values["sensor"], steps = drawn_steps(values["sensor"])
         groups = {name: schema(**values[name]) for name, schema in GROUPS.items()}
         return Theta(**groups, presets=tuple(presets), steps=steps)
+
+    def states(self, theta: Theta, frame_idx: int) -> tuple[str, ...]:
+        """The state that each target is to show, so that all categories come equally often; ""
+        where any may be shown, as where `objects.orientation` always has the up axis up.
+        """
+        objects, balance = theta.objects, self.balance
+        if balance is None or self._chosen({"arrangement": objects.arrangement}):
+            return ("",) * len(objects.model)
+        group = next(group for group in self.groups if group.group == MODEL[0])
+        leaves = group.variants[dict(theta.presets).get(MODEL[0], "")]
+        models, turns = (
+            next(d for d in leaves if d.field == name).distribution.components[0]
+            for name in (MODEL[1], "orientation")
+        )
+        if not TURNED & {*(turns.support or ())}:
+            return ("",) * len(objects.model)
+        can = Counter(c for m in models.support or () for c in self.whole.states.get(str(m), ()))
+
+        def state(i: int, model: str) -> str:
+            if not (names := self.whole.states.get(model, ())):
+                return ""
+            u = balance.u(frame_idx, i)
+            if not models.n_levels:
+                # Where u lies among those that draw this model is as even as u itself.
+                k = (models.support or ()).index(model)
+                begin, end = (0.0, *models.ends)[k : k + 2]
+                u = (u - begin) / (end - begin)
+            return str(Choice(tuple(names), tuple(1.0 / can[name] for name in names)).ppf(u))
+
+        return tuple(state(i, model) for i, model in enumerate(objects.model))
 
     def _frame_leaves(
         self, group: GroupDraw, frame_idx: int, attempt: int

@@ -146,7 +146,7 @@ def test_models_yaml_speaks_of_many_and_a_side_file_wins(tmp_path: Path) -> None
         (
             "a.yaml",
             "units: mm",
-            "finish, keypoints, symmetries, got 'units'",
+            "finish, keypoints, symmetries, states, got 'units'",
         ),
         ("a.yaml", "unit: parsec", "unit must be one of m, mm, cm, um, in, ft or"),
         ("a.yaml", "unit: -1", "got -1"),
@@ -165,7 +165,7 @@ def test_models_yaml_speaks_of_many_and_a_side_file_wins(tmp_path: Path) -> None
         (
             "models.yaml",
             "a: mm",
-            "finish, keypoints, symmetries), got 'mm'",
+            "finish, keypoints, symmetries, states), got 'mm'",
         ),
     ],
 )

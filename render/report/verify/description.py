@@ -13,6 +13,7 @@ from render.dataset.findings import Findings
 from render.dataset.layout import DESCRIPTION, MANIFEST_FOLDER
 from render.dataset.sharding import SHARD_FRAMES
 from render.errors import ConfigError
+from render.report.verify.states import names_problem
 from render.system.plain_data import json_of, read_regular
 from render.system.stores import Folder
 from render.system.version import version_of
@@ -57,12 +58,8 @@ def check_description(
         require(
             written == configured, f"{name} must be {configured!r} as configured, got {written!r}"
         )
-    categories = tuple(sorted({str(entry["category"]) for entry in raw["models"]}))
-    require(
-        description.names.categories == categories,
-        f"categories must be {', '.join(categories)}, the sorted ones of its models, "
-        f"got {', '.join(description.names.categories)}",
-    )
+    problem = names_problem(raw)
+    require(not problem, problem)
     asked = len(config.get("fixtures") or ())
     require(
         len(raw["fixtures"]) == asked,

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from render.dataset.description import Description
 from render.dataset.findings import Findings
 from render.geometry.rle_definition import decoded
+from render.labels.labeller import BEYOND_STATES
 from render.report.verify.placement import placement_problems, read_record, unlike_placed
 from render.report.verify.records import Shard
+from render.report.verify.states import categories_of, state_problems
 from render.report.verify.tasks import task_problems, unseen_box_problem
 from render.report.verify.theta import ThetaCheck
 from render.writers.base import RecordedPixels, Row
@@ -124,6 +126,11 @@ def _checked_placement(
             wrong = unlike_placed(row, one, world_cam, description.unit_m.get(row["model"]))
             check = _Check(row, description, shard.file_instances, findings)
             check(not wrong, f"{', '.join(wrong)} must be as placed")
+            entry = description.models.get(row["model"])
+            if row["role"] == "target" and entry is not None and not wrong:
+                labels = description.config["labels"]
+                for problem in state_problems(row, entry, labels, world_cam):
+                    check(not problem, problem)
             problem = unseen_box_problem(row, placement["near_m"])
             check(not problem, problem)
             same = possible.is_size_of(row["model"], row["box3d_size_m"], row["model_scale"])
@@ -195,18 +202,17 @@ class _Check:
     def labels(self) -> bool:
         """Role, category, filter and pose; whether the pose is one."""
         row, description = self.row, self.description
-        is_target = row["role"] == "target"
+        is_target, entry = row["role"] == "target", description.models.get(row["model"])
         self(row["role"] in ("target", "distractor"), f"role must be known, got {row['role']}")
         if is_target:
             self(
                 row["category"] in description.names.categories,
                 f"category must be one of dataset.yaml, got {row['category']}",
             )
-            entry = description.models.get(row["model"])
             self(entry is not None, "model must be one of dataset.yaml")
             self(
-                entry is None or row["category"] == entry["category"],
-                f"category must be that of its model, got {row['category']}",
+                entry is None or row["category"] in categories_of(entry),
+                f"category must be one of its model, got {row['category']}",
             )
         fract = row["visib_fract"]
         hidden = (
@@ -215,8 +221,11 @@ class _Check:
             or fract is None
             or fract < description.min_visib_fract
         )
+        # Whether a pose is beyond the states of its model is looked at when the camera is known.
+        may_be_beyond = is_target and entry is not None and "states" in entry
         self(
-            bool(row["filtered"]) == hidden,
+            bool(row["filtered"]) == hidden
+            or (may_be_beyond and not hidden and row["filtered"] == BEYOND_STATES),
             f"filtered must {'' if hidden else 'not '}say why it is left out, "
             f"got {row['filtered']!r}",
         )
