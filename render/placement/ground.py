@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 
 import numpy as np
@@ -36,6 +37,8 @@ _NEAREST_POINT_SHARE = 0.1
 # A distractor in front stands this many of its and the target's radii towards the camera.
 _FRONT_RADII = (1.0, 2.6)
 _SIDE_RADII = 0.7
+
+_IsSeen = Callable[[OrientedShape, float, NDArray[np.float64]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -92,21 +95,20 @@ class Ground:
         first = self.around.principal
         radius = 0.5 * depth_spread * first.extent_m + first.radius_m + scale * shape.radius_m
         if spread:
-            farthest_m = FARTHEST_SHARE * self._depth_m
-            whole = reach_m(self.around.view, self.up_cam, first.center_cam, farthest_m)
-            radius += spread * max(whole - radius, 0.0)
+            radius += spread * max(self._reach_m - radius, 0.0)
         at = disc(self.up_cam, rng, _STREWN_TRIES if spread else _TRIES)
         larger = (1.0 - spread) * 0.5 * scale * shape.radius_m / first.radius_m if grows else 0.0
         nearest_m = min(max(larger, NEAREST_SHARE), 1.0) * self._depth_m
-        is_center_seen = partial(self._is_seen, margin=(1.0 - spread) * MARGIN)
-        ways = product((is_center_seen, self._is_partly_seen), GROWTHS)
-        for is_seen, growth in ways if grows else [(is_center_seen, 1.0)]:
-            centers = self.standing(shape, scale, first.center_cam + growth * radius * at)
+        is_center_seen: _IsSeen = partial(self._is_seen, margin=(1.0 - spread) * MARGIN)
+        ways = product(((is_center_seen, at), (self._is_partly_seen, at[:_TRIES])), GROWTHS)
+        for (is_seen, steps), growth in ways if grows else [((is_center_seen, at), 1.0)]:
+            centers = self.standing(shape, scale, first.center_cam + growth * radius * steps)
             centers = centers[centers[:, 2] >= nearest_m]
             centers = centers[is_seen(shape, scale, centers)]
             if self._add(shape, scale, centers, is_target=True, spacing=spacing):
                 return
-        raise RejectedTheta("targets do not fit without intersecting", *TARGETS)
+        leaves = (*TARGETS, "objects.spacing") if spacing else TARGETS
+        raise RejectedTheta("targets do not fit without intersecting", *leaves)
 
     def stand_target(
         self, shape: OrientedShape, scale: float, at_cam: NDArray[np.float64], *, reason: str
@@ -199,6 +201,12 @@ class Ground:
         if view.plane_m is None:
             return self.around.principal.depth_m
         return view.plane_m * float(view.ray_cam[2])
+
+    @cached_property
+    def _reach_m(self) -> float:
+        """How far from the principal target the picture shows the plane."""
+        center_cam = self.around.principal.center_cam
+        return reach_m(self.around.view, self.up_cam, center_cam, FARTHEST_SHARE * self._depth_m)
 
     def _is_seen(
         self,

@@ -148,7 +148,8 @@ class PlacedHulls:
         return int(
             first_free(
                 hull.points, hull.balls, hull.mean, hull.radius_m, scales, centers, begin,
-                self._points, self._balls, self._begins, self._spheres, self._means, self._n, spacing,
+                self._points, self._balls, self._begins, self._spheres, self._means, self._n,
+                spacing,
             )
         )  # fmt: skip
 

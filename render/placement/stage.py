@@ -82,8 +82,9 @@ class Stage:
         view, bodies, principal = self.view, self.placed.bodies, self.principal
         T_world_cam = self.T_world_cam
         if T_world_cam is None:
-            on_plane = view.plane_m is not None
-            origin = view.plane_m * view.ray_cam if on_plane else principal.center_cam
+            origin = principal.center_cam
+            if view.plane_m is not None:
+                origin = view.plane_m * view.ray_cam
             T_world_cam = rigid(view.R_world_cam, -(view.R_world_cam @ origin))
         points = np.concatenate([b.center_cam + b.points_cam for b in bodies])
         obstacles = self.placed.obstacles

@@ -76,9 +76,9 @@ class Objects:
         kind="number",
         lo=0,
         hi=100,
-        doc="Gap between targets that stand, in diameters of the balls that hold them (of two, their "
-        "mean); 0: they may touch. In rows and columns it is that between cells, each as large as "
-        "the largest target; else the least gap. Not in piles.",
+        doc="Gap between targets that stand, in diameters of the balls that hold them (the mean of "
+        "two); 0: they may touch. In rows and columns it is that between cells, each as large as "
+        "the largest target; elsewhere the least gap. Not in piles.",
         example="0.5",
     )
     region_m: tuple[float, ...] | None = leaf(

@@ -51,8 +51,8 @@ class Viewpoint:
     look_at: str = leaf(
         kind="choice",
         options=("target", "plane"),
-        doc="What azimuth, elevation, offset and `scale.distance_m` are told of. `target`: the "
-        "principal target. `plane`: a point of the plane that targets stand on, as of a camera that "
-        "hangs over a table; the principal target is strewn about it as `objects.spread` says.",
+        doc="What the other leaves and `scale.distance_m` are told of. `target`: the principal "
+        "target. `plane`: a point of the plane that targets stand on, as of a camera that hangs "
+        "over a table; the principal target stands about it as `objects.spread` says.",
         example="plane",
     )
