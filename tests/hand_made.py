@@ -136,7 +136,12 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
     """
     theta = Theta(
         viewpoint=Viewpoint(
-            azimuth_deg=30.0, elevation_deg=35.0, roll_deg=0.0, offset_x=0.0, offset_y=0.0
+            azimuth_deg=30.0,
+            elevation_deg=35.0,
+            roll_deg=0.0,
+            offset_x=0.0,
+            offset_y=0.0,
+            look_at="target",
         ),
         scale=Scale(size_frac=0.3, size_px=None, distance_m=None),
         lighting=Lighting(
@@ -164,8 +169,9 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             size_ratio=(1.0,) * n,
             depth_spread=3.0,
             size_m_by_category=(None,) * n,
-            spacing=0.3,
+            spacing=0.0,
             region_m=None,
+            spread=0.0,
         ),
         occlusion=Occlusion(
             count=n_distractors,

@@ -67,7 +67,7 @@ def are_apart(
 def first_free(
     points: Array, balls: Array, mean: Array, radius: float, scales: Array, centers: Array,
     begin: int, others: Array, balls_of_others: Array, begins: Array, spheres: Array,
-    means: Array, n: int,
+    means: Array, n: int, spacing: float,
 ) -> int:  # fmt: skip
     """The first place at which a hull hits none of others.
 
@@ -86,6 +86,7 @@ def first_free(
         spheres: ``(at least n, 4)`` float64, centre and radius of each.
         means: ``(at least n, 3)`` float64, of the points of each.
         n: How many others there are.
+        spacing: Least gap, in means of the diameters of the two spheres.
 
     Returns:
         Its index; T if there is none.
@@ -100,7 +101,7 @@ def first_free(
             dx, dy, dz = x - spheres[i, 0], y - spheres[i, 1], z - spheres[i, 2]
             gap = math.sqrt(dx * dx + dy * dy + dz * dz)
             reach = spheres[i, 3] + radius * scale
-            if gap <= _NEAR * reach:
+            if gap <= (_NEAR + spacing) * reach:
                 near[n_near] = i
                 if gap < depth * reach:
                     deepest, depth = n_near, gap / reach
@@ -120,7 +121,10 @@ def first_free(
                 balls_of_others[begins[i, 1] : begins[i + 1, 1]],
                 (means[i, 0], means[i, 1], means[i, 2]),
                 (spheres[i, 0] - x, spheres[i, 1] - y, spheres[i, 2] - z),
-                _CLEARANCE * min(scale * radius, spheres[i, 3]),
+                max(
+                    _CLEARANCE * min(scale * radius, spheres[i, 3]),
+                    spacing * (scale * radius + spheres[i, 3]),
+                ),
             )
             if not free:
                 break

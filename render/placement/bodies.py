@@ -153,7 +153,7 @@ class PlacedBodies:
         if not self._is_clear(body):
             return False
         scales, centers = np.array([body.scale]), body.center_cam[None]
-        return self._placed_hulls().first_free(body.shape.hull, scales, centers, 0) == 0
+        return self._placed_hulls().first_free(body.shape.hull, scales, centers, 0, 0.0) == 0
 
     def _is_clear(self, body: Body) -> bool:
         return self.obstacles is None or self.obstacles.is_clear(body)
@@ -171,14 +171,23 @@ class PlacedBodies:
         centers_cam: NDArray[np.float64],
         *,
         is_target: bool,
+        spacing: float = 0.0,
     ) -> Body | None:
         """The body at the first of ``(T,)`` scales and ``(T, 3)`` centres that hits nothing.
 
         Spheres are compared first, convex hulls where the spheres meet. Where occlusion is
         asked, the visibility map must admit what the body covers too.
+
+        Args:
+            shape: The body, in its orientation.
+            scales: Multiply its size.
+            centers_cam: Where it may be, camera frame, metres.
+            is_target: It is one of the targets.
+            spacing: Least gap to others, in means of the diameters of the spheres that hold them.
+
         """
         hulls, i = self._placed_hulls(), 0
-        while (i := hulls.first_free(shape.hull, scales, centers_cam, i)) < len(scales):
+        while (i := hulls.first_free(shape.hull, scales, centers_cam, i, spacing)) < len(scales):
             body = Body.of(shape, float(scales[i]), centers_cam[i])
             if self._is_clear(body) and (
                 self.visibility is None or self.visibility.admits(body, is_target=is_target)

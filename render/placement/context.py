@@ -16,6 +16,7 @@ from render.placement.aim import aimed
 from render.placement.bodies import Body, OrientedShape, PlacedBodies
 from render.placement.fixtures import Obstacles
 from render.placement.hulls import are_apart
+from render.placement.level import principal_on_plane
 from render.placement.occluders import SLACK, Candidate, Occluders
 from render.placement.orientation import draw_rotation, random_rotation
 from render.placement.sources import ModelSource
@@ -143,12 +144,18 @@ class PlacementContext:
             ConfigError: A leaf that is needed is null.
 
         """
-        view, body = aimed(
-            self.theta,
-            lambda view: OrientedShape.of(model, R_world_obj, view.R_world_cam),
-            lambda shape: self.scale(0, shape, None),
-            self.rng("place.truncation", 0),
-        )
+
+        def shape_in(view: CameraView) -> OrientedShape:
+            return OrientedShape.of(model, R_world_obj, view.R_world_cam)
+
+        def scale_of(shape: OrientedShape) -> float:
+            return self.scale(0, shape, None)
+
+        if self.theta.viewpoint.look_at == "plane":
+            rng = self.rng("place.principal", 0)
+            view, body = principal_on_plane(self.theta, shape_in, scale_of, rng)
+        else:
+            view, body = aimed(self.theta, shape_in, scale_of, self.rng("place.truncation", 0))
         if not are_apart(body.points_cam, np.zeros((1, 3)), -body.center_cam):
             raise RejectedTheta("distance_m puts the camera inside the target", "scale.distance_m")
         return view, body
@@ -221,10 +228,16 @@ class PlacementContext:
                 before = stage.occluders.visibility.targets[-1]
                 if stage.occluders.put_before(shape, scale, before, self.rng("place.before", i)):
                     return
-        spread = self.theta.objects.depth_spread
-        grows = self.is_true_size(i)
+        objects, rng, grows = self.theta.objects, self.rng("place.scatter", i), self.is_true_size(i)
+        depth_spread = objects.depth_spread
         with self.leaving_out(i, stage):
-            stage.around.add_target(shape, scale, spread, self.rng("place.scatter", i), grows=grows)
+            if stage.ground is None:
+                stage.surroundings.add_target(shape, scale, depth_spread, rng, grows=grows)
+                return
+            stage.ground.add_target(
+                shape, scale, depth_spread, rng,
+                grows=grows, spread=objects.spread, spacing=objects.spacing,
+            )  # fmt: skip
 
     def add_distractor(self, j: int, stage: Stage, targets: list[Body]) -> None:
         """Adds one of the distractors that `occlusion.count` asks.

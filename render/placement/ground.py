@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import product
 
 import numpy as np
@@ -11,16 +13,22 @@ from numpy.typing import NDArray
 from render.errors import RejectedTheta
 from render.geometry.projection import project
 from render.placement.bodies import Body, OrientedShape
+from render.placement.level import (
+    FARTHEST_SHARE,
+    MARGIN,
+    NEAREST_RADII,
+    NEAREST_SHARE,
+    are_in_picture,
+    disc,
+    reach_m,
+    standing,
+)
 from render.placement.scatter import DISTRACTORS, GROWTHS, TARGETS, Surroundings
 
 __all__ = ["Ground"]
 
-_TRIES = 250
-# As in the air: nothing stands much nearer to the camera than the principal target.
-_NEAREST_SHARE = 0.5
-_NEAREST_RADII = 1.5
-# Centres keep this share of the image away from its edges.
-_MARGIN = 0.04
+# Of what is strewn, many fall where the picture does not show them.
+_TRIES, _STREWN_TRIES = 250, 2000
 # At true sizes, what is too large for its centre to be in view shows at least this share of its
 # box, from this share of the depth of the principal target on; what is larger than the principal
 # one keeps behind it the more.
@@ -29,6 +37,8 @@ _NEAREST_POINT_SHARE = 0.1
 # A distractor in front stands this many of its and the target's radii towards the camera.
 _FRONT_RADII = (1.0, 2.6)
 _SIDE_RADII = 0.7
+
+_IsSeen = Callable[[OrientedShape, float, NDArray[np.float64]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -62,6 +72,8 @@ class Ground:
         rng: np.random.Generator,
         *,
         grows: bool = False,
+        spread: float = 0.0,
+        spacing: float = 0.0,
     ) -> None:
         """Stands a further target anywhere in view, in a disc about the principal one.
 
@@ -72,6 +84,9 @@ class Ground:
             rng: The random stream of this target alone.
             grows: The disc is made larger for a target that finds no place, and what is larger
                 than the principal target keeps behind it.
+            spread: 0: the disc is as small as that; 1: it holds all of the plane that the picture
+                shows, to its edges.
+            spacing: Least gap to others, in means of the diameters of the balls that hold them.
 
         Raises:
             RejectedTheta: If it hits another at every try.
@@ -79,17 +94,21 @@ class Ground:
         """
         first = self.around.principal
         radius = 0.5 * depth_spread * first.extent_m + first.radius_m + scale * shape.radius_m
-        at = self._disc(rng)
-        larger = 0.5 * scale * shape.radius_m / first.radius_m if grows else 0.0
-        nearest_m = min(max(larger, _NEAREST_SHARE), 1.0) * first.depth_m
-        ways = product((self._is_seen, self._is_partly_seen), GROWTHS)
-        for is_seen, growth in ways if grows else [(self._is_seen, 1.0)]:
-            centers = self.standing(shape, scale, first.center_cam + growth * radius * at)
+        if spread:
+            radius += spread * max(self._reach_m - radius, 0.0)
+        at = disc(self.up_cam, rng, _STREWN_TRIES if spread else _TRIES)
+        larger = (1.0 - spread) * 0.5 * scale * shape.radius_m / first.radius_m if grows else 0.0
+        nearest_m = min(max(larger, NEAREST_SHARE), 1.0) * self._depth_m
+        is_center_seen: _IsSeen = partial(self._is_seen, margin=(1.0 - spread) * MARGIN)
+        ways = product(((is_center_seen, at), (self._is_partly_seen, at[:_TRIES])), GROWTHS)
+        for (is_seen, steps), growth in ways if grows else [((is_center_seen, at), 1.0)]:
+            centers = self.standing(shape, scale, first.center_cam + growth * radius * steps)
             centers = centers[centers[:, 2] >= nearest_m]
             centers = centers[is_seen(shape, scale, centers)]
-            if self._add(shape, scale, centers, is_target=True):
+            if self._add(shape, scale, centers, is_target=True, spacing=spacing):
                 return
-        raise RejectedTheta("targets do not fit without intersecting", *TARGETS)
+        leaves = (*TARGETS, "objects.spacing") if spacing else TARGETS
+        raise RejectedTheta("targets do not fit without intersecting", *leaves)
 
     def stand_target(
         self, shape: OrientedShape, scale: float, at_cam: NDArray[np.float64], *, reason: str
@@ -131,7 +150,7 @@ class Ground:
         first, scale = self.around.principal, self._scale(shape, size_ratio)
         reach = max(float(np.linalg.norm(t.center_cam - first.center_cam)) for t in targets)
         radius = reach + 1.5 * first.extent_m + scale * shape.radius_m
-        at = first.center_cam + radius * self._disc(rng)
+        at = first.center_cam + radius * disc(self.up_cam, rng, _TRIES)
         self._add_distractor(shape, scale, self.standing(shape, scale, at))
 
     def add_in_front(
@@ -169,35 +188,39 @@ class Ground:
     def _scale(self, shape: OrientedShape, size_ratio: float) -> float:
         return size_ratio * self.around.principal.extent_m / shape.extent_m
 
-    def _disc(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """``(N, 3)`` level steps from the middle, even over the disc of radius 1."""
-        x = np.cross(self.up_cam, np.eye(3)[int(np.abs(self.up_cam).argmin())])
-        x /= np.linalg.norm(x)
-        y = np.cross(self.up_cam, x)
-        u = rng.random((_TRIES, 2))
-        r, angle = np.sqrt(u[:, 0]), 2 * np.pi * u[:, 1]
-        return np.asarray((r * np.cos(angle))[:, None] * x + (r * np.sin(angle))[:, None] * y)
-
     def standing(
         self, shape: OrientedShape, scale: float, at_cam: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """``(N, 3)`` points moved along the vertical, so that the shape touches the plane."""
-        lowest = scale * float((shape.points_cam @ self.up_cam).min())
-        rise = self.height_m - lowest - at_cam @ self.up_cam
-        return np.asarray(at_cam + rise[:, None] * self.up_cam)
+        return standing(shape, scale, at_cam, up_cam=self.up_cam, height_m=self.height_m)
+
+    @property
+    def _depth_m(self) -> float:
+        """Depth of what the camera looks at."""
+        view = self.around.view
+        if view.plane_m is None:
+            return self.around.principal.depth_m
+        return view.plane_m * float(view.ray_cam[2])
+
+    @cached_property
+    def _reach_m(self) -> float:
+        """How far from the principal target the picture shows the plane."""
+        center_cam = self.around.principal.center_cam
+        return reach_m(self.around.view, self.up_cam, center_cam, FARTHEST_SHARE * self._depth_m)
 
     def _is_seen(
-        self, shape: OrientedShape, scale: float, centers_cam: NDArray[np.float64]
+        self,
+        shape: OrientedShape,
+        scale: float,
+        centers_cam: NDArray[np.float64],
+        margin: float = MARGIN,
     ) -> NDArray[np.bool_]:
         """``(N,)`` whether each centre lies in the picture, and not too near."""
         view, first = self.around.view, self.around.principal
-        nearest = max(_NEAREST_SHARE * first.depth_m, _NEAREST_RADII * scale * shape.radius_m)
+        nearest = max(NEAREST_SHARE * self._depth_m, NEAREST_RADII * scale * shape.radius_m)
         deep = centers_cam[:, 2] >= nearest
         at_cam = np.where(deep[:, None], centers_cam, first.center_cam)
-        uv = project(at_cam, view.K, view.distortion)
-        share = (uv + 0.5) / np.array(view.size_wh)
-        inside = ((share > _MARGIN) & (share < 1.0 - _MARGIN)).all(axis=1)
-        return np.asarray(deep & inside)
+        return np.asarray(deep & are_in_picture(view, at_cam, margin))
 
     def _is_partly_seen(
         self, shape: OrientedShape, scale: float, centers_cam: NDArray[np.float64]
@@ -205,7 +228,7 @@ class Ground:
         """``(N,)`` whether enough of the box about each silhouette lies in the picture."""
         view, first = self.around.view, self.around.principal
         points = centers_cam[:, None] + scale * shape.points_cam
-        deep = points[:, :, 2].min(axis=1) >= _NEAREST_POINT_SHARE * first.depth_m
+        deep = points[:, :, 2].min(axis=1) >= _NEAREST_POINT_SHARE * self._depth_m
         points[~deep] = first.center_cam
         uv = project(points.reshape(-1, 3), view.K, view.distortion).reshape(points[..., :2].shape)
         low, high = uv.min(axis=1), uv.max(axis=1)
@@ -228,12 +251,17 @@ class Ground:
         centers_cam: NDArray[np.float64],
         *,
         is_target: bool,
+        spacing: float = 0.0,
     ) -> bool:
         """Adds the body at the first place that is free; False if none is."""
         placed = self.around.placed
         body = (
             placed.first_free(
-                shape, np.full(len(centers_cam), scale), centers_cam, is_target=is_target
+                shape,
+                np.full(len(centers_cam), scale),
+                centers_cam,
+                is_target=is_target,
+                spacing=spacing,
             )
             if len(centers_cam)
             else None

@@ -137,15 +137,19 @@ class PlacedHulls:
         self._means[n] = scale * hull.mean
         self._n += 1
 
-    def first_free(self, hull: Hull, scales: Points, centers: Points, begin: int) -> int:
+    def first_free(
+        self, hull: Hull, scales: Points, centers: Points, begin: int, spacing: float
+    ) -> int:
         """The first of ``(T,)`` scales and ``(T, 3)`` centres, from `begin` on, that hits none.
 
-        Spheres are compared first, convex hulls where the spheres meet. T if none is free.
+        Spheres are compared first, convex hulls where the spheres meet. T if none is free. The
+        gap to others is at least `spacing`, in means of the diameters of the two spheres.
         """
         return int(
             first_free(
                 hull.points, hull.balls, hull.mean, hull.radius_m, scales, centers, begin,
                 self._points, self._balls, self._begins, self._spheres, self._means, self._n,
+                spacing,
             )
         )  # fmt: skip
 

@@ -34,6 +34,7 @@ class Region:
         bounds_m: ``(6,)`` x0, x1, y0, y1, z0, z1.
         stands: Things stand on the plane z0; else their centres are anywhere in the box.
         placed: All bodies; grows.
+        spacing: Least gap between them, in means of the diameters of the balls that hold them.
 
     """
 
@@ -42,6 +43,7 @@ class Region:
     bounds_m: NDArray[np.float64]
     stands: bool
     placed: PlacedBodies
+    spacing: float
 
     @property
     def ground_over_camera_m(self) -> float:
@@ -70,7 +72,9 @@ class Region:
         body = None
         if len(centers_cam):
             scales = np.full(len(centers_cam), scale)
-            body = self.placed.first_free(shape, scales, centers_cam, is_target=True)
+            body = self.placed.first_free(
+                shape, scales, centers_cam, is_target=True, spacing=self.spacing
+            )
         if body is None:
             raise RejectedTheta(
                 "targets do not fit into objects.region_m in view of the camera",
@@ -80,13 +84,16 @@ class Region:
         self.placed.add(body, is_target=True)
 
 
-def in_region(context: PlacementContext, *, n_targets: int, stands: bool) -> Stage:
+def in_region(
+    context: PlacementContext, *, n_targets: int, stands: bool, spacing: float = 0.0
+) -> Stage:
     """Targets anywhere in `objects.region_m` that a calibrated camera sees, among the fixtures.
 
     Args:
         context: The frame.
         n_targets: How many of its targets are placed.
         stands: On the plane z0; else they float in the box.
+        spacing: Least gap between them, in means of the diameters of the balls that hold them.
 
     Raises:
         RejectedTheta: There is no free place in view of the camera.
@@ -100,7 +107,12 @@ def in_region(context: PlacementContext, *, n_targets: int, stands: bool) -> Sta
     obstacles = Obstacles.of(context.assets.fixtures, inverse_rigid(T_world_cam))
     stage = context.empty_stage(view, middle, T_world_cam=T_world_cam, obstacles=obstacles)
     region = Region(
-        view=view, T_world_cam=T_world_cam, bounds_m=bounds, stands=stands, placed=stage.placed
+        view=view,
+        T_world_cam=T_world_cam,
+        bounds_m=bounds,
+        stands=stands,
+        placed=stage.placed,
+        spacing=spacing,
     )
     for i in range(n_targets):
         shape = context.shape(i, view)

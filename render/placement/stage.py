@@ -31,8 +31,8 @@ class Stage:
 
     Attributes:
         view: The camera.
-        T_world_cam: ``(4, 4)`` where it is; None: the world's origin is the centre of the
-            principal target.
+        T_world_cam: ``(4, 4)`` where it is; None: the world's origin is what the camera looks at,
+            the centre of the principal target or a point of the plane.
         placed: The bodies; grows.
         occluders: Covers targets, where that is asked.
         ground: The plane that things stand on; None: they float.
@@ -82,7 +82,10 @@ class Stage:
         view, bodies, principal = self.view, self.placed.bodies, self.principal
         T_world_cam = self.T_world_cam
         if T_world_cam is None:
-            T_world_cam = rigid(view.R_world_cam, -(view.R_world_cam @ principal.center_cam))
+            origin = principal.center_cam
+            if view.plane_m is not None:
+                origin = view.plane_m * view.ray_cam
+            T_world_cam = rigid(view.R_world_cam, -(view.R_world_cam @ origin))
         points = np.concatenate([b.center_cam + b.points_cam for b in bodies])
         obstacles = self.placed.obstacles
         if obstacles is not None:

@@ -44,8 +44,10 @@ class CameraView:
         K: ``(3, 3)`` pixels, centre coordinates.
         size_wh: Image size, pixels.
         R_world_cam: ``(3, 3)``.
-        ray_cam: ``(3,)`` unit vector from the camera to the target's centre.
+        ray_cam: ``(3,)`` unit vector from the camera to what it looks at: the target's centre, or
+            a point of a plane.
         distortion: OpenCV's coefficients; empty for a pinhole.
+        plane_m: How far away that point is; None: the camera looks at the target.
 
     """
 
@@ -54,6 +56,7 @@ class CameraView:
     R_world_cam: NDArray[np.float64]
     ray_cam: NDArray[np.float64]
     distortion: tuple[float, ...] = ()
+    plane_m: float | None = None
 
 
 def intrinsics(camera: CameraGroup) -> tuple[NDArray[np.float64], tuple[int, int]]:

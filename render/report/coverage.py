@@ -184,7 +184,9 @@ def _of_frame(frame: Mapping[str, Any]) -> dict[str, float | None]:
         camera_m = np.array(placement["T_world_cam"], np.float64).reshape(4, 4)[:3, 3]
         # The camera stands just where the viewpoint says, so its angles are what was achieved.
         angles = {name: theta["viewpoint"][name.partition(".")[2]] for name in DIRECTION}
-        distance_m = float(np.linalg.norm(camera_m - np.array(placement["center_m"])))
+        on_plane = theta["viewpoint"].get("look_at") == "plane"  # not known to earlier versions
+        looked_at = np.zeros(3) if on_plane else np.array(placement["center_m"])
+        distance_m = float(np.linalg.norm(camera_m - looked_at))
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"the record of frame {frame['frame_idx']} is torn: {error}") from error
     return {**angles, "scale.distance_m": distance_m}

@@ -79,8 +79,9 @@ class Objects:
         kind="number",
         lo=0,
         hi=100,
-        doc="In rows and columns: gap between cells, in sides of a cell; the largest target fills "
-        "a cell.",
+        doc="Gap between targets that stand, in diameters of the balls that hold them (the mean of "
+        "two); 0: they may touch. In rows and columns it is that between cells, each as large as "
+        "the largest target; elsewhere the least gap. Not in piles.",
         example="0.5",
     )
     region_m: tuple[float, ...] | None = leaf(
@@ -92,4 +93,14 @@ class Objects:
         doc="With `camera.T_world_cam`: the part of the world where targets are, `[x0,x1,y0,y1,z0,"
         "z1]`, metres. They stand on the plane z0; of those that float the centres are in the box.",
         example="[-0.2,0.2,-0.15,0.15,0,0.1]",
+    )
+    spread: float = leaf(
+        kind="number",
+        lo=0,
+        hi=1,
+        doc="How far targets that stand are strewn. 0: crowded, in a disc about the principal one "
+        "that `depth_spread` makes larger. 1: evenly over all of the plane that the picture shows, "
+        "to its edges, as far as twice the depth of what the camera looks at. Between: the disc's "
+        "radius grows from one to the other. Not in rows, piles and `region_m`.",
+        example="1",
     )

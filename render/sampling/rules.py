@@ -48,6 +48,7 @@ def check_together(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> No
 
     """
     _check_cell(groups)
+    _check_plane(groups)
     must_be_whole = all(t["truncated_fract"].support == (0,) for t in groups["truncation"])
     if not must_be_whole:
         return
@@ -123,6 +124,31 @@ def _check_cell(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> None:
             "truncation.truncated_fract must be null where camera.T_world_cam is set: a "
             "calibrated camera does not turn"
         )
+
+
+def _check_plane(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> None:
+    """Checks that a camera that looks at a plane is above it, at a distance that is told."""
+    views = [view for view in groups["viewpoint"] if _can_be(view["look_at"], "plane")]
+    if not views or not any(_can_be(c["T_world_cam"], None) for c in groups["camera"]):
+        return
+    where = "where viewpoint.look_at=plane"
+    if any(_can_be(scale["distance_m"], None) for scale in groups["scale"]):
+        raise ConfigError(
+            f"scale.distance_m must be set in every frame {where}, got null: it is how far the "
+            "camera is from the plane; 'scale.distance_m=[uniform,0.4,0.6]'"
+        )
+    if any(not _is_null(truncation["truncated_fract"]) for truncation in groups["truncation"]):
+        raise ConfigError(
+            f"truncation.truncated_fract must be null {where}: the camera does not turn to the "
+            "principal target"
+        )
+    for view in views:
+        lowest = (view["elevation_deg"].bounds or (0.0, 0.0))[0]
+        if lowest <= 0:
+            raise ConfigError(
+                f"viewpoint.elevation_deg must be above 0 {where}, because the camera is above the "
+                f"plane, got {lowest:g}; 90 looks straight down"
+            )
 
 
 def _smallest_px(scale: Mapping[str, Drawable], longest: float) -> tuple[str, float] | None:

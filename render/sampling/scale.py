@@ -35,6 +35,7 @@ class Scale:
         lo=1e-4,
         hi=1e5,
         nullable=True,
-        doc="Metres from the camera to the centre of the target's box.",
+        doc="Metres from the camera to the centre of the target's box, or to the point of the "
+        "plane that `viewpoint.look_at=plane` looks at.",
         example="[uniform,0.4,1.2]",
     )

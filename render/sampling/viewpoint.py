@@ -48,3 +48,11 @@ class Viewpoint:
         doc="Where the target's centre lies below the image centre, in image heights.",
         example="[uniform,-0.2,0.2]",
     )
+    look_at: str = leaf(
+        kind="choice",
+        options=("target", "plane"),
+        doc="What the other leaves and `scale.distance_m` are told of. `target`: the principal "
+        "target. `plane`: a point of the plane that targets stand on, as of a camera that hangs "
+        "over a table; the principal target stands about it as `objects.spread` says.",
+        example="plane",
+    )

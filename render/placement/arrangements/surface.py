@@ -24,4 +24,5 @@ class OnSurface(AbstractArrangement):
         return stage
 
     def calibrated(self, context: PlacementContext) -> Stage:
-        return in_region(context, n_targets=context.n_targets, stands=True)
+        spacing = context.theta.objects.spacing
+        return in_region(context, n_targets=context.n_targets, stands=True, spacing=spacing)

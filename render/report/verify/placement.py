@@ -183,7 +183,9 @@ def _aimed_problems(theta: Mapping[str, Any], placement: Mapping[str, Any]) -> I
         )
         return
     settled = ARRANGEMENTS[arrangement].settles
-    to_camera = T_world_cam[:3, 3] - np.array(placement["center_m"])
+    on_plane = theta["viewpoint"].get("look_at") == "plane"  # earlier versions knew no such leaf
+    looked_at = np.zeros(3) if on_plane else np.array(placement["center_m"])
+    to_camera = T_world_cam[:3, 3] - looked_at
     distance = float(np.linalg.norm(to_camera))
     if not settled & {*DIRECTION}:
         view = theta["viewpoint"]
