@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from itertools import combinations
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,9 +19,12 @@ import render
 from render.assembly.scene import assemble
 from render.engine.cpu.engine import CpuEngine
 from render.errors import ConfigError, RejectedTheta
+from render.job.run_job import run_job
 from render.placement.bodies import Body, OrientedShape, PlacedBodies
 from render.placement.place import place
 from render.plan import Plan
+from render.report.coverage import read_coverage
+from render.report.verify.dataset import verify
 from render.theta import Placement, Theta
 from tests.hand_made import HandMadeAssets, mesh_of, theta_of
 from tests.oracle.compare import DEPTH_REL, NEAR_PX, compare
@@ -333,6 +337,19 @@ def test_labels_of_strewn_targets_are_those_of_the_ray_caster() -> None:
             assert figures.box_obj_px <= 0.01
             assert figures.n_box_visib_off == figures.n_count_off == 0
     assert n_cut >= 2  # some are at the picture's edges
+
+
+def test_a_dataset_of_a_camera_over_a_plane_is_verified_and_counted(tmp_path: Path) -> None:
+    words = (
+        *STRAIGHT_DOWN, "viewpoint.azimuth_deg=0", "scale.distance_m=[levels,0.4,0.41]", "engine=cpu",
+        "camera.size_wh=[160,120]", "camera.K=[150,150,80,59]", f"output_dir={tmp_path}", "n_frames=6",
+    )  # fmt: skip
+    plan = render.compose(*words)
+    run_job(plan.config)
+    asked = [plan.draw(frame_idx)[0].scale.distance_m for frame_idx in range(6)]
+
+    assert not verify(tmp_path).findings.problems
+    assert read_coverage(tmp_path).counts.tolist() == [asked.count(0.4), asked.count(0.41)]
 
 
 @pytest.mark.parametrize(
