@@ -21,6 +21,7 @@ from pycocotools.coco import COCO
 
 import render
 from render.build import build
+from render.errors import DatasetError
 from render.report.verify.dataset import verify
 from tests.e2e.cli import ROOT, run_module
 from tests.spaces import composed
@@ -258,6 +259,19 @@ def test_a_wrong_state_in_the_description_is_found(
     path.write_text(yaml.safe_dump(held, sort_keys=False))
 
     assert any(told in line for line in verify(tmp_path / "data").findings.lines())
+
+
+@pytest.mark.parametrize("ups", [[[0, 0, 0]], [], [[0, 1]], 3, "up"])
+def test_states_that_are_none_in_the_description_are_told(
+    whole: Path, tmp_path: Path, ups: object
+) -> None:
+    (tmp_path / "data").mkdir()
+    held = yaml.safe_load((whole / "dataset.yaml").read_text())
+    next(e for e in held["models"] if "states" in e)["states"]["one"] = ups
+    (tmp_path / "data/dataset.yaml").write_text(yaml.safe_dump(held, sort_keys=False))
+
+    with pytest.raises(DatasetError, match=r"models\.[01]\.states.* must "):
+        verify(tmp_path / "data")
 
 
 @pytest.mark.parametrize(

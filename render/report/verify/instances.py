@@ -212,7 +212,7 @@ class _Check:
             self(entry is not None, "model must be one of dataset.yaml")
             self(
                 entry is None or row["category"] in categories_of(entry),
-                f"category must be one of its model, got {row['category']}",
+                f"category must be that of its model or a state of it, got {row['category']}",
             )
         fract = row["visib_fract"]
         hidden = (
