@@ -10,6 +10,7 @@ import pytest
 import trimesh
 from numpy.typing import NDArray
 
+import render
 from render.engine.base import AbstractEngine
 from render.errors import ConfigError, RenderError
 from render.labels.depth_view import depth_view
@@ -408,3 +409,26 @@ def test_bad_input_is_told_by_name(word: str, message: str) -> None:
         space_of(composed(word))
 
     assert message in str(told.value)
+
+
+SMALL = (
+    "models=[die]", "camera.size_wh=[96,72]", "background=color", "lighting=sun", "occlusion=none",
+    "n_frames=1",
+)  # fmt: skip
+
+
+def test_what_no_file_holds_and_what_no_sensor_reaches_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def said(*words: str) -> str:
+        caplog.clear()
+        render.compose(*SMALL, *words).try_first_frame()
+        return caplog.text
+
+    assert "what no file holds: output.depth_sensor=true" in said("sensor.depth=stereo")
+    told = said("sensor.depth=tof", "output.depth_sensor=true")
+    assert "sensor.depth=tof measures no target of frame 0" in told
+    assert "sensor.depth_range_m is 0.5 to 4.5" in told
+    near = "sensor.depth_range_m=[0.01,1]"
+    assert said("sensor.depth=tof", "output.depth_sensor=true", near) == ""
+    assert said("output.depth_sensor=true") == ""
