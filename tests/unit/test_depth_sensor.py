@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import render
 from render.engine.base import AbstractEngine
 from render.errors import ConfigError, RenderError
+from render.geometry.frames import rigid
 from render.labels.depth_view import depth_view
 from render.labels.surface_maps import normal_map
 from render.sampling.depth_sensors import DEPTH_SENSORS, AbstractDepthSensor, DepthView
@@ -20,7 +21,7 @@ from render.scene import Material
 from render.sensor.depth_image import returned_light, sees_from_aside, tilt_term, touches_edge
 from render.sensor.depth_sensor import sensor_depth
 from tests.hand_made import theta_of
-from tests.lit_scenes import BALL, BOX, MATT, camera_at, floor, placed, scene, solid
+from tests.lit_scenes import BALL, BOX, MATT, camera_at, floor, placed, points_world, scene, solid
 from tests.oracle.flatten import rays_of
 from tests.spaces import composed, space_of
 
@@ -313,7 +314,45 @@ def test_shiny_metal_is_lost_from_aside_and_blinds_where_it_faces_the_sensor(kin
     assert (shot(black, kind, depth_range_m=(0.5, 4.5)) == 0).mean() > 0.95
 
 
+def test_a_rim_that_turns_away_is_an_edge_before_a_wall_that_does_not() -> None:
+    depth = np.full((20, 40), 2.0)
+    depth[:, 20:] = 1.9
+    cos = np.where(depth < 2, 0.06, 1.0)
+    assert touches_edge(view_of(depth, cos))[:, 19:21].all()
+    assert not touches_edge(view_of(depth, 0.06)).any()  # a plane that is seen from aside
+
+
 # Views of scenes
+
+
+def test_each_primitive_and_each_surface_has_its_own_material(engine: AbstractEngine) -> None:
+    whole = BOX.primitives[0]
+    halves = tuple(replace(whole, faces=whole.faces[i::2]) for i in range(2))
+    box = replace(BOX, primitives=halves)
+    looks = [replace(MATT, base_color=(a, a, a, 1.0)) for a in (0.2, 0.4, 0.6, 0.8)]
+    lying = floor(-0.5, half=3.0, material=looks[2])
+    turned = rigid(np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]), np.array([0, 3.0, 0]))
+    standing = replace(lying, T_world_obj=turned, material=looks[3])
+    (instance,) = placed((box, (0.0, 0.0, 0.0), 1.0, MATT))
+    shown = scene(
+        camera_at((1.0, -4.0, 2.0)), (replace(instance, materials=tuple(looks[:2])),),
+        surfaces=(lying, standing),
+    )  # fmt: skip
+    buffers = engine.render(shown, with_faces=True)
+    assert buffers.faces is not None
+
+    albedo = depth_view(shown, buffers, normal_map(shown, buffers)).albedo
+
+    for k in range(2):
+        of_k = (buffers.faces[..., 0] == 0) & (buffers.faces[..., 1] == k)
+        assert of_k.sum() > 100
+        np.testing.assert_allclose(albedo[of_k], looks[k].base_color[0])
+    at = points_world(shown, buffers)
+    ground = (buffers.depth_m > 0) & (buffers.faces[..., 0] < 0)
+    low, back = ground & (at[..., 1] < 2.9), ground & (at[..., 2] > -0.4)
+    assert min(low.sum(), back.sum()) > 300
+    np.testing.assert_allclose(albedo[low], 0.6)
+    np.testing.assert_allclose(albedo[back], 0.8)
 
 
 def test_a_view_of_a_scene_has_the_tilt_and_the_material_of_what_is_seen(
