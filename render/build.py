@@ -98,6 +98,8 @@ def build(
         of_poses = () if assets.poses is None else assets.poses.remarks
         for remark in (*assets.models.remarks, *of_poses, *space.remarks()):
             _LOG.warning("%s", remark)
+        if "depth_sensor" not in writers.by_name and space.support("sensor", "depth") != {"exact"}:
+            _LOG.warning("sensor.depth measures what no file holds: output.depth_sensor=true")
         check_used(space, assets)
         _check_materials(space, assets)
         for kind in space.support("lighting", "kind"):

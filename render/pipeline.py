@@ -16,12 +16,14 @@ from render.dataset.frame_view import SampleView
 from render.engine.base import AbstractEngine
 from render.errors import EngineError, InvariantError, RenderError, failure_of
 from render.geometry.frames import inverse_rigid, transform_points
+from render.labels.depth_view import depth_view
 from render.labels.invariants import check_invariants
 from render.labels.labeller import label
 from render.labels.surface_maps import nocs_map, normal_map, part_map
 from render.plan import Plan
-from render.sample import Sample, SampleKey
+from render.sample import DEPTH_SENSOR, MAPS, Sample, SampleKey
 from render.scene import Scene
+from render.sensor.depth_sensor import is_exact, sensor_depth
 from render.sensor.develop import develop
 from render.sensor.optics import expose
 from render.theta import Placement, Theta, theta_to_json
@@ -99,6 +101,7 @@ def realise(
         raise InvariantError(
             f"frame {key.frame_idx}: {error}; θ = {json.dumps(theta_to_json(theta))}"
         ) from error
+    maps = _maps(plan, scene, buffers)
     return Sample(
         key=key,
         theta=theta,
@@ -106,7 +109,8 @@ def realise(
         buffers=buffers,
         rgb=_photographed(scene, buffers, theta, placement),
         labels=plan.tasks.add(labels, scene, silhouettes),
-        maps=_maps(plan, scene, buffers),
+        maps=maps,
+        depth_sensor_m=_measured(plan, scene, buffers, theta, maps),
         attempt=len(rejections),
         rejections=rejections,
     )
@@ -120,7 +124,19 @@ def _maps(plan: Plan, scene: Scene, buffers: Buffers) -> dict[str, NDArray[np.ui
         "nocs": lambda: nocs_map(scene, buffers, known),
         "parts": lambda: part_map(scene, buffers, known),
     }
-    return {name: makers[name]() for name in plan.writers.maps}
+    return {name: makers[name]() for name in plan.writers.maps if name in MAPS}
+
+
+def _measured(
+    plan: Plan, scene: Scene, buffers: Buffers, theta: Theta, maps: Mapping[str, NDArray[np.uint16]]
+) -> NDArray[np.float32] | None:
+    """The depth that the frame's sensor measures, where a writer needs it."""
+    if DEPTH_SENSOR not in plan.writers.maps:
+        return None
+    if is_exact(theta.sensor):
+        return buffers.depth_m
+    normals = maps["normals"] if "normals" in maps else normal_map(scene, buffers)
+    return sensor_depth(depth_view(scene, buffers, normals), theta.sensor)
 
 
 def _photographed(
@@ -149,5 +165,7 @@ def encode(plan: Plan, sample: Sample, rows: Sequence[Mapping[str, Any]]) -> dic
         DatasetError: A writer failed.
 
     """
-    view = SampleView(sample=sample, instances=rows, names=plan.names)
+    view = SampleView(
+        sample=sample, instances=rows, names=plan.names, depth_unit_m=plan.writers.depth_unit_m
+    )
     return plan.writers.frame_files(view)

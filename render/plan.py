@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -23,9 +24,11 @@ from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.assets import AssetLibrary
 from render.placement.place import place
+from render.sample import DEPTH_SENSOR
 from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
 from render.scene import Scene
+from render.sensor.depth_sensor import depth_range
 from render.system.blas import one_blas_thread
 from render.theta import Placement, Theta, theta_to_json
 from render.writers.chosen import Writers
@@ -33,6 +36,7 @@ from render.writers.chosen import Writers
 __all__ = ["MAX_ATTEMPTS", "Plan"]
 
 MAX_ATTEMPTS = 100
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -146,8 +150,8 @@ class Plan:
             ConfigError: All of its targets are farther than a depth file can hold.
 
         """
-        _, placement, _ = self.draw(0)
-        if "depth" not in self.writers.by_name:
+        theta, placement, _ = self.draw(0)
+        if not {"depth", DEPTH_SENSOR} & {*self.writers.by_name}:
             return
         T_cam_world = inverse_rigid(np.array(placement.T_world_cam).reshape(4, 4))
         depths = []
@@ -158,6 +162,17 @@ class Plan:
                 depths.append(transform_points(T_cam_obj, hull_m)[:, 2])
         unit_m = self.writers.depth_unit_m
         nearest_m = min((float(z.min()) for z in depths), default=0.0)
+        if DEPTH_SENSOR in self.writers.by_name and depths:
+            near_m, far_m = depth_range(theta.sensor)
+            farthest_m = max(float(z.max()) for z in depths)
+            if nearest_m > far_m or farthest_m < near_m:
+                _LOG.warning(
+                    "sensor.depth=%s measures no target of frame 0: they are %.3g to %.3g m away, "
+                    "and sensor.depth_range_m is %g to %g",
+                    theta.sensor.depth, nearest_m, farthest_m, near_m, far_m,
+                )  # fmt: skip
+        if "depth" not in self.writers.by_name:
+            return
         if depth_problem(nearest_m, unit_m=unit_m):
             farthest_m = max(float(z.max()) for z in depths)
             raise ConfigError(depth_problem(farthest_m, unit_m=unit_m))

@@ -16,11 +16,22 @@ from render.sampling.balance import is_in_share
 from render.scene import Role
 from render.theta import Placement, Theta
 
-__all__ = ["MAPS", "Box3d", "KeypointLabel", "ObjectLabel", "Sample", "SampleKey", "Split"]
+__all__ = [
+    "DEPTH_SENSOR",
+    "MAPS",
+    "Box3d",
+    "KeypointLabel",
+    "ObjectLabel",
+    "Sample",
+    "SampleKey",
+    "Split",
+]
 
 Split = Literal["train", "val"]
 MAPS = ("normals", "nocs", "parts")
 """Per-pixel labels that a sample can have beside ids and depth."""
+DEPTH_SENSOR = "depth_sensor"
+"""Depth as a sensor measures it, by the name by which writers ask for it."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -142,6 +153,8 @@ class Sample:
         attempt: Which draw of θ it is; earlier ones were rejected.
         rejections: Their reasons, in order.
         maps: Per-pixel labels that were asked for, uint16, by name: of `MAPS`.
+        depth_sensor_m: ``(H, W)`` float32: depth as the sensor of θ measures it, where it was
+            asked for; 0 = no measurement.
 
     """
 
@@ -154,3 +167,4 @@ class Sample:
     attempt: int = 0
     rejections: tuple[str, ...] = ()
     maps: Mapping[str, NDArray[np.uint16]] = field(default_factory=dict)
+    depth_sensor_m: NDArray[np.float32] | None = None

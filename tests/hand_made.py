@@ -253,6 +253,11 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             tone="linear",
             sharpen=0.0,
             jpeg_quality=90,
+            depth="exact",
+            depth_noise=1.0,
+            depth_seed=1,
+            depth_baseline_m=None,
+            depth_range_m=None,
         ),
         truncation=Truncation(truncated_fract=None, side="left"),
     )

@@ -19,7 +19,7 @@ from render.dataset.layout import PathTemplate, image_path, raster
 from render.dataset.pictures import MOST_SIDE_PX, decoded_picture
 from render.dataset.sharding import Sharding
 from render.errors import DatasetError
-from render.sample import MAPS, Split
+from render.sample import DEPTH_SENSOR, MAPS, Split
 from render.scene import Camera
 from render.system.plain_data import MOST_BYTES, json_of
 from render.system.stores import Folder
@@ -144,8 +144,15 @@ class Frame:
         That is where nothing is, or what is no target is beyond what the file can hold; in
         datasets of format 1 the greatest value of the file means "this far or farther".
         """
-        stored = self._pixels(self._raster("depth"), np.dtype(np.uint16), channels=1)
-        return (stored * self.depth_unit_m).astype(np.float32)
+        return self._metres("depth")
+
+    @property
+    def depth_sensor_m(self) -> NDArray[np.float32]:
+        """``(H, W)`` float32: depth as the sensor of θ measures it; 0 = no measurement.
+
+        There where the dataset was written with `output.depth_sensor=true`.
+        """
+        return self._metres(DEPTH_SENSOR)
 
     @property
     def masks(self) -> NDArray[np.bool_]:
@@ -190,6 +197,10 @@ class Frame:
     def camera(self) -> Camera:
         """K, distortion and pose of the camera; errors as for `theta`."""
         return camera_of(self.placement)
+
+    def _metres(self, kind: str) -> NDArray[np.float32]:
+        stored = self._pixels(self._raster(kind), np.dtype(np.uint16), channels=1)
+        return (stored * self.depth_unit_m).astype(np.float32)
 
     def _recorded(self, column: str, read: Callable[[Any], _T]) -> _T:
         try:

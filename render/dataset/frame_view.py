@@ -97,6 +97,19 @@ class FrameView(Protocol):
         ...
 
     @property
+    def depth_unit_m(self) -> float:
+        """Metres of one step of a stored depth."""
+        ...
+
+    @property
+    def depth_sensor_m(self) -> NDArray[np.float32]:
+        """``(H, W)`` float32: depth as the sensor of θ measures it; 0 = no measurement.
+
+        There only where a writer asked for it.
+        """
+        ...
+
+    @property
     def maps(self) -> Mapping[str, NDArray[np.uint16]]:
         """Per-pixel labels that were asked for: ``normals``, ``nocs``, ``parts``.
 
@@ -137,12 +150,14 @@ class SampleView:
 
     Attributes:
         instances: The records of `sample`: `render.dataset.records.instance_rows`.
+        depth_unit_m: Metres of one step of a stored depth.
 
     """
 
     sample: Sample
     instances: Sequence[Mapping[str, Any]]
     names: LabelNames
+    depth_unit_m: float
 
     @property
     def frame_idx(self) -> int:
@@ -180,6 +195,12 @@ class SampleView:
     @property
     def depth_m(self) -> NDArray[np.float32]:
         return self.sample.buffers.depth_m
+
+    @property
+    def depth_sensor_m(self) -> NDArray[np.float32]:
+        if self.sample.depth_sensor_m is None:
+            raise ValueError("depth_sensor_m must be asked for: maps = ('depth_sensor',)")
+        return self.sample.depth_sensor_m
 
     @property
     def maps(self) -> Mapping[str, NDArray[np.uint16]]:

@@ -12,7 +12,15 @@ from render.labels.tasks import canonical_pose
 from render.library.annotations import Annotations
 from render.scene import Camera, Scene
 
-__all__ = ["nocs_map", "normal_map", "part_map"]
+__all__ = [
+    "ground_at",
+    "known_faces",
+    "nocs_map",
+    "normal_map",
+    "part_map",
+    "points_cam",
+    "unit_normals",
+]
 
 _TOP = 65_535
 
@@ -31,8 +39,8 @@ def normal_map(scene: Scene, buffers: Buffers) -> Map:
         buffers: What the engine drew of it, with faces.
 
     """
-    camera, faces = scene.camera, _faces(buffers)
-    points = _points_cam(camera, buffers)
+    camera, faces = scene.camera, known_faces(buffers)
+    points = points_cam(camera, buffers)
     normals = np.zeros((*buffers.depth_m.shape, 3))
     flat = np.zeros_like(normals)  # of the faces themselves, by their winding
     T_cam_world = inverse_rigid(camera.T_world_cam)
@@ -53,7 +61,8 @@ def normal_map(scene: Scene, buffers: Buffers) -> Map:
         normals[here] = own @ T_cam_obj[:3, :3].T
         flat[here] = own_flat @ T_cam_obj[:3, :3].T
     ground = (buffers.depth_m > 0) & (faces[..., 0] < 0)
-    normals[ground] = flat[ground] = _ground_normals(scene, points[ground], T_cam_world)
+    _, normals[ground] = ground_at(scene, points[ground])
+    flat[ground] = normals[ground]
     length = np.linalg.norm(normals, axis=2, keepdims=True)
     normals = normals / np.where(length > 0, length, 1.0)
     # By the face: a normal that leans over the rim of a round thing must not jump to its back.
@@ -61,6 +70,11 @@ def normal_map(scene: Scene, buffers: Buffers) -> Map:
     normals = np.where(is_back[..., None], -normals, normals)
     coded = np.clip(np.rint((normals + 1) * (_TOP / 2)), 1, _TOP)
     return np.where(buffers.depth_m[..., None] > 0, coded, 0).astype(np.uint16)
+
+
+def unit_normals(coded: Map) -> Points:
+    """``(H, W, 3)`` normals of a map of `normal_map`; of no use where it is 0."""
+    return coded.astype(np.float64) * (2 / _TOP) - 1.0
 
 
 def nocs_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
@@ -77,7 +91,7 @@ def nocs_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
 
     """
     camera = scene.camera
-    points = _points_cam(camera, buffers)
+    points = points_cam(camera, buffers)
     coded = np.zeros((*buffers.depth_m.shape, 3), np.uint16)
     for instance in scene.labelled_instances:
         model = instance.model
@@ -101,7 +115,7 @@ def part_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
         annotations: Symmetries and parts of models.
 
     """
-    faces = _faces(buffers)
+    faces = known_faces(buffers)
     parts = np.zeros(buffers.depth_m.shape, np.uint16)
     for instance in scene.labelled_instances:
         for k, face_parts in enumerate(annotations.parts(instance.model).of_faces):
@@ -110,13 +124,14 @@ def part_map(scene: Scene, buffers: Buffers, annotations: Annotations) -> Map:
     return parts
 
 
-def _faces(buffers: Buffers) -> NDArray[np.int32]:
+def known_faces(buffers: Buffers) -> NDArray[np.int32]:
+    """The faces that pixels show; ValueError where the engine was not asked for them."""
     if buffers.faces is None:
         raise ValueError("buffers must have faces: render with_faces=True")
     return buffers.faces
 
 
-def _points_cam(camera: Camera, buffers: Buffers) -> Points:
+def points_cam(camera: Camera, buffers: Buffers) -> Points:
     """``(H, W, 3)``: what each pixel's centre sees, camera frame; zeros where there is nothing."""
     rays = np.nan_to_num(pixel_rays(camera))
     depth = buffers.depth_m.astype(np.float64)[..., None]
@@ -139,13 +154,23 @@ def _shares(points: Points, triangles: Points) -> Points:
     return np.asarray(np.where(total > 0, shares / np.where(total > 0, total, 1.0), 1 / 3))
 
 
-def _ground_normals(scene: Scene, points: Points, T_cam_world: Points) -> Points:
-    """``(N, 3)`` unit normals, camera frame, at points of ground or walls.
+def ground_at(scene: Scene, points: Points) -> tuple[NDArray[np.intp], Points]:
+    """Which of the surfaces points of ground or walls are of, and their unit normals.
 
     Each surface is flat, and a point belongs to the one whose plane is nearest.
+
+    Args:
+        scene: What was drawn.
+        points: ``(N, 3)``, camera frame.
+
+    Returns:
+        ``(N,)`` indices into `Scene.surfaces`, and ``(N, 3)`` normals, camera frame.
+
     """
-    best, least = np.zeros_like(points), np.full(len(points), np.inf)
-    for surface in scene.surfaces:
+    T_cam_world = inverse_rigid(scene.camera.T_world_cam)
+    which, least = np.zeros(len(points), np.intp), np.full(len(points), np.inf)
+    best = np.zeros_like(points)
+    for i, surface in enumerate(scene.surfaces):
         if surface.catches_shadows:
             continue
         primitive = surface.model.primitives[0]
@@ -155,5 +180,5 @@ def _ground_normals(scene: Scene, points: Points, T_cam_world: Points) -> Points
         normal /= np.linalg.norm(normal)
         away = np.abs((points - transform_points(T_cam_obj, a[None])[0]) @ normal)
         closer = away < least
-        best[closer], least[closer] = normal, away[closer]
-    return best
+        which[closer], best[closer], least[closer] = i, normal, away[closer]
+    return which, best

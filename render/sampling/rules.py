@@ -35,6 +35,8 @@ def check_group(group: str, leaves: Mapping[str, Drawable]) -> None:
         _check_camera(leaves)
     elif group == "occlusion":
         _check_occlusion(leaves)
+    elif group == "sensor":
+        _check_depth_range(leaves)
 
 
 def check_together(groups: Mapping[str, Sequence[Mapping[str, Drawable]]]) -> None:
@@ -186,6 +188,15 @@ def _check_camera(leaves: Mapping[str, Drawable]) -> None:
     for K, size in itertools.product(leaves["K"].boxes, sizes.boxes):
         _check_K(K, size)
     _check_distortion(leaves)
+
+
+def _check_depth_range(leaves: Mapping[str, Drawable]) -> None:
+    for near_m, far_m in leaves["depth_range_m"].boxes:
+        if near_m[1] >= far_m[0]:
+            raise ConfigError(
+                "sensor.depth_range_m must be the nearest depth and a farther one, got "
+                f"{_text((near_m, far_m))}"
+            )
 
 
 def _check_K(K: Box, size: Box) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from render.sampling.depth_sensors import DEPTH_SENSORS
 from render.sampling.schema import leaf
 
 __all__ = ["Sensor"]
@@ -70,4 +71,44 @@ class Sensor:
     )
     jpeg_quality: int = leaf(
         kind="integer", lo=1, hi=100, doc="Quality of the stored JPEG.", example="[integers,60,95]"
+    )
+    depth: str = leaf(
+        kind="choice",
+        options=DEPTH_SENSORS,
+        doc="What measures the depth that `output.depth_sensor` writes: docs/labels.md tells what "
+        "each sensor does to it.",
+        example="[choice,stereo,tof]",
+    )
+    depth_noise: float = leaf(
+        kind="number",
+        lo=0,
+        hi=100,
+        doc="Factor of the noise of that sensor; 0: it has steps and holes alone.",
+        example="[uniform,0.5,2]",
+    )
+    depth_seed: int = leaf(
+        kind="integer",
+        lo=0,
+        hi=2**31 - 1,
+        doc="Seed of that noise.",
+        example="[integers,0,2147483647]",
+    )
+    depth_baseline_m: float | None = leaf(
+        kind="number",
+        lo=1e-4,
+        hi=10,
+        nullable=True,
+        doc="Distance to its second camera or projector; null: 0.05 (`stereo`), 0.075 "
+        "(`structured_light`).",
+        example="0.055",
+    )
+    depth_range_m: tuple[float, float] | None = leaf(
+        kind="vector",
+        length=(2,),
+        lo=0,
+        hi=1e6,
+        nullable=True,
+        doc="Nearest and farthest depth that it measures; null: 0.2 to 10 (`stereo`), 0.5 to 5 "
+        "(`structured_light`), 0.5 to 4.5 (`tof`).",
+        example="[0.1,2]",
     )

@@ -81,7 +81,8 @@ class AbstractWriter(abc.ABC, Generic[S]):
             this writer's keys of ``output``.
         switch: That key of ``output`` which turns the writer on; None: its name in
             ``output.formats`` does.
-        maps: Per-pixel labels that it needs: of ``normals``, ``nocs``, ``parts``.
+        maps: What it needs of each pixel beside ids and depth: of ``normals``, ``nocs``, ``parts``
+            and ``depth_sensor``.
 
     """
 

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from render.dataset.findings import Findings
 from render.dataset.pictures import check_plain, decoded_picture
+from render.errors import ConfigError, DatasetError
+from render.sensor.depth_image import near_edges
+from render.sensor.depth_sensor import depth_range, is_exact, lateral_reach_px
 from render.system.plain_data import json_of
 from render.writers.base import Row, StoredFrame
 from render.writers.depth_check import posed_depth_problem, posed_nocs_problem, rays_of
@@ -115,6 +118,33 @@ class PixelCheck:
             units, recorded.ids, self._stored.row, self._instances, unit_m
         )
         self._require(not problem, problem)
+
+    def depth_sensor(self) -> None:
+        """Measurements lie within the sensor's range and beside things; exact ones as `depth`."""
+        unit_m = self._stored.view.depth_unit_m
+        try:
+            sensor = self._stored.view.theta.sensor
+            near_m, far_m = depth_range(sensor)
+        except (DatasetError, ConfigError):
+            return  # said of the record
+        if is_exact(sensor):
+            self.depth(unit_m)
+            return
+        units, recorded = self._u16(), self._recorded
+        if units is None:
+            return
+        measured_m = units[units > 0] * unit_m
+        beyond = (measured_m < near_m - 0.51 * unit_m) | (measured_m > far_m + 0.51 * unit_m)
+        self._require(
+            not beyond.any(),
+            f"{np.count_nonzero(beyond)} px are beyond the range of {near_m:g} to {far_m:g} m",
+        )
+        reach_px = lateral_reach_px(sensor)
+        if recorded is None or recorded.has_fixtures or _has_surfaces(self._stored.row):
+            return
+        if reach_px is not None:
+            beside = int(np.count_nonzero((units > 0) & ~near_edges(recorded.ids > 0, reach_px)))
+            self._require(not beside, f"{beside} px are measured where nothing is")
 
     def normals(self) -> None:
         """There is a normal wherever there is an object, and each has length 1."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from render.config.settings import setting
 from render.dataset.findings import Findings
@@ -21,6 +22,7 @@ from render.dataset.rasters import (
     encode_png,
 )
 from render.errors import ConfigError
+from render.sample import DEPTH_SENSOR
 from render.sensor.jpeg import encode_jpeg
 from render.writers.base import WRITERS, AbstractWriter, StoredFrame
 from render.writers.raster_check import PixelCheck
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AbstractRaster",
+    "DepthSensorWriter",
     "DepthWriter",
     "IdsWriter",
     "ImageWriter",
@@ -166,17 +169,50 @@ class DepthWriter(AbstractRaster[DepthSettings]):
     switch = "depth"
 
     def encoded(self, view: FrameView) -> bytes:
-        unit_m, depth_m = self.settings.depth_unit_m, view.depth_m
-        # Where all can be held, it need not be known what the targets are.
-        if depth_problem(float(depth_m.max(initial=0.0)), unit_m=unit_m):
-            targets = [row["instance_idx"] for row in view.instances if row["role"] == "target"]
-            farthest_m = float(depth_m[np.isin(view.ids, targets)].max(initial=0.0))
-            if problem := depth_problem(farthest_m, unit_m=unit_m):
-                raise ConfigError(f"frame {view.frame_idx}: {problem}")
-        return encode_depth(depth_m, unit_m=unit_m)
+        return _encoded_depth(view, view.depth_m, unit_m=self.settings.depth_unit_m)
 
     def check_pixels(self, pixels: PixelCheck) -> None:
         pixels.depth(self.settings.depth_unit_m)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthSensorSettings:
+    """Keys of ``output`` of the depth of a sensor."""
+
+    depth_sensor: bool = setting(
+        kind="flag",
+        default=False,
+        doc="Whether depth as `sensor.depth` measures it is written, in steps of "
+        "`output.depth_unit_m`; 0: no measurement.",
+        example="true",
+    )
+
+
+@final
+@WRITERS.register("depth_sensor")
+class DepthSensorWriter(AbstractRaster[DepthSensorSettings]):
+    """Depth as the sensor of θ measures it; exact where that is exact."""
+
+    Settings = DepthSensorSettings
+    switch = "depth_sensor"
+    maps = (DEPTH_SENSOR,)
+
+    def encoded(self, view: FrameView) -> bytes:
+        return _encoded_depth(view, view.depth_sensor_m, unit_m=view.depth_unit_m)
+
+    def check_pixels(self, pixels: PixelCheck) -> None:
+        pixels.depth_sensor()
+
+
+def _encoded_depth(view: FrameView, depth_m: NDArray[np.float32], *, unit_m: float) -> bytes:
+    """A depth file, which must hold every target; ConfigError where it cannot."""
+    # Where all can be held, it need not be known what the targets are.
+    if depth_problem(float(depth_m.max(initial=0.0)), unit_m=unit_m):
+        targets = [row["instance_idx"] for row in view.instances if row["role"] == "target"]
+        farthest_m = float(depth_m[np.isin(view.ids, targets)].max(initial=0.0))
+        if problem := depth_problem(farthest_m, unit_m=unit_m):
+            raise ConfigError(f"frame {view.frame_idx}: {problem}")
+    return encode_depth(depth_m, unit_m=unit_m)
 
 
 @dataclass(frozen=True, kw_only=True)

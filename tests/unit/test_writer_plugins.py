@@ -71,15 +71,18 @@ def test_a_frame_gives_the_same_files_just_rendered_and_read_back(
 ) -> None:
     plan = plan_of(
         f"output.image={image}", "output.depth=true", "output.normals=true", "output.nocs=true",
-        "output.parts=true", "output.yolo=segment", "camera.distortion=[-0.1,0,0,0,0]",
-        "output.formats=[coco,yolo,webdataset]",
+        "output.parts=true", "output.depth_sensor=true", "sensor.depth=stereo",
+        "sensor.depth_range_m=[0.001,100]", "output.yolo=segment",
+        "camera.distortion=[-0.1,0,0,0,0]", "output.formats=[coco,yolo,webdataset]",
     )  # fmt: skip
     names = set(plan.writers.by_name)
     assert names == set(WRITERS), "every writer that ships"
     samples = list(render.frames(plan))
     dataset = render.write(plan, tmp_path / "data")
     for sample, stored in zip(samples, dataset.frames, strict=True):
-        live = SampleView(sample=sample, instances=instance_rows(sample), names=plan.names)
+        live = SampleView(
+            sample=sample, instances=instance_rows(sample), names=plan.names, depth_unit_m=1e-4
+        )
 
         files = plan.writers.frame_files(live)
         assert files == plan.writers.frame_files(stored)
