@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from render.errors import RejectedTheta
 from render.geometry.frames import inverse_rigid, rigid, transform_points
-from render.library.convex import convex_pieces
+from render.kernels.hulls import pieces_are_apart
+from render.library.convex import beyond_pieces_m, coarse_pieces, convex_pieces
 from render.library.fixtures import Fixture
 from render.placement.contact import Solid, allowed_m, penetration_m
 from render.placement.rigid_bodies import RigidBody, StaticBody, drop
@@ -62,10 +64,7 @@ def settle(
 
     """
     dropped = [
-        RigidBody(
-            pieces_m=tuple(t.scale * (p - t.model.center_m) for p in _pieces(t.model)),
-            R_world_obj=t.R_world_obj,
-        )
+        RigidBody(pieces_m=_coarse(t.model), scale=t.scale, R_world_obj=t.R_world_obj)
         for t in things
     ]
     statics = [
@@ -74,10 +73,11 @@ def settle(
     ]
     poses = drop(dropped, rng, middle_m=middle_m, spread_m=spread_m, statics=statics)
     placed = [
-        _SettledSolid(_solid(t.model), T @ rigid(np.eye(3), -t.scale * t.model.center_m), t.scale,
-                t.extent_m, t.model)
+        _SettledSolid(
+            T @ rigid(np.eye(3), -t.scale * t.model.center_m), t.scale, t.extent_m, t.model
+        )
         for t, T in zip(things, poses, strict=True)
-    ]  # fmt: skip
+    ]
     _check_contacts(placed, fixtures, float(middle_m[2]))
     return poses
 
@@ -117,32 +117,53 @@ def settle_in_region(
 
 @dataclass(frozen=True, eq=False)
 class _SettledSolid:
-    solid: Solid
     T_world_obj: NDArray[np.float64]
     scale: float
     extent_m: float
     model: Model
 
     @property
+    def solid(self) -> Solid:
+        return _solid(self.model)
+
+    @property
+    def beyond_m(self) -> float:
+        """How far its surface lies outside its convex pieces at most."""
+        return self.scale * _beyond_m(self.model)
+
+    @cached_property
     def points_m(self) -> NDArray[np.float64]:
-        """``(N, 3)`` hull in the world."""
-        return transform_points(self.T_world_obj, self.scale * self.model.hull_m)
+        """``(N, 3)`` corners of all its convex pieces, in the world."""
+        return transform_points(self.T_world_obj, self.scale * np.concatenate(_pieces(self.model)))
+
+    @cached_property
+    def begins(self) -> NDArray[np.int64]:
+        """``(P + 1,)`` first point of each piece, and their number."""
+        return np.cumsum([0, *map(len, _pieces(self.model))])
+
+    @cached_property
+    def boxes_m(self) -> NDArray[np.float64]:
+        """``(P, 6)`` lowest and highest corner of each piece."""
+        first = self.begins[:-1]
+        low, high = (
+            np.minimum.reduceat(self.points_m, first),
+            np.maximum.reduceat(self.points_m, first),
+        )
+        return np.concatenate([low, high], axis=1)
 
 
 def _check_contacts(
     placed: Sequence[_SettledSolid], fixtures: Sequence[Fixture], plane_m: float
 ) -> None:
-    static = [
-        _SettledSolid(_solid(f.model), f.T_world_obj, 1.0, f.model.extent_m, f.model)
-        for f in fixtures
-    ]
-    points = {id(one): one.points_m for one in (*placed, *static)}
-    pairs = [*combinations(placed, 2), *((a, b) for a in placed for b in static)]
-    for a, b in pairs:
-        pa, pb = points[id(a)], points[id(b)]
-        if (pa.min(axis=0) > pb.max(axis=0)).any() or (pb.min(axis=0) > pa.max(axis=0)).any():
-            continue
+    static = [_SettledSolid(f.T_world_obj, 1.0, f.model.extent_m, f.model) for f in fixtures]
+    for a, b in (*combinations(placed, 2), *((a, b) for a in placed for b in static)):
         allowed = allowed_m(a.extent_m, b.extent_m)
+        # Pieces hold the meshes but for what lies beyond them, which is far less than allowed.
+        clearance = max(a.beyond_m + b.beyond_m - allowed, 0.0)
+        if pieces_are_apart(
+            a.points_m, a.begins, a.boxes_m, b.points_m, b.begins, b.boxes_m, clearance
+        ):
+            continue
         depth = penetration_m(
             a.solid, b.solid, T_a_b=inverse_rigid(a.T_world_obj) @ b.T_world_obj,
             scale_a=a.scale, scale_b=b.scale, enough=allowed,
@@ -150,13 +171,23 @@ def _check_contacts(
         if depth > allowed:
             raise RejectedTheta("things of the pile are pressed into each other", *TARGETS)
     for one in placed:
-        if float(points[id(one)][:, 2].min()) < plane_m - _ON_PLANE * one.extent_m:
+        if float(one.points_m[:, 2].min()) < plane_m - _ON_PLANE * one.extent_m:
             raise RejectedTheta("a thing of the pile is pressed into the plane", *TARGETS)
+
+
+@per_model
+def _beyond_m(model: Model) -> float:
+    return beyond_pieces_m(model)
 
 
 @per_model
 def _pieces(model: Model) -> tuple[NDArray[np.float64], ...]:
     return convex_pieces(model)
+
+
+@per_model
+def _coarse(model: Model) -> tuple[NDArray[np.float64], ...]:
+    return tuple(piece - model.center_m for piece in coarse_pieces(model))
 
 
 @per_model
