@@ -13,6 +13,7 @@ from render.assembly.patterns import procedural
 from render.assembly.textures import TextureCache
 from render.assembly.wear import wear_texture
 from render.sampling.material import MaterialGroup
+from render.sampling.objects import Objects
 from render.sampling.occlusion import Occlusion
 from render.scene import Material, Model, Texture
 from render.sensor.color import hsv_to_linear, linear_to_srgb, srgb_to_linear
@@ -20,6 +21,7 @@ from render.sensor.color import hsv_to_linear, linear_to_srgb, srgb_to_linear
 __all__ = [
     "PROCEDURAL",
     "TextureSource",
+    "container_material",
     "distractor_materials",
     "distractor_model",
     "library_texture",
@@ -76,6 +78,17 @@ def target_materials(
     return tuple(
         _jittered(material, amounts, has_colors=primitive.colors is not None, cache=cache)
         for material, primitive in zip(authored, model.primitives)
+    )
+
+
+def container_material(objects: Objects) -> Material:
+    """What a container is made of."""
+    r, g, b = (float(v) for v in srgb_to_linear(np.array(objects.container_color) / 255.0))
+    return Material(
+        name="container",
+        base_color=(r, g, b, 1.0),
+        metallic=objects.container_metallic,
+        roughness=objects.container_roughness,
     )
 
 

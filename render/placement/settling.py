@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,18 +11,20 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from render.errors import RejectedTheta
+from render.errors import ConfigError, RejectedTheta
 from render.geometry.frames import inverse_rigid, rigid, transform_points
 from render.kernels.hulls import pieces_are_apart
-from render.library.convex import beyond_pieces_m, coarse_pieces, convex_pieces
+from render.library.assets import AssetLibrary
+from render.library.containers import CONTAINER
+from render.library.convex import PILE_EXTRA, beyond_pieces_m, coarse_pieces, convex_pieces
 from render.library.fixtures import Fixture
 from render.placement.contact import Solid, allowed_m, penetration_m
-from render.placement.rigid_bodies import RigidBody, StaticBody, drop
+from render.placement.rigid_bodies import OpenBox, RigidBody, StaticBody, drop
 from render.placement.scatter import TARGETS
 from render.scene import Model
 from render.system.memo import per_model
 
-__all__ = ["DroppedTarget", "settle", "settle_in_region"]
+__all__ = ["DroppedTarget", "prepare_drops", "settle", "settle_in_region"]
 
 _ON_PLANE = 5e-3  # how far things may be in the plane, in their extents
 
@@ -47,6 +50,8 @@ def settle(
     middle_m: tuple[float, float, float] = (0.0, 0.0, 0.0),
     spread_m: tuple[float, float] | None = None,
     fixtures: Sequence[Fixture] = (),
+    box: OpenBox | None = None,
+    container: Model | None = None,
 ) -> list[NDArray[np.float64]]:
     """``(4, 4)`` ``T_world_obj`` of the centre of each thing's box, in a pile at rest.
 
@@ -57,6 +62,8 @@ def settle(
         spread_m: Half sides of the rectangle about it that they fall into; None: a disc that
             makes a pile.
         fixtures: What they fall into or onto.
+        box: What they fall into, all of them; in place of `spread_m`.
+        container: The model of that box, made of boxes.
 
     Raises:
         RejectedTheta: They do not come to rest, or two are deeper in each other than
@@ -71,14 +78,18 @@ def settle(
         StaticBody(pieces_m=tuple(transform_points(f.T_world_obj, p) for p in _pieces(f.model)))
         for f in fixtures
     ]
-    poses = drop(dropped, rng, middle_m=middle_m, spread_m=spread_m, statics=statics)
+    poses = drop(dropped, rng, middle_m=middle_m, spread_m=spread_m, statics=statics, box=box)
     placed = [
         _SettledSolid(
             T @ rigid(np.eye(3), -t.scale * t.model.center_m), t.scale, t.extent_m, t.model
         )
         for t, T in zip(things, poses, strict=True)
     ]
-    _check_contacts(placed, fixtures, float(middle_m[2]))
+    static = [
+        _SettledSolid(f.T_world_obj, 1.0, f.model.extent_m, f.model)
+        for f in (*fixtures, *_at_origin(container))
+    ]
+    _check_contacts(placed, static, float(middle_m[2]))
     return poses
 
 
@@ -153,9 +164,8 @@ class _SettledSolid:
 
 
 def _check_contacts(
-    placed: Sequence[_SettledSolid], fixtures: Sequence[Fixture], plane_m: float
+    placed: Sequence[_SettledSolid], static: Sequence[_SettledSolid], plane_m: float
 ) -> None:
-    static = [_SettledSolid(f.T_world_obj, 1.0, f.model.extent_m, f.model) for f in fixtures]
     for a, b in (*combinations(placed, 2), *((a, b) for a in placed for b in static)):
         allowed = allowed_m(a.extent_m, b.extent_m)
         # Pieces hold the meshes but for what lies beyond them, which is far less than allowed.
@@ -175,13 +185,47 @@ def _check_contacts(
             raise RejectedTheta("a thing of the pile is pressed into the plane", *TARGETS)
 
 
+def _at_origin(container: Model | None) -> tuple[Fixture, ...]:
+    return () if container is None else (Fixture(model=container, T_world_obj=np.eye(4)),)
+
+
+def prepare_drops(assets: AssetLibrary, name: str) -> None:
+    """Divides all models into convex pieces, which stay on disk: workers find them there.
+
+    Args:
+        assets: What may be dropped, and onto what.
+        name: The arrangement's, for messages.
+
+    Raises:
+        ConfigError: What that needs is not installed.
+
+    """
+    for package in ("mujoco", "coacd"):
+        if importlib.util.find_spec(package) is None:
+            raise ConfigError(
+                f"objects.arrangement={name} needs {package}, which is not installed: {PILE_EXTRA}"
+            )
+    models = [assets.models.load(one) for one in assets.models.names]
+    from tqdm import tqdm  # takes a moment to import
+
+    shown = tqdm(
+        [*models, *(f.model for f in assets.fixtures)],
+        unit="model", desc="pieces", disable=None, leave=False,
+    )  # fmt: skip
+    for model in shown:
+        beyond_pieces_m(model)
+        coarse_pieces(model)
+
+
 @per_model
 def _beyond_m(model: Model) -> float:
-    return beyond_pieces_m(model)
+    return 0.0 if model.name.startswith(CONTAINER) else beyond_pieces_m(model)
 
 
 @per_model
 def _pieces(model: Model) -> tuple[NDArray[np.float64], ...]:
+    if model.name.startswith(CONTAINER):  # each of its boxes is one, and has eight corners
+        return tuple(model.hull_m.reshape(-1, 8, 3))
     return convex_pieces(model)
 
 
