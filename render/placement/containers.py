@@ -40,6 +40,7 @@ _FARTHER, _MOST_STEPS = 1.02, 200
 # What stands on a board is this share of its size above it, so that nothing shows through.
 _GAP = 1e-4
 _LEAST_SPACING = 0.04
+_WIDER = 1.1  # rows are made wider by so much until all together have the shape that is asked
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -155,31 +156,39 @@ def packed(
     """
     sizes = np.array([np.ptp(one.bounds_m, axis=0) for one in held])
     gap = max(spacing, _LEAST_SPACING) * float(np.median(sizes[:, :2].max(axis=1)))
-    other = sizes[:, 2 if upright else 1]
-    width = max(
-        float(sizes[:, 0].max()) + gap,
-        float(np.sqrt(aspect * ((sizes[:, 0] + gap) * (other + gap)).sum())),
-    )
+    axis = 2 if upright else 1
+    order = rng.permutation(len(held)).tolist()
+    width = float(sizes[:, 0].max()) + gap
+    whole = float((sizes[:, 0] + gap).sum())
+    while True:
+        groups = _divided(order, sizes[:, 0] + gap, width)
+        high = sum(float(sizes[group, axis].max()) + gap for group in groups)
+        if width >= min(aspect * high, whole):
+            break
+        width *= _WIDER
+    rows = []
+    for group in groups:
+        # Each row is as wide as the others.
+        apart = (width - float(sizes[group, 0].sum())) / len(group)
+        ends = np.cumsum(sizes[group, 0] + apart)
+        middles = ends - (sizes[group, 0] + apart) / 2 - width / 2
+        _, deep, tall = sizes[group].max(axis=0)
+        size = np.array([width, deep + gap, tall])
+        rows.append(Row(targets=tuple(group), x_m=tuple(middles.tolist()), size_m=size))
+    return rows
+
+
+def _divided(order: Sequence[int], widths: NDArray[np.float64], width: float) -> list[list[int]]:
+    """Groups of neighbours in an order that are not wider than a width, as full as can be."""
     groups: list[list[int]] = [[]]
     used = 0.0
-    for i in rng.permutation(len(held)).tolist():
-        if groups[-1] and used + sizes[i, 0] + gap > width:
+    for i in order:
+        if groups[-1] and used + widths[i] > width * (1 + 1e-9):
             groups.append([])
             used = 0.0
         groups[-1].append(i)
-        used += sizes[i, 0] + gap
-    rows = []
-    for group in groups:
-        needed = float(sizes[group, 0].sum()) + gap * len(group)
-        apart = gap + (width - needed) / len(group)  # the last row is as wide as the others
-        left = -width / 2 + apart / 2
-        middles = []
-        for i in group:
-            middles.append(left + float(sizes[i, 0]) / 2)
-            left += float(sizes[i, 0]) + apart
-        size = np.array([width, *sizes[group, 1:].max(axis=0)]) + (0.0, gap, 0.0)  # noqa: RUF005
-        rows.append(Row(targets=tuple(group), x_m=tuple(middles), size_m=size))
-    return rows
+        used += float(widths[i])
+    return groups
 
 
 def moved(one: Held, x: float, y: float, z: float) -> Held:
