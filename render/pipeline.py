@@ -23,6 +23,7 @@ from render.plan import Plan
 from render.sample import Sample, SampleKey
 from render.scene import Scene
 from render.sensor.develop import develop
+from render.sensor.metering import metered
 from render.sensor.optics import expose
 from render.theta import Placement, Theta, theta_to_json
 
@@ -134,7 +135,7 @@ def _photographed(
         principal_depth_m=float(principal[2]),
         steps=theta.steps,
     )
-    return develop(light, theta.sensor, theta.steps)
+    return develop(metered(light, buffers.depth_m, theta.sensor), theta.sensor, theta.steps)
 
 
 def encode(plan: Plan, sample: Sample, rows: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:

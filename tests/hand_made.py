@@ -166,6 +166,12 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             size_m_by_category=(None,) * n,
             spacing=0.3,
             region_m=None,
+            container_size=1.0,
+            container_height=0.5,
+            container_wall=0.06,
+            container_color=(120.0, 120.0, 120.0),
+            container_roughness=0.5,
+            container_metallic=0.0,
         ),
         occlusion=Occlusion(
             count=n_distractors,
@@ -238,6 +244,7 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             tone="linear",
             sharpen=0.0,
             jpeg_quality=90,
+            burnt_fract=None,
         ),
         truncation=Truncation(truncated_fract=None, side="left"),
     )

@@ -71,3 +71,12 @@ class Sensor:
     jpeg_quality: int = leaf(
         kind="integer", lo=1, hi=100, doc="Quality of the stored JPEG.", example="[integers,60,95]"
     )
+    burnt_fract: float | None = leaf(
+        kind="number",
+        lo=0,
+        hi=1,
+        nullable=True,
+        doc="Where more than this share of what has a depth is white, such as a pale floor in the "
+        "sun, the picture is exposed for less, until no more is; null: as `exposure_ev` says.",
+        example="0.02",
+    )
