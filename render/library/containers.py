@@ -44,7 +44,9 @@ def container_model(boxes: Boxes) -> Model:
         boxes: One or more.
 
     """
-    positions, normals, faces = [], [], []
+    positions: list[NDArray[np.float64]] = []
+    normals: list[NDArray[np.float32]] = []
+    faces: list[list[int]] = []
     for box in boxes:
         corners = corners_of(box)
         for side, normal in _SIDES:
