@@ -25,6 +25,7 @@ from render.sample import DEPTH_SENSOR, MAPS, Sample, SampleKey
 from render.scene import Scene
 from render.sensor.depth_sensor import is_exact, sensor_depth
 from render.sensor.develop import develop
+from render.sensor.metering import metered
 from render.sensor.optics import expose
 from render.theta import Placement, Theta, theta_to_json
 
@@ -152,7 +153,7 @@ def _photographed(
         principal_depth_m=float(principal[2]),
         steps=theta.steps,
     )
-    return develop(light, theta.sensor, theta.steps)
+    return develop(metered(light, buffers.depth_m, theta.sensor), theta.sensor, theta.steps)
 
 
 def encode(plan: Plan, sample: Sample, rows: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:

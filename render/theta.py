@@ -57,14 +57,16 @@ class Placement:
         near_m: Depth of the near plane.
         far_m: Depth of the far plane, behind everything.
         distortion: OpenCV's coefficients; empty for a pinhole.
-        center_m: ``(3,)`` world: centre of the principal target's box. Light, focus and surfaces
-            are about it also where it is not shown, as in a frame without targets.
+        center_m: ``(3,)`` world: centre of the principal target's box, or of a container. Light,
+            focus and surfaces are about it also where no target is shown.
         extent_m: Longest side of that box.
         lowest_m: World height of the lowest point of all objects and fixtures: where the
             ground is.
         instances: Targets in the order of θ's tuples, then distractors likewise; of the
             distractors that θ holds for a wanted occlusion only those that were used.
         im_id: Number of the real image in `poses.file` that it repeats; None: it is none.
+        container_m: What the targets lie in or stand on, in boxes of six numbers: middle and half
+            sides along world x, y and z; none where there is no such thing, nor in its record.
 
     """
 
@@ -79,6 +81,7 @@ class Placement:
     lowest_m: float
     instances: tuple[PlacedInstance, ...]
     im_id: int | None = None
+    container_m: tuple[tuple[float, ...], ...] = ()
 
 
 def theta_to_json(theta: Theta) -> dict[str, dict[str, Any]]:
@@ -126,6 +129,8 @@ def theta_from_json(data: Mapping[str, Mapping[str, Any]]) -> Theta:
 def placement_to_json(placement: Placement) -> dict[str, Any]:
     """All fields, tuples as lists."""
     data = {f.name: _listed(getattr(placement, f.name)) for f in fields(Placement)}
+    if not placement.container_m:
+        del data["container_m"]
     data["instances"] = [
         {f.name: _listed(getattr(instance, f.name)) for f in fields(PlacedInstance)}
         for instance in placement.instances

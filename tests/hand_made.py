@@ -172,6 +172,12 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             spacing=0.0,
             region_m=None,
             spread=0.0,
+            container_size=1.0,
+            container_height=0.5,
+            container_wall=0.06,
+            container_color=(120.0, 120.0, 120.0),
+            container_roughness=0.5,
+            container_metallic=0.0,
         ),
         occlusion=Occlusion(
             count=n_distractors,
@@ -258,6 +264,7 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             depth_seed=1,
             depth_baseline_m=None,
             depth_range_m=None,
+            burnt_fract=None,
         ),
         truncation=Truncation(truncated_fract=None, side="left"),
     )

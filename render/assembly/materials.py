@@ -15,6 +15,7 @@ from render.assembly.textures import TextureCache
 from render.assembly.two_tone import two_tone_texture
 from render.assembly.wear import wear_texture
 from render.sampling.material import MaterialGroup
+from render.sampling.objects import Objects
 from render.sampling.occlusion import Occlusion
 from render.scene import Material, Model, Primitive, Texture
 from render.sensor.color import hsv_to_linear, linear_to_srgb, srgb_to_linear
@@ -22,6 +23,7 @@ from render.sensor.color import hsv_to_linear, linear_to_srgb, srgb_to_linear
 __all__ = [
     "PROCEDURAL",
     "TextureSource",
+    "container_material",
     "distractor_materials",
     "distractor_model",
     "library_texture",
@@ -132,6 +134,17 @@ def _asked(
     second = tuple(srgb_to_linear(np.array(of("pattern_color")) / 255.0).tolist())
     texture = two_tone_texture(pattern, group.texture_seed[i], (rgb, second), cache)
     return _retextured(material, texture, group.texture_size[i] * model.extent_m)
+
+
+def container_material(objects: Objects) -> Material:
+    """What a container is made of."""
+    r, g, b = (float(v) for v in srgb_to_linear(np.array(objects.container_color) / 255.0))
+    return Material(
+        name="container",
+        base_color=(r, g, b, 1.0),
+        metallic=objects.container_metallic,
+        roughness=objects.container_roughness,
+    )
 
 
 def distractor_model(occlusion: Occlusion, j: int) -> str:

@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 
 from render.assembly.background import build_backdrop
 from render.assembly.lights import build_ambient, build_environment, build_lights
-from render.assembly.materials import distractor_materials, target_materials
+from render.assembly.materials import (
+    container_material,
+    distractor_materials,
+    target_materials,
+)
 from render.assembly.surfaces import build_surfaces
 from render.assembly.textures import TextureCache
+from render.library.containers import container_model
 from render.library.fixtures import Fixture
 from render.scene import Camera, EnvironmentMap, Instance, Model, Scene
 from render.theta import Placement, Theta
@@ -63,11 +68,12 @@ def assemble(
     """
     cache = textures if textures is not None else TextureCache()
     objects = tuple(_objects(theta, placement, assets, cache))
+    instances = (*objects, *_fixtures(theta, placement, assets, len(objects)))
     camera = camera_of(placement)
     environment = build_environment(theta.lighting, assets)
     return Scene(
         camera=camera,
-        instances=(*objects, *_fixtures(assets, len(objects))),
+        instances=instances,
         lights=build_lights(
             theta.lighting,
             environment,
@@ -82,7 +88,7 @@ def assemble(
         surfaces=build_surfaces(
             theta.background,
             theta.objects.arrangement,
-            objects,
+            instances,
             placement,
             assets,
             cache,
@@ -110,8 +116,20 @@ def _objects(
         )
 
 
-def _fixtures(assets: AssetSource, first_idx: int) -> Iterator[Instance]:
-    """The static models of the user's cell, as authored."""
+def _fixtures(
+    theta: Theta, placement: Placement, assets: AssetSource, first_idx: int
+) -> Iterator[Instance]:
+    """What holds the targets, and the static models of the user's cell, as authored."""
+    if placement.container_m:
+        yield Instance(
+            instance_idx=first_idx,
+            role="fixture",
+            model=container_model(placement.container_m),
+            materials=(container_material(theta.objects),),
+            T_world_obj=_matrix(tuple(np.eye(4).ravel().tolist()), 4),
+            scale=1.0,
+        )
+        first_idx += 1
     for idx, fixture in enumerate(assets.fixtures, start=first_idx):
         yield Instance(
             instance_idx=idx,

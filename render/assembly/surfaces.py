@@ -71,7 +71,7 @@ def build_surfaces(
     Args:
         background: As drawn.
         arrangement: How the objects are arranged: ``scatter`` floats in the air.
-        instances: What stands or floats there; may be none.
+        instances: What stands or floats there, containers and fixtures among it; may be none.
         placement: Tells the principal target, shown or not, and where the camera is: a floor
             reaches far beyond it, a room holds it.
         assets: Gives textures by name.

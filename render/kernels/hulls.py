@@ -18,7 +18,7 @@ import numpy as np
 
 from render.kernels.compiled import kernel
 
-__all__ = ["IN_BALL", "are_apart", "first_free"]
+__all__ = ["IN_BALL", "are_apart", "first_free", "pieces_are_apart"]
 
 Array = Any  # of the compiled code; shapes are in the docstrings
 Point = tuple[float, float, float]
@@ -61,6 +61,40 @@ def are_apart(
         points_a, balls_a, 1.0, _mean(points_a), points_b, balls_b, _mean(points_b), offset,
         clearance,
     )  # fmt: skip
+
+
+@kernel
+def pieces_are_apart(
+    points_a: Array, begins_a: Array, boxes_a: Array, points_b: Array, begins_b: Array,
+    boxes_b: Array, clearance: float,
+) -> bool:  # fmt: skip
+    """True if each convex piece of one body is apart from each of another, as in `are_apart`.
+
+    Args:
+        points_a: ``(N, 3)`` float64, of all pieces, one after the other.
+        begins_a: ``(P + 1,)`` int64, the first point of each piece, and their number.
+        boxes_a: ``(P, 6)`` float64, lowest and highest corner of each.
+        points_b: Of the other, in the same frame.
+        begins_b: Likewise.
+        boxes_b: Likewise.
+        clearance: Smallest gap that counts; >= 0.
+
+    """
+    none = np.zeros((0, 4))
+    for i in range(len(boxes_a)):
+        for k in range(len(boxes_b)):
+            near = True
+            for axis in range(3):
+                near &= boxes_a[i, axis] <= boxes_b[k, 3 + axis] + clearance
+                near &= boxes_b[k, axis] <= boxes_a[i, 3 + axis] + clearance
+            if near:
+                a, b = (
+                    points_a[begins_a[i] : begins_a[i + 1]],
+                    points_b[begins_b[k] : begins_b[k + 1]],
+                )
+                if not _apart(a, none, 1.0, _mean(a), b, none, _mean(b), _NONE, clearance):
+                    return False
+    return True
 
 
 @kernel

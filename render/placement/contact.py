@@ -93,6 +93,15 @@ class Solid:
         away, sides = self.surface.sided(points, self.normals)
         return np.asarray(np.where(sides < 0, away, -away))
 
+    def deepest(self, points: Points, known: float) -> float:
+        """Depth of the deepest of ``(N, 3)`` points, where it is more than what is known."""
+        depths = self.depths(points)
+        order = np.argsort(-depths, kind="stable")
+        for i in order[: np.count_nonzero(depths > known)]:
+            if self.surface is None or _winds_around(self.surface.triangles, points[i]):
+                return float(depths[i])
+        return known
+
 
 def penetration_m(
     a: Solid, b: Solid, *, T_a_b: NDArray[np.float64], scale_a: float, scale_b: float, enough: float
@@ -158,11 +167,11 @@ def _deepest_of(shapes: Points, solid: Solid, known: float, matters: float) -> f
 
     """
     corners = np.unique(shapes.reshape(-1, 3), axis=0)
-    known = max(known, float(solid.depths(corners).max()))
+    known = solid.deepest(corners, known)
     for _ in range(_MOST_HALVINGS):
         middle = shapes.mean(axis=1)
+        known = solid.deepest(middle, known)
         depths = solid.depths(middle)
-        known = max(known, float(depths.max()))
         reach = np.linalg.norm(shapes - middle[:, None], axis=2).max(axis=1)
         # No point of the others is deeper than what is known, or than what matters.
         keep = depths + reach > max(known * 1.01, matters)
@@ -170,6 +179,21 @@ def _deepest_of(shapes: Points, solid: Solid, known: float, matters: float) -> f
             break
         shapes = _halved(shapes[keep])
     return known
+
+
+def _winds_around(triangles: Points, point: NDArray[np.float64]) -> bool:
+    """Whether a closed mesh winds around a point: where its faces are small beside their distance,
+    the nearest one alone does not tell the side.
+
+    By A. van Oosterom and J. Strackee, "The solid angle of a plane triangle", 1983.
+    """
+    corners = triangles - point
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    la, lb, lc = np.sqrt(np.einsum("fki,fki->kf", corners, corners))
+    above = np.einsum("ij,ij->i", a, np.cross(b, c))
+    below = la * lb * lc + np.einsum("ij,ij->i", a, b) * lc
+    below += np.einsum("ij,ij->i", b, c) * la + np.einsum("ij,ij->i", c, a) * lb
+    return bool(np.arctan2(above, below).sum() > np.pi)  # halves of the angles: 2 pi inside
 
 
 def _halved(shapes: Points) -> Points:

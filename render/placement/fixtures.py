@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,13 @@ class Obstacles:
     Attributes:
         corners_cam: ``(F, 3, 3)`` triangle by corner by axis.
         solid: ``(F,)`` index of the closed mesh that a triangle belongs to; -1 for an open one.
+        sides_cam: ``(P, 4)`` outward normal and offset of planes that no body's centre is beyond.
 
     """
 
     corners_cam: NDArray[np.float64]
     solid: NDArray[np.int64]
+    sides_cam: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))
 
     @classmethod
     def of(cls, fixtures: Sequence[Fixture], T_cam_world: NDArray[np.float64]) -> Obstacles:
@@ -46,6 +48,8 @@ class Obstacles:
 
         True is exact up to rounding; False may also mean that the hull, not the mesh, meets.
         """
+        if (self.sides_cam[:, :3] @ body.center_cam + self.sides_cam[:, 3] > 0.0).any():
+            return False
         if not len(self.corners_cam):
             return True
         points = body.center_cam + body.points_cam

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from render.assembly.surfaces import REACH, has_ground
+from render.errors import RejectedTheta
 from render.geometry.states import WantedState
 from render.placement.arrangement import arranged
 from render.placement.context import PlacementContext
@@ -53,9 +54,15 @@ def place(
     )
     stage = arranged(context)
     targets = list(stage.placed.bodies)
+    distractors: tuple[int, ...] = ()
     for j in range(theta.occlusion.count):
-        context.add_distractor(j, stage, targets)
-    distractors = tuple(range(theta.occlusion.count))
+        try:
+            context.add_distractor(j, stage, targets)
+        except RejectedTheta:
+            if stage.container is None:
+                raise
+            continue  # a container is made to the targets: what finds no place is left out
+        distractors += (j,)
     if stage.occluders is not None:
         distractors += stage.occluders.cover(context.candidates(stage.view))
     reach = REACH if has_ground(theta.background, theta.objects.arrangement) else 0.0

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.geometry.frames import rigid, transform_points
+from render.library.containers import Boxes
 from render.placement.bodies import Body, PlacedBodies
 from render.placement.ground import Ground
 from render.placement.occluders import Occluders
@@ -16,13 +17,29 @@ from render.placement.viewing import CameraView
 from render.scene import Role
 from render.theta import PlacedInstance, Placement
 
-__all__ = ["Stage"]
+__all__ = ["PlacedContainer", "Stage"]
 
 # Near and far planes hug the scene, because depth buffers resolve the span between them:
 # half the depth of the nearest point, yet at least a share of the principal target's depth.
 _NEAR_SHARE = 0.5
 _NEAR_OF_PRINCIPAL = 0.01
 _FAR_SHARE = 1.05
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PlacedContainer:
+    """What holds the targets, in the world.
+
+    Attributes:
+        boxes_m: Of six numbers each; see `render.library.containers.Boxes`.
+        center_m: ``(3,)`` middle of what the camera is to see of it.
+        extent_m: Longest side of that.
+
+    """
+
+    boxes_m: Boxes
+    center_m: NDArray[np.float64]
+    extent_m: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -38,6 +55,7 @@ class Stage:
         ground: The plane that things stand on; None: they float.
         im_id: Number of the image of `poses.file` that it shows; None: of none.
         unplaced: Index in θ's tuples of each target that found no place; grows.
+        container: What holds the targets; None: nothing does.
 
     """
 
@@ -48,6 +66,7 @@ class Stage:
     ground: Ground | None = None
     im_id: int | None = None
     unplaced: list[int] = field(default_factory=list)
+    container: PlacedContainer | None = None
 
     @property
     def principal(self) -> Body:
@@ -91,6 +110,12 @@ class Stage:
         if obstacles is not None:
             # A bin stands on the ground, and what is in it does not.
             points = np.concatenate([points, obstacles.corners_cam.reshape(-1, 3)])
+        center, extent = (
+            transform_points(T_world_cam, principal.center_cam[None])[0],
+            principal.extent_m,
+        )
+        if self.container is not None:
+            center, extent = self.container.center_m, self.container.extent_m
         near, far = self._planes(reach)
         n_targets = len(bodies) - len(distractors)
         shown = [i for i in range(n_targets + len(self.unplaced)) if i not in self.unplaced]
@@ -105,8 +130,8 @@ class Stage:
             near_m=near,
             far_m=far,
             distortion=view.distortion,
-            center_m=_numbers(transform_points(T_world_cam, principal.center_cam[None])[0]),
-            extent_m=principal.extent_m,
+            center_m=_numbers(center),
+            extent_m=extent,
             lowest_m=float(transform_points(T_world_cam, points)[:, 2].min()),
             instances=tuple(
                 PlacedInstance(
@@ -119,6 +144,7 @@ class Stage:
                 for b, (role, idx) in zip(bodies, roles, strict=True)
             ),
             im_id=self.im_id,
+            container_m=() if self.container is None else self.container.boxes_m,
         )
 
     def _planes(self, reach: float) -> tuple[float, float]:

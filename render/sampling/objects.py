@@ -104,3 +104,48 @@ class Objects:
         "radius grows from one to the other. Not in rows, piles and `region_m`.",
         example="1",
     )
+    container_size: float = leaf(
+        kind="number",
+        lo=1,
+        hi=20,
+        why="a container is made to what it holds",
+        doc="Sides of a bin, tray, belt or shelf over those that just hold the targets.",
+        example="[uniform,1,1.5]",
+    )
+    container_height: float = leaf(
+        kind="number",
+        lo=0.01,
+        hi=20,
+        doc="Height of walls, rim or rails; on a shelf, the room over what is tallest on a board: "
+        "in extents of the largest target. A bin's walls are at least as high as its targets need.",
+        example="[uniform,0.7,1.4]",
+    )
+    container_wall: float = leaf(
+        kind="number",
+        lo=0.005,
+        hi=1,
+        doc="How thick walls, floor and boards are, in extents of the largest target.",
+        example="0.06",
+    )
+    container_color: tuple[float, float, float] = leaf(
+        kind="vector",
+        length=(3,),
+        lo=0,
+        hi=255,
+        doc="Of the container: display sRGB.",
+        example="[40,80,150]",
+    )
+    container_roughness: float = leaf(
+        kind="number",
+        lo=0,
+        hi=1,
+        doc="Of the container: 0 a mirror, 1 dull.",
+        example="[uniform,0.3,0.9]",
+    )
+    container_metallic: float = leaf(
+        kind="number",
+        lo=0,
+        hi=1,
+        doc="Of the container: 1 is bare metal.",
+        example="[choice,{0:0.8,1:0.2}]",
+    )

@@ -112,3 +112,12 @@ class Sensor:
         "(`structured_light`), 0.5 to 4.5 (`tof`).",
         example="[0.1,2]",
     )
+    burnt_fract: float | None = leaf(
+        kind="number",
+        lo=0,
+        hi=1,
+        nullable=True,
+        doc="Where more than this share of what has a depth is white, such as a pale floor in the "
+        "sun, the picture is exposed for less, until no more is; null: as `exposure_ev` says.",
+        example="0.02",
+    )

@@ -27,10 +27,12 @@ _Mask = NDArray[np.bool_]
 
 
 def _has_surfaces(frame: Row) -> bool:
-    """Whether there may be floor and walls, which have a depth and no label."""
+    """Whether there may be floor, walls or a container, which have a depth and no label."""
     try:
+        if json_of(frame["placement"]).get("container_m"):
+            return True
         kind = json_of(frame["theta"])["background"]["kind"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return True  # said of the record
     return kind not in _NO_SURFACES
 

@@ -142,7 +142,7 @@ def _word(rng: Random) -> str:
     if what < 0.22:
         group = rng.choice(sorted(GROUPS))
         # To simulate a pile takes longer than what is tried here.
-        presets = [name for name in preset_files(group, [CONF_DIR]) if name != "pile"]
+        presets = [n for n in preset_files(group, [CONF_DIR]) if n not in ("pile", "bin")]
         return f"{group}={rng.choice(presets)}"
     key = rng.choice(_keys())
     if what < 0.3:

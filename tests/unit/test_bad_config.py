@@ -56,7 +56,10 @@ def test_unknown_keys_are_met_with_what_was_meant(key: str, message: str) -> Non
             ["lighting=candle"],
             "lighting must be one of environment, fixed, mixture, points, studio, sun, got",
         ),
-        (["objects=3"], "objects must be one of grid, mixture, pile, poses, scatter, single, surf"),
+        (
+            ["objects=3"],
+            "objects must be one of bin, conveyor, grid, mixture, pile, poses, scatter,",
+        ),
         (["objects=null"], "surface, got null"),
         (["scale=[uniform,null,1]"], "scale must be one of distance, fixed, fraction, mixture, g"),
         (["experiment=mine"], "experiment must be one of example_"),

@@ -138,8 +138,8 @@ def broken_plan(kind: type[AbstractArrangement]) -> Plan:
 def test_unknown_name_lists_those_there_are(registered: None) -> None:
     with pytest.raises(
         ConfigError,
-        match=r"objects\.arrangement must be one of grid, pile, poses, scatter, single, surface, "
-        r"got surfaze; did you mean surface\?",
+        match=r"objects\.arrangement must be one of bin, conveyor, grid, pile, poses, scatter, "
+        r"shelf, single, surface, tray, got surfaze; did you mean surface\?",
     ):
         render.compose("objects.arrangement=surfaze")
 
@@ -220,7 +220,9 @@ def test_place_that_is_no_number_is_named(registered: None) -> None:
 
 # One owner.
 
-NAMES = ("grid", "pile", "poses", "scatter", "single", "surface")
+NAMES = (
+    "bin", "conveyor", "grid", "pile", "poses", "scatter", "shelf", "single", "surface", "tray",
+)  # fmt: skip
 # Where a string of these names means another thing.
 OTHER_MEANINGS = {
     ("render/config/run_config.py", "poses"),  # a section of the run config

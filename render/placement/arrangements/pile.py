@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import final
@@ -10,17 +9,16 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from render.errors import ConfigError, RejectedTheta
+from render.errors import RejectedTheta
 from render.geometry.frames import inverse_rigid, transform_points
 from render.library.assets import AssetLibrary
-from render.library.convex import PILE_EXTRA, convex_pieces
 from render.placement.arrangement import ARRANGEMENTS, AbstractArrangement
 from render.placement.bodies import Body, OrientedShape
 from render.placement.context import PlacementContext
 from render.placement.fixtures import Obstacles
 from render.placement.ground import Ground
 from render.placement.orientation import random_rotation
-from render.placement.settling import DroppedTarget, settle, settle_in_region
+from render.placement.settling import DroppedTarget, prepare_drops, settle, settle_in_region
 from render.placement.stage import Stage
 from render.placement.viewing import CameraView
 
@@ -72,19 +70,7 @@ class InPile(AbstractArrangement):
         return _lying(stage, things, poses, center_cam=center_cam)
 
     def prepare(self, assets: AssetLibrary, n_frames: int) -> None:
-        """Divides all models into convex pieces, which stay on disk: workers find them there."""
-        for name in ("mujoco", "coacd"):
-            if importlib.util.find_spec(name) is None:
-                raise ConfigError(
-                    f"objects.arrangement=pile needs {name}, which is not installed: {PILE_EXTRA}"
-                )
-        models = [assets.models.load(name) for name in assets.models.names]
-        fixed = [fixture.model for fixture in assets.fixtures]
-        from tqdm import tqdm  # takes a moment to import
-
-        shown = tqdm([*models, *fixed], unit="model", desc="pieces", disable=None, leave=False)
-        for model in shown:
-            convex_pieces(model)
+        prepare_drops(assets, "pile")
 
 
 def _things(

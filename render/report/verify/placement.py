@@ -29,7 +29,8 @@ _NUMBERS: Mapping[str, Sequence[int]] = {
     "K": (9,), "size_wh": (2,), "T_world_cam": (16,), "distortion": _DISTORTIONS, "center_m": (3,),
 }  # fmt: skip
 _SINGLE = ("near_m", "far_m", "extent_m", "lowest_m")
-_LATER = {"im_id"}  # earlier versions did not record it
+# Earlier versions did not record the one, and only what has a container records the other.
+_LATER = {"im_id", "container_m"}
 _INSTANCE = {"model", "role", "theta_idx", "T_world_obj", "scale"}
 
 
@@ -53,6 +54,8 @@ def read_record(frame: Row) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         _checked(f"placement.{name}", values.number, placement.get(name), -_FAR_M, _FAR_M)
     if odd := sorted(({*placement} - _LATER) ^ {*_NUMBERS, *_SINGLE, "instances"}):
         raise ValueError(f"placement must hold exactly its fields, odd: {', '.join(odd)}")
+    for i, box in enumerate(placement.get("container_m", ())):
+        _checked(f"placement.container_m.{i}", values.numbers, box, (6,), -_FAR_M, _FAR_M)
     placed = placement["instances"]
     if not isinstance(placed, list) or not all(
         isinstance(one, dict) and {*one} == _INSTANCE for one in placed
