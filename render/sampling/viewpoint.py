@@ -54,5 +54,5 @@ class Viewpoint:
         doc="What the other leaves and `scale.distance_m` are told of. `target`: the principal "
         "target. `plane`: a point of the plane that targets stand on, as of a camera that hangs "
         "over a table; the principal target stands about it as `objects.spread` says.",
-        example="plane",
+        example="target",  # a plane needs scale.distance_m too
     )

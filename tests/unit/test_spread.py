@@ -342,8 +342,8 @@ def test_labels_of_strewn_targets_are_those_of_the_ray_caster() -> None:
 def test_a_dataset_of_a_camera_over_a_plane_is_verified_and_counted(tmp_path: Path) -> None:
     words = (
         *STRAIGHT_DOWN, "viewpoint.azimuth_deg=0", "scale.distance_m=[levels,0.4,0.41]",
-        "engine=cpu", "camera.size_wh=[160,120]", "camera.K=[150,150,80,59]",
-        f"output_dir={tmp_path}", "n_frames=6",
+        "camera.size_wh=[160,120]", "camera.K=[150,150,80,59]", "engine=cpu", "n_frames=6",
+        f"output_dir={tmp_path}",
     )  # fmt: skip
     plan = render.compose(*words)
     run_job(plan.config)
