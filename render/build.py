@@ -47,6 +47,7 @@ from render.sampling.balance import WholeDataset
 from render.sampling.groups import GROUPS
 from render.sampling.leaf_draws import checked_group
 from render.sampling.space import ThetaSpace
+from render.sampling.views import check_n_frames
 from render.system.blas import one_blas_thread
 from render.system.paths import find_assets
 from render.writers.chosen import Writers
@@ -84,6 +85,7 @@ def build(
         for told in assets.passed_over:
             _LOG.warning("%s", told)
     space = _space(config, run, assets)
+    check_n_frames(run.n_frames, space.views)
     if check_assets or run.assets.skip_bad:
         # After θ, because it takes long where there are many; what it leaves out changes θ.
         space = _space(config, run, assets) if _skips_models(assets, space) else space

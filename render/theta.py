@@ -65,6 +65,8 @@ class Placement:
         instances: Targets in the order of θ's tuples, then distractors likewise; of the
             distractors that θ holds for a wanted occlusion only those that were used.
         im_id: Number of the real image in `poses.file` that it repeats; None: it is none.
+        eyes_m: World position of the camera of each view, three numbers each; empty where the
+            scene has one view. Surfaces are as large as all of them ask.
 
     """
 
@@ -79,6 +81,7 @@ class Placement:
     lowest_m: float
     instances: tuple[PlacedInstance, ...]
     im_id: int | None = None
+    eyes_m: tuple[float, ...] = ()
 
 
 def theta_to_json(theta: Theta) -> dict[str, dict[str, Any]]:
@@ -124,8 +127,10 @@ def theta_from_json(data: Mapping[str, Mapping[str, Any]]) -> Theta:
 
 
 def placement_to_json(placement: Placement) -> dict[str, Any]:
-    """All fields, tuples as lists."""
+    """All fields, tuples as lists; `eyes_m` where there are several views."""
     data = {f.name: _listed(getattr(placement, f.name)) for f in fields(Placement)}
+    if not placement.eyes_m:
+        del data["eyes_m"]
     data["instances"] = [
         {f.name: _listed(getattr(instance, f.name)) for f in fields(PlacedInstance)}
         for instance in placement.instances

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from render.assembly.surfaces import REACH, has_ground
 from render.placement.arrangement import arranged
 from render.placement.context import PlacementContext
 from render.placement.sources import ModelSource
+from render.placement.views import all_views
 from render.theta import Placement, Theta
 
-__all__ = ["place"]
+__all__ = ["place", "place_views"]
 
 
 def place(
     theta: Theta, assets: ModelSource, *, seed: int, frame_idx: int, attempt: int
 ) -> Placement:
-    """Finds the poses and the camera that realise θ.
+    """Finds the poses and the camera that realise θ of a scene with one view; see `place_views`."""
+    return place_views((theta,), assets, seed=seed, scene_id=frame_idx, attempt=attempt)[0]
+
+
+def place_views(
+    thetas: Sequence[Theta], assets: ModelSource, *, seed: int, scene_id: int, attempt: int
+) -> tuple[Placement, ...]:
+    """Finds the poses and the cameras that realise θ.
 
     The arrangement places the targets; distractors are put where their convex hulls hit
     nothing, and occluders where each target is covered as asked. Every random number comes
     from a stream named for its instance.
 
     Args:
-        theta: The drawn scene parameters; model names are resolved.
+        thetas: The drawn scene parameters of each view of the scene; model names are resolved.
         assets: Gives models by name, ``primitive:<kind>`` among them.
         seed: The run's.
-        frame_idx: Index of the frame in the run.
+        scene_id: Number of the scene in the run; with one view each, that of the frame.
         attempt: Which draw of θ this is.
 
     Raises:
@@ -33,8 +43,9 @@ def place(
         ConfigError: If a leaf that is needed is null, or the arrangement fails.
 
     """
+    theta = thetas[0]
     context = PlacementContext(
-        theta=theta, assets=assets, seed=seed, frame_idx=frame_idx, attempt=attempt
+        theta=theta, assets=assets, seed=seed, frame_idx=scene_id, attempt=attempt
     )
     stage = arranged(context)
     targets = list(stage.placed.bodies)
@@ -44,4 +55,5 @@ def place(
     if stage.occluders is not None:
         distractors += stage.occluders.cover(context.candidates(stage.view))
     reach = REACH if has_ground(theta.background, theta.objects.arrangement) else 0.0
-    return stage.placement(distractors, reach=reach, is_negative=theta.objects.count == 0)
+    first = stage.placement(distractors, reach=reach, is_negative=theta.objects.count == 0)
+    return all_views(thetas, first, stage, n_targets=len(targets), reach=reach)

@@ -40,6 +40,7 @@ from render.sampling.sequences import (
 )
 from render.sampling.steps import drawn_steps
 from render.sampling.top_up import ToppedUp
+from render.sampling.views import check_views, own_leaves, turned
 
 __all__ = ["FROM_PRESET", "ThetaSpace"]
 
@@ -60,14 +61,18 @@ class ThetaSpace:
     """A validated space of scene parameters and the sequence that samples it.
 
     Attributes:
+        own: Draws what the further views of a scene have for themselves.
         whole: What is settled for the dataset as a whole.
+        views: Frames that show one scene.
         balance: Draws the models of targets evenly over the dataset; None: each by itself.
 
     """
 
     groups: tuple[GroupDraw, ...]
     sequence: AbstractSequence
+    own: AbstractSequence
     whole: WholeDataset
+    views: int
     balance: Balance | None
 
     @classmethod
@@ -111,22 +116,24 @@ class ThetaSpace:
             build_group(group, checked_group(groups.get(group), group), names, presets)
             for group in GROUPS
         )
-        check_together(
-            {
-                group.group: [
-                    {leaf.field: leaf.distribution for leaf in leaves}
-                    for leaves in group.variants.values()
-                ]
-                for group in drawn
-            }
-        )
+        leaves_of = {
+            group.group: [
+                {leaf.field: leaf.distribution for leaf in leaves}
+                for leaves in group.variants.values()
+            ]
+            for group in drawn
+        }
+        check_together(leaves_of)
+        views = check_views(leaves_of)
         sequence = _sequence(sampling, seed, drawn)
         if whole.top_ups:
             sequence = ToppedUp(sequence, whole.top_ups)
         space = cls(
             groups=drawn,
             sequence=sequence,
+            own=Random(seed),
             whole=whole,
+            views=views,
             balance=None,
         )
         if not whole.balance:
@@ -233,6 +240,28 @@ class ThetaSpace:
         values["sensor"], steps = drawn_steps(values["sensor"])
         groups = {name: schema(**values[name]) for name, schema in GROUPS.items()}
         return Theta(**groups, presets=tuple(presets), steps=steps)
+
+    def draw_views(self, scene_id: int, attempt: int = 0) -> tuple[Theta, ...]:
+        """The scene parameters of each view of a scene, the first as `draw` gives them.
+
+        The others differ in what belongs to the camera alone: its direction, as
+        `viewpoint.layout` asks, jitter and noise.
+        """
+        first = self.draw(scene_id, attempt)
+        return (first, *(self._of_view(first, scene_id, attempt, i) for i in range(1, self.views)))
+
+    def _of_view(self, theta: Theta, scene_id: int, attempt: int, view_idx: int) -> Theta:
+        presets, own = dict(theta.presets), list(own_leaves(theta))
+        for group in self.groups:
+            drawn = {
+                leaf.field: leaf.draw(self.own, scene_id, attempt, view_idx)
+                for leaf in group.variants[presets.get(group.group, "")]
+                if (group.group, leaf.field) in own
+            }
+            if drawn:
+                values = replace(getattr(theta, group.group), **drawn)
+                theta = replace(theta, **{group.group: values})
+        return turned(theta, view_idx)
 
     def _frame_leaves(
         self, group: GroupDraw, frame_idx: int, attempt: int
