@@ -41,6 +41,7 @@ from render.placement.arrangement import (
     arrangement_of,
     naming,
 )
+from render.placement.views import check_listed_cameras
 from render.plan import Plan
 from render.sampling.arguments import near
 from render.sampling.balance import WholeDataset
@@ -55,6 +56,9 @@ from render.writers.chosen import Writers
 __all__ = ["build", "check_used", "probe_engine", "settle_engine", "start_engine"]
 
 _LOG = logging.getLogger(__name__)
+_OF_LISTED_CAMERAS = (
+    ("viewpoint", "layout"), ("viewpoint", "listed"), ("objects", "region_m"),
+)  # fmt: skip
 
 
 @one_blas_thread()
@@ -220,6 +224,18 @@ def _check_cell(space: ThetaSpace, *, has_fixtures: bool) -> None:
                 "places targets before a camera that viewpoint and scale aim; set "
                 "camera.T_world_cam=null, or choose another arrangement"
             )
+
+    if is_calibrated and all(_is_plain(space, *leaf) for leaf in _OF_LISTED_CAMERAS):
+        theta = space.draw(0)
+        if theta.viewpoint.layout == "listed":
+            check_listed_cameras(theta, space.views)
+
+
+def _is_plain(space: ThetaSpace, group: str, leaf: str) -> bool:
+    try:
+        return len(space.support(group, leaf)) == 1
+    except ValueError:
+        return False
 
 
 def _arrangements(space: ThetaSpace) -> dict[str, AbstractArrangement]:

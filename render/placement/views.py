@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from render.errors import RejectedTheta
+from render.errors import ConfigError, RejectedTheta
 from render.geometry.frames import inverse_rigid, look_at, rigid, transform_points
 from render.geometry.projection import project
 from render.placement.hulls import are_apart
@@ -17,7 +17,7 @@ from render.placement.viewing import calibrated_pose
 from render.sampling.views import listed_of
 from render.theta import Placement, Theta
 
-__all__ = ["all_views"]
+__all__ = ["all_views", "check_listed_cameras"]
 
 _LEAVES = {
     "stereo": ("viewpoint.baseline_m",),
@@ -25,6 +25,9 @@ _LEAVES = {
     "drawn": ("viewpoint.elevation_deg", "viewpoint.layout"),
     "around": ("viewpoint.views", "viewpoint.layout"),
 }
+# Points of a region that are looked for along each side of it, and how far off the axis of the
+# widest lens there may be something to see: slopes.
+_PER_SIDE, _WIDEST = 9, 6.0
 Matrix = NDArray[np.float64]
 
 
@@ -70,6 +73,30 @@ def all_views(
             )
         )
     return tuple(placements)
+
+
+def check_listed_cameras(theta: Theta, n_views: int) -> None:
+    """Checks that calibrated cameras that are listed look towards the region of the targets.
+
+    Args:
+        theta: Of any frame, where what it says of cameras and region holds for all.
+        n_views: How many views a scene has.
+
+    Raises:
+        ConfigError: One sees nothing of it.
+
+    """
+    x0, x1, y0, y1, z0, z1 = theta.objects.region_m or (0.0,) * 6
+    sides = (np.linspace(lo, hi, _PER_SIDE) for lo, hi in ((x0, x1), (y0, y1), (z0, z1)))
+    points = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 3)
+    for view_idx in range(1, n_views):
+        T_world_cam = np.array(listed_of(theta, view_idx)).reshape(4, 4)
+        seen = transform_points(np.linalg.inv(T_world_cam), points)
+        if not (np.linalg.norm(seen[:, :2], axis=1) < _WIDEST * seen[:, 2]).any():
+            raise ConfigError(
+                f"viewpoint.listed must have cameras that see objects.region_m, got view "
+                f"{view_idx}, which sees nothing of it: OpenCV's camera looks along +z, y down"
+            )
 
 
 def _pose(thetas: Sequence[Theta], view_idx: int, first: Placement) -> Matrix:
