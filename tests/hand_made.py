@@ -136,7 +136,15 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
     """
     theta = Theta(
         viewpoint=Viewpoint(
-            azimuth_deg=30.0, elevation_deg=35.0, roll_deg=0.0, offset_x=0.0, offset_y=0.0
+            azimuth_deg=30.0,
+            elevation_deg=35.0,
+            roll_deg=0.0,
+            offset_x=0.0,
+            offset_y=0.0,
+            views=1,
+            layout="around",
+            baseline_m=None,
+            listed=None,
         ),
         scale=Scale(size_frac=0.3, size_px=None, distance_m=None),
         lighting=Lighting(

@@ -62,7 +62,7 @@ class Viewpoint:
         hi=1000,
         doc="Pictures of each scene, the same number over the whole dataset: that many frames in a "
         "row show one scene, the first of them as the other leaves say (docs/scenes.md).",
-        example="4",
+        example="2",
     )
     layout: str = leaf(
         kind="choice",
@@ -87,5 +87,5 @@ class Viewpoint:
         nullable=True,
         doc="`listed`: azimuth, elevation and roll of each further view; with "
         "`camera.T_world_cam` the 16 numbers of its transform.",
-        example="[90,30,0,180,30,0,270,30,0]",
+        example="[90,30,0]",
     )
