@@ -40,7 +40,7 @@ class PlacementContext:
         theta: The drawn scene parameters; model names are resolved.
         assets: Gives models by name, ``primitive:<kind>`` among them.
         seed: The run's.
-        frame_idx: Index of the frame in the run.
+        frame_idx: Index of the frame in the run; of several views that of the scene.
         attempt: Which draw of θ this is.
 
     """
@@ -50,6 +50,11 @@ class PlacementContext:
     seed: int
     frame_idx: int
     attempt: int
+
+    @property
+    def first_frame(self) -> int:
+        """Index in the run of the first frame that shows this scene."""
+        return self.frame_idx * self.theta.viewpoint.views
 
     @property
     def n_targets(self) -> int:

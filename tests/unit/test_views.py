@@ -265,6 +265,24 @@ def test_a_calibrated_camera_goes_around_its_region() -> None:
     np.testing.assert_allclose(eyes, expected, atol=1e-12)
 
 
+def test_planes_of_each_camera_hold_all_bodies() -> None:
+    far_off = "-1,0,0,0,0,0.6,-0.8,4.5,0,-0.8,-0.6,3.5,0,0,0,1"  # five times as far
+    plan = composed(
+        *CELL, "viewpoint.views=2", "viewpoint.layout=listed", f"viewpoint.listed=[{far_off}]",
+        "n_frames=4", "background=color", "background.catch_shadows=false", "objects.count=4",
+    )  # fmt: skip
+    for i in range(4):
+        scene = plan.scene(i)
+        T_cam_world, depths = np.linalg.inv(scene.camera.T_world_cam), np.zeros(0)
+        for one in scene.instances:
+            T_cam_obj = T_cam_world @ one.T_world_obj
+            for part in one.model.primitives:
+                points_cam = one.scale * part.positions_m @ T_cam_obj[:3, :3].T + T_cam_obj[:3, 3]
+                depths = np.concatenate([depths, points_cam[:, 2]])
+        near, far = scene.camera.near_m, scene.camera.far_m
+        assert 0.4 * depths.min() < near < depths.min() < depths.max() < far < 1.2 * depths.max()
+
+
 LISTED = ("viewpoint.layout=listed", "viewpoint.views=2")
 
 
