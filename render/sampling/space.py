@@ -124,7 +124,7 @@ class ThetaSpace:
             for group in drawn
         }
         check_together(leaves_of)
-        views = check_views(leaves_of)
+        views = check_views(leaves_of, whole.models_of)
         sequence = _sequence(sampling, seed, drawn)
         if whole.top_ups:
             sequence = ToppedUp(sequence, whole.top_ups)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -69,11 +69,12 @@ def check_n_frames(n_frames: int, views: int) -> None:
         )
 
 
-def check_views(groups: Mapping[str, _Leaves]) -> int:
+def check_views(groups: Mapping[str, _Leaves], finite: Collection[str]) -> int:
     """Checks what `viewpoint.views` asks of other leaves.
 
     Args:
         groups: The leaves of each group, once for each preset that can be drawn.
+        finite: Arrangements whose frames are those of a file.
 
     Returns:
         How many views a scene has.
@@ -92,10 +93,11 @@ def check_views(groups: Mapping[str, _Leaves]) -> int:
     n_views = int(numbers.pop().components[0].ppf(0.0))  # type: ignore[arg-type]
     if n_views == 1:
         return 1
-    if any("poses" in (o["arrangement"].support or ()) for o in groups["objects"]):
+    shown = {str(name) for o in groups["objects"] for name in o["arrangement"].support or ()}
+    if of_a_file := sorted(shown & {*finite}):
         raise ConfigError(
-            f"viewpoint.views must be 1 where objects.arrangement=poses, got {n_views}: each frame "
-            "shows an image of poses.file"
+            f"viewpoint.views must be 1 where objects.arrangement={of_a_file[0]}, got {n_views}: "
+            "its frames are those of a file"
         )
     is_calibrated = any(p.support != (None,) for p in poses)
     layouts = {str(name) for v in viewpoints for name in v["layout"].support or ()}

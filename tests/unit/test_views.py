@@ -323,7 +323,6 @@ LISTED = ("viewpoint.layout=listed", "viewpoint.views=2")
             (*CELL, *LISTED, "viewpoint.listed=[1,0,0,0,0,1,0,0.9,0,0,1,0.7,0,0,0,1]"),
             "viewpoint.listed must have cameras that see objects.region_m, got view 1",
         ),
-        (("objects=poses",), "viewpoint.views must be 1 where objects.arrangement=poses"),
     ],
 )
 def test_what_is_no_layout_of_views_is_refused(words: tuple[str, ...], message: str) -> None:
