@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import fnmatch
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from render.assembly.lights import check_kind
 from render.assembly.materials import PROCEDURAL
 from render.assembly.patterns import PATTERNS
-from render.assembly.surfaces import SURFACES
+from render.asset_checks import check_folders, check_materials, check_used
 from render.config.run_config import RunConfig, identity_of
 from render.config.trust import (
     check_target,
@@ -43,19 +40,23 @@ from render.placement.arrangement import (
     naming,
 )
 from render.placement.states import state_remarks
+from render.placement.views import check_listed_cameras
 from render.plan import Plan
-from render.sampling.arguments import near
 from render.sampling.balance import WholeDataset
 from render.sampling.groups import GROUPS
 from render.sampling.leaf_draws import checked_group
 from render.sampling.space import ThetaSpace
+from render.sampling.views import check_n_frames
 from render.system.blas import one_blas_thread
 from render.system.paths import find_assets
 from render.writers.chosen import Writers
 
-__all__ = ["build", "check_used", "probe_engine", "settle_engine", "start_engine"]
+__all__ = ["build", "probe_engine", "settle_engine", "start_engine"]
 
 _LOG = logging.getLogger(__name__)
+_OF_LISTED_CAMERAS = (
+    ("viewpoint", "layout"), ("viewpoint", "listed"), ("objects", "region_m"),
+)  # fmt: skip
 
 
 @one_blas_thread()
@@ -80,12 +81,13 @@ def build(
     run = RunConfig.of(config)
     writers = Writers.of(config["output"])
     if check_assets:
-        _check_folders(run)
+        check_folders(run)
     assets = _libraries(run)
     if check_assets:
         for told in assets.passed_over:
             _LOG.warning("%s", told)
     space = _space(config, run, assets)
+    check_n_frames(run.n_frames, space.views)
     if check_assets or run.assets.skip_bad:
         # After θ, because it takes long where there are many; what it leaves out changes θ.
         space = _space(config, run, assets) if _skips_models(assets, space) else space
@@ -101,7 +103,7 @@ def build(
         if "depth_sensor" not in writers.by_name and space.support("sensor", "depth") != {"exact"}:
             _LOG.warning("sensor.depth measures what no file holds: output.depth_sensor=true")
         check_used(space, assets)
-        _check_materials(space, assets)
+        check_materials(space, assets)
         for kind in space.support("lighting", "kind"):
             check_kind(str(kind))
     searches = run.labels.symmetries == "search"
@@ -232,6 +234,18 @@ def _check_cell(space: ThetaSpace, *, has_fixtures: bool) -> None:
                 "camera.T_world_cam=null, or choose another arrangement"
             )
 
+    if is_calibrated and all(_is_plain(space, *leaf) for leaf in _OF_LISTED_CAMERAS):
+        theta = space.draw(0)
+        if theta.viewpoint.layout == "listed":
+            check_listed_cameras(theta, space.views)
+
+
+def _is_plain(space: ThetaSpace, group: str, leaf: str) -> bool:
+    try:
+        return len(space.support(group, leaf)) == 1
+    except ValueError:
+        return False
+
 
 def _arrangements(space: ThetaSpace) -> dict[str, AbstractArrangement]:
     """All that some frame can show, by name."""
@@ -247,44 +261,6 @@ def _chosen_models(assets: AssetLibrary) -> dict[str, Sequence[tuple[str, ...]]]
         with naming(name, arrangement, "before frame 0"):
             found[name] = arrangement.models(assets)
     return {name: models for name, models in found.items() if models is not None}
-
-
-def check_used(space: ThetaSpace, assets: AssetLibrary) -> None:
-    """Reads every picture that a frame can show, and so knows what all of them are."""
-    kinds = space.support("background", "kind")
-    if "photo" in kinds:
-        assets.backgrounds.check_all()
-    if space.support("lighting", "environment") != {None} or kinds & {"environment", *SURFACES}:
-        assets.environments.check_all()
-    on_surfaces = kinds & set(SURFACES) and space.support("background", "surface_texture") != {None}
-    on_cards = "card" in space.support("occlusion", "by")
-    shows_decals = space.support("material", "decal") != {None} or space.named_materials
-    if True in space.support("material", "textured") or on_surfaces or on_cards or shows_decals:
-        assets.textures.check_all()
-
-
-def _check_materials(space: ThetaSpace, assets: AssetLibrary) -> None:
-    """Every name or glob of a material is that of some model's."""
-    if not space.named_materials:
-        return
-    models = map(assets.models.load, assets.models.names)
-    known = sorted({p.material.name for model in models for p in model.primitives})
-    for name in sorted(space.named_materials):
-        if not fnmatch.filter(known, name):
-            raise ConfigError(
-                f"material.by_material must name materials of the models, got {name}"
-                f"{near(name, known)}"
-            )
-
-
-def _check_folders(run: RunConfig) -> None:
-    for name in ("environments", "backgrounds", "textures", "distractors", "fixtures"):
-        _check_folder(f"assets.{name}_dir", getattr(run.assets, f"{name}_dir"))
-
-
-def _check_folder(field: str, folder: Path | None) -> None:
-    if folder is not None and not os.path.isdir(folder):
-        raise ConfigError(f"{field} must be a folder that is there, got {folder}")
 
 
 def _space(config: Mapping[str, Any], run: RunConfig, assets: AssetLibrary) -> ThetaSpace:

@@ -53,7 +53,7 @@ def render_frame(
     return realise(
         plan,
         engine,
-        SampleKey.of(frame_idx, plan.run.val_fraction),
+        SampleKey.of(frame_idx, plan.run.val_fraction, plan.space.views),
         theta=theta,
         placement=placement,
         rejections=rejections,

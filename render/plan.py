@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from render.labels.categories import Categories
 from render.labels.labeller import LabelFilters
 from render.labels.tasks import TaskLabeller
 from render.library.assets import AssetLibrary
-from render.placement.place import place
+from render.placement.place import place_views
 from render.sample import DEPTH_SENSOR
 from render.sampling.groups import GROUPS
 from render.sampling.space import ThetaSpace
@@ -37,6 +38,8 @@ __all__ = ["MAX_ATTEMPTS", "Plan"]
 
 MAX_ATTEMPTS = 100
 _LOG = logging.getLogger(__name__)
+
+_Drawn = tuple[tuple[Theta, ...], tuple[Placement, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -110,25 +113,36 @@ class Plan:
             UnrealisableError: `MAX_ATTEMPTS` draws were rejected.
 
         """
+        scene_id, view_idx = divmod(frame_idx, self.space.views)
+        thetas, placements, reasons = self._drawn(scene_id)
+        return thetas[view_idx], placements[view_idx], reasons
+
+    @cached_property
+    def _drawn(self) -> Callable[[int], _Drawn]:
+        """All views of a scene; the last scene is kept, because its frames come one by one."""
+        return lru_cache(maxsize=1)(self._draw_scene)
+
+    def _draw_scene(self, scene_id: int) -> _Drawn:
         reasons: list[str] = []
         failed: dict[str, tuple[Theta, tuple[str, ...]]] = {}
         for attempt in range(MAX_ATTEMPTS):
-            theta = self.space.draw(frame_idx, attempt)
+            thetas = self.space.draw_views(scene_id, attempt)
             try:
-                placement = place(
-                    theta, self.assets, seed=self.run.seed, frame_idx=frame_idx, attempt=attempt,
-                    wanted=self._wanted(theta, frame_idx),
+                placements = place_views(
+                    thetas, self.assets, seed=self.run.seed, scene_id=scene_id, attempt=attempt,
+                    wanted=self._wanted(thetas[0], scene_id),
                 )  # fmt: skip
             except RejectedTheta as rejected:
                 reasons.append(rejected.reason)
-                failed[rejected.reason] = theta, rejected.leaves
+                failed[rejected.reason] = thetas[0], rejected.leaves
                 continue
-            return theta, placement, tuple(reasons)
+            return thetas, placements, tuple(reasons)
         most_common = Counter(reasons).most_common()
         counts = ", ".join(f"{reason} ({n})" for reason, n in most_common)
         theta, leaves = failed[most_common[0][0]]
+        first = scene_id * self.space.views
         raise UnrealisableError(
-            f"frame {frame_idx} cannot be realised: {MAX_ATTEMPTS} draws of θ were rejected. "
+            f"frame {first} cannot be realised: {MAX_ATTEMPTS} draws of θ were rejected. "
             f"Most often: {counts}. Loosen {' or '.join(leaves) or 'that constraint'}. "
             f"One θ that fails: {_overrides(theta)}"
         )

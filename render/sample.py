@@ -127,16 +127,32 @@ class ObjectLabel:
 
 @dataclass(frozen=True, kw_only=True)
 class SampleKey:
-    """Which frame of the dataset."""
+    """Which frame of the dataset.
+
+    Attributes:
+        views: Frames that show one scene.
+
+    """
 
     frame_idx: int
     split: Split
+    views: int = 1
 
     @classmethod
-    def of(cls, frame_idx: int, val_fraction: float) -> SampleKey:
-        """The frame of an index in a dataset, over which validation frames are spread evenly."""
-        split: Split = "val" if is_in_share(frame_idx, val_fraction) else "train"
-        return cls(frame_idx=frame_idx, split=split)
+    def of(cls, frame_idx: int, val_fraction: float, views: int = 1) -> SampleKey:
+        """The frame of an index in a dataset, over which validation scenes are spread evenly."""
+        split: Split = "val" if is_in_share(frame_idx // views, val_fraction) else "train"
+        return cls(frame_idx=frame_idx, split=split, views=views)
+
+    @property
+    def scene_id(self) -> int:
+        """Number of the scene that it shows, from 0; all frames of one are in the same split."""
+        return self.frame_idx // self.views
+
+    @property
+    def view_idx(self) -> int:
+        """Which view of its scene it is, from 0."""
+        return self.frame_idx % self.views
 
     @property
     def stem(self) -> str:

@@ -67,6 +67,8 @@ class Placement:
         im_id: Number of the real image in `poses.file` that it repeats; None: it is none.
         container_m: What the targets lie in or stand on, in boxes of six numbers: middle and half
             sides along world x, y and z; none where there is no such thing, nor in its record.
+        eyes_m: World position of the camera of each view, three numbers each; empty where the
+            scene has one view. Surfaces are as large as all of them ask.
 
     """
 
@@ -82,6 +84,7 @@ class Placement:
     instances: tuple[PlacedInstance, ...]
     im_id: int | None = None
     container_m: tuple[tuple[float, ...], ...] = ()
+    eyes_m: tuple[float, ...] = ()
 
 
 def theta_to_json(theta: Theta) -> dict[str, dict[str, Any]]:
@@ -127,10 +130,12 @@ def theta_from_json(data: Mapping[str, Mapping[str, Any]]) -> Theta:
 
 
 def placement_to_json(placement: Placement) -> dict[str, Any]:
-    """All fields, tuples as lists."""
+    """All fields, tuples as lists; `eyes_m` where there are several views."""
     data = {f.name: _listed(getattr(placement, f.name)) for f in fields(Placement)}
     if not placement.container_m:
         del data["container_m"]
+    if not placement.eyes_m:
+        del data["eyes_m"]
     data["instances"] = [
         {f.name: _listed(getattr(instance, f.name)) for f in fields(PlacedInstance)}
         for instance in placement.instances

@@ -142,6 +142,10 @@ def theta_of(n: int = 1, n_distractors: int = 0, **groups: dict[str, Any]) -> Th
             offset_x=0.0,
             offset_y=0.0,
             look_at="target",
+            views=1,
+            layout="around",
+            baseline_m=None,
+            listed=None,
         ),
         scale=Scale(size_frac=0.3, size_px=None, distance_m=None),
         lighting=Lighting(

@@ -72,8 +72,8 @@ def build_surfaces(
         background: As drawn.
         arrangement: How the objects are arranged: ``scatter`` floats in the air.
         instances: What stands or floats there, containers and fixtures among it; may be none.
-        placement: Tells the principal target, shown or not, and where the camera is: a floor
-            reaches far beyond it, a room holds it.
+        placement: Tells the principal target, shown or not, and where the cameras of all views
+            are: a floor reaches far beyond them, a room holds them.
         assets: Gives textures by name.
         cache: Keeps textures from frame to frame.
 
@@ -82,7 +82,9 @@ def build_surfaces(
         return ()
     catches = background.kind not in SURFACES
     extent = placement.extent_m
-    eye_world = np.reshape(placement.T_world_cam, (4, 4))[:3, 3]
+    eyes_world = np.reshape(placement.T_world_cam, (4, 4))[:3, 3][None]
+    if placement.eyes_m:
+        eyes_world = np.reshape(placement.eyes_m, (-1, 3))
     hulls = np.concatenate(
         [
             np.array(placement.center_m)[None],
@@ -93,15 +95,15 @@ def build_surfaces(
     center = (hulls[:, :2].min(axis=0) + hulls[:, :2].max(axis=0)) / 2
     footprint = max(float(np.linalg.norm(hulls[:, :2] - center, axis=1).max()), extent)
     level = np.array([*center, height])
-    far = REACH * float(np.linalg.norm(eye_world - level))
+    far = REACH * max(float(np.linalg.norm(eye - level)) for eye in eyes_world)
     if catches:
         return (_placed(level, np.eye(3), far, Material(), catches_shadows=True),)
     material = _material(background, extent, assets, cache)
     if background.kind == "tabletop":
         return _table(level, _TABLE * footprint, material)
     if background.kind == "room":
-        # The camera is in the room, too.
-        to_eye = float(np.abs(eye_world[:2] - center).max())
+        # The cameras are in the room, too.
+        to_eye = float(np.abs(eyes_world[:, :2] - center).max())
         return _room(level, max(_ROOM * footprint, _BEHIND * to_eye), material)
     return (_placed(level, np.eye(3), far, material),)
 

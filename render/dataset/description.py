@@ -16,6 +16,7 @@ from render.dataset.sharding import SHARD_FRAMES, Sharding
 from render.errors import ConfigError, DatasetError
 from render.sample import SampleKey
 from render.sampling.top_up import TopUp, top_ups_of
+from render.sampling.views import views_of
 from render.system.plain_data import read_regular, yaml_of
 from render.system.stores import Folder
 
@@ -35,6 +36,7 @@ class Description:
         counts: ``frames train val instances filtered``, as written.
         config: The resolved config of the run.
         output: What was written, as the file says it apart from the config.
+        views: Frames that show one scene.
         obb: Whether labels have oriented boxes.
         min_px: Targets of fewer visible pixels are left out of the annotations.
         min_visib_fract: Likewise, of a smaller visible share.
@@ -46,6 +48,7 @@ class Description:
     n_frames: int
     sharding: Sharding
     val_fraction: float
+    views: int
     negatives_fract: float
     names: LabelNames
     unit_m: Mapping[str, float]
@@ -68,7 +71,7 @@ class Description:
 
         Raises:
             ValueError: It lacks something, or something in it cannot be read.
-            ConfigError: An entry of ``top_ups`` breaks its rule.
+            ConfigError: An entry of ``top_ups`` breaks its rule, or ``viewpoint.views``.
 
         """
         held = raw if isinstance(raw, dict) else {}
@@ -86,6 +89,7 @@ class Description:
             n_frames=held["n_frames"],
             sharding=Sharding(held.get("shard_frames", SHARD_FRAMES)),
             val_fraction=float(held["val_fraction"]),
+            views=views_of(held["config"]),
             negatives_fract=float(held["config"].get("negatives_fract", 0)),
             names=LabelNames(
                 categories=tuple(held["categories"]),
@@ -108,7 +112,7 @@ class Description:
 
     def key_of(self, frame_idx: int) -> SampleKey:
         """Split and name of a frame."""
-        return SampleKey.of(frame_idx, self.val_fraction)
+        return SampleKey.of(frame_idx, self.val_fraction, self.views)
 
     def text(self) -> str:
         """The file."""

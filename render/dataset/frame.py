@@ -63,6 +63,17 @@ class Frame:
         return int(self.row["frame_idx"])
 
     @property
+    def scene_id(self) -> int:
+        """Number of the scene that it shows, from 0: all its views have it, and their split."""
+        scene_id = self.row["scene_id"]
+        return self.frame_idx if scene_id is None else int(scene_id)
+
+    @property
+    def view_idx(self) -> int:
+        """Which view of its scene it is, from 0."""
+        return int(self.row["view_idx"] or 0)
+
+    @property
     def split(self) -> Split:
         """What the frame is for: training or validation."""
         return "val" if self.row["split"] == "val" else "train"

@@ -50,6 +50,8 @@ _FRAME_SCHEMA = pa.schema(
         pa.field("theta", pa.string(), nullable=False),
         pa.field("placement", pa.string(), nullable=False),
         pa.field("im_id", pa.int64()),
+        pa.field("scene_id", pa.int64()),
+        pa.field("view_idx", pa.int32()),
         pa.field(
             "files",
             pa.list_(pa.struct([("path", pa.string()), ("sha256", pa.string())])),

@@ -30,6 +30,7 @@ def frame_row(sample: Sample, *, image: str, hashes: Mapping[str, str]) -> dict[
     Returns:
         ``theta`` and ``placement`` as JSON text; ``cam_K`` as 9 numbers, row by row, centre
         coordinates; ``cam_dist`` as OpenCV's coefficients; ``im_id`` as the placement has it;
+        ``scene_id`` and ``view_idx`` where scenes have several views;
         ``files`` as ``[{path, sha256}]`` sorted by path.
 
     """
@@ -47,6 +48,8 @@ def frame_row(sample: Sample, *, image: str, hashes: Mapping[str, str]) -> dict[
         "theta": _json(theta_to_json(sample.theta)),
         "placement": _json(placement_to_json(sample.placement)),
         "im_id": sample.placement.im_id,
+        "scene_id": sample.key.scene_id if sample.key.views > 1 else None,
+        "view_idx": sample.key.view_idx if sample.key.views > 1 else None,
         "files": [{"path": path, "sha256": hashes[path]} for path in sorted(hashes)],
     }
 

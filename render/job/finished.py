@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from render.build import build, check_used, settle_engine
+from render.asset_checks import check_used
+from render.build import build, settle_engine
 from render.config.run_config import RunConfig
 from render.dataset.description import Description, read_description
 from render.dataset.folder import check_same, drawn_by

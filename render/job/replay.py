@@ -130,7 +130,7 @@ def _replayed(
             sample = realise(
                 plan,
                 engine,
-                SampleKey.of(idx, plan.run.val_fraction),
+                SampleKey.of(idx, plan.run.val_fraction, plan.space.views),
                 theta=theta,
                 placement=placement,
                 rejections=tuple(row["rejections"]),

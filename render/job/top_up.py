@@ -241,6 +241,11 @@ def _begun(
     folder: Folder, n_frames: int, asked: Mapping[str, Any], plugins: Sequence[str]
 ) -> TopUpJob:
     description = read_description(folder)
+    if description.views > 1:
+        raise ConfigError(
+            f"top_up must name a dataset whose viewpoint.views is 1, got {folder}, whose scenes "
+            f"have {description.views}: bins count first views alone"
+        )
     coverage = read_coverage(folder, plugins=plugins)
     thin, first = coverage.thin(), description.n_frames
     if not thin:

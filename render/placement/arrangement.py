@@ -100,7 +100,7 @@ def arranged(context: PlacementContext) -> Stage:
     """
     name = context.theta.objects.arrangement
     arrangement = arrangement_of(name)
-    with naming(name, arrangement, f"in frame {context.frame_idx}"):
+    with naming(name, arrangement, f"in frame {context.first_frame}"):
         if context.theta.camera.T_world_cam is None:
             stage = arrangement.aimed(context)
         else:
@@ -112,10 +112,10 @@ def arranged(context: PlacementContext) -> Stage:
     n_wanted = (arrangement.n_targets or context.theta.objects.count) - n_unplaced
     # A frame that shows no target has the principal one placed all the same, or all of a file.
     if n_found != len(bodies) or (n_found != n_wanted if n_wanted else n_found == 0):
-        n_wanted = max(n_wanted, 1)
+        n_wanted, frame = max(n_wanted, 1), context.first_frame
         raise ConfigError(
             f"objects.arrangement={name} ({_class_name(arrangement)}) must place {n_wanted} target"
-            f"{'s' if n_wanted > 1 else ''} in frame {context.frame_idx}, got {n_found} with a pose"
+            f"{'s' if n_wanted > 1 else ''} in frame {frame}, got {n_found} with a pose"
         )
     return stage
 

@@ -42,7 +42,7 @@ class PlacementContext:
         theta: The drawn scene parameters; model names are resolved.
         assets: Gives models by name, ``primitive:<kind>`` among them.
         seed: The run's.
-        frame_idx: Index of the frame in the run.
+        frame_idx: Index of the frame in the run; of several views that of the scene.
         attempt: Which draw of θ this is.
         wanted: States that targets are to show where their orientation is drawn, by index.
 
@@ -54,6 +54,11 @@ class PlacementContext:
     frame_idx: int
     attempt: int
     wanted: Mapping[int, WantedState] = field(default_factory=dict)
+
+    @property
+    def first_frame(self) -> int:
+        """Index in the run of the first frame that shows this scene."""
+        return self.frame_idx * self.theta.viewpoint.views
 
     @property
     def n_targets(self) -> int:

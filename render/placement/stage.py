@@ -116,7 +116,7 @@ class Stage:
         )
         if self.container is not None:
             center, extent = self.container.center_m, self.container.extent_m
-        near, far = self._planes(reach)
+        near, far = self.planes(reach * float(np.linalg.norm(principal.center_cam)))
         n_targets = len(bodies) - len(distractors)
         shown = [i for i in range(n_targets + len(self.unplaced)) if i not in self.unplaced]
         if is_negative:
@@ -147,18 +147,32 @@ class Stage:
             container_m=() if self.container is None else self.container.boxes_m,
         )
 
-    def _planes(self, reach: float) -> tuple[float, float]:
-        """Depths of the near and the far plane, which hold all bodies, fixtures and surfaces."""
+    def planes(
+        self, reach_m: float, T_view_cam: NDArray[np.float64] | None = None
+    ) -> tuple[float, float]:
+        """Depths of the near and the far plane, which hold all bodies, fixtures and surfaces.
+
+        Args:
+            reach_m: How far the surfaces go; 0: there are none.
+            T_view_cam: ``(4, 4)`` to the camera of a further view; None: that of the stage.
+
+        """
+
+        def depth_of(points_cam: NDArray[np.float64]) -> NDArray[np.float64]:
+            seen = points_cam if T_view_cam is None else transform_points(T_view_cam, points_cam)
+            return seen[:, 2]
+
         bodies = self.placed.bodies
-        near = _NEAR_OF_PRINCIPAL * bodies[0].depth_m
-        if reach == 0.0:  # ground comes as near as the camera is low
-            near = max(near, _NEAR_SHARE * min(b.nearest_m for b in bodies))
-        far = _FAR_SHARE * max(b.farthest_m for b in bodies)
+        depths = [depth_of(b.center_cam + b.points_cam) for b in bodies]
+        near = _NEAR_OF_PRINCIPAL * float(depth_of(bodies[0].center_cam[None])[0])
+        if reach_m == 0.0:  # ground comes as near as the camera is low
+            near = max(near, _NEAR_SHARE * min(float(depth.min()) for depth in depths))
+        far = _FAR_SHARE * max(float(depth.max()) for depth in depths)
         # The far corner of a square of that half side, seen from above its middle.
-        far = max(far, 2.0 * reach * float(np.linalg.norm(bodies[0].center_cam)))
+        far = max(far, 2.0 * reach_m)
         obstacles = self.placed.obstacles
         if obstacles is not None and len(obstacles.corners_cam):
-            depth = obstacles.corners_cam[:, :, 2]
+            depth = depth_of(obstacles.corners_cam.reshape(-1, 3))
             ahead = depth[depth > 0.0]
             near = min(near, max(_NEAR_SHARE * float(ahead.min(initial=near)), 0.1 * near))
             far = max(far, _FAR_SHARE * float(ahead.max(initial=0.0)))

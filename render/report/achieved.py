@@ -78,7 +78,7 @@ def reached(
     frame sets is left out.
 
     Args:
-        frames: Rows of frames.
+        frames: Rows of frames. Of a scene with several views the first one is what was asked.
         instances: Rows of instances, of the same frames. Targets of which nothing lies in the
             frame have no label and are left out.
 
@@ -126,6 +126,8 @@ def _pairs(
 
 
 def _asked(frame: Mapping[str, Any]) -> dict[str, float | None]:
+    if frame.get("view_idx"):
+        return dict.fromkeys(TOLERANCES)
     theta = _theta(frame["theta"])
     scale = theta["scale"]
     settled = ARRANGEMENTS[theta["objects"]["arrangement"]].settles

@@ -124,16 +124,23 @@ def coverage_of(
 
     Args:
         axes: The axes that `render.sampling.axes` finds in the dataset's config.
-        frames: Rows of frames.
+        frames: Rows of frames. Of a scene with several views the first one counts.
         instances: Rows of instances, of the same frames.
 
     Raises:
         DatasetError: A record is torn.
 
     """
-    achieved = {row["frame_idx"]: _of_frame(row) for row in frames}
+    achieved, further = {}, set()
+    for row in frames:
+        if row.get("view_idx"):
+            further.add(row["frame_idx"])
+        else:
+            achieved[row["frame_idx"]] = _of_frame(row)
     counts = np.zeros([axis.n_bins for axis in axes], np.int64)
     for row in instances:
+        if row["frame_idx"] in further:
+            continue
         if row["role"] == "target" and row["instance_idx"] == 0:
             if row["frame_idx"] not in achieved:
                 raise DatasetError(f"the record of frame {row['frame_idx']} is missing")

@@ -135,11 +135,10 @@ def _domain(spec: Leaf) -> str:
         text = f"name or glob of {spec.catalog}"
     else:
         span = f"{spec.lo:.10g} to {spec.hi:.10g}"
-        count = " or ".join(str(n) for n in spec.length)
         text = {
             "number": f"number, {span}",
             "integer": f"whole number, {span}",
-            "vector": f"{count} numbers, {span}",
+            "vector": f"{spec.lengths} numbers, {span}",
         }[spec.kind]
     scope = "" if spec.scope == "frame" else f"; one per {spec.scope}"
     return text + scope + ("; or `null`" if spec.nullable else "")

@@ -108,17 +108,13 @@ def _distribution(value: Sequence[Any], leaf: Leaf, name: str) -> AbstractDistri
 
 def _vector(value: Sequence[Any], leaf: Leaf, name: str) -> Constant | Vector:
     if len(value) not in leaf.length:
-        fail(name, f"be a list of {_lengths(leaf)} numbers or distributions", value)
+        fail(name, f"be a list of {leaf.lengths} numbers or distributions", value)
     component = Leaf(kind="number", lo=leaf.lo, hi=leaf.hi, why=leaf.why)
     parts = tuple(parse(v, component, f"{name}[{i}]") for i, v in enumerate(value))
     scalars = tuple(component for part in parts for component in part.components)
     if all(part.is_constant for part in scalars):
         return Constant(tuple(float(part.ppf(0.0)) for part in scalars))  # type: ignore[arg-type]
     return Vector(scalars)
-
-
-def _lengths(leaf: Leaf) -> str:
-    return " or ".join(str(n) for n in leaf.length)
 
 
 def _by_category(

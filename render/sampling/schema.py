@@ -58,6 +58,14 @@ class Leaf:
     doc: str = ""
     example: str = ""
 
+    @property
+    def lengths(self) -> str:
+        """How many numbers a vector may have, in words."""
+        lengths = [str(n) for n in self.length]
+        return " or ".join(
+            lengths if len(lengths) < 5 else [", ".join([*lengths[:3], "..."]), lengths[-1]]
+        )
+
 
 def leaf(**spec: Any) -> Any:
     """A dataclass field that declares a leaf; see `Leaf` for the arguments."""

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from render.errors import ConfigError
-from render.sampling.arguments import near, show
+from render.sampling.arguments import near
 from render.sampling.arrangement import ARRANGEMENTS
-from render.sampling.axes import OCCLUSION, SIZES, Find, axes_of
 from render.sampling.balance import Balance, WholeDataset
-from render.sampling.distribution import Drawable
 from render.sampling.distributions.by_material import ByMaterial
 from render.sampling.distributions.choice import Choice
 from render.sampling.groups import GROUPS, Theta
 from render.sampling.leaf_draws import (
     FROM_PRESET,
     MODEL,
-    PRESET,
     GroupDraw,
     LeafDraw,
     Names,
@@ -29,28 +26,20 @@ from render.sampling.leaf_draws import (
 )
 from render.sampling.objects import TURNED
 from render.sampling.rules import check_together
-from render.sampling.schema import Leaf, Scope, Value
+from render.sampling.schema import Scope, Value
+from render.sampling.sequence_of import finder, sequence_of
 from render.sampling.sequences import (
-    MOST_COMPONENTS,
-    SAMPLINGS,
     AbstractSequence,
     Grid,
-    LatinHypercube,
     Random,
-    Sobol,
     Stratified,
-    sobol_dimension,
 )
 from render.sampling.steps import drawn_steps
 from render.sampling.top_up import ToppedUp
+from render.sampling.views import check_views, own_leaves, turned
 
 __all__ = ["FROM_PRESET", "ThetaSpace"]
 
-_PRESET_LEAF_IDX = 31
-# Sobol's dimensions are even two by two, but not any four of them: by their own positions these
-# would leave half of the bins of view direction x size x occlusion empty for ever. With the first
-# two, those of the direction, the last of that group fill each bin once in 512 frames.
-_DIMENSIONS_OF_AXES = {**dict.fromkeys(SIZES, 29), OCCLUSION: 30}
 # Distractors that are drawn for each target where occlusion is asked; the search for places
 # uses as many of them as it needs.
 _CANDIDATES_PER_TARGET = 6
@@ -63,14 +52,18 @@ class ThetaSpace:
     """A validated space of scene parameters and the sequence that samples it.
 
     Attributes:
+        own: Draws what the further views of a scene have for themselves.
         whole: What is settled for the dataset as a whole.
+        views: Frames that show one scene.
         balance: Draws the models of targets evenly over the dataset; None: each by itself.
 
     """
 
     groups: tuple[GroupDraw, ...]
     sequence: AbstractSequence
+    own: AbstractSequence
     whole: WholeDataset
+    views: int
     balance: Balance | None
 
     @classmethod
@@ -114,22 +107,24 @@ class ThetaSpace:
             build_group(group, checked_group(groups.get(group), group), names, presets)
             for group in GROUPS
         )
-        check_together(
-            {
-                group.group: [
-                    {leaf.field: leaf.distribution for leaf in leaves}
-                    for leaves in group.variants.values()
-                ]
-                for group in drawn
-            }
-        )
-        sequence = _sequence(sampling, seed, drawn)
+        leaves_of = {
+            group.group: [
+                {leaf.field: leaf.distribution for leaf in leaves}
+                for leaves in group.variants.values()
+            ]
+            for group in drawn
+        }
+        check_together(leaves_of)
+        views = check_views(leaves_of, whole.models_of)
+        sequence = sequence_of(sampling, seed, drawn)
         if whole.top_ups:
             sequence = ToppedUp(sequence, whole.top_ups)
         space = cls(
             groups=drawn,
             sequence=sequence,
+            own=Random(seed),
             whole=whole,
+            views=views,
             balance=None,
         )
         if not whole.balance:
@@ -158,7 +153,7 @@ class ThetaSpace:
 
         """
         values: set[Value] = set()
-        for distribution in _finder(self.groups)(group, leaf):
+        for distribution in finder(self.groups)(group, leaf):
             support = distribution.support
             if support is None:
                 raise ValueError(f"{group}.{leaf} can have any of very many values")
@@ -167,17 +162,17 @@ class ThetaSpace:
 
     def is_null(self, group: str, leaf: str) -> bool:
         """Whether a leaf takes no part in any frame."""
-        return all(d.support == (None,) for d in _finder(self.groups)(group, leaf))
+        return all(d.support == (None,) for d in finder(self.groups)(group, leaf))
 
     @property
     def named_materials(self) -> frozenset[str]:
         """Names and globs of materials in `material.by_material`."""
-        found = _finder(self.groups)("material", "by_material")
+        found = finder(self.groups)("material", "by_material")
         return frozenset(m for d in found if isinstance(d, ByMaterial) for m, _ in d.entries)
 
     def can_be_null(self, group: str, leaf: str) -> bool:
         """Whether a leaf takes no part in some frame."""
-        found = _finder(self.groups)(group, leaf)
+        found = finder(self.groups)(group, leaf)
         return any(None in (distribution.support or ()) for distribution in found)
 
     def remarks(self) -> tuple[str, ...]:
@@ -267,6 +262,28 @@ class ThetaSpace:
 
         return tuple(state(i, model) for i, model in enumerate(objects.model))
 
+    def draw_views(self, scene_id: int, attempt: int = 0) -> tuple[Theta, ...]:
+        """The scene parameters of each view of a scene, the first as `draw` gives them.
+
+        The others differ in what belongs to the camera alone: its direction, as
+        `viewpoint.layout` asks, jitter and noise.
+        """
+        first = self.draw(scene_id, attempt)
+        return (first, *(self._of_view(first, scene_id, attempt, i) for i in range(1, self.views)))
+
+    def _of_view(self, theta: Theta, scene_id: int, attempt: int, view_idx: int) -> Theta:
+        presets, own = dict(theta.presets), list(own_leaves(theta))
+        for group in self.groups:
+            drawn = {
+                leaf.field: leaf.draw(self.own, scene_id, attempt, view_idx)
+                for leaf in group.variants[presets.get(group.group, "")]
+                if (group.group, leaf.field) in own
+            }
+            if drawn:
+                values = replace(getattr(theta, group.group), **drawn)
+                theta = replace(theta, **{group.group: values})
+        return turned(theta, view_idx)
+
     def _frame_leaves(
         self, group: GroupDraw, frame_idx: int, attempt: int
     ) -> tuple[str, dict[str, Any]]:
@@ -336,53 +353,3 @@ def _how_many(scope: Scope, values: Mapping[str, Mapping[str, Any]]) -> int:
     occlusion, n_targets = values["occlusion"], max(int(values["objects"]["count"]), 1)
     n_candidates = _CANDIDATES_PER_TARGET * n_targets if occlusion["occluded_fract"] else 0
     return int(occlusion["count"]) + n_candidates
-
-
-def _sequence(sampling: str, seed: int, groups: Sequence[GroupDraw]) -> AbstractSequence:
-    if sampling == "random":
-        return Random(seed)
-    if sampling == "sobol":
-        return Sobol(seed, _sobol_dimensions())
-    if sampling == "lhs":
-        return LatinHypercube(seed)
-    if sampling == "grid":
-        return Grid(seed, _grid_levels(groups))
-    if sampling == "stratified":
-        return Stratified(seed, [(axis.leaf, axis.n_bins) for axis in axes_of(_finder(groups))])
-    raise ConfigError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {show(sampling)}")
-
-
-def _finder(groups: Sequence[GroupDraw]) -> Find:
-    """Looks up what a leaf is drawn from under each preset."""
-
-    def find(group: str, leaf: str) -> list[Drawable]:
-        variants = next(g.variants.values() for g in groups if g.group == group)
-        return [d.distribution for leaves in variants for d in leaves if d.field == leaf]
-
-    return find
-
-
-def _sobol_dimensions() -> dict[str, int]:
-    """The dimension of every leaf there is, so that nothing depends on which of them vary."""
-    dimensions: dict[str, int] = {}
-    for group_idx, (group, schema) in enumerate(GROUPS.items()):
-        dimensions[f"{group}.{PRESET}"] = sobol_dimension(group_idx, _PRESET_LEAF_IDX)
-        for leaf_idx, f in enumerate(fields(schema)):
-            spec: Leaf = f.metadata["leaf"]
-            n = min(max(spec.length, default=1), MOST_COMPONENTS) if spec.scope == "frame" else 0
-            for i in range(n):
-                name = f"{group}.{f.name}" + (f"[{i}]" if i else "")
-                dimensions[name] = sobol_dimension(group_idx, leaf_idx, i)
-    return dimensions | _DIMENSIONS_OF_AXES
-
-
-def _grid_levels(groups: Sequence[GroupDraw]) -> tuple[tuple[str, int], ...]:
-    """Names with levels, in the order of groups and schemas; the longest of all presets."""
-    levels: dict[str, int] = {}
-    for group in groups:
-        heads = (group.preset,) if group.preset is not None else ()
-        for leaves in (heads, *group.variants.values()):
-            for leaf in leaves:
-                for name, n in leaf.levels:
-                    levels[name] = max(n, levels.get(name, 0))
-    return tuple(levels.items())

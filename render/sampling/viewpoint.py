@@ -1,4 +1,4 @@
-"""Where the camera stands around the principal target, and where it looks."""
+"""Where the camera stands around the principal target, where it looks, and from where else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from render.sampling.schema import leaf
 
-__all__ = ["Viewpoint"]
+__all__ = ["MOST_LISTED", "NUMBERS_OF_ANGLES", "NUMBERS_OF_POSE", "Viewpoint"]
+
+MOST_LISTED = 63
+"""Further views that `viewpoint.listed` can say."""
+NUMBERS_OF_ANGLES, NUMBERS_OF_POSE = 3, 16
+"""What it says of each: azimuth, elevation, roll; or of calibrated cameras `T_world_cam`."""
+
+_COUNTS = range(1, MOST_LISTED + 1)
+_LENGTHS = {k * n for k in _COUNTS for n in (NUMBERS_OF_ANGLES, NUMBERS_OF_POSE)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,4 +63,37 @@ class Viewpoint:
         "target. `plane`: a point of the plane that targets stand on, as of a camera that hangs "
         "over a table; the principal target stands about it as `objects.spread` says.",
         example="target",  # a plane needs scale.distance_m too
+    )
+    views: int = leaf(
+        kind="integer",
+        lo=1,
+        hi=1000,
+        doc="Pictures of each scene, the same number over the whole dataset: that many frames in a "
+        "row show one scene, the first of them as the other leaves say (docs/scenes.md).",
+        example="2",
+    )
+    layout: str = leaf(
+        kind="choice",
+        options=("around", "drawn", "stereo", "listed"),
+        doc="Where the further views of a scene are: spread evenly in azimuth, drawn anew from "
+        "azimuth, elevation and roll, beside the first, or as `listed` says.",
+        example="stereo",
+    )
+    baseline_m: float | None = leaf(
+        kind="number",
+        lo=-100,
+        hi=100,
+        nullable=True,
+        doc="`stereo`: how far right of the first camera, along its x axis, the second one is.",
+        example="0.06",
+    )
+    listed: tuple[float, ...] | None = leaf(
+        kind="vector",
+        length=tuple(sorted(_LENGTHS)),
+        lo=-1e6,
+        hi=1e6,
+        nullable=True,
+        doc="`listed`: azimuth, elevation and roll of each further view; with "
+        "`camera.T_world_cam` the 16 numbers of its transform.",
+        example="[90,30,0]",
     )

@@ -47,6 +47,7 @@ _SOME = (
     "cam_R_m2c_canonical", "cam_t_m2c_canonical", "obb_obj", "obb_visib", "keypoints_uv",
     "keypoints_sight",
 )  # fmt: skip
+_SOME_OF_IMAGE = ("im_id", "scene_id", "view_idx")
 # COCO's own words for a keypoint: 2 is visible, 1 is in the image and hidden, 0 is not labelled.
 _COCO_VISIBILITY = {"visible": 2, "self_occluded": 1, "occluded": 1, "outside": 0}
 
@@ -160,7 +161,8 @@ def coco_categories(names: LabelNames) -> Iterator[dict[str, Any]]:
 def coco_image(frame: Mapping[str, Any], *, theta: bool = True) -> dict[str, Any]:
     """The entry of one frame; `cam_K` in centre coordinates, `cam_dist` as OpenCV has it.
 
-    `theta` is there unless told otherwise, `im_id` where a real image was rendered again.
+    `theta` is there unless told otherwise, `im_id` where a real image was rendered again, and
+    `scene_id` and `view_idx` where scenes have several views.
     """
     return {
         "id": frame["frame_idx"] + 1,
@@ -171,7 +173,7 @@ def coco_image(frame: Mapping[str, Any], *, theta: bool = True) -> dict[str, Any
         "cam_K": frame["cam_K"],
         "cam_dist": frame["cam_dist"],
         **({"theta": json.loads(frame["theta"])} if theta else {}),
-        **({} if frame["im_id"] is None else {"im_id": frame["im_id"]}),
+        **{name: frame[name] for name in _SOME_OF_IMAGE if frame[name] is not None},
     }
 
 

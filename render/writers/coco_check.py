@@ -32,7 +32,16 @@ _EQUAL_FIELDS = (
     "box3d_size_m", "box3d_center_cam_m", "box3d_corners_uv", "cam_R_m2c_canonical",
     "cam_t_m2c_canonical", "obb_obj", "obb_visib", "keypoints_uv", "keypoints_sight",
 )  # fmt: skip
-_IMAGE_FIELDS = ("file_name", "width", "height", "cam_K", "cam_dist", "im_id")
+_IMAGE_FIELDS = (
+    "file_name",
+    "width",
+    "height",
+    "cam_K",
+    "cam_dist",
+    "im_id",
+    "scene_id",
+    "view_idx",
+)
 _KEYS = {"info", "licenses", "categories", "images", "annotations"}
 _IMAGE_KEYS = {"id", "frame_idx", "theta", *_IMAGE_FIELDS}
 _ANNOTATION_KEYS = {

@@ -125,6 +125,14 @@ def test_the_number_of_the_image_is_in_records_and_in_coco(tmp_path: Path) -> No
     assert "im_id" not in coco_image(row | {"im_id": None})
 
 
+def test_an_image_of_a_file_has_one_view(tmp_path: Path) -> None:
+    write_data_set(tmp_path)
+    with pytest.raises(
+        ConfigError, match=r"views must be 1 where objects.arrangement=poses, got 2"
+    ):
+        composed(tmp_path, "viewpoint.views=2", "n_frames=2")
+
+
 def test_a_camera_that_is_off_orthonormal_is_told(tmp_path: Path) -> None:
     path = write_data_set(tmp_path)
     cameras = json.loads(path.with_name("scene_camera.json").read_text())

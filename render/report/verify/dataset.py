@@ -23,6 +23,7 @@ from render.report.verify.files import read_files
 from render.report.verify.instances import check_instances
 from render.report.verify.layout import check_layout, check_manifest
 from render.report.verify.records import Row, Shard, Tally, read_shards
+from render.report.verify.scenes import SceneCheck
 from render.report.verify.theta import ThetaCheck
 from render.system.console import progress
 from render.system.stores import Folder
@@ -119,6 +120,7 @@ class _Checks:
         self._dataset = dataset
         self._description = description
         self._possible = _possible(description, findings)
+        self._scenes = SceneCheck(description)
         self._writers = writers
         self._image = writers.image
         self._findings = findings
@@ -165,6 +167,7 @@ class _Checks:
                 shard,
                 description=self._description,
                 possible=self._possible,
+                scenes=self._scenes,
                 findings=self._findings,
             )
         view = Frame(

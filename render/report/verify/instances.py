@@ -15,6 +15,7 @@ from render.geometry.rle_definition import decoded
 from render.labels.labeller import BEYOND_STATES
 from render.report.verify.placement import placement_problems, read_record, unlike_placed
 from render.report.verify.records import Shard
+from render.report.verify.scenes import SceneCheck
 from render.report.verify.states import categories_of, state_problems
 from render.report.verify.tasks import task_problems, unseen_box_problem
 from render.report.verify.theta import ThetaCheck
@@ -34,12 +35,14 @@ def check_instances(
     *,
     description: Description,
     possible: ThetaCheck,
+    scenes: SceneCheck,
     findings: Findings,
 ) -> RecordedPixels | None:
     """Checks the record of a frame of a shard, and its instance rows.
 
     Args:
         possible: What the config draws.
+        scenes: What the other views of its scene record.
 
     Returns:
         What they say about pixels; None if a mask, the camera or the placement cannot be read.
@@ -82,7 +85,7 @@ def check_instances(
                 check(not problem, problem)
         else:
             readable = False
-    placement = _checked_placement(frame, shard, description, possible, findings)
+    placement = _checked_placement(frame, shard, description, possible, scenes, findings)
     if placement is None or not readable:
         return None
     return RecordedPixels(
@@ -102,6 +105,7 @@ def _checked_placement(
     shard: Shard,
     description: Description,
     possible: ThetaCheck,
+    scenes: SceneCheck,
     findings: Findings,
 ) -> Mapping[str, Any] | None:
     """The placement of a frame, compared with θ, camera and poses; None where it is torn."""
@@ -116,7 +120,7 @@ def _checked_placement(
     except ValueError as error:
         require(False, f"θ or placement is torn: {error}")
         return None
-    problems = [*placement_problems(frame, rows, theta, placement, possible)]
+    problems = [*placement_problems(frame, rows, theta, placement, possible, scenes)]
     for problem in problems:
         require(not problem, problem)
     placed = placement["instances"]

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from render.report.verify.scenes import SceneCheck
 from render.report.verify.theta import ThetaCheck, chooses_models
 from render.sampling.arrangement import ARRANGEMENTS
 from render.sampling.axes import DIRECTION
@@ -29,8 +30,9 @@ _NUMBERS: Mapping[str, Sequence[int]] = {
     "K": (9,), "size_wh": (2,), "T_world_cam": (16,), "distortion": _DISTORTIONS, "center_m": (3,),
 }  # fmt: skip
 _SINGLE = ("near_m", "far_m", "extent_m", "lowest_m")
-# Earlier versions did not record the one, and only what has a container records the other.
-_LATER = {"im_id", "container_m"}
+# Earlier versions did not record the first; what has a container records the second, and scenes of
+# several views the third.
+_LATER = {"im_id", "container_m", "eyes_m"}
 _INSTANCE = {"model", "role", "theta_idx", "T_world_obj", "scale"}
 
 
@@ -52,6 +54,8 @@ def read_record(frame: Row) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         _checked(f"placement.{name}", values.numbers, placement.get(name), lengths, -_FAR_M, _FAR_M)
     for name in _SINGLE:
         _checked(f"placement.{name}", values.number, placement.get(name), -_FAR_M, _FAR_M)
+    eyes_m = placement.get("eyes_m", [])
+    _checked("placement.eyes_m", values.numbers, eyes_m, (len(eyes_m),), -_FAR_M, _FAR_M)
     if odd := sorted(({*placement} - _LATER) ^ {*_NUMBERS, *_SINGLE, "instances"}):
         raise ValueError(f"placement must hold exactly its fields, odd: {', '.join(odd)}")
     for i, box in enumerate(placement.get("container_m", ())):
@@ -84,6 +88,7 @@ def placement_problems(
     theta: Mapping[str, Any],
     placement: Mapping[str, Any],
     possible: ThetaCheck,
+    scenes: SceneCheck,
 ) -> Iterator[str]:
     """The problem of each check of the frame's record; "" where the check holds.
 
@@ -92,6 +97,7 @@ def placement_problems(
         rows: Records of its instances.
         theta: As `read_record` gives it, as is `placement`.
         possible: What the config draws.
+        scenes: What the other views of its scene record.
 
     """
     yield from _camera_problems(frame, placement)
@@ -109,7 +115,8 @@ def placement_problems(
     try:
         yield from possible.problems(theta, frame["frame_idx"])
         yield from _drawn_problems(rows, theta, placed)
-        yield from _aimed_problems(theta, placement)
+        yield from _aimed_problems(theta, placement, is_first=not frame["view_idx"])
+        yield from scenes.problems(frame, theta, placement)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         yield f"θ is torn: {type(error).__name__}: {error}"
 
@@ -160,8 +167,10 @@ def _is_true_size(objects: Mapping[str, Any], i: int) -> bool:
     return objects["size_ratio"][i] is None or objects["size_m_by_category"][i] is not None
 
 
-def _aimed_problems(theta: Mapping[str, Any], placement: Mapping[str, Any]) -> Iterator[str]:
-    """The camera is the one that θ asks for."""
+def _aimed_problems(
+    theta: Mapping[str, Any], placement: Mapping[str, Any], *, is_first: bool
+) -> Iterator[str]:
+    """The camera is the one that θ asks for; of a view beside the first, `SceneCheck` tells."""
     camera, arrangement = theta["camera"], theta["objects"]["arrangement"]
     is_real = placement.get("im_id") is not None
     yield "" if chooses_models(arrangement) or not is_real else "im_id must be null: no real image"
@@ -179,7 +188,10 @@ def _aimed_problems(theta: Mapping[str, Any], placement: Mapping[str, Any]) -> I
     dist = camera["distortion"] or []
     yield "" if placement["distortion"] == dist else "placement.distortion must be that of θ"
     T_world_cam = np.array(placement["T_world_cam"], np.float64).reshape(4, 4)
-    if camera["T_world_cam"] is not None:
+    is_calibrated = camera["T_world_cam"] is not None
+    if not is_first and (is_calibrated or theta["viewpoint"]["layout"] == "stereo"):
+        return
+    if is_calibrated:
         off = np.abs(T_world_cam - _calibrated(camera)).max()
         yield (
             "" if off < _RIGID_SLACK else "placement.T_world_cam must be that of θ with its jitter"

@@ -38,6 +38,8 @@ _FRAME_COLUMNS = {
     "theta": pa.string(),
     "placement": pa.string(),
     "im_id": pa.int64(),
+    "scene_id": pa.int64(),
+    "view_idx": pa.int32(),
     "files": pa.list_(pa.struct([("path", pa.string()), ("sha256", pa.string())])),
 }
 _INSTANCE_COLUMNS = {
@@ -75,11 +77,11 @@ _INSTANCE_COLUMNS = {
 _NULLABLE = {
     "bbox_obj", "bbox_visib", "visib_fract", "truncated_fract", "occluded_fract",
     "cam_R_m2c_canonical", "cam_t_m2c_canonical", "box3d_corners_uv", "obb_obj", "obb_visib",
-    "keypoints_uv", "keypoints_sight", "im_id",
+    "keypoints_uv", "keypoints_sight", "im_id", "scene_id", "view_idx",
 }  # fmt: skip
 _WITH_GAPS = {"keypoints_uv"}  # of points nearer than the near plane
 # Columns that datasets of earlier versions lack.
-_LATER = {"im_id"}
+_LATER = {"im_id", "scene_id", "view_idx"}
 _LENGTHS = {
     "cam_K": (9,), "cam_dist": (0, 4, 5, 8), "bbox_obj": (4,), "bbox_visib": (4,),
     "cam_R_m2c": (9,), "cam_t_m2c": (3,), "cam_R_m2c_canonical": (9,), "cam_t_m2c_canonical": (3,),

@@ -18,6 +18,7 @@ from render.sampling.parse import parse
 from render.sampling.patterns import match_names
 from render.sampling.schema import Leaf
 from render.sampling.steps import holds_steps, step_leaves
+from render.sampling.views import ANGLES
 from render.system.values import is_number
 
 __all__ = ["ThetaCheck", "chooses_models"]
@@ -120,6 +121,8 @@ class ThetaCheck:
             if odd := sorted({*known} ^ {*drawn}):
                 yield f"θ: {group} must hold the leaves of the config, odd: {', '.join(odd)}"
                 continue
+            if frame_idx % self.description.views:
+                drawn = _without_turned(group, drawn)
             for name, value in drawn.items():
                 if not self._is_possible(known[name], (group, name), value, theta, frame_idx):
                     yield f"θ: {group}.{name} must be as the config draws it, got {value!r:.200}"
@@ -173,12 +176,18 @@ class ThetaCheck:
 
     def _is_count(self, possible: _Possible, objects: Mapping[str, Any], frame_idx: int) -> bool:
         count, arrangement = objects["count"], objects["arrangement"]
-        if self._whole.is_negative(frame_idx):
+        if self._whole.is_negative(frame_idx // self.description.views):
             return bool(count == 0)
         if chooses_models(arrangement):
             return type(count) is int and count > 0
         n_targets = ARRANGEMENTS[arrangement].n_targets
         return possible(count) if n_targets is None else bool(count == n_targets)
+
+
+def _without_turned(group: str, drawn: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves of a further view but those that follow from the first; `SceneCheck` has them."""
+    follows = group == "viewpoint" and drawn["layout"] in ("around", "listed")
+    return {name: value for name, value in drawn.items() if not follows or name not in ANGLES}
 
 
 def chooses_models(arrangement: str) -> bool:
