@@ -212,7 +212,7 @@ _RULES: Mapping[str, _Rule] = {
         {"assets": _mapping, "labels": _with(_LABELS, _STATES), "output": _mapping},
         {"negatives_fract": _share, "engine": _mapping},
     ),
-    "asset_dirs": _with(dict.fromkeys(_FOLDERS, _text)),
+    "asset_dirs": _with(dict.fromkeys(_FOLDERS, values.name)),
     "models": _models(_MODEL, _ANNOTATIONS),
     "config_sha256": _text,
     "seed": _count,

@@ -162,6 +162,9 @@ def asked(round_idx: int, *, by_distance: bool) -> dict[str, dict[str, Any]]:
     if not by_distance and asked["occlusion"]["by"] == "target":
         # Targets alone cannot cover the foremost one.
         asked["occlusion"]["occluded_fract"] = None
+    if not by_distance:
+        # It is the same over the dataset: tests/unit/test_views.py.
+        asked["viewpoint"]["views"] = 1
     if not by_distance and asked["camera"]["T_world_cam"] is not None:
         # A calibrated camera does not turn.
         asked["truncation"]["truncated_fract"] = None

@@ -668,7 +668,9 @@ def replace_one(content: Any, rng: random.Random) -> None:
     path = rng.choice([*leaves(content)])
     for key in path[:-1]:
         content = content[key]
-    content[path[-1]] = rng.choice(VALUES)
+    before = repr(content[path[-1]])
+    while repr(content[path[-1]]) == before:
+        content[path[-1]] = rng.choice(VALUES)
 
 
 def mutate_values(folder: Path, name: str, rng: random.Random) -> None:

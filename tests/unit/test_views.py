@@ -351,6 +351,10 @@ def dimmed(placement: Any, theta: Any) -> None:
     theta["lighting"]["ambient"] += 0.01
 
 
+def with_torn_eyes(placement: Any, theta: Any) -> None:
+    placement["eyes_m"] = 7
+
+
 def without_eyes(placement: Any, theta: Any) -> None:
     del placement["eyes_m"]
 
@@ -361,6 +365,7 @@ def without_eyes(placement: Any, theta: Any) -> None:
         (moved, "T_world_cam must be where viewpoint.layout has this view"),
         (of_another_body, "placement must be that of its scene, odd: instances"),
         (dimmed, "θ must be that of its scene, odd: lighting.ambient"),
+        (with_torn_eyes, "placement.eyes_m must be a list of"),
         (without_eyes, "placement.eyes_m must have 3 numbers for each of 2 views"),
     ],
 )

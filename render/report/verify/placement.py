@@ -55,7 +55,8 @@ def read_record(frame: Row) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     for name in _SINGLE:
         _checked(f"placement.{name}", values.number, placement.get(name), -_FAR_M, _FAR_M)
     eyes_m = placement.get("eyes_m", [])
-    _checked("placement.eyes_m", values.numbers, eyes_m, (len(eyes_m),), -_FAR_M, _FAR_M)
+    lengths = (len(eyes_m),) if isinstance(eyes_m, list) else ()
+    _checked("placement.eyes_m", values.numbers, eyes_m, lengths, -_FAR_M, _FAR_M)
     if odd := sorted(({*placement} - _LATER) ^ {*_NUMBERS, *_SINGLE, "instances"}):
         raise ValueError(f"placement must hold exactly its fields, odd: {', '.join(odd)}")
     for i, box in enumerate(placement.get("container_m", ())):

@@ -89,8 +89,8 @@ class SceneCheck:
         viewpoint = theta["viewpoint"]
         if is_calibrated and layout == "listed":
             pose = viewpoint["listed"][16 * (view_idx - 1) : 16 * view_idx]
-            jitter = np.eye(4)
-            jitter[:3, :3] = cv2.Rodrigues(np.radians(theta["camera"]["jitter_deg"]))[0]
+            jitter, turn_deg = np.eye(4), theta["camera"]["jitter_deg"]
+            jitter[:3, :3] = cv2.Rodrigues(np.radians(np.reshape(turn_deg, 3)))[0]
             jitter[:3, 3] = theta["camera"]["jitter_m"]
             yield from _unlike(placement, np.reshape(pose, (4, 4)) @ jitter, 1e-6)
         elif layout == "stereo":
