@@ -183,6 +183,21 @@ def test_table_is_as_large_as_what_stands_on_it(name: str) -> None:
     assert middle[2] == pytest.approx(boxes[..., 2].min(), abs=1e-3 * half)
 
 
+def test_table_is_as_large_as_a_fixture_on_it(tmp_path: Path) -> None:
+    trimesh.creation.box((1.6, 1.2, 0.1)).export(tmp_path / "bench.stl")
+    (tmp_path / "bench.yaml").write_text("unit: m\nup: z\n")
+    plan = render.compose(
+        "objects=single", "models=[die]", "occlusion=none", "background=tabletop", *WORDS[1:],
+        "camera.T_world_cam=[1,0,0,0,0,-1,0,0,0,0,-1,0.6,0,0,0,1]",
+        "objects.region_m=[-0.05,0.05,-0.05,0.05,0.05,0.1]", f"assets.fixtures_dir={tmp_path}",
+        "fixtures=[{model:bench,T_world_obj:[1,0,0,0,0,1,0,0,0,0,1,0,0,0,0,1]}]",
+    )  # fmt: skip
+    top = plan.scene(0).surfaces[0]
+    edge = np.abs(np.array([[0.8, 0.6], [-0.8, -0.6]]) - top.T_world_obj[:2, 3])
+
+    assert (edge <= top.scale).all()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_dataset_verifies_and_replays(name: str, tmp_path: Path) -> None:
     words = ("n_frames=2", "output.depth=true", "occlusion=distractors")
