@@ -70,6 +70,7 @@ def page(config_dir: Path | None = None) -> str:
         _HEAD,
         "",
         *(line for group in GROUPS for line in _group(group, folders, usual.get(group))),
+        f"{'mixture':{_NAME_WIDTH + 2}}In each of these groups: one of its presets per frame.",
         "Other groups",
         *(
             line
@@ -116,6 +117,7 @@ def _group(group: str, folders: Sequence[Path], usual: str | None) -> list[str]:
     presets = [
         f"  {name:{_NAME_WIDTH}}{textwrap.shorten(_first_sentence(path), room, placeholder=' ...')}"
         for name, path in zip(_starred(group, folders, usual), files.values(), strict=True)
+        if name != "mixture"  # told once for all groups
     ]
     return [f"{group:{_NAME_WIDTH + 2}}{about}", *(line.rstrip() for line in presets)]
 

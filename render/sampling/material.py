@@ -54,7 +54,7 @@ _DECAL: Mapping[str, Any] = {
     "kind": "pattern", "catalog": "textures", "nullable": True,
     "doc": "Name or glob of a picture of `assets.textures_dir` in place of the file's texture, as "
     "a label is exchanged; materials without texture coordinates keep theirs.",
-    "example": "[choice,label_*]",
+    "example": "*",
 }  # fmt: skip
 _SURFACE: Mapping[str, Mapping[str, Any]] = {
     "base_color": _BASE_COLOR, "metallic": _METALLIC, "roughness": _ROUGHNESS,

@@ -112,7 +112,8 @@ def test_views_share_scene_split_and_theta_but_for_the_camera(around: Dataset) -
     for first, *others in (frames[:3], frames[3:]):
         thetas = [json.loads(f.row["theta"]) for f in (first, *others)]
         assert len({t["viewpoint"].pop("azimuth_deg") for t in thetas}) == 3
-        assert len({t["sensor"].pop("noise_seed") for t in thetas}) == 3
+        for seed in ("noise_seed", "depth_seed"):
+            assert len({t["sensor"].pop(seed) for t in thetas}) == 3
         assert thetas[1:] == [thetas[0]] * 2
         assert [f.placement.instances for f in others] == [first.placement.instances] * 2
     images = [

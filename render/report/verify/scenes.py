@@ -72,7 +72,7 @@ class SceneCheck:
         if odd := sorted(key for key in own if placement.get(key) != first.get(key)):
             yield f"placement must be that of its scene, odd: {', '.join(odd)}"
         layout = theta["viewpoint"]["layout"]
-        may_differ = {("sensor", "noise_seed")}
+        may_differ = {("sensor", "noise_seed"), ("sensor", "depth_seed")}
         is_calibrated = theta["camera"]["T_world_cam"] is not None
         if is_calibrated and layout == "listed":
             may_differ |= {("camera", name) for name in _JITTER}
