@@ -165,6 +165,7 @@ def asked(round_idx: int, *, by_distance: bool) -> dict[str, dict[str, Any]]:
     if not by_distance:
         # It is the same over the dataset: tests/unit/test_views.py.
         asked["viewpoint"]["views"] = 1
+        asked["viewpoint"]["look_at"] = "target"  # a plane needs a distance
     if not by_distance and asked["camera"]["T_world_cam"] is not None:
         # A calibrated camera does not turn.
         asked["truncation"]["truncated_fract"] = None

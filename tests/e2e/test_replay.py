@@ -243,7 +243,7 @@ def test_assets_that_moved_are_found_by_the_options(copied: Path) -> None:
     ("section", "value", "told"),
     [
         ("asset_dirs", None, "asset_dirs must be a mapping, got None"),
-        ("asset_dirs", {"models_dir": 3}, "asset_dirs.models_dir must be a text, got 3"),
+        ("asset_dirs", {"models_dir": 3}, "asset_dirs.models_dir must be a name, got 3"),
         ("models", {"name": "mug.glb"}, "models must be a list, got"),
         ("models", ["mug.glb"], "models.0 must be a mapping, got 'mug.glb'"),
         ("gl", {}, "gl must hold renderer, got {}"),

@@ -232,7 +232,7 @@ OTHER_MEANINGS = {
     ("render/sampling/objects.py", "surface"),  # the example of the leaf, to copy
     ("render/assembly/surfaces.py", "surface"),  # the name of a material
     ("render/sampling/sequences.py", "grid"),  # sampling=grid
-    ("render/sampling/space.py", "grid"),
+    ("render/sampling/sequence_of.py", "grid"),
 }
 
 

@@ -22,6 +22,7 @@ PAGES = [
     "models",
     "parameters",
     "scale",
+    "scenes",
     "stores",
     "targets",
 ]
