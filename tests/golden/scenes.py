@@ -252,15 +252,8 @@ def distorted_lens(engine: AbstractEngine) -> NDArray[np.uint8]:
     return shown(engine, what)
 
 
-def worn(engine: AbstractEngine) -> NDArray[np.uint8]:
-    """New, worn and very worn: dirt on plastic, scratches on steel."""
-    texture = wear_texture(3, TextureCache())
-    amounts = (0.0, 0.5, 1.0)
-    finishes = [
-        replace(finish, wear=wear, wear_texture=texture, wear_size_m=1.0)
-        for finish in (PLASTIC, STEEL)
-        for wear in amounts
-    ]
+def six_balls(engine: AbstractEngine, finishes: list[Material]) -> NDArray[np.uint8]:
+    """Two rows of three, in the sun."""
     balls = [
         (BALL, (0.0, (i % 3 - 1) * 1.1, (0.5 - i // 3) * 1.1), 0.5, finish)
         for i, finish in enumerate(finishes)
@@ -271,6 +264,18 @@ def worn(engine: AbstractEngine) -> NDArray[np.uint8]:
         backdrop=env,
     )  # fmt: skip
     return shown(engine, what)
+
+
+def worn(engine: AbstractEngine) -> NDArray[np.uint8]:
+    """New, worn and very worn: dirt on plastic, scratches on steel."""
+    texture = wear_texture(3, TextureCache())
+    amounts = (0.0, 0.5, 1.0)
+    finishes = [
+        replace(finish, wear=wear, wear_texture=texture, wear_size_m=1.0)
+        for finish in (PLASTIC, STEEL)
+        for wear in amounts
+    ]
+    return six_balls(engine, finishes)
 
 
 def two_tone_coated_and_translucent(engine: AbstractEngine) -> NDArray[np.uint8]:
@@ -287,16 +292,7 @@ def two_tone_coated_and_translucent(engine: AbstractEngine) -> NDArray[np.uint8]
     rough = Material(base_color=(0.05, 0.2, 0.6, 1.0), roughness=0.9)
     clouds = [Material(base_color=(0.2, 0.7, 0.3, 1.0), translucency=t) for t in (0.5, 1.0)]
     finishes = [*patterns, replace(rough, clearcoat=1.0), *clouds]
-    balls = [
-        (BALL, (0.0, (i % 3 - 1) * 1.1, (0.5 - i // 3) * 1.1), 0.5, finish)
-        for i, finish in enumerate(finishes)
-    ]
-    env = sky(sun=300.0)
-    what = scene(
-        camera_at((5.5, 0.0, 0.0), fov_deg=38.0), placed(*balls), suns_of(env), environment=env,
-        backdrop=env,
-    )  # fmt: skip
-    return shown(engine, what)
+    return six_balls(engine, finishes)
 
 
 def noise_and_color_filters(engine: AbstractEngine) -> NDArray[np.uint8]:
